@@ -1,0 +1,1 @@
+"""The domain of calling: plans, tasks, queues, attempts, calls, recordings, outcomes (standard library only)."""

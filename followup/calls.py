@@ -1,0 +1,138 @@
+"""A call and its legs: the machine of states, why a call ended, and whose doing it was."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from followup.states import follow
+
+CallId = NewType("CallId", str)
+LegId = NewType("LegId", str)
+
+
+class CallState(StrEnum):
+    """Where the call is. Why and whose doing are EndReason and Party, never a state."""
+
+    PLANNED = "planned"  # saved; nothing was sent
+    DIALING = "dialing"  # an INVITE is about to leave or has left
+    RINGING = "ringing"
+    ANSWERED = "answered"  # the patient's side was picked up; nobody of ours is joined
+    BRIDGED = "bridged"  # patient and agent hear each other
+    HELD = "held"
+    ENDED = "ended"
+
+
+class CallTrigger(StrEnum):
+    """What moves a call."""
+
+    DIAL = "dial"
+    RING = "ring"
+    ANSWER = "answer"
+    BRIDGE = "bridge"
+    UNBRIDGE = "unbridge"
+    HOLD = "hold"
+    RESUME = "resume"
+    END = "end"
+
+
+CALL_TRANSITIONS: dict[tuple[CallState, CallTrigger], CallState] = {
+    (CallState.PLANNED, CallTrigger.DIAL): CallState.DIALING,
+    (CallState.DIALING, CallTrigger.RING): CallState.RINGING,
+    (CallState.DIALING, CallTrigger.ANSWER): CallState.ANSWERED,
+    (CallState.RINGING, CallTrigger.ANSWER): CallState.ANSWERED,
+    (CallState.ANSWERED, CallTrigger.BRIDGE): CallState.BRIDGED,
+    (CallState.BRIDGED, CallTrigger.UNBRIDGE): CallState.ANSWERED,
+    (CallState.BRIDGED, CallTrigger.HOLD): CallState.HELD,
+    (CallState.HELD, CallTrigger.RESUME): CallState.BRIDGED,
+    **{(state, CallTrigger.END): CallState.ENDED for state in CallState if state is not CallState.ENDED},
+}
+
+
+def next_call_state(state: CallState, trigger: CallTrigger) -> CallState:
+    """The state after `trigger`; IllegalTransitionError if the call cannot do that now."""
+    return follow("call", CALL_TRANSITIONS, state, trigger)
+
+
+class EndReason(StrEnum):
+    """Why a call ended, as observed on the line (technical, never chosen by a person)."""
+
+    HANG_UP = "hang_up"  # a talking party hung up
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    INVALID_NUMBER = "invalid_number"
+    UNREACHABLE = "unreachable"  # switched off, out of service, no route at the far end
+    CONGESTION = "congestion"
+    MACHINE = "machine"  # an answering machine or voicemail took the call
+    NETWORK_FAILURE = "network_failure"
+    CANCELLED = "cancelled"  # we gave up before an answer, by an agent's or supervisor's wish
+    REFUSED_BY_GATE = "refused_by_gate"  # nothing was sent: the call was not allowed
+    TIME_LIMIT = "time_limit"
+    WORKER_LOST = "worker_lost"  # our call worker died with the call
+
+
+class Party(StrEnum):
+    """Whose doing the end of a call was."""
+
+    PATIENT = "patient"
+    AGENT = "agent"
+    CARRIER = "carrier"
+    US = "us"
+
+
+class LegRole(StrEnum):
+    """Who speaks on a leg."""
+
+    PATIENT = "patient"
+    AGENT = "agent"
+    THIRD_PARTY = "third_party"
+    SUPERVISOR = "supervisor"
+
+
+class Answered(StrEnum):
+    """Who or what seems to have picked up."""
+
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
+
+
+@dataclass(kw_only=True, eq=False)
+class Call:
+    """One conversation with a patient over one line; its attempt says what it was for."""
+
+    id: CallId
+    attempt_id: str
+    patient_id: str
+    queue_id: str
+    agent_id: str | None
+    number: str  # E.164; leaves the database only towards the trunk
+    node: str
+    trunk: str | None = None
+    state: CallState = CallState.PLANNED
+    worker: str | None = None
+    sip_call_id: str | None = None
+    planned_at: datetime
+    invite_at: datetime | None = None
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    bridged_at: datetime | None = None
+    ended_at: datetime | None = None
+    end_reason: EndReason | None = None
+    party: Party | None = None
+    answered_by: Answered | None = None
+    digits: str = ""
+    flow_step: str | None = None
+    legs: list["Leg"] = field(default_factory=list)
+
+
+@dataclass(kw_only=True, eq=False)
+class Leg:
+    """One party's line in a call. A headset leg outlives its calls and belongs to a desk."""
+
+    id: LegId
+    call_id: CallId
+    role: LegRole
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
