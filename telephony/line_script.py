@@ -1,0 +1,65 @@
+"""Line scripts: what the far end of a loopback line does, step by step ("ring, answer, press 1, hang up")."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from followup.calls import EndReason, Party
+
+
+class LineAct(StrEnum):
+    """What the far end of a scripted line can do."""
+
+    RING = "ring"
+    EARLY_MEDIA = "early_media"
+    ANSWER = "answer"
+    PRESS = "press"
+    REFUSE = "refuse"
+    HANG_UP = "hang_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineStep:
+    """One act of the far end, `after` so many seconds from the step before it (the first: from the INVITE)."""
+
+    act: LineAct
+    after: float = 0.0
+    digit: str = ""
+    end_reason: EndReason = EndReason.HANG_UP
+    party: Party = Party.PATIENT
+    sip_status: int = 0
+
+
+LineScript = Sequence[LineStep]
+
+
+def ring(after: float = 0.1) -> LineStep:
+    """The phone begins to ring."""
+    return LineStep(act=LineAct.RING, after=after)
+
+
+def answer(after: float = 0.5) -> LineStep:
+    """Somebody picks up."""
+    return LineStep(act=LineAct.ANSWER, after=after)
+
+
+def press(digit: str, after: float = 0.5) -> LineStep:
+    """Somebody presses a key."""
+    return LineStep(act=LineAct.PRESS, after=after, digit=digit)
+
+
+def hang_up(after: float = 5.0) -> LineStep:
+    """The far end hangs up."""
+    return LineStep(act=LineAct.HANG_UP, after=after)
+
+
+def refuse(end_reason: EndReason, party: Party, sip_status: int, after: float = 0.1) -> LineStep:
+    """The call is turned down before an answer."""
+    return LineStep(act=LineAct.REFUSE, after=after, end_reason=end_reason, party=party, sip_status=sip_status)
+
+
+ANSWERS: LineScript = (ring(), answer())
+BUSY: LineScript = (refuse(EndReason.BUSY, Party.PATIENT, 486),)
+REJECTS: LineScript = (ring(), refuse(EndReason.REJECTED, Party.PATIENT, 603, after=0.5))
+NO_ANSWER: LineScript = (ring(),)
+UNREACHABLE: LineScript = (refuse(EndReason.UNREACHABLE, Party.CARRIER, 480),)
