@@ -1,0 +1,72 @@
+"""A patient and the numbers under which he or a relative can be reached."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NewType
+
+PatientId = NewType("PatientId", str)
+
+
+class NumberOwner(StrEnum):
+    """Whose telephone it is."""
+
+    SELF = "self"
+    RELATIVE = "relative"
+
+
+class NumberQuality(StrEnum):
+    """What is known of a number."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    WRONG = "wrong"  # somebody else answered: no queue dials it again
+
+
+@dataclass(kw_only=True, eq=False)
+class ContactPoint:
+    """A telephone number (FHIR ContactPoint), E.164, with its owner and quality."""
+
+    id: str
+    patient_id: PatientId
+    number: str
+    owner: NumberOwner = NumberOwner.SELF
+    label: str = ""
+    rank: int = 1
+    quality: NumberQuality = NumberQuality.UNVERIFIED
+    do_not_call: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class Patient:
+    """A person in care (FHIR Patient). Synthetic people belong to the demo and never leave loopback."""
+
+    id: PatientId
+    record_number: str
+    name: str
+    language: str  # "zh" or "en"
+    zone: str  # IANA time zone
+    born: date | None = None
+    sex: str | None = None
+    synthetic: bool = False
+    deceased_at: datetime | None = None
+    created_at: datetime
+    contact_points: list[ContactPoint] = field(default_factory=list)
+
+    def best_number(self) -> ContactPoint | None:
+        """The number to dial first: not wrong, not closed to calls, lowest rank."""
+        usable = [
+            point for point in self.contact_points if point.quality is not NumberQuality.WRONG and not point.do_not_call
+        ]
+        return min(usable, key=lambda point: (point.rank, point.id), default=None)
+
+
+@dataclass(kw_only=True, eq=False)
+class Encounter:
+    """The visit that a follow-up is about (FHIR Encounter)."""
+
+    id: str
+    patient_id: PatientId
+    department: str
+    kind: str  # discharge, appointment or enrolment
+    occurred_at: datetime

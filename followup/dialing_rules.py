@@ -1,0 +1,276 @@
+"""The two decisions around every call: may we dial now, and what comes next. Pure; time is an argument."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from followup.outcomes import NOT_COUNTED, AttemptOutcome, TaskOutcome
+
+
+class Mode(StrEnum):
+    """What the installation is for."""
+
+    DEMO = "demo"
+    TRIAL = "trial"
+    PRODUCTION = "production"
+
+
+class GateReason(StrEnum):
+    """Why a call is not allowed now. Waiting cures those in CURED_BY_WAITING; the others need a person."""
+
+    BEFORE_WINDOW = "before_window"
+    AFTER_WINDOW = "after_window"
+    OUTSIDE_HOURS = "outside_hours"
+    NO_CONSENT = "no_consent"
+    DO_NOT_CALL = "do_not_call"
+    DECEASED = "deceased"
+    NO_NUMBER = "no_number"
+    WRONG_NUMBER = "wrong_number"
+    NUMBER_NOT_DIALABLE = "number_not_dialable"
+    DAILY_CAP = "daily_cap"
+    COMPLETED_TODAY = "completed_today"
+    QUEUE_PAUSED = "queue_paused"
+    LIVE_ATTEMPT = "live_attempt"
+    NOT_ON_ALLOW_LIST = "not_on_allow_list"
+    DEMO_PATIENT = "demo_patient"  # synthetic people exist only in the demo, on loopback
+    REAL_PATIENT_IN_DEMO = "real_patient_in_demo"
+    NOT_LOOPBACK = "not_loopback"
+
+
+CURED_BY_WAITING = frozenset(
+    {
+        GateReason.BEFORE_WINDOW,
+        GateReason.OUTSIDE_HOURS,
+        GateReason.DAILY_CAP,
+        GateReason.COMPLETED_TODAY,
+        GateReason.QUEUE_PAUSED,
+        GateReason.LIVE_ATTEMPT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallingHours:
+    """A span of local time in which a call may be placed, on the ISO weekdays given (1 is Monday)."""
+
+    start: time
+    end: time
+    weekdays: frozenset[int]
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise ValueError("calling hours: start must be before end")
+        if not self.weekdays or not self.weekdays <= set(range(1, 8)):
+            raise ValueError("calling hours: weekdays are 1 (Monday) to 7 (Sunday)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A jurisdiction's rules as data (content/jurisdictions)."""
+
+    id: str
+    version: int
+    status: str
+    source: str
+    hours: tuple[CallingHours, ...]
+    attempts_per_day: int
+    completed_per_day: int
+    holidays: frozenset[str] = frozenset()  # ISO dates on which nobody is called
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateFacts:
+    """Everything the gate looks at; stored with its verdict."""
+
+    mode: Mode
+    zone: str
+    earliest_at: datetime
+    latest_at: datetime
+    synthetic: bool
+    deceased: bool
+    consent: bool
+    do_not_call: bool
+    number_known: bool
+    number_wrong: bool
+    number_dialable: bool
+    number_on_allow_list: bool
+    trunk_is_loopback: bool
+    queue_paused: bool
+    attempts_today: int
+    completed_today: int
+    other_live_attempt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Allowed, or the reasons why not (all of them, so that nobody mends one to meet the next)."""
+
+    reasons: tuple[GateReason, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """True if nothing speaks against the call."""
+        return not self.reasons
+
+    @property
+    def waiting_helps(self) -> bool:
+        """True if the call may become possible by itself."""
+        return bool(self.reasons) and all(reason in CURED_BY_WAITING for reason in self.reasons)
+
+
+def within_hours(profile: Profile, zone: str, now: datetime) -> bool:
+    """True if `now`, in the patient's zone, lies in the profile's hours and on no holiday."""
+    local = now.astimezone(ZoneInfo(zone))
+    if local.date().isoformat() in profile.holidays:
+        return False
+    return any(
+        local.isoweekday() in span.weekdays and span.start <= local.time().replace(tzinfo=None) < span.end
+        for span in profile.hours
+    )
+
+
+def may_call_now(facts: GateFacts, profile: Profile, now: datetime) -> Verdict:
+    """May this patient be dialed for this task at this moment? Asked when queued and again before the INVITE."""
+    checks: tuple[tuple[GateReason, bool], ...] = (
+        (GateReason.DECEASED, facts.deceased),
+        (GateReason.DEMO_PATIENT, facts.synthetic and facts.mode is Mode.PRODUCTION),
+        (GateReason.REAL_PATIENT_IN_DEMO, facts.mode is Mode.DEMO and not facts.synthetic),
+        (GateReason.NOT_LOOPBACK, (facts.synthetic or facts.mode is Mode.DEMO) and not facts.trunk_is_loopback),
+        (GateReason.NOT_ON_ALLOW_LIST, facts.mode is Mode.TRIAL and not facts.number_on_allow_list),
+        (GateReason.NO_CONSENT, not facts.consent),
+        (GateReason.DO_NOT_CALL, facts.do_not_call),
+        (GateReason.NO_NUMBER, not facts.number_known),
+        (GateReason.WRONG_NUMBER, facts.number_wrong),
+        (GateReason.NUMBER_NOT_DIALABLE, facts.number_known and not facts.number_dialable),
+        (GateReason.AFTER_WINDOW, now > facts.latest_at),
+        (GateReason.BEFORE_WINDOW, now < facts.earliest_at),
+        (GateReason.OUTSIDE_HOURS, not within_hours(profile, facts.zone, now)),
+        (GateReason.DAILY_CAP, facts.attempts_today >= profile.attempts_per_day),
+        (GateReason.COMPLETED_TODAY, facts.completed_today >= profile.completed_per_day),
+        (GateReason.QUEUE_PAUSED, facts.queue_paused),
+        (GateReason.LIVE_ATTEMPT, facts.other_live_attempt),
+    )
+    return Verdict(reasons=tuple(reason for reason, speaks_against in checks if speaks_against))
+
+
+def next_opening(profile: Profile, zone: str, not_before: datetime, *, days: int = 14) -> datetime | None:
+    """The first instant at or after `not_before` within the profile's hours, looking `days` days ahead."""
+    if within_hours(profile, zone, not_before):
+        return not_before
+    tz = ZoneInfo(zone)
+    local = not_before.astimezone(tz)
+    candidates = [
+        datetime.combine(local.date() + timedelta(days=ahead), span.start, tzinfo=tz).astimezone(not_before.tzinfo)
+        for ahead in range(days + 1)
+        for span in profile.hours
+    ]
+    openings = [c for c in candidates if c >= not_before and within_hours(profile, zone, c)]
+    return min(openings, default=None)
+
+
+class NextAction(StrEnum):
+    """What comes after an attempt."""
+
+    DONE = "done"
+    CALL_AGAIN = "call_again"
+    OTHER_CHANNEL = "other_channel"
+    ESCALATE = "escalate"
+    GIVE_UP = "give_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptPolicy:
+    """How often and how soon to try again, by outcome (content/attempt_policies)."""
+
+    id: str
+    version: int
+    status: str
+    source: str
+    max_attempts: int
+    gaps: Mapping[AttemptOutcome, timedelta]  # an outcome without a gap is not tried again
+    default_gap: timedelta
+    other_day_part: bool  # the next try falls into another part of the day
+    day_parts: tuple[time, ...]  # local starts of the parts of a day, ascending
+    uncounted_limit: int = 10  # tries that failed on our side before a person has to look
+    when_exhausted: NextAction = NextAction.OTHER_CHANNEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """The decision: what, when, and what the task comes to (None while it stays open)."""
+
+    action: NextAction
+    at: datetime | None = None
+    task_outcome: TaskOutcome | None = None
+    reason: str = ""
+
+
+_STOPS = frozenset({AttemptOutcome.WRONG_NUMBER, AttemptOutcome.INVALID_NUMBER, AttemptOutcome.CONNECTED_WRONG_PERSON})
+
+
+def decide_next(
+    *,
+    policy: AttemptPolicy,
+    profile: Profile,
+    zone: str,
+    outcomes: Sequence[AttemptOutcome],
+    task_result: TaskOutcome | None,
+    latest_at: datetime,
+    another_number: bool,
+    now: datetime,
+) -> NextStep:
+    """What comes next after the last of `outcomes` (oldest first, never empty).
+
+    A result given by the person who spoke ends the task. Tries that failed on our side do not count against the
+    patient's tries, but are limited. A next try never falls outside the window or the calling hours.
+    """
+    if task_result is not None:
+        return NextStep(action=NextAction.DONE, task_outcome=task_result, reason="result given on the call")
+    last = outcomes[-1]
+    if last is AttemptOutcome.BLOCKED_BY_POLICY:
+        return NextStep(action=NextAction.ESCALATE, reason="the gate refused the call for a reason that stays")
+    if last in _STOPS and not another_number:
+        return NextStep(action=NextAction.ESCALATE, reason="no number left: the registrar has to find one")
+    counted = [outcome for outcome in outcomes if outcome not in NOT_COUNTED]
+    if len(counted) >= policy.max_attempts:
+        return _exhausted(policy)
+    if len(outcomes) - len(counted) >= policy.uncounted_limit:
+        return NextStep(action=NextAction.ESCALATE, reason="tries failed on our side too often")
+    if last not in policy.gaps and last not in _STOPS and last not in NOT_COUNTED:
+        return NextStep(action=NextAction.ESCALATE, reason="a person was reached without a result")
+    gap = policy.gaps.get(last, policy.default_gap)
+    earliest = now + gap
+    if policy.other_day_part and last not in NOT_COUNTED and last is not AttemptOutcome.BUSY:
+        earliest = _in_another_day_part(policy, zone, earliest, now)
+    at = next_opening(profile, zone, earliest)
+    if at is None or at > latest_at:
+        at = next_opening(profile, zone, now + gap)
+    if at is None or at > latest_at:
+        return _exhausted(policy)
+    return NextStep(action=NextAction.CALL_AGAIN, at=at, reason=f"after {last.value}")
+
+
+def _exhausted(policy: AttemptPolicy) -> NextStep:
+    return NextStep(
+        action=policy.when_exhausted,
+        task_outcome=TaskOutcome.LOST_TO_FOLLOW_UP,
+        reason="all tries of this step are used up or its window closes",
+    )
+
+
+def _in_another_day_part(policy: AttemptPolicy, zone: str, earliest: datetime, now: datetime) -> datetime:
+    tz = ZoneInfo(zone)
+
+    def part_of(moment: datetime) -> int:
+        local = moment.astimezone(tz).time()
+        return max((i for i, start in enumerate(policy.day_parts) if start <= local), default=-1)
+
+    if part_of(earliest) != part_of(now) or earliest.astimezone(tz).date() != now.astimezone(tz).date():
+        return earliest
+    later = [start for start in policy.day_parts if start > earliest.astimezone(tz).time()]
+    day = earliest.astimezone(tz).date()
+    if later:
+        return datetime.combine(day, later[0], tzinfo=tz).astimezone(now.tzinfo)
+    return datetime.combine(day + timedelta(days=1), policy.day_parts[0], tzinfo=tz).astimezone(now.tzinfo)

@@ -1,0 +1,35 @@
+"""Every domain event: the story of the system on one page. Events carry ids, never names, numbers or health data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    """What happened; `subject` of the event is the id named behind each."""
+
+    TASK_QUEUED = "task_queued"  # task
+    TASK_CLOSED = "task_closed"  # task
+    ATTEMPT_RESERVED = "attempt_reserved"  # attempt
+    CALL_CHANGED = "call_changed"  # call: its state moved
+    AGENT_CHANGED = "agent_changed"  # agent: state or headset moved
+    CALL_ENDED = "call_ended"  # call
+    ATTEMPT_CLOSED = "attempt_closed"  # attempt
+    NEXT_DECIDED = "next_decided"  # attempt
+    RECORDING_CAPTURED = "recording_captured"  # recording
+    RECORDING_STORED = "recording_stored"  # recording
+    RECORDING_FAILED = "recording_failed"  # recording
+    TRANSCRIPT_READY = "transcript_ready"  # recording
+    NOTE_DRAFTED = "note_drafted"  # note
+    NOTE_PROPOSALS_READY = "note_proposals_ready"  # note
+    NOTE_SIGNED = "note_signed"  # note
+    ALERT_RAISED = "alert_raised"  # alert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DomainEvent:
+    """One thing that happened to one subject, with the ids that readers need to find their way."""
+
+    kind: EventKind
+    subject: str
+    ids: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,71 @@
+"""The flow of an automated call as data, and the one pure function that walks it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from followup.outcomes import AttemptOutcome, TaskOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowEnding:
+    """What a step that ends the call comes to."""
+
+    outcome: AttemptOutcome
+    task_result: TaskOutcome | None = None
+    answer: str = ""  # stored with the attempt: confirmed, cancelled, wants_person ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowStep:
+    """Prompts to play, then a key to wait for, then where each key leads."""
+
+    key: str
+    prompts: tuple[str, ...]
+    keys: Mapping[str, str]  # pressed key -> next step
+    timeout_seconds: float = 8.0
+    tries: int = 2
+    otherwise: str | None = None  # next step when no listed key was pressed in all tries, or when no key is asked for
+    ending: FlowEnding | None = None
+
+    def __post_init__(self) -> None:
+        if self.ending is None and self.otherwise is None:
+            raise ValueError(f"flow step {self.key}: it neither ends nor leads anywhere")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """A whole automated call, checked: every step that is named exists and an end is reachable from each."""
+
+    id: str
+    version: int
+    status: str
+    source: str
+    start: str
+    steps: Mapping[str, FlowStep]
+
+    def __post_init__(self) -> None:
+        for step in self.steps.values():
+            for target in (*step.keys.values(), *([step.otherwise] if step.otherwise else [])):
+                if target not in self.steps:
+                    raise ValueError(f"flow {self.id}, step {step.key}: there is no step {target}")
+        if self.start not in self.steps:
+            raise ValueError(f"flow {self.id}: there is no start step {self.start}")
+        ends = {key for key, step in self.steps.items() if step.ending is not None}
+        grown = True
+        while grown:
+            reaching = {key for key, step in self.steps.items() if step.otherwise in ends}
+            grown = not reaching <= ends
+            ends |= reaching
+        if stuck := sorted(set(self.steps) - ends):
+            raise ValueError(f"flow {self.id}: no end is reached from {', '.join(stuck)} when nobody presses a key")
+
+
+def step_after(flow: Flow, step: FlowStep, pressed: str, tries_made: int) -> FlowStep:
+    """The step after `step` when `pressed` ('' for nothing) came in try `tries_made` (from 1); itself to ask again."""
+    if pressed in step.keys:
+        return flow.steps[step.keys[pressed]]
+    if step.keys and tries_made < step.tries:
+        return step
+    if step.otherwise is None:
+        return step
+    return flow.steps[step.otherwise]

@@ -1,0 +1,21 @@
+"""What one component may ask of another: Protocols, implemented by their owner and handed over at the wiring."""
+
+from pathlib import Path
+from typing import Protocol
+
+
+class RecordingStore(Protocol):
+    """Reads stored recordings without knowing where they lie."""
+
+    def read(self, uri: str) -> bytes:
+        """The whole stereo FLAC; FileNotFoundError when it is gone."""
+
+    def read_range(self, uri: str, start: int, end: int) -> bytes:
+        """Bytes `start` up to but not including `end`."""
+
+
+class Voice(Protocol):
+    """Gives prompts as playable files."""
+
+    def prompt(self, key: str, language: str) -> Path:
+        """Path of a mono 8 kHz WAV; KeyError names what is missing."""

@@ -1,0 +1,112 @@
+"""Queues, agents and desks: who waits for whom, and when an agent can be given a call."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from care.consent import Purpose
+from followup.plans import TaskMode
+from followup.states import follow
+
+HEARTBEAT_LIMIT = timedelta(seconds=15)
+
+
+@dataclass(kw_only=True, eq=False)
+class Queue:
+    """Tasks that share rules. Paused means: nothing of it is dialed, by an agent or a machine."""
+
+    id: str
+    name: str
+    mode: TaskMode
+    purpose: Purpose
+    language: str | None = None
+    policy: str = "default"
+    ring_seconds: int = 30
+    wrap_up_seconds: int = 60
+    lines: int = 1  # automated calls at one time
+    paused: bool = False
+    created_at: datetime
+
+
+class AgentState(StrEnum):
+    """Where an agent is."""
+
+    OFFLINE = "offline"
+    AVAILABLE = "available"
+    RESERVED = "reserved"
+    ON_CALL = "on_call"
+    WRAP_UP = "wrap_up"
+    BREAK = "break"
+    TRAINING = "training"
+
+
+class AgentTrigger(StrEnum):
+    """What moves an agent."""
+
+    BECOME_AVAILABLE = "become_available"
+    RESERVE = "reserve"
+    RELEASE = "release"  # the reserved call came to nothing
+    BEGIN_CALL = "begin_call"
+    BEGIN_WRAP_UP = "begin_wrap_up"
+    FINISH_WRAP_UP = "finish_wrap_up"
+    TAKE_BREAK = "take_break"
+    BEGIN_TRAINING = "begin_training"
+    GO_OFFLINE = "go_offline"
+
+
+_QUIET = (AgentState.OFFLINE, AgentState.AVAILABLE, AgentState.BREAK, AgentState.TRAINING)
+
+AGENT_TRANSITIONS: dict[tuple[AgentState, AgentTrigger], AgentState] = {
+    **{(state, AgentTrigger.BECOME_AVAILABLE): AgentState.AVAILABLE for state in _QUIET},
+    (AgentState.AVAILABLE, AgentTrigger.RESERVE): AgentState.RESERVED,
+    (AgentState.RESERVED, AgentTrigger.RELEASE): AgentState.AVAILABLE,
+    (AgentState.RESERVED, AgentTrigger.BEGIN_CALL): AgentState.ON_CALL,
+    (AgentState.ON_CALL, AgentTrigger.BEGIN_WRAP_UP): AgentState.WRAP_UP,
+    (AgentState.RESERVED, AgentTrigger.BEGIN_WRAP_UP): AgentState.WRAP_UP,
+    (AgentState.WRAP_UP, AgentTrigger.FINISH_WRAP_UP): AgentState.AVAILABLE,
+    (AgentState.AVAILABLE, AgentTrigger.TAKE_BREAK): AgentState.BREAK,
+    (AgentState.AVAILABLE, AgentTrigger.BEGIN_TRAINING): AgentState.TRAINING,
+    **{(state, AgentTrigger.GO_OFFLINE): AgentState.OFFLINE for state in _QUIET},
+}
+
+
+def next_agent_state(state: AgentState, trigger: AgentTrigger) -> AgentState:
+    """The state after `trigger`; IllegalTransitionError if the agent cannot do that now."""
+    return follow("agent", AGENT_TRANSITIONS, state, trigger)
+
+
+class HeadsetState(StrEnum):
+    """Whether a desk's headset leg is up."""
+
+    DOWN = "down"
+    RINGING = "ringing"
+    UP = "up"
+
+
+@dataclass(kw_only=True, eq=False)
+class Agent:
+    """A user at a desk: what he speaks, which queues he serves, and what he is doing."""
+
+    id: str  # the user's id
+    languages: list[str] = field(default_factory=list)
+    queues: list[str] = field(default_factory=list)
+    state: AgentState = AgentState.OFFLINE
+    state_since: datetime
+    state_reason: str = ""
+    wanted_state: AgentState | None = None  # asked for during a call; taken when the wrap-up ends
+    heartbeat_at: datetime | None = None
+    headset: str = ""  # SIP user or URI of the phone
+    headset_wanted: bool = False
+    headset_state: HeadsetState = HeadsetState.DOWN
+    headset_leg_id: str | None = None
+    headset_node: str | None = None
+
+
+def can_be_given_a_call(agent: Agent, now: datetime) -> bool:
+    """Available, headset up, and heard from within HEARTBEAT_LIMIT (the reserving statement asks the same in SQL)."""
+    return (
+        agent.state is AgentState.AVAILABLE
+        and agent.headset_state is HeadsetState.UP
+        and agent.heartbeat_at is not None
+        and now - agent.heartbeat_at < HEARTBEAT_LIMIT
+    )

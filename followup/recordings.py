@@ -1,0 +1,128 @@
+"""A recording, its transcript and its alerts."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from followup.states import follow
+
+
+class RecordingState(StrEnum):
+    """Where a recording is."""
+
+    EXPECTED = "expected"
+    RECORDING = "recording"
+    CAPTURED = "captured"  # both files lie in the spool
+    STORED = "stored"
+    TRANSCRIBED = "transcribed"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+
+class RecordingTrigger(StrEnum):
+    """What moves a recording."""
+
+    START = "start"
+    CAPTURE = "capture"
+    STORE = "store"
+    TRANSCRIBE = "transcribe"
+    EXPIRE = "expire"
+    FAIL = "fail"
+
+
+RECORDING_TRANSITIONS: dict[tuple[RecordingState, RecordingTrigger], RecordingState] = {
+    (RecordingState.EXPECTED, RecordingTrigger.START): RecordingState.RECORDING,
+    (RecordingState.EXPECTED, RecordingTrigger.FAIL): RecordingState.FAILED,
+    (RecordingState.RECORDING, RecordingTrigger.CAPTURE): RecordingState.CAPTURED,
+    (RecordingState.RECORDING, RecordingTrigger.FAIL): RecordingState.FAILED,
+    (RecordingState.CAPTURED, RecordingTrigger.STORE): RecordingState.STORED,
+    (RecordingState.CAPTURED, RecordingTrigger.FAIL): RecordingState.FAILED,
+    (RecordingState.STORED, RecordingTrigger.TRANSCRIBE): RecordingState.TRANSCRIBED,
+    (RecordingState.STORED, RecordingTrigger.EXPIRE): RecordingState.EXPIRED,
+    (RecordingState.TRANSCRIBED, RecordingTrigger.EXPIRE): RecordingState.EXPIRED,
+}
+
+
+def next_recording_state(state: RecordingState, trigger: RecordingTrigger) -> RecordingState:
+    """The state after `trigger`; IllegalTransitionError if the recording cannot do that now."""
+    return follow("recording", RECORDING_TRANSITIONS, state, trigger)
+
+
+class Channel(StrEnum):
+    """Who is on a channel: the agent on the left, the patient on the right."""
+
+    AGENT = "agent"
+    PATIENT = "patient"
+
+
+@dataclass(kw_only=True, eq=False)
+class Recording:
+    """The sound of one call: one stereo FLAC once it is stored; `sha256` is of that file before any encryption."""
+
+    id: str
+    call_id: str
+    patient_id: str
+    state: RecordingState = RecordingState.EXPECTED
+    reason: str = ""  # why it failed
+    spool: str | None = None
+    uri: str | None = None
+    sha256: str | None = None
+    started_at: datetime | None = None
+    seconds: float | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    size: int | None = None
+    encrypted: bool = False
+    legal_hold: bool = False
+    peaks: dict[str, object] | None = None  # {"per_second": int, "agent": [0..100, ...], "patient": [...]}
+    stored_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one side said without the other: seconds from the recording's start, confidence 0 to 1."""
+
+    channel: Channel
+    start: float
+    end: float
+    text: str
+    confidence: float
+
+
+@dataclass(kw_only=True, eq=False)
+class Transcript:
+    """The text of a recording by one model; another run adds another transcript."""
+
+    id: str
+    recording_id: str
+    language: str
+    engine: str
+    model: str
+    parameters: dict[str, object]
+    turns: list[Turn]
+    created_at: datetime
+
+
+class AlertLevel(StrEnum):
+    """How soon a person must act."""
+
+    RED = "red"
+    AMBER = "amber"
+    YELLOW = "yellow"
+
+
+@dataclass(kw_only=True, eq=False)
+class Alert:
+    """A sign of danger (FHIR Flag) with the second at which it was heard."""
+
+    id: str
+    patient_id: str
+    attempt_id: str
+    recording_id: str | None
+    code: str
+    level: AlertLevel
+    at_second: float
+    raised_at: datetime
+    acknowledged_by: str | None = None
+    acknowledged_at: datetime | None = None
+    evidence: dict[str, object] = field(default_factory=dict)
