@@ -1,0 +1,274 @@
+"""Everything a hospital can set: SUIFANG_* environment variables, read once and checked before any process works."""
+
+import hashlib
+import os
+import stat
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import phonenumbers
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "SUIFANG_"
+PORTS_PER_WORKER = 40
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text has one line for each variable: what is wrong and what to set instead."""
+
+
+class Mode(StrEnum):
+    """How much this installation may do: `runtime.mode_rules` says what each one forbids."""
+
+    DEMO = "demo"
+    TRIAL = "trial"
+    PRODUCTION = "production"
+
+
+class Jurisdiction(StrEnum):
+    """Which calling law holds."""
+
+    CN = "cn"
+    DEMO = "demo"
+
+
+class SpeechEngine(StrEnum):
+    """What turns speech into text."""
+
+    FASTER_WHISPER = "faster-whisper"
+    OPENAI_WHISPER = "openai-whisper"
+
+
+class LogFormat(StrEnum):
+    """How a log line looks: for a person's eyes, or one JSON object."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _default_state_dir() -> Path:
+    return Path("/var/lib/suifang") if os.geteuid() == 0 else Path.home() / ".local" / "state" / "suifang"
+
+
+def _default_postgres_dir(values: dict[str, Any]) -> Path:
+    state_dir: Path = values.get("state_dir", _default_state_dir())
+    sibling = state_dir.with_name(state_dir.name + "-postgres")
+    if os.geteuid() != 0 or closed_parent(sibling) is None:
+        return sibling
+    # As root the server runs as a user of its own, who cannot pass a closed folder such as /root.
+    return Path("/var/lib/suifang-postgres") / hashlib.sha256(str(state_dir).encode()).hexdigest()[:12]
+
+
+def _default_public_url(values: dict[str, Any]) -> str:
+    scheme = "https" if values.get("tls_certificate") else "http"
+    return f"{scheme}://{values.get('api_host', '127.0.0.1')}:{values.get('api_port', 8080)}"
+
+
+def closed_parent(path: Path) -> Path | None:
+    """The first existing parent folder of `path` that other users may not pass through, or None."""
+    for parent in reversed(path.parents):
+        if parent.exists() and not parent.stat().st_mode & stat.S_IXOTH:
+            return parent
+    return None
+
+
+class Settings(BaseSettings):
+    """One field for each SUIFANG_* variable; times are seconds, folders absolute."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    mode: Mode = Mode.TRIAL
+    node_name: str = Field(default="node-1", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
+
+    state_dir: Path = Field(default_factory=_default_state_dir)
+    postgres_dir: Path = Field(default_factory=_default_postgres_dir)
+    content_dir: Path = REPOSITORY / "content"
+
+    database_url: str | None = None
+    broker_url: str | None = None
+
+    hospital_name: str = ""
+    hospital_zone: str = "Asia/Shanghai"
+    jurisdiction: Jurisdiction = Jurisdiction.CN
+
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8080, ge=1, le=65535)
+    public_url: str = Field(default_factory=_default_public_url, pattern=r"^https?://[^\s/]+")
+
+    sip_host: str = "127.0.0.1"
+    sip_port_base: int = Field(default=15060, ge=1024, le=65000)
+    rtp_port_base: int = Field(default=20000, ge=1024, le=65000, multiple_of=2)
+    workers_warm: int = Field(default=1, ge=0, le=200)
+    workers_max: int = Field(default=6, ge=1, le=200)
+    calls_per_worker: int = Field(default=20, ge=1)
+    ring_seconds: float = Field(default=30.0, ge=5, le=120)
+
+    trunk_host: str | None = None
+    trunk_port: int = Field(default=5060, ge=1, le=65535)
+    trunk_caller_id: str = ""
+    trunk_username: str = ""
+    trunk_password: SecretStr = SecretStr("")
+    outbound_proxy: str = ""
+    trial_allow_list: Annotated[tuple[str, ...], NoDecode] = ()
+
+    speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
+    speech_model: str | None = None
+    speech_beam: int = Field(default=5, ge=1, le=10)
+    speech_threads: int = Field(default=1, ge=1)
+    celery_concurrency: int = Field(default=1, ge=1)
+
+    log_level: str = "INFO"
+    log_format: LogFormat = LogFormat.CONSOLE
+
+    @field_validator("state_dir", "postgres_dir", "content_dir", "tls_certificate", "tls_key")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @field_validator("hospital_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a time zone of the IANA list; use a name such as Asia/Shanghai")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("postgresql+psycopg://"):
+            raise ValueError("must be postgresql+psycopg://user:password@host:5432/database; no other database is used")
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _redis(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("must be redis://:password@host:6379/0 or rediss://…; Valkey and Redis are the brokers")
+        return value
+
+    @field_validator("trial_allow_list", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trial_allow_list")
+    @classmethod
+    def _e164(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, number in enumerate(value, start=1):
+            try:
+                parsed = phonenumbers.parse(number, None)
+            except phonenumbers.NumberParseException:
+                parsed = None
+            if parsed is None or phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) != number:
+                raise ValueError(f"entry {place} is not an E.164 number; write each as +8613800000000, between commas")
+        return value
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY belong together: set both or neither")
+        if self.workers_warm > self.workers_max:
+            raise ValueError(
+                "SUIFANG_WORKERS_WARM is more than SUIFANG_WORKERS_MAX: lower the first or raise the second"
+            )
+        if self.rtp_port_base + self.workers_max * PORTS_PER_WORKER > 65536:
+            raise ValueError(
+                f"SUIFANG_RTP_PORT_BASE leaves no room for {PORTS_PER_WORKER} ports for each of {self.workers_max} "
+                "workers: lower it"
+            )
+        sip = range(self.sip_port_base, self.sip_port_base + self.workers_max)
+        rtp = range(self.rtp_port_base, self.rtp_port_base + self.workers_max * PORTS_PER_WORKER)
+        if sip.start < rtp.stop and rtp.start < sip.stop:
+            raise ValueError(
+                "SUIFANG_SIP_PORT_BASE and SUIFANG_RTP_PORT_BASE give overlapping port ranges: move one of them"
+            )
+        if self.postgres_dir.is_relative_to(self.state_dir):
+            raise ValueError(
+                "SUIFANG_POSTGRES_DIR lies inside SUIFANG_STATE_DIR, which stays closed to the database's user: "
+                "choose a folder beside it"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The hospital's time zone."""
+        return ZoneInfo(self.hospital_zone)
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets, pid and lock files."""
+        return self.state_dir / "run"
+
+    @property
+    def spool_dir(self) -> Path:
+        """Recordings being made, a folder for each call."""
+        return self.state_dir / "spool"
+
+    @property
+    def store_dir(self) -> Path:
+        """Finished recordings."""
+        return self.state_dir / "store"
+
+    @property
+    def keys_dir(self) -> Path:
+        """Passwords and keys that this installation made for itself."""
+        return self.state_dir / "keys"
+
+    @property
+    def telephony_dir(self) -> Path:
+        """Call workers' configurations, journals and leases."""
+        return self.state_dir / "telephony"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Log files of supervised processes."""
+        return self.state_dir / "logs"
+
+    @property
+    def models_dir(self) -> Path:
+        """Speech models."""
+        return self.state_dir / "models"
+
+    @property
+    def backups_dir(self) -> Path:
+        """Backups made without another target."""
+        return self.state_dir / "backups"
+
+
+def load_settings() -> Settings:
+    """The settings of this environment, or SettingsError with every fault in words."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_in_words(fault) for fault in error.errors(include_url=False))) from None
+
+
+def private_folder(path: Path) -> Path:
+    """`path` as an existing folder that only its owner may enter."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if stat.S_IMODE(path.stat().st_mode) != 0o700:
+        path.chmod(0o700)
+    return path
+
+
+def _in_words(fault: Any) -> str:
+    reason = str(fault["msg"]).removeprefix("Value error, ")
+    if not fault["loc"]:
+        return reason
+    variable = PREFIX + str(fault["loc"][0]).upper()
+    if fault["type"] == "value_error":
+        return f"{variable} {reason}"
+    return f"{variable}: {reason} (set it to an allowed value, or unset it for the default)"
