@@ -253,7 +253,8 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(_in_words(fault) for fault in error.errors(include_url=False))) from None
+        faults = [fault for fault in error.errors(include_url=False) if fault["type"] != "default_factory_not_called"]
+        raise SettingsError("\n".join(_in_words(fault) for fault in faults)) from None
 
 
 def private_folder(path: Path) -> Path:
