@@ -1,0 +1,122 @@
+"""Renders the demo's speech and the shipped prompts, and measures each by what Whisper understands of it.
+
+    python -m suifang.demo.render_speech --kokoro-voices package/voices --speech-model MODEL_FOLDER
+
+Needs the extra `voices`; the voice vectors are the `voices` folder of `npm pack kokoro-js@1.2.1`. Files that exist
+are kept unless named with --only or --all is given.
+"""
+
+import argparse
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jiwer
+import numpy as np
+import soundfile
+from faster_whisper import WhisperModel
+from opencc import OpenCC
+
+from suifang.demo.speech_manifest import SPEECH, load_utterances
+from telephony.voices.prompts import load_prompts
+from telephony.voices.sound import PHONE_RATE, Samples, at_speech_level, phone_band, write_wav
+from telephony.voices.synthesis import Synthesizer, Voice
+
+REPOSITORY = Path(__file__).parents[2]
+PROMPTS = REPOSITORY / "content" / "prompts"
+RECORDED = REPOSITORY / "tests" / "support" / "speech"
+TONE_SECONDS = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """One file to be made."""
+
+    path: Path
+    text: str
+    language: str
+    voice: str
+    speed: float
+
+
+def renderings() -> Iterator[Rendering]:
+    """Every file of both lists."""
+    for utterance in load_utterances():
+        yield Rendering(
+            path=SPEECH / utterance.file,
+            text=utterance.text,
+            language=utterance.language,
+            voice=utterance.voice,
+            speed=1.0,
+        )
+    for prompt in load_prompts(PROMPTS).prompts:
+        yield Rendering(
+            path=PROMPTS / prompt.file,
+            text=prompt.text,
+            language=prompt.language,
+            voice=prompt.voice,
+            speed=prompt.speed,
+        )
+
+
+def render(rendering: Rendering, synthesizer: Synthesizer) -> Samples:
+    """The samples of one file, from a person's recording, a synthetic voice or a tone."""
+    engine, _, name = rendering.voice.partition(":")
+    if engine == "recorded":
+        wave, rate = soundfile.read(RECORDED / name, dtype="float32")
+        return phone_band(wave, rate)
+    if engine == "tone":
+        at = np.arange(int(TONE_SECONDS * PHONE_RATE)) / PHONE_RATE
+        return at_speech_level(np.sin(2 * np.pi * float(name) * at).astype(np.float32))
+    return synthesizer.speak(
+        rendering.text, language=rendering.language, voice=Voice.parse(rendering.voice), speed=rendering.speed
+    )
+
+
+def plain(text: str, language: str) -> str:
+    """Only what is spoken: no marks, one case, simplified characters, digits as the prompts say them."""
+    if language == "zh":
+        text = OpenCC("t2s").convert(text)
+        for digit, spoken in zip("0123456789", "零一二三四五六七八九", strict=True):
+            text = text.replace(digit, spoken)
+    kept = "".join(" " if unicodedata.category(c)[0] in "PZ" else c for c in text.lower() if c != "'")
+    return kept.replace(" ", "") if language == "zh" else " ".join(kept.split())
+
+
+def error_percent(model: WhisperModel, rendering: Rendering) -> tuple[float, str]:
+    """Character (zh) or word (en) error of Whisper's hearing, and what it heard."""
+    segments, _ = model.transcribe(str(rendering.path), language=rendering.language, beam_size=5)
+    heard = plain("".join(segment.text for segment in segments), rendering.language)
+    meant = plain(rendering.text, rendering.language)
+    rate = jiwer.cer(meant, heard) if rendering.language == "zh" else jiwer.wer(meant, heard)
+    return round(100 * float(rate), 1), heard
+
+
+def main() -> None:
+    """Render what is missing or asked for, and print one line per file."""
+    parser = argparse.ArgumentParser(description="Render the demo's speech and the shipped prompts.")
+    parser.add_argument("--kokoro-voices", type=Path, required=True, help="folder `voices` of npm's kokoro-js 1.2.1")
+    parser.add_argument("--speech-model", type=Path, help="folder of a CTranslate2 Whisper model, to measure with")
+    parser.add_argument("--only", nargs="*", default=[], help="file names to render again")
+    parser.add_argument("--all", action="store_true", help="render every file again")
+    arguments = parser.parse_args()
+    synthesizer = Synthesizer(arguments.kokoro_voices)
+    model = None
+    if arguments.speech_model:
+        model = WhisperModel(str(arguments.speech_model), device="cpu", compute_type="int8", cpu_threads=1)
+    for rendering in renderings():
+        wanted = arguments.all or rendering.path.name in arguments.only
+        if rendering.path.is_file() and not wanted:
+            continue
+        samples = render(rendering, synthesizer)
+        write_wav(rendering.path, samples)
+        line = f"{rendering.path.relative_to(REPOSITORY)}\t{len(samples) / PHONE_RATE:.1f} s\t{rendering.voice}"
+        if model and rendering.text:
+            percent, heard = error_percent(model, rendering)
+            line += f"\t{percent} %\t{rendering.text} -> {heard}"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
