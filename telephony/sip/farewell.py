@@ -1,0 +1,308 @@
+"""Farewell: CANCEL or BYE said in the name of a call worker that died, so that no phone rings or holds on for nobody.
+
+Plain SIP over UDP from the dead worker's own address (RFC 3261 sections 9, 12, 15 and 17.1), all its dialogs at once.
+"""
+
+import hashlib
+import selectors
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+import structlog
+from sipmessage import URI, Address, CSeq, Message, Parameters, Request, Response, Via
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+    stop_after_delay,
+)
+from tenacity.wait import wait_chain, wait_fixed
+
+from followup.calls import LegId
+from telephony.sip.journal import DialogLine, DialogState
+
+log = structlog.get_logger(__name__)
+
+MAGIC_COOKIE = "z9hG4bK"
+LARGEST_DATAGRAM = 65535
+# Timer E of RFC 3261 with T1 = 0.5 s, given up after 4 s: the patient's phone is to be free within 5 s.
+REPEAT_AFTER = (0.5, 1.0, 2.0, 0.5)
+# Above any number that the worker used but had no time to note: a lower one would be refused (section 12.2.2).
+CSEQ_GAP = 10
+BIND_PATIENCE = timedelta(seconds=1)
+PROVISIONAL, SUCCESS, ENDED = range(100, 200), range(200, 300), range(200, 700)
+
+
+class FarewellOutcome(StrEnum):
+    """How a leg's farewell went."""
+
+    PARTED = "parted"  # the far end has confirmed that the call is over
+    UNHEARD = "unheard"  # no answer came in time; session timers are the net
+    UNSENT = "unsent"  # the system would not send there
+
+
+@dataclass(slots=True)
+class _Leaving:
+    """One leg on its way out: what is still to be said again until answered."""
+
+    dialog: DialogLine
+    waiting: dict[str, tuple[bytes, tuple[str, int]]] = field(default_factory=dict)  # branch → request, address
+    invite_open: bool = False  # a final response to the INVITE is still to come
+    parted_tags: set[str] = field(default_factory=set)
+    unsent: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be said or heard."""
+        return self.unsent or not (self.waiting or self.invite_open)
+
+
+def say_farewell(dialogs: Iterable[DialogLine], *, host: str, port: int) -> Mapping[LegId, FarewellOutcome]:
+    """End every dialog from `host:port`; returns when all far ends have confirmed, or after about four seconds."""
+    leaving = {dialog.call_id: _Leaving(dialog) for dialog in dialogs}
+    if not leaving:
+        return {}
+    with _bound(host, port) as line:
+        farewell = _Farewell(line, leaving)
+        farewell.begin()
+        repeated = Retrying(
+            sleep=farewell.listen,
+            wait=wait_chain(*(wait_fixed(seconds) for seconds in REPEAT_AFTER)),
+            stop=stop_after_attempt(len(REPEAT_AFTER) + 1),
+            retry=retry_if_result(lambda over: not over),
+        )
+        try:
+            repeated(farewell.speak)
+        except RetryError:
+            log.warning("farewell_unheard", legs=[one.dialog.dialog for one in leaving.values() if not one.over])
+    return {one.dialog.dialog: _outcome(one) for one in leaving.values()}
+
+
+def _outcome(leaving: _Leaving) -> FarewellOutcome:
+    if leaving.unsent:
+        return FarewellOutcome.UNSENT
+    return FarewellOutcome.PARTED if leaving.over else FarewellOutcome.UNHEARD
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A UDP socket on the dead worker's address; the system may need a moment to take it from the dead."""
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        patient = Retrying(
+            retry=retry_if_exception_type(OSError),
+            wait=wait_fixed(0.05),
+            stop=stop_after_delay(BIND_PATIENCE.total_seconds()),
+            reraise=True,
+        )
+        patient(line.bind, (host, port))
+    except OSError:
+        line.close()
+        raise
+    line.setblocking(False)
+    return line
+
+
+class _Farewell:
+    """The conversation on one socket."""
+
+    def __init__(self, line: socket.socket, leaving: Mapping[str, _Leaving]) -> None:
+        self._line = line
+        self._leaving = leaving
+
+    def begin(self) -> None:
+        """Prepare the first request of each leg."""
+        for one in self._leaving.values():
+            try:
+                self._begin(one)
+            except ValueError:
+                # One far end's strange address must not keep the others on the line.
+                one.unsent = True
+                log.exception("farewell_unsent", leg_id=one.dialog.dialog)
+
+    def _begin(self, one: _Leaving) -> None:
+        dialog = one.dialog
+        if dialog.state is DialogState.CONFIRMED:
+            one.parted_tags.add(dialog.remote_tag)
+            self._ask(one, _bye(dialog), _next_hop(dialog))
+        else:
+            # Section 9.1 wants a provisional response before a CANCEL. One may have come that the worker had no
+            # time to note, and a phone left ringing is worse than a 481, so it is sent in either case.
+            one.invite_open = True
+            self._ask(one, _cancel(dialog), (dialog.peer_host, dialog.peer_port))
+
+    def speak(self) -> bool:
+        """Say (again) whatever has no answer yet; true when nothing is left."""
+        for one in self._leaving.values():
+            for datagram, address in one.waiting.values():
+                self._send(one, datagram, address)
+        return all(one.over for one in self._leaving.values())
+
+    def listen(self, seconds: float) -> None:
+        """Hear and answer the far ends for so long, or until nothing is left."""
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._line, selectors.EVENT_READ)
+            while not all(one.over for one in self._leaving.values()):
+                remaining = deadline - time.monotonic()
+                if remaining <= 0 or not selector.select(remaining):
+                    return
+                self._hear()
+
+    def _hear(self) -> None:
+        try:
+            datagram, sender = self._line.recvfrom(LARGEST_DATAGRAM)
+            message = Message.parse(datagram)
+            one = self._leaving.get(message.call_id)
+            if isinstance(message, Request):
+                self._answer(message, one, sender)
+            elif one is not None:
+                self._note(message, one)
+        except (OSError, ValueError, KeyError) as fault:
+            # An ICMP refusal shows up here, and so does anything that is not SIP: neither ends a call.
+            log.info("farewell_unread", error=type(fault).__name__)
+
+    def _answer(self, request: Request, one: _Leaving | None, sender: tuple[str, int]) -> None:
+        """Be polite to a far end that speaks first: its BYE ends the leg, anything else meets no call any more."""
+        if request.method == "ACK":
+            return
+        response = Response(200, "OK") if request.method == "BYE" else Response(481, "Call/Transaction Does Not Exist")
+        for name in ("Via", "From", "To", "Call-ID", "CSeq"):
+            response.headers.setlist(name, request.headers.getlist(name))
+        response.headers.set("Content-Length", "0")
+        self._line.sendto(bytes(response), sender)
+        if request.method == "BYE" and one is not None:
+            one.waiting.clear()
+            one.invite_open = False
+
+    def _note(self, response: Response, one: _Leaving) -> None:
+        branch = str(response.via[0].parameters.get("branch", ""))
+        match response.cseq.method:
+            case "INVITE":
+                self._note_invite(response, one)
+            case "CANCEL" if response.code == 481:
+                pass  # the INVITE has not arrived there (yet): it is cancelled again until the end
+            case "CANCEL" | "BYE" if response.code in ENDED:
+                one.waiting.pop(branch, None)
+
+    def _note_invite(self, response: Response, one: _Leaving) -> None:
+        dialog = one.dialog
+        if response.code in PROVISIONAL:
+            if one.invite_open:
+                self._ask(one, _cancel(dialog), (dialog.peer_host, dialog.peer_port))
+                self.speak()
+            return
+        one.invite_open = False
+        one.waiting.pop(dialog.via_branch, None)
+        if response.code not in SUCCESS:
+            self._send(one, _ack_refusal(dialog, response), (dialog.peer_host, dialog.peer_port))
+            return
+        # It was answered while being cancelled: take the call (ACK) and end it (BYE). A fork may answer twice.
+        answered = _answered(dialog, response)
+        self._send(one, _request(answered, "ACK", answered.invite_cseq), _next_hop(answered))
+        if answered.remote_tag not in one.parted_tags:
+            one.parted_tags.add(answered.remote_tag)
+            self._ask(one, _bye(answered), _next_hop(answered))
+            self.speak()
+
+    def _ask(self, one: _Leaving, request: tuple[str, bytes], address: tuple[str, int]) -> None:
+        branch, datagram = request
+        one.waiting[branch] = (datagram, address)
+
+    def _send(self, one: _Leaving, datagram: bytes, address: tuple[str, int]) -> None:
+        try:
+            self._line.sendto(datagram, address)
+        except ConnectionRefusedError:
+            return  # the kernel reports an earlier datagram's ICMP here; this one may still be heard
+        except OSError as fault:
+            one.unsent = True
+            log.exception("farewell_unsent", leg_id=one.dialog.dialog, error=fault.strerror)
+
+
+def _bye(dialog: DialogLine) -> tuple[str, bytes]:
+    number = dialog.cseq + CSEQ_GAP
+    return _branch(dialog, "BYE", number), _request(dialog, "BYE", number)
+
+
+def _cancel(dialog: DialogLine) -> tuple[str, bytes]:
+    """CANCEL: Request-URI, Call-ID, To, From, CSeq number and branch as in the INVITE (section 9.1)."""
+    request = _bare(dialog, "CANCEL", dialog.invite_cseq, dialog.via_branch)
+    request.headers.set("To", dialog.remote_uri)
+    return dialog.via_branch, bytes(request)
+
+
+def _ack_refusal(dialog: DialogLine, response: Response) -> bytes:
+    """ACK of a refusal belongs to the INVITE's transaction: same branch, To as in the response (section 17.1.1.3)."""
+    request = _bare(dialog, "ACK", dialog.invite_cseq, dialog.via_branch)
+    request.headers.set("To", response.headers["To"])
+    return bytes(request)
+
+
+def _request(dialog: DialogLine, method: str, number: int) -> bytes:
+    """A request inside the dialog, with a transaction of its own (section 12.2.1.1)."""
+    return bytes(_bare(dialog, method, number, _branch(dialog, method, number)))
+
+
+def _bare(dialog: DialogLine, method: str, number: int, branch: str) -> Request:
+    request = Request(method, URI.parse(dialog.target))
+    via = Via("UDP", dialog.transport_host, dialog.transport_port, Parameters(rport=None, branch=branch))
+    request.via = [via]
+    request.headers.set("Max-Forwards", "70")
+    for route in dialog.route_set:
+        request.headers.add("Route", route)
+    request.headers.set("From", _tagged(dialog.local_uri, dialog.local_tag))
+    request.headers.set("To", _tagged(dialog.remote_uri, dialog.remote_tag))
+    request.call_id = dialog.call_id
+    request.cseq = CSeq(number, method)
+    request.headers.set("Content-Length", "0")
+    return request
+
+
+def _tagged(address: str, tag: str) -> str:
+    return f"{address};tag={tag}" if tag else address
+
+
+def _branch(dialog: DialogLine, method: str, number: int) -> str:
+    """The same for the same request: a second burial's BYE is to the far end only a repetition."""
+    seed = f"{dialog.call_id} {dialog.local_tag} {dialog.remote_tag} {method} {number}"
+    return MAGIC_COOKIE + hashlib.sha256(seed.encode()).hexdigest()[:32]
+
+
+def _answered(dialog: DialogLine, response: Response) -> DialogLine:
+    """The dialog that a 200 to the INVITE makes (section 12.1.2)."""
+    contact = response.contact
+    return DialogLine(
+        dialog=dialog.dialog,
+        role=dialog.role,
+        state=DialogState.CONFIRMED,
+        call_id=dialog.call_id,
+        local_uri=dialog.local_uri,
+        local_tag=dialog.local_tag,
+        remote_uri=dialog.remote_uri,
+        remote_tag=str(response.to_address.parameters.get("tag", "")),
+        route_set=tuple(str(route) for route in reversed(response.record_route)),
+        target=str(contact[0].uri) if contact else dialog.target,
+        cseq=max(dialog.cseq, dialog.invite_cseq),
+        invite_cseq=dialog.invite_cseq,
+        via_branch=dialog.via_branch,
+        local_contact=dialog.local_contact,
+        transport_host=dialog.transport_host,
+        transport_port=dialog.transport_port,
+        peer_host=dialog.peer_host,
+        peer_port=dialog.peer_port,
+    )
+
+
+def _next_hop(dialog: DialogLine) -> tuple[str, int]:
+    """The first route's address, else the target's; names are left to whom the worker itself spoke with."""
+    uri = Address.parse(dialog.route_set[0]).uri if dialog.route_set else URI.parse(dialog.target)
+    try:
+        socket.inet_aton(uri.host)
+    except OSError:
+        return dialog.peer_host, dialog.peer_port
+    return uri.host, uri.port or 5060
