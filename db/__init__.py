@@ -1,0 +1,1 @@
+"""Tables, mappings, repositories, unit of work and migrations: the only package that speaks SQL."""

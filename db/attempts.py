@@ -1,0 +1,239 @@
+"""Attempts: table, mapping, repository, and the one statement that reserves an agent with the next task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Integer, String, Table, Uuid, and_, func, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from db.plans import tasks
+from db.queues import agents, queues
+from followup.attempts import Attempt, AttemptState
+from followup.outcomes import REACHED_A_PERSON, AttemptOutcome
+from followup.plans import TaskMode, TaskState
+from followup.queues import HEARTBEAT_LIMIT, AgentState, HeadsetState
+
+attempts = Table(
+    "attempts",
+    metadata,
+    id_column(),
+    reference("task_id", "tasks.id"),
+    reference("patient_id", "patients.id"),
+    reference("queue_id", "queues.id"),
+    Column("agent_id", Uuid(as_uuid=False), ForeignKey("agents.id"), nullable=True, index=True),
+    reference("contact_point_id", "contact_points.id", index=False),
+    Column("number", String(20), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    closed_set("state", AttemptState),
+    instant("due_at"),
+    instant("reserved_at"),
+    instant("wrap_up_at", nullable=True),
+    instant("closed_at", nullable=True),
+    closed_set("outcome", AttemptOutcome, nullable=True),
+    Column("outcome_by", Uuid(as_uuid=False), nullable=True),
+    Column("task_result", String(30), nullable=True),
+    instant("decided_at", nullable=True),
+    Column("gate", JSONB, nullable=False, default=dict),
+    Column("answers", JSONB, nullable=False, default=dict),
+    # The rule that nobody is ever dialed twice at one time, in the database itself.
+    Index("uq_attempts_live_patient", "patient_id", unique=True, postgresql_where=text("state <> 'closed'")),
+    Index("uq_attempts_live_agent", "agent_id", unique=True, postgresql_where=text("state <> 'closed'")),
+    Index("uq_attempts_ordinal", "task_id", "ordinal", unique=True),
+    Index("ix_attempts_undecided", "closed_at", postgresql_where=text("state = 'closed' AND decided_at IS NULL")),
+)
+
+mapper_registry.map_imperatively(Attempt, attempts)
+
+_CLOSED = AttemptState.CLOSED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A waiting task and the agent who will take it; None where a machine speaks. Both rows are locked."""
+
+    task_id: str
+    agent_id: str | None
+
+
+class AttemptRepository:
+    """Attempts and the matching of tasks with agents."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, attempt: Attempt) -> None:
+        """Save an attempt; IntegrityError if the patient or the agent has a live one."""
+        self._session.add(attempt)
+
+    def get(self, attempt_id: str) -> Attempt | None:
+        """The attempt with this id."""
+        return self._session.get(Attempt, attempt_id)
+
+    def for_update(self, attempt_id: str) -> Attempt | None:
+        """The attempt, locked until the end of the transaction."""
+        return self._session.scalar(
+            select(Attempt)
+            .where(attempts.c.id == attempt_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    def of_task(self, task_id: str) -> Sequence[Attempt]:
+        """Attempts of a task, oldest first."""
+        return self._session.scalars(
+            select(Attempt).where(attempts.c.task_id == task_id).order_by(attempts.c.ordinal)
+        ).all()
+
+    def live_of_agent(self, agent_id: str) -> Attempt | None:
+        """The agent's live attempt."""
+        return self._session.scalar(select(Attempt).where(attempts.c.agent_id == agent_id, attempts.c.state != _CLOSED))
+
+    def has_live(self, patient_id: str, *, besides: str | None = None) -> bool:
+        """True if the patient has a live attempt other than `besides`."""
+        query = select(attempts.c.id).where(attempts.c.patient_id == patient_id, attempts.c.state != _CLOSED)
+        if besides:
+            query = query.where(attempts.c.id != besides)
+        return self._session.scalar(query.limit(1)) is not None
+
+    def counts_since(self, patient_id: str, since: datetime, *, besides: str | None = None) -> tuple[int, int]:
+        """(attempts dialed, people reached) for a patient over all queues since an instant."""
+        query = select(
+            func.count(),
+            func.count().filter(attempts.c.outcome.in_([*REACHED_A_PERSON])),
+        ).where(
+            attempts.c.patient_id == patient_id,
+            attempts.c.reserved_at >= since,
+            func.coalesce(attempts.c.outcome, "") != AttemptOutcome.BLOCKED_BY_POLICY.value,
+        )
+        if besides:
+            query = query.where(attempts.c.id != besides)
+        row = self._session.execute(query).one()
+        return int(row[0]), int(row[1])
+
+    def match_agents(self, now: datetime, limit: int) -> Sequence[Match]:
+        """Pair waiting tasks with agents who can be given a call, locking both; nobody else gets either.
+
+        One statement per agent: an agent is a row with state available, headset up and a heartbeat younger than
+        HEARTBEAT_LIMIT; his task is the most urgent one of his queues and languages whose patient has no live attempt.
+        """
+        found: list[Match] = []
+        taken_patients: set[str] = set()
+        ready = self._session.execute(
+            select(agents.c.id, agents.c.queues, agents.c.languages)
+            .where(
+                agents.c.state == AgentState.AVAILABLE,
+                agents.c.headset_state == HeadsetState.UP,
+                agents.c.heartbeat_at > now - HEARTBEAT_LIMIT,
+            )
+            .order_by(agents.c.state_since, agents.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+        for agent_id, served, languages in ready:
+            row = self._waiting(
+                now,
+                mode=TaskMode.AGENT,
+                extra=and_(queues.c.id.in_(served), _spoken_by(languages)),
+                not_patients=taken_patients,
+            )
+            if row is not None:
+                found.append(Match(task_id=row[0], agent_id=agent_id))
+                taken_patients.add(row[1])
+        return found
+
+    def match_lines(self, now: datetime, limit: int) -> Sequence[Match]:
+        """Waiting automated tasks for which their queue has a free line, locked."""
+        found: list[Match] = []
+        taken_patients: set[str] = set()
+        live = (
+            select(func.count())
+            .select_from(attempts)
+            .where(attempts.c.queue_id == queues.c.id, attempts.c.state != _CLOSED)
+            .scalar_subquery()
+        )
+        free = self._session.execute(
+            select(queues.c.id, (queues.c.lines - live).label("free"))
+            .where(queues.c.mode == TaskMode.AUTOMATED, queues.c.paused.is_(False))
+            .order_by(queues.c.id)
+        ).all()
+        for queue_id, lines in free:
+            for _ in range(min(int(lines), limit)):
+                row = self._waiting(
+                    now, mode=TaskMode.AUTOMATED, extra=queues.c.id == queue_id, not_patients=taken_patients
+                )
+                if row is None:
+                    break
+                found.append(Match(task_id=row[0], agent_id=None))
+                taken_patients.add(row[1])
+        return found
+
+    def _waiting(
+        self, now: datetime, *, mode: TaskMode, extra: ColumnElement[bool], not_patients: set[str]
+    ) -> tuple[str, str] | None:
+        busy = (
+            select(attempts.c.id)
+            .where(attempts.c.patient_id == tasks.c.patient_id, attempts.c.state != _CLOSED)
+            .exists()
+        )
+        query = (
+            select(tasks.c.id, tasks.c.patient_id)
+            .join(queues, queues.c.id == tasks.c.queue_id)
+            .where(
+                tasks.c.state == TaskState.QUEUED,
+                tasks.c.next_attempt_at <= now,
+                tasks.c.latest_at >= now,
+                tasks.c.mode == mode,
+                queues.c.paused.is_(False),
+                extra,
+                ~busy,
+            )
+            .order_by(tasks.c.priority, tasks.c.next_attempt_at, tasks.c.id)
+            .limit(1)
+            .with_for_update(of=tasks, skip_locked=True)
+        )
+        if not_patients:
+            query = query.where(tasks.c.patient_id.not_in(not_patients))
+        row = self._session.execute(query).first()
+        return (row[0], row[1]) if row else None
+
+    def without_a_call(self, before: datetime, limit: int = 100) -> Sequence[Attempt]:
+        """Attempts still reserved since before the instant given, locked."""
+        return self._session.scalars(
+            select(Attempt)
+            .where(attempts.c.state == AttemptState.RESERVED, attempts.c.reserved_at < before)
+            .order_by(attempts.c.reserved_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def undecided(self, before: datetime, limit: int = 100) -> Sequence[str]:
+        """Ids of attempts closed before the instant given for which what comes next was never decided."""
+        return self._session.scalars(
+            select(attempts.c.id)
+            .where(
+                attempts.c.state == AttemptState.CLOSED, attempts.c.decided_at.is_(None), attempts.c.closed_at < before
+            )
+            .order_by(attempts.c.closed_at)
+            .limit(limit)
+        ).all()
+
+    def forgotten_wrap_ups(self, before: datetime, limit: int = 100) -> Sequence[Attempt]:
+        """Attempts in wrap-up since before the instant given."""
+        return self._session.scalars(
+            select(Attempt)
+            .where(attempts.c.state == AttemptState.WRAP_UP, attempts.c.wrap_up_at < before)
+            .order_by(attempts.c.wrap_up_at)
+            .limit(limit)
+        ).all()
+
+
+def _spoken_by(languages: Sequence[str]) -> ColumnElement[bool]:
+    return func.coalesce(queues.c.language, languages[0] if languages else "").in_(list(languages) or [""])
+
+
+RESERVATION_LIMIT = timedelta(seconds=20)
+"""How long an attempt may stay reserved before reconcile asks what became of its call."""

@@ -1,0 +1,56 @@
+"""The audit log: who saw, heard or did what, and why. Rows are added, never changed."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, Uuid, insert
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from db.metadata import instant, metadata
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    instant("at"),
+    Column("user_id", Uuid(as_uuid=False), nullable=True),  # empty where the system acted
+    Column("action", String(64), nullable=False),
+    Column("subject_kind", String(40), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("patient_id", Uuid(as_uuid=False), nullable=True),
+    Column("detail", JSONB, nullable=False),
+    Index("ix_audit_log_patient", "patient_id", "at"),
+    Index("ix_audit_log_subject", "subject_kind", "subject"),
+)
+
+
+class AuditLog:
+    """What was done, by whom."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def note(
+        self,
+        *,
+        at: datetime,
+        user_id: str | None,
+        action: str,
+        subject_kind: str,
+        subject: str,
+        patient_id: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        """Append one line, in the transaction of what it tells about."""
+        self._session.execute(
+            insert(audit_log).values(
+                at=at,
+                user_id=user_id,
+                action=action,
+                subject_kind=subject_kind,
+                subject=subject,
+                patient_id=patient_id,
+                detail=dict(detail or {}),
+            )
+        )

@@ -1,0 +1,304 @@
+"""Calls, their legs and the append-only list of everything that happened on them; commands to telephony nodes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, String, Table, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session, relationship
+
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from followup.calls import Answered, Call, CallState, EndReason, Leg, LegRole, Party
+
+COMMANDS_CHANNEL = "call_commands"
+
+calls = Table(
+    "calls",
+    metadata,
+    id_column(),
+    reference("attempt_id", "attempts.id"),
+    reference("patient_id", "patients.id"),
+    reference("queue_id", "queues.id", index=False),
+    reference("agent_id", "agents.id", nullable=True),
+    Column("number", String(20), nullable=False),
+    Column("node", String(64), nullable=False),
+    Column("trunk", String(64), nullable=True),
+    closed_set("state", CallState),
+    Column("worker", String(64), nullable=True),
+    Column("sip_call_id", String(200), nullable=True),
+    instant("planned_at"),
+    instant("invite_at", nullable=True),
+    instant("ringing_at", nullable=True),
+    instant("answered_at", nullable=True),
+    instant("bridged_at", nullable=True),
+    instant("ended_at", nullable=True),
+    closed_set("end_reason", EndReason, nullable=True),
+    closed_set("party", Party, nullable=True),
+    closed_set("answered_by", Answered, nullable=True),
+    Column("digits", String(200), nullable=False, default=""),
+    Column("flow_step", String(64), nullable=True),
+    Index("ix_calls_live", "node", "state", postgresql_where=text("state <> 'ended'")),
+)
+
+legs = Table(
+    "legs",
+    metadata,
+    id_column(),
+    reference("call_id", "calls.id"),
+    closed_set("role", LegRole),
+    instant("answered_at", nullable=True),
+    instant("ended_at", nullable=True),
+)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", String(120), nullable=False, unique=True),
+    Column("leg_id", String(36), nullable=False),
+    reference("call_id", "calls.id", nullable=True),
+    Column("kind", String(40), nullable=False),
+    instant("occurred_at"),
+    Column("recorded_at", calls.c.planned_at.type, nullable=False, server_default=func.now()),
+    Column("detail", JSONB, nullable=False),
+    Column("applied", Boolean, nullable=False),
+    Column("ignored_because", String(200), nullable=True),
+)
+
+
+class CommandState(StrEnum):
+    """What became of a command to a telephony node."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+@dataclass(kw_only=True, eq=False)
+class CallCommand:
+    """A wish to a telephony node, written in the wisher's transaction; an expired one is refused."""
+
+    id: int = field(init=False)
+    node: str
+    verb: str
+    subject: str  # call or agent id
+    arguments: dict[str, object] = field(default_factory=dict)
+    idempotency_key: str
+    deadline: datetime
+    state: CommandState = CommandState.PENDING
+    reason: str = ""
+    created_at: datetime
+    taken_at: datetime | None = None
+
+
+call_commands = Table(
+    "call_commands",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("node", String(64), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("subject", String(36), nullable=False, index=True),
+    Column("arguments", JSONB, nullable=False, default=dict),
+    Column("idempotency_key", String(120), nullable=False, unique=True),
+    instant("deadline"),
+    closed_set("state", CommandState),
+    Column("reason", String(500), nullable=False, default=""),
+    instant("created_at"),
+    instant("taken_at", nullable=True),
+    Index("ix_call_commands_pending", "node", "id", postgresql_where=text("state = 'pending'")),
+)
+
+
+@dataclass(kw_only=True, eq=False)
+class TelephonyNode:
+    """A node that can be given calls while its heartbeat is young."""
+
+    name: str
+    started_at: datetime
+    heartbeat_at: datetime
+    free_workers: int
+
+
+telephony_nodes = Table(
+    "telephony_nodes",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    instant("started_at"),
+    instant("heartbeat_at"),
+    Column("free_workers", Integer, nullable=False),
+)
+
+mapper_registry.map_imperatively(Leg, legs)
+mapper_registry.map_imperatively(
+    Call, calls, properties={"legs": relationship(Leg, lazy="selectin", cascade="all, delete-orphan")}
+)
+mapper_registry.map_imperatively(CallCommand, call_commands)
+mapper_registry.map_imperatively(TelephonyNode, telephony_nodes)
+
+
+class CallRepository:
+    """Calls, legs, call events and commands."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, call: Call) -> None:
+        """Save a call with its legs."""
+        self._session.add(call)
+
+    def get(self, call_id: str) -> Call | None:
+        """The call with this id."""
+        return self._session.get(Call, call_id)
+
+    def for_update(self, call_id: str) -> Call | None:
+        """The call, locked until the end of the transaction."""
+        return self._session.scalar(
+            select(Call).where(calls.c.id == call_id).with_for_update().execution_options(populate_existing=True)
+        )
+
+    def id_of_leg(self, leg_id: str) -> str | None:
+        """The id of the call a leg belongs to."""
+        return self._session.scalar(select(legs.c.call_id).where(legs.c.id == leg_id))
+
+    def of_attempt(self, attempt_id: str) -> Call | None:
+        """The call of an attempt."""
+        return self._session.scalar(
+            select(Call).where(calls.c.attempt_id == attempt_id).order_by(calls.c.planned_at.desc()).limit(1)
+        )
+
+    def live_on(self, node: str) -> Sequence[Call]:
+        """Calls of a node that have not ended."""
+        return self._session.scalars(
+            select(Call).where(calls.c.node == node, calls.c.state != CallState.ENDED).order_by(calls.c.planned_at)
+        ).all()
+
+    def stalled(self, *, dialing_before: datetime, limit: int = 100) -> Sequence[Call]:
+        """Calls planned, dialing or ringing since before the instant given."""
+        return self._session.scalars(
+            select(Call)
+            .where(
+                calls.c.state.in_([CallState.PLANNED, CallState.DIALING, CallState.RINGING]),
+                calls.c.planned_at < dialing_before,
+            )
+            .order_by(calls.c.planned_at)
+            .limit(limit)
+        ).all()
+
+    def record_event(
+        self,
+        *,
+        event_id: str,
+        leg_id: str,
+        call_id: str | None,
+        kind: str,
+        occurred_at: datetime,
+        detail: Mapping[str, object],
+    ) -> bool:
+        """Append one event; False if it is already there (a doubled delivery)."""
+        position = self._session.scalar(
+            insert(call_events)
+            .values(
+                event_id=event_id,
+                leg_id=leg_id,
+                call_id=call_id,
+                kind=kind,
+                occurred_at=occurred_at,
+                detail=dict(detail),
+                applied=True,
+            )
+            .on_conflict_do_nothing(index_elements=["event_id"])
+            .returning(call_events.c.position)
+        )
+        return position is not None
+
+    def record_ignored(
+        self,
+        *,
+        event_id: str,
+        leg_id: str,
+        call_id: str | None,
+        kind: str,
+        occurred_at: datetime,
+        detail: Mapping[str, object],
+        because: str,
+    ) -> None:
+        """Append an event that changes nothing, with the reason."""
+        self._session.execute(
+            insert(call_events)
+            .values(
+                event_id=event_id,
+                leg_id=leg_id,
+                call_id=call_id,
+                kind=kind,
+                occurred_at=occurred_at,
+                detail=dict(detail),
+                applied=False,
+                ignored_because=because[:200],
+            )
+            .on_conflict_do_nothing(index_elements=["event_id"])
+        )
+
+    def command(self, command: CallCommand) -> bool:
+        """Write a command and wake the nodes at commit; False if its idempotency key is known already."""
+        written = self._session.scalar(
+            insert(call_commands)
+            .values(
+                node=command.node,
+                verb=command.verb,
+                subject=command.subject,
+                arguments=command.arguments,
+                idempotency_key=command.idempotency_key,
+                deadline=command.deadline,
+                state=command.state,
+                reason="",
+                created_at=command.created_at,
+            )
+            .on_conflict_do_nothing(index_elements=["idempotency_key"])
+            .returning(call_commands.c.id)
+        )
+        if written is not None:
+            self._session.execute(select(func.pg_notify(COMMANDS_CHANNEL, command.node)))
+        return written is not None
+
+    def take_commands(self, node: str, limit: int = 20) -> Sequence[CallCommand]:
+        """The node's pending commands in order, locked."""
+        return self._session.scalars(
+            select(CallCommand)
+            .where(call_commands.c.node == node, call_commands.c.state == CommandState.PENDING)
+            .order_by(call_commands.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def commands_for(self, subject: str) -> Sequence[CallCommand]:
+        """Commands about a call or agent, oldest first."""
+        return self._session.scalars(
+            select(CallCommand).where(call_commands.c.subject == subject).order_by(call_commands.c.id).limit(200)
+        ).all()
+
+    def heartbeat(self, node: str, now: datetime, free_workers: int) -> None:
+        """Say that the node lives."""
+        self._session.execute(
+            insert(telephony_nodes)
+            .values(name=node, started_at=now, heartbeat_at=now, free_workers=free_workers)
+            .on_conflict_do_update(index_elements=["name"], set_={"heartbeat_at": now, "free_workers": free_workers})
+        )
+
+    def living_nodes(self, since: datetime) -> Sequence[TelephonyNode]:
+        """Nodes heard from since the instant given, most free workers first."""
+        return self._session.scalars(
+            select(TelephonyNode)
+            .where(telephony_nodes.c.heartbeat_at >= since)
+            .order_by(telephony_nodes.c.free_workers.desc(), telephony_nodes.c.name)
+        ).all()
+
+    def forget_node(self, node: str) -> None:
+        """Mark a node as gone at once, when it stops in order."""
+        self._session.execute(
+            update(telephony_nodes)
+            .where(telephony_nodes.c.name == node)
+            .values(heartbeat_at=func.to_timestamp(0), free_workers=0)
+        )

@@ -1,0 +1,17 @@
+"""The connection to PostgreSQL."""
+
+from sqlalchemy import Engine, create_engine
+
+
+def make_engine(database_url: str, *, pool_size: int = 5, application: str = "suifang") -> Engine:
+    """An engine whose connections speak UTC, give up a lock after ten seconds, and are checked before use."""
+    return create_engine(
+        database_url,
+        pool_size=pool_size,
+        max_overflow=10,
+        pool_pre_ping=True,
+        connect_args={
+            "application_name": application,
+            "options": "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
+        },
+    )

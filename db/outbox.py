@@ -1,0 +1,67 @@
+"""The outbox: every domain event is a row of the transaction that caused it, published afterwards by the relay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from db.metadata import instant, mapper_registry, metadata
+from followup.events import DomainEvent
+
+OUTBOX_CHANNEL = "outbox"
+
+
+@dataclass(kw_only=True, eq=False)
+class OutboxRow:
+    """One event waiting for, or past, its publication."""
+
+    id: int = field(init=False)
+    kind: str
+    subject: str
+    ids: dict[str, str]
+    created_at: datetime
+    published_at: datetime | None = None
+
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", String(60), nullable=False),
+    Column("subject", String(36), nullable=False, index=True),
+    Column("ids", JSONB, nullable=False),
+    instant("created_at"),
+    instant("published_at", nullable=True),
+    Index("ix_outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
+)
+
+mapper_registry.map_imperatively(OutboxRow, outbox)
+
+
+class Outbox:
+    """Events out of this transaction."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, event: DomainEvent, now: datetime) -> None:
+        """Write an event and wake the relay at commit."""
+        self._session.add(OutboxRow(kind=event.kind.value, subject=event.subject, ids=dict(event.ids), created_at=now))
+        self._session.execute(select(func.pg_notify(OUTBOX_CHANNEL, "")))
+
+    def unpublished(self, limit: int = 200) -> Sequence[OutboxRow]:
+        """Events not yet published, in order, locked, passing over those another relay holds."""
+        return self._session.scalars(
+            select(OutboxRow)
+            .where(outbox.c.published_at.is_(None))
+            .order_by(outbox.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+
+    def mark_published(self, ids: Sequence[int], now: datetime) -> None:
+        """Note that these events were handed on."""
+        self._session.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))

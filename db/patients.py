@@ -1,0 +1,158 @@
+"""Patients, their numbers, consents and encounters: tables, mappings, repository."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    exists,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, relationship
+
+from care.consent import Consent, ConsentScope, Purpose
+from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, Patient
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+
+patients = Table(
+    "patients",
+    metadata,
+    id_column(),
+    Column("record_number", String(64), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("born", Date, nullable=True),
+    Column("sex", String(16), nullable=True),
+    Column("synthetic", Boolean, nullable=False, default=False),
+    instant("deceased_at", nullable=True),
+    instant("created_at"),
+)
+
+contact_points = Table(
+    "contact_points",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id"),
+    Column("number", String(20), nullable=False, index=True),
+    closed_set("owner", NumberOwner),
+    Column("label", String(100), nullable=False, default=""),
+    Column("rank", Integer, nullable=False, default=1),
+    closed_set("quality", NumberQuality),
+    Column("do_not_call", Boolean, nullable=False, default=False),
+    UniqueConstraint("patient_id", "number"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id", index=False),
+    closed_set("purpose", Purpose),
+    closed_set("scope", ConsentScope),
+    Column("granted", Boolean, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("call_id", String(36), nullable=True),
+    Column("at_second", Float, nullable=True),
+    instant("recorded_at"),
+    Index("ix_consents_patient_purpose", "patient_id", "purpose", "scope", "recorded_at"),
+)
+
+do_not_call = Table(
+    "do_not_call",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id", nullable=True),
+    Column("number", String(20), nullable=True, index=True),
+    Column("reason", String(200), nullable=False),
+    instant("since"),
+)
+
+encounters = Table(
+    "encounters",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id"),
+    Column("department", String(100), nullable=False),
+    Column("kind", String(40), nullable=False),
+    instant("occurred_at"),
+)
+
+mapper_registry.map_imperatively(ContactPoint, contact_points)
+mapper_registry.map_imperatively(
+    Patient,
+    patients,
+    properties={
+        "contact_points": relationship(
+            ContactPoint, lazy="selectin", order_by=contact_points.c.rank, cascade="all, delete-orphan"
+        )
+    },
+)
+mapper_registry.map_imperatively(Consent, consents)
+mapper_registry.map_imperatively(Encounter, encounters)
+
+
+class PatientRepository:
+    """Patients and what belongs to the person."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, patient: Patient) -> None:
+        """Save a new patient with his numbers."""
+        self._session.add(patient)
+
+    def add_consent(self, consent: Consent) -> None:
+        """Append one statement of consent."""
+        self._session.add(consent)
+
+    def add_encounter(self, encounter: Encounter) -> None:
+        """Save a visit."""
+        self._session.add(encounter)
+
+    def get(self, patient_id: str) -> Patient | None:
+        """The patient with this id."""
+        return self._session.get(Patient, patient_id)
+
+    def encounter(self, encounter_id: str) -> Encounter | None:
+        """The visit with this id."""
+        return self._session.get(Encounter, encounter_id)
+
+    def by_record_number(self, record_number: str) -> Patient | None:
+        """The patient with this record number."""
+        return self._session.scalar(select(Patient).where(patients.c.record_number == record_number))
+
+    def page(self, *, after: str | None, limit: int, containing: str | None = None) -> Sequence[Patient]:
+        """Patients in order of record number, from behind `after`."""
+        query = select(Patient).order_by(patients.c.record_number).limit(limit)
+        if after:
+            query = query.where(patients.c.record_number > after)
+        if containing:
+            query = query.where(
+                or_(
+                    patients.c.name.contains(containing, autoescape=True),
+                    patients.c.record_number.startswith(containing, autoescape=True),
+                )
+            )
+        return self._session.scalars(query).all()
+
+    def consents_of(self, patient_id: str) -> Sequence[Consent]:
+        """Every statement of consent, oldest first."""
+        return self._session.scalars(
+            select(Consent).where(consents.c.patient_id == patient_id).order_by(consents.c.recorded_at)
+        ).all()
+
+    def is_on_do_not_call(self, patient_id: str, number: str | None) -> bool:
+        """True if the person or the number is closed to calls."""
+        of_person = do_not_call.c.patient_id == patient_id
+        closed = or_(of_person, and_(do_not_call.c.number == number, do_not_call.c.number.is_not(None)))
+        return bool(self._session.scalar(select(exists().where(closed))))

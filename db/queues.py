@@ -1,0 +1,127 @@
+"""Queues and agents: tables, mappings, repository."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid, func, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Session
+
+from care.consent import Purpose
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
+from followup.plans import TaskMode
+from followup.queues import Agent, AgentState, HeadsetState, Queue
+
+queues = Table(
+    "queues",
+    metadata,
+    id_column(),
+    Column("name", String(100), nullable=False, unique=True),
+    closed_set("mode", TaskMode),
+    closed_set("purpose", Purpose),
+    Column("language", String(16), nullable=True),
+    Column("policy", String(64), nullable=False),
+    Column("ring_seconds", Integer, nullable=False),
+    Column("wrap_up_seconds", Integer, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("paused", Boolean, nullable=False, default=False),
+    instant("created_at"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Uuid(as_uuid=False), ForeignKey("users.id"), primary_key=True),
+    Column("languages", JSONB, nullable=False),
+    Column("queues", JSONB, nullable=False),
+    closed_set("state", AgentState),
+    instant("state_since"),
+    Column("state_reason", String(200), nullable=False, default=""),
+    closed_set("wanted_state", AgentState, nullable=True),
+    instant("heartbeat_at", nullable=True),
+    Column("headset", String(200), nullable=False, default=""),
+    Column("headset_wanted", Boolean, nullable=False, default=False),
+    closed_set("headset_state", HeadsetState),
+    Column("headset_leg_id", Uuid(as_uuid=False), nullable=True, index=True),
+    Column("headset_node", String(64), nullable=True),
+    Index("ix_agents_state", "state"),
+)
+
+mapper_registry.map_imperatively(Queue, queues)
+mapper_registry.map_imperatively(Agent, agents)
+
+
+class QueueRepository:
+    """Queues and the agents who serve them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, queue: Queue) -> None:
+        """Save a queue."""
+        self._session.add(queue)
+
+    def get(self, queue_id: str) -> Queue | None:
+        """The queue with this id."""
+        return self._session.get(Queue, queue_id)
+
+    def by_name(self, name: str) -> Queue | None:
+        """The queue with this name."""
+        return self._session.scalar(select(Queue).where(queues.c.name == name))
+
+    def all(self) -> Sequence[Queue]:
+        """Every queue in order of name."""
+        return self._session.scalars(select(Queue).order_by(queues.c.name).limit(1000)).all()
+
+    def add_agent(self, agent: Agent) -> None:
+        """Save an agent."""
+        self._session.add(agent)
+
+    def agent(self, agent_id: str) -> Agent | None:
+        """The agent with this (user) id."""
+        return self._session.get(Agent, agent_id)
+
+    def agent_for_update(self, agent_id: str) -> Agent | None:
+        """The agent, locked until the end of the transaction."""
+        return self._session.scalar(
+            select(Agent).where(agents.c.id == agent_id).with_for_update().execution_options(populate_existing=True)
+        )
+
+    def agent_by_headset_leg(self, leg_id: str) -> Agent | None:
+        """The agent whose headset leg this is, locked."""
+        return self._session.scalar(
+            select(Agent)
+            .where(agents.c.headset_leg_id == leg_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    def agents(self) -> Sequence[Agent]:
+        """Every agent, in order of id."""
+        return self._session.scalars(select(Agent).order_by(agents.c.id).limit(5000)).all()
+
+    def headsets_to_ring(self, node: str, limit: int = 50) -> Sequence[Agent]:
+        """Agents who want a headset on this node and have none."""
+        return self._session.scalars(
+            select(Agent)
+            .where(
+                agents.c.headset_wanted,
+                agents.c.headset_state == HeadsetState.DOWN,
+                func.coalesce(agents.c.headset_node, node) == node,
+            )
+            .order_by(agents.c.state_since, agents.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def silent_since(self, before: datetime, limit: int = 100) -> Sequence[Agent]:
+        """Agents with a wanted headset whose console was last heard before the instant given, locked."""
+        return self._session.scalars(
+            select(Agent)
+            .where(agents.c.headset_wanted, agents.c.heartbeat_at < before)
+            .order_by(agents.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()

@@ -1,0 +1,80 @@
+"""One request, task or leg event is one unit of work is one transaction; only the edge commits."""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from db.attempts import AttemptRepository
+from db.audit import AuditLog
+from db.calls import CallRepository
+from db.notes import NoteRepository
+from db.outbox import Outbox
+from db.patients import PatientRepository
+from db.plans import PlanRepository
+from db.queues import QueueRepository
+from db.recordings import RecordingRepository
+from db.users import UserRepository
+from followup.events import DomainEvent
+
+
+class UnitOfWork:
+    """A transaction and the repositories in it; leaving it without `commit` rolls back.
+
+    `now` is the database's clock at the transaction's start: gates and windows ask it, so that two machines with
+    different clocks agree.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session]) -> None:
+        self._sessions = sessions
+
+    def __enter__(self) -> Self:
+        self._session = self._sessions()
+        self.patients = PatientRepository(self._session)
+        self.plans = PlanRepository(self._session)
+        self.queues = QueueRepository(self._session)
+        self.attempts = AttemptRepository(self._session)
+        self.calls = CallRepository(self._session)
+        self.recordings = RecordingRepository(self._session)
+        self.notes = NoteRepository(self._session)
+        self.users = UserRepository(self._session)
+        self.outbox = Outbox(self._session)
+        self.audit = AuditLog(self._session)
+        self.now = self._session.execute(select(func.clock_timestamp())).scalar_one()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.rollback()
+        self._session.close()
+
+    def emit(self, event: DomainEvent) -> None:
+        """Write a domain event into this transaction."""
+        self.outbox.add(event, self.now)
+
+    def flush(self) -> None:
+        """Send what was added so far, so that the database's own rules speak now."""
+        self._session.flush()
+
+    def commit(self) -> None:
+        """Make it so."""
+        self._session.commit()
+
+    def lead(self, name: str) -> bool:
+        """Try to hold the advisory lock `name` until the end of this transaction."""
+        return bool(
+            self._session.execute(text("SELECT pg_try_advisory_xact_lock(hashtext(:name))"), {"name": name}).scalar()
+        )
+
+
+class UnitsOfWork:
+    """Makes units of work for one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._sessions = sessionmaker(engine, expire_on_commit=False)
+
+    def __call__(self) -> UnitOfWork:
+        return UnitOfWork(self._sessions)

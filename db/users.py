@@ -1,0 +1,186 @@
+"""Users, their log-ins and the answers stored under idempotency keys: tables, mappings, repository."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Boolean, Column, Index, Integer, String, Table, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Session
+
+from db.metadata import id_column, instant, mapper_registry, metadata, reference
+
+
+class Role(StrEnum):
+    """What a user may do."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    ADMIN = "admin"
+
+
+@dataclass(kw_only=True, eq=False)
+class User:
+    """A local user. The password is kept as an Argon2 hash only."""
+
+    id: str
+    login: str
+    display_name: str
+    password_hash: str
+    roles: list[str] = field(default_factory=list)
+    synthetic: bool = False
+    disabled: bool = False
+    created_at: datetime
+
+
+@dataclass(kw_only=True, eq=False)
+class LogIn:
+    """One log-in: the token's hash, never the token."""
+
+    id: str
+    user_id: str
+    token_hash: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None = None
+    ended_because: str = ""
+
+
+@dataclass(kw_only=True, eq=False)
+class StoredAnswer:
+    """The answer to a creating or commanding request, kept for a day under the caller's Idempotency-Key."""
+
+    id: str
+    user_id: str
+    key: str
+    fingerprint: str  # of method, path and body: the same key with another request is refused
+    status: int | None = None  # None while the first request is being answered
+    body: dict[str, object] | None = None
+    created_at: datetime
+
+
+users = Table(
+    "users",
+    metadata,
+    id_column(),
+    Column("login", String(64), nullable=False, unique=True),
+    Column("display_name", String(200), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("roles", JSONB, nullable=False),
+    Column("synthetic", Boolean, nullable=False, default=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+    instant("created_at"),
+)
+
+log_ins = Table(
+    "log_ins",
+    metadata,
+    id_column(),
+    reference("user_id", "users.id"),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    instant("created_at"),
+    instant("last_seen_at"),
+    instant("expires_at"),
+    instant("ended_at", nullable=True),
+    Column("ended_because", String(100), nullable=False, default=""),
+    Index("uq_log_ins_live", "user_id", unique=True, postgresql_where=text("ended_at IS NULL")),
+)
+
+stored_answers = Table(
+    "stored_answers",
+    metadata,
+    id_column(),
+    reference("user_id", "users.id", index=False),
+    Column("key", String(120), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", Integer, nullable=True),
+    Column("body", JSONB, nullable=True),
+    instant("created_at"),
+    Index("uq_stored_answers_key", "user_id", "key", unique=True),
+)
+
+mapper_registry.map_imperatively(User, users)
+mapper_registry.map_imperatively(LogIn, log_ins)
+mapper_registry.map_imperatively(StoredAnswer, stored_answers)
+
+
+class UserRepository:
+    """Users, log-ins, stored answers."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, user: User) -> None:
+        """Save a user."""
+        self._session.add(user)
+
+    def get(self, user_id: str) -> User | None:
+        """The user with this id."""
+        return self._session.get(User, user_id)
+
+    def by_login(self, login: str) -> User | None:
+        """The user with this login name."""
+        return self._session.scalar(select(User).where(users.c.login == login))
+
+    def synthetic_count(self) -> int:
+        """How many demo users there are (production refuses them)."""
+        return self._session.scalar(select(func.count()).where(users.c.synthetic, ~users.c.disabled)) or 0
+
+    def add_log_in(self, log_in: LogIn) -> None:
+        """Save a log-in; IntegrityError if the user has a living one."""
+        self._session.add(log_in)
+
+    def living_log_in(self, user_id: str, now: datetime) -> LogIn | None:
+        """The user's log-in that is neither ended nor expired."""
+        return self._session.scalar(
+            select(LogIn).where(log_ins.c.user_id == user_id, log_ins.c.ended_at.is_(None), log_ins.c.expires_at > now)
+        )
+
+    def log_in_by_token_hash(self, token_hash: str, now: datetime) -> LogIn | None:
+        """The living log-in of a token."""
+        return self._session.scalar(
+            select(LogIn).where(
+                log_ins.c.token_hash == token_hash, log_ins.c.ended_at.is_(None), log_ins.c.expires_at > now
+            )
+        )
+
+    def end_log_ins(self, user_id: str, now: datetime, because: str) -> None:
+        """End every log-in of a user."""
+        self._session.execute(
+            update(log_ins)
+            .where(log_ins.c.user_id == user_id, log_ins.c.ended_at.is_(None))
+            .values(ended_at=now, ended_because=because)
+        )
+
+    def claim_answer(self, answer: StoredAnswer) -> StoredAnswer | None:
+        """Claim an idempotency key; None when it is ours now, else what is stored under it."""
+        mine = self._session.scalar(
+            insert(stored_answers)
+            .values(
+                id=answer.id,
+                user_id=answer.user_id,
+                key=answer.key,
+                fingerprint=answer.fingerprint,
+                created_at=answer.created_at,
+            )
+            .on_conflict_do_nothing(index_elements=["user_id", "key"])
+            .returning(stored_answers.c.id)
+        )
+        if mine is not None:
+            return None
+        return self._session.scalar(
+            select(StoredAnswer).where(stored_answers.c.user_id == answer.user_id, stored_answers.c.key == answer.key)
+        )
+
+    def keep_answer(self, user_id: str, key: str, status: int, body: dict[str, object] | None) -> None:
+        """Store the answer under a claimed key."""
+        self._session.execute(
+            update(stored_answers)
+            .where(stored_answers.c.user_id == user_id, stored_answers.c.key == key)
+            .values(status=status, body=body)
+        )
+
+    def forget_answers(self, before: datetime) -> None:
+        """Drop answers older than the instant given."""
+        self._session.execute(delete(stored_answers).where(stored_answers.c.created_at < before))
