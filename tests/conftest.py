@@ -1,0 +1,55 @@
+"""What every test may ask for: the engines, a database, a seed."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.embedded import Engines
+from runtime.settings import Settings
+from tests.support.engines import cloned_database, running_engines
+
+_SEED = int(os.environ.get("SUIFANG_TEST_SEED", random.SystemRandom().randrange(2**32)))
+
+
+def pytest_report_header() -> str:
+    """Printed at the top of each run, so that a failure by chance can be run again."""
+    return f"random seed: {_SEED} (run the same again with SUIFANG_TEST_SEED={_SEED})"
+
+
+@pytest.fixture(scope="session")
+def seed() -> int:
+    """The run's printed seed."""
+    return _SEED
+
+
+@pytest.fixture
+def dice(seed: int, request: pytest.FixtureRequest) -> random.Random:
+    """Chance that is the same for this test whenever the seed is the same, whatever other tests ran before."""
+    return random.Random(f"{seed}:{request.node.nodeid}")  # noqa: S311 not for secrets
+
+
+@pytest.fixture(scope="session")
+def _running_engines() -> Iterator[tuple[Settings, Engines]]:
+    with running_engines() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def engines(_running_engines: tuple[Settings, Engines]) -> Engines:
+    """One PostgreSQL and one Valkey for the whole run."""
+    return _running_engines[1]
+
+
+@pytest.fixture(scope="session")
+def engine_settings(_running_engines: tuple[Settings, Engines]) -> Settings:
+    """The settings that the run's engines were started with."""
+    return _running_engines[0]
+
+
+@pytest.fixture
+def empty_database_url(engines: Engines) -> Iterator[str]:
+    """A new database without any table."""
+    with cloned_database(engines, "template1") as url:
+        yield url
