@@ -16,6 +16,7 @@ import structlog
 
 from runtime import postgres_server, valkey_server
 from runtime.postgres_server import EngineError, PostgresServer, write_private
+from runtime.processes import ProcessMark
 from runtime.settings import Settings, private_folder
 from runtime.valkey_server import ValkeyServer
 
@@ -34,18 +35,10 @@ class EngineUrls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Holder:
-    """A process that needs the embedded servers; pid and start tell it from a later process of the same pid."""
+    """A process that needs the embedded servers."""
 
     token: str
-    pid: int
-    started: float
-
-    def lives(self) -> bool:
-        try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.started and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+    process: ProcessMark
 
 
 class Engines:
@@ -71,7 +64,7 @@ class Engines:
     def close(self) -> None:
         """Give up this hold; doing so twice is harmless."""
         with _locked(self._settings):
-            remaining = [held for held in _read_holders(self._settings) if held.token != self._token and held.lives()]
+            remaining = [held for held in _living_holders(self._settings) if held.token != self._token]
             if remaining:
                 _write_state(self._settings, self, remaining)
                 return
@@ -102,10 +95,9 @@ def ensure_engines(settings: Settings) -> Engines:
             postgres_server.external_version(settings.database_url) if settings.database_url else postgres.version(),
             valkey_server.external_version(urls.broker_url),
         )
-        here = psutil.Process()
-        holder = _Holder(token=uuid.uuid4().hex, pid=here.pid, started=here.create_time())
+        holder = _Holder(token=uuid.uuid4().hex, process=ProcessMark.of(psutil.Process()))
         engines = Engines(settings, holder.token, urls, versions)
-        _write_state(settings, engines, [*(held for held in _read_holders(settings) if held.lives()), holder])
+        _write_state(settings, engines, [*_living_holders(settings), holder])
         return engines
 
 
@@ -147,11 +139,15 @@ def _state_file(settings: Settings) -> Path:
     return settings.run_dir / "engines.json"
 
 
-def _read_holders(settings: Settings) -> list[_Holder]:
+def _living_holders(settings: Settings) -> list[_Holder]:
     try:
-        return [_Holder(**held) for held in json.loads(_state_file(settings).read_text())["holders"]]
+        written = json.loads(_state_file(settings).read_text())["holders"]
     except FileNotFoundError:
         return []
+    holders = [
+        _Holder(token=held["token"], process=ProcessMark(pid=held["pid"], started=held["started"])) for held in written
+    ]
+    return [held for held in holders if held.process.find()]
 
 
 def _write_state(settings: Settings, engines: Engines, holders: list[_Holder]) -> None:
@@ -163,7 +159,9 @@ def _write_state(settings: Settings, engines: Engines, holders: list[_Holder]) -
                 "broker_url": engines.broker_url,
                 "postgres_version": engines.postgres_version,
                 "broker_version": engines.broker_version,
-                "holders": [{"token": held.token, "pid": held.pid, "started": held.started} for held in holders],
+                "holders": [
+                    {"token": held.token, "pid": held.process.pid, "started": held.process.started} for held in holders
+                ],
             }
         ),
     )

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -20,6 +21,7 @@ import structlog
 from psycopg import sql
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from runtime.processes import lives, wait_ended
 from runtime.settings import closed_parent, private_folder
 
 log = structlog.get_logger(__name__)
@@ -112,10 +114,9 @@ class PostgresServer:
         try:
             process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
             command = process.cmdline()
-            alive = process.status() != psutil.STATUS_ZOMBIE
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
             return None
-        return process.pid if alive and str(self.data) in command else None
+        return process.pid if lives(process) and str(self.data) in command else None
 
     def ensure_running(self) -> None:
         """Make the cluster if there is none, start it if it does not run, see that role and database exist."""
@@ -223,11 +224,10 @@ class PostgresServer:
     def _bury_killed_server(self) -> None:
         """After a SIGKILL: let the dead postmaster's children, who hold its shared memory, end; take its pid file."""
         orphans = [process for process in psutil.process_iter() if _works_in(process, self.data)]
-        _, remaining = psutil.wait_procs(orphans, timeout=10)
-        for process in remaining:
+        for process in wait_ended(orphans, timedelta(seconds=10)):
             log.warning("postgres_orphan_killed", pid=process.pid)
             process.kill()
-        psutil.wait_procs(remaining, timeout=10)
+        wait_ended(orphans, timedelta(seconds=10))
         # PostgreSQL takes a pid for alive while its zombie waits for init or when another program has got it since.
         for stale in (self.data / "postmaster.pid", *self.socket_dir.glob(f"{SOCKET_NAME}*")):
             stale.unlink(missing_ok=True)

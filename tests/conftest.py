@@ -5,10 +5,13 @@ import random
 from collections.abc import Iterator
 
 import pytest
+import redis
+from psycopg import sql
 
+from db.migrate import upgrade
 from runtime.embedded import Engines
 from runtime.settings import Settings
-from tests.support.engines import cloned_database, running_engines
+from tests.support.engines import TEMPLATE, administer, cloned_database, database_named, running_engines
 
 _SEED = int(os.environ.get("SUIFANG_TEST_SEED", random.SystemRandom().randrange(2**32)))
 
@@ -53,3 +56,33 @@ def empty_database_url(engines: Engines) -> Iterator[str]:
     """A new database without any table."""
     with cloned_database(engines, "template1") as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def _template(engines: Engines) -> str:
+    administer(engines, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(TEMPLATE)))
+    upgrade(database_named(engines, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(engines: Engines, _template: str) -> Iterator[str]:
+    """A new database with this version's tables, for one test."""
+    with cloned_database(engines, _template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url(engines: Engines, _template: str) -> Iterator[str]:
+    """A new database with this version's tables, for all tests of a module."""
+    with cloned_database(engines, _template) as url:
+        yield url
+
+
+@pytest.fixture
+def broker_url(engines: Engines) -> Iterator[str]:
+    """The run's Valkey, emptied before and after the test."""
+    with redis.Redis.from_url(engines.broker_url) as client:
+        client.flushall()
+        yield engines.broker_url
+        client.flushall()

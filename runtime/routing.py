@@ -1,0 +1,18 @@
+"""Which Celery tasks follow which domain event: the one table that ties the components together."""
+
+from collections.abc import Mapping
+
+from followup.events import EventKind
+
+ROUTES: Mapping[str, tuple[str, ...]] = {
+    EventKind.RECORDING_CAPTURED: ("recordings.ingest",),
+    EventKind.RECORDING_STORED: ("transcription.transcribe",),
+    EventKind.TRANSCRIPT_READY: ("transcription.propose",),
+    EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next",),
+}
+"""Each task gets one argument: the event's subject."""
+
+
+def tasks_for(kind: str) -> tuple[str, ...]:
+    """The names of the tasks to send, none for an event that only the live stream cares about."""
+    return ROUTES.get(kind, ())
