@@ -1,0 +1,60 @@
+"""Deliveries on a real broker: a killed worker's task comes back soon, a living worker's long one never doubles."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import redis
+
+from runtime.task_queue import make_task_queue
+from tests.support.waiting import until
+
+
+@contextmanager
+def worker(broker_url: str, visibility: float) -> Iterator[subprocess.Popen[bytes]]:
+    started = subprocess.Popen([sys.executable, "-m", "tests.support.slow_worker", broker_url, str(visibility)])
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            kill_with_children(started)
+
+
+def kill_with_children(started: subprocess.Popen[bytes]) -> None:
+    for member in [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]:
+        member.kill()
+    started.wait()
+
+
+def test_a_killed_workers_task_is_run_by_the_next_one_within_the_visibility_time(broker_url: str) -> None:
+    queue = make_task_queue(broker_url)
+    broker = redis.Redis.from_url(broker_url)
+    queue.send_task("tests.linger", args=["killed"])
+    with worker(broker_url, visibility=4) as first:
+        until(lambda: broker.get("killed") == b"1", timeout=30, what="the first worker began")
+        kill_with_children(first)
+    broker.set("killed:go", 1)
+    with worker(broker_url, visibility=4):
+        until(lambda: broker.get("killed") == b"2", timeout=30, what="the second worker ran the task again")
+        until(lambda: broker.hlen("unacked") == 0, timeout=10, what="the task was acknowledged")
+
+
+def test_a_task_longer_than_the_visibility_time_is_run_once_while_its_worker_lives(broker_url: str) -> None:
+    queue = make_task_queue(broker_url)
+    broker = redis.Redis.from_url(broker_url)
+    queue.send_task("tests.linger", args=["long"])
+    with worker(broker_url, visibility=2), worker(broker_url, visibility=2):
+        until(lambda: broker.get("long") == b"1", timeout=30, what="one worker began")
+        seconds_before = float(broker.time()[0])
+        until(
+            lambda: float(broker.time()[0]) - seconds_before > 7,
+            timeout=20,
+            what="three times the visibility time passed",
+            every=0.2,
+        )
+        assert broker.get("long") == b"1"
+        broker.set("long:go", 1)
+        until(lambda: broker.hlen("unacked") == 0, timeout=10, what="the task was acknowledged")
+    assert broker.get("long") == b"1"
