@@ -9,10 +9,10 @@ from pathlib import Path
 import structlog
 
 from followup.calls import EndReason, LegId, Party
+from runtime.wav_repair import NotRepairableError, repair_wav
 from telephony.call_control import EventValue, LegEvent, LegEventKind
 from telephony.sip.farewell import FarewellOutcome, say_farewell
 from telephony.sip.journal import AckLine, Journal, JournalRecord, read_journal
-from telephony.sip.wav_repair import NotRepairableError, repair_wav
 from telephony.sip.wire import Event
 
 log = structlog.get_logger(__name__)
@@ -47,6 +47,10 @@ class Burial:
             for sound in sorted(recording.folder.glob("*.wav")):
                 _mend(sound)
         return outcomes
+
+    def unheard(self) -> list[LegEvent]:
+        """The worker's own events that no node has stored: they can be told before anything else is done."""
+        return [event.leg_event(self.worker_id) for event in self.record.unacknowledged()]
 
     def events(self, died_at: datetime) -> Iterator[LegEvent]:
         """What no node has stored yet: the worker's own last events, then how its legs ended."""
@@ -122,7 +126,12 @@ def was_anything_sent(attempt_id: str, journals: Iterable[Path]) -> bool:
 
 def journals_in(folder: Path) -> list[Path]:
     """The journals of the living, the dead and the buried of one node."""
-    return sorted(folder.glob("*.jsonl")) + sorted(folder.glob(f"{BURIED_FOLDER}/*.jsonl"))
+    return sorted(folder.glob("*.jsonl")) + archived_in(folder)
+
+
+def archived_in(folder: Path) -> list[Path]:
+    """The journals of the buried of one node."""
+    return sorted(folder.glob(f"{BURIED_FOLDER}/*.jsonl"))
 
 
 def _close_torn_line(journal: Path) -> None:

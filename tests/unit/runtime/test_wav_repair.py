@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from telephony.sip.wav_repair import NotRepairableError, repair_wav
+from runtime.wav_repair import NotRepairableError, repair_wav
 
 
 def recorded(path: Path, frames: int) -> Path:
