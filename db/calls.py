@@ -186,6 +186,12 @@ class CallRepository:
             .limit(limit)
         ).all()
 
+    def has_event(self, event_id: str) -> bool:
+        """True if this event was recorded before (a doubled delivery)."""
+        return (
+            self._session.scalar(select(call_events.c.position).where(call_events.c.event_id == event_id)) is not None
+        )
+
     def record_event(
         self,
         *,
@@ -195,49 +201,20 @@ class CallRepository:
         kind: str,
         occurred_at: datetime,
         detail: Mapping[str, object],
-    ) -> bool:
-        """Append one event; False if it is already there (a doubled delivery)."""
-        position = self._session.scalar(
-            insert(call_events)
-            .values(
-                event_id=event_id,
-                leg_id=leg_id,
-                call_id=call_id,
-                kind=kind,
-                occurred_at=occurred_at,
-                detail=dict(detail),
-                applied=True,
-            )
-            .on_conflict_do_nothing(index_elements=["event_id"])
-            .returning(call_events.c.position)
-        )
-        return position is not None
-
-    def record_ignored(
-        self,
-        *,
-        event_id: str,
-        leg_id: str,
-        call_id: str | None,
-        kind: str,
-        occurred_at: datetime,
-        detail: Mapping[str, object],
-        because: str,
+        ignored_because: str | None = None,
     ) -> None:
-        """Append an event that changes nothing, with the reason."""
+        """Append one event: what it changed is in the call's row; one that changed nothing says why."""
         self._session.execute(
-            insert(call_events)
-            .values(
+            insert(call_events).values(
                 event_id=event_id,
                 leg_id=leg_id,
                 call_id=call_id,
                 kind=kind,
                 occurred_at=occurred_at,
                 detail=dict(detail),
-                applied=False,
-                ignored_because=because[:200],
+                applied=ignored_because is None,
+                ignored_because=ignored_because[:200] if ignored_because else None,
             )
-            .on_conflict_do_nothing(index_elements=["event_id"])
         )
 
     def command(self, command: CallCommand) -> bool:
@@ -272,6 +249,15 @@ class CallRepository:
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
         ).all()
+
+    def command_for_update(self, command_id: int) -> CallCommand:
+        """The command with this id, locked."""
+        return self._session.scalars(
+            select(CallCommand)
+            .where(call_commands.c.id == command_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).one()
 
     def commands_for(self, subject: str) -> Sequence[CallCommand]:
         """Commands about a call or agent, oldest first."""

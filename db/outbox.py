@@ -50,6 +50,10 @@ class Outbox:
     def add(self, event: DomainEvent, now: datetime) -> None:
         """Write an event and wake the relay at commit."""
         self._session.add(OutboxRow(kind=event.kind.value, subject=event.subject, ids=dict(event.ids), created_at=now))
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake the scheduler at commit, without an event: there may be something due."""
         self._session.execute(select(func.pg_notify(OUTBOX_CHANNEL, "")))
 
     def unpublished(self, limit: int = 200) -> Sequence[OutboxRow]:

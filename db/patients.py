@@ -123,6 +123,16 @@ class PatientRepository:
         """The patient with this id."""
         return self._session.get(Patient, patient_id)
 
+    def lock(self, patient_id: str) -> bool:
+        """Lock the patient until the end of the transaction; False at once if another transaction holds him.
+
+        Who reserves an attempt holds this lock, so that two of one patient never meet.
+        """
+        held = self._session.scalar(
+            select(patients.c.id).where(patients.c.id == patient_id).with_for_update(skip_locked=True, key_share=True)
+        )
+        return held is not None
+
     def encounter(self, encounter_id: str) -> Encounter | None:
         """The visit with this id."""
         return self._session.get(Encounter, encounter_id)

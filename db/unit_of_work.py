@@ -1,9 +1,11 @@
 """One request, task or leg event is one unit of work is one transaction; only the edge commits."""
 
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import Engine, func, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.attempts import AttemptRepository
@@ -58,6 +60,10 @@ class UnitOfWork:
         """Send what was added so far, so that the database's own rules speak now."""
         self._session.flush()
 
+    def savepoint(self) -> AbstractContextManager[object]:
+        """A part that can fail alone: an error leaving it undoes only what was done inside."""
+        return self._session.begin_nested()
+
     def commit(self) -> None:
         """Make it so."""
         self._session.commit()
@@ -78,3 +84,8 @@ class UnitsOfWork:
 
     def __call__(self) -> UnitOfWork:
         return UnitOfWork(self._sessions)
+
+
+def database_is_away(error: BaseException) -> bool:
+    """True if the error says that the database could not be reached or went away: the work may be tried again."""
+    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)

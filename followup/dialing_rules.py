@@ -220,16 +220,18 @@ def decide_next(
     latest_at: datetime,
     another_number: bool,
     now: datetime,
+    block_passes: bool = False,
 ) -> NextStep:
     """What comes next after the last of `outcomes` (oldest first, never empty).
 
     A result given by the person who spoke ends the task. Tries that failed on our side do not count against the
-    patient's tries, but are limited. A next try never falls outside the window or the calling hours.
+    patient's tries, but are limited. A next try never falls outside the window or the calling hours. `block_passes`
+    says of an attempt that the gate blocked at the last moment that waiting cures every one of its reasons.
     """
     if task_result is not None:
         return NextStep(action=NextAction.DONE, task_outcome=task_result, reason="result given on the call")
     last = outcomes[-1]
-    if last is AttemptOutcome.BLOCKED_BY_POLICY:
+    if last is AttemptOutcome.BLOCKED_BY_POLICY and not block_passes:
         return NextStep(action=NextAction.ESCALATE, reason="the gate refused the call for a reason that stays")
     if last in _STOPS and not another_number:
         return NextStep(action=NextAction.ESCALATE, reason="no number left: the registrar has to find one")

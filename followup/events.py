@@ -9,6 +9,7 @@ class EventKind(StrEnum):
     """What happened; `subject` of the event is the id named behind each."""
 
     TASK_QUEUED = "task_queued"  # task
+    TASK_ESCALATED = "task_escalated"  # task: it waits for a person
     TASK_CLOSED = "task_closed"  # task
     ATTEMPT_RESERVED = "attempt_reserved"  # attempt
     CALL_CHANGED = "call_changed"  # call: its state moved

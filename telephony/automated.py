@@ -1,0 +1,98 @@
+"""An automated call on the line: where its flow stands, written into the call, and what to play or ask next. Pure."""
+
+from dataclasses import dataclass
+
+from followup.calls import EndReason, LegId
+from followup.flows import Flow, FlowEnding, FlowStep, step_after
+from telephony.effects import CollectKeys, Effect, HangUpLeg, PlayPrompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowPosition:
+    """Step, which try of it, and which of its prompts plays; kept in the call's row so that any node can go on."""
+
+    step: str
+    tries: int = 1
+    prompt: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.step}:{self.tries}:{self.prompt}"
+
+    @classmethod
+    def read(cls, text: str) -> "FlowPosition":
+        """The position written by `str`."""
+        step, tries, prompt = text.rsplit(":", 2)
+        return cls(step=step, tries=int(tries), prompt=int(prompt))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """The patient's leg and the language to speak on it."""
+
+    leg_id: LegId
+    language: str
+
+
+def begin(flow: Flow, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """The patient answered."""
+    return enter(flow, flow.steps[flow.start], 1, line)
+
+
+def enter(flow: Flow, step: FlowStep, tries: int, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """Go into a step."""
+    return _from_prompt(flow, step, FlowPosition(step=step.key, tries=tries), line)
+
+
+def prompt_finished(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """A prompt of the step was heard to its end."""
+    step = flow.steps[position.step]
+    if position.prompt + 1 < len(step.prompts):
+        return _from_prompt(
+            flow, step, FlowPosition(step=step.key, tries=position.tries, prompt=position.prompt + 1), line
+        )
+    if step.keys:
+        return position, []  # the keys are being waited for
+    return _leave(flow, step, position, "", line)
+
+
+def keys_collected(flow: Flow, position: FlowPosition, pressed: str, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """The wait for a key is over; `pressed` is empty when none came."""
+    step = flow.steps[position.step]
+    if not step.keys:
+        return position, []
+    return _leave(flow, step, position, pressed[:1], line)
+
+
+def again(flow: Flow, position: FlowPosition, line: Line) -> list[Effect]:
+    """What to do on the line when a new node takes the call over in the middle: say the step once more."""
+    return enter(flow, flow.steps[position.step], position.tries, line)[1]
+
+
+def ending(flow: Flow, position: FlowPosition) -> FlowEnding | None:
+    """What the call has come to, if its flow stands at an end."""
+    return flow.steps[position.step].ending
+
+
+def _leave(
+    flow: Flow, step: FlowStep, position: FlowPosition, pressed: str, line: Line
+) -> tuple[FlowPosition, list[Effect]]:
+    if step.ending is not None:
+        return position, [HangUpLeg(leg_id=line.leg_id, reason=EndReason.HANG_UP)]
+    following = step_after(flow, step, pressed, position.tries)
+    tries = position.tries + 1 if following.key == step.key and pressed not in step.keys else 1
+    return enter(flow, following, tries, line)
+
+
+def _from_prompt(flow: Flow, step: FlowStep, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    if not step.prompts:
+        if step.keys:
+            return position, [_collect(step, line)]
+        return _leave(flow, step, position, "", line)
+    effects: list[Effect] = [PlayPrompt(leg_id=line.leg_id, key=step.prompts[position.prompt], language=line.language)]
+    if step.keys and position.prompt == len(step.prompts) - 1:
+        effects.append(_collect(step, line))
+    return position, effects
+
+
+def _collect(step: FlowStep, line: Line) -> CollectKeys:
+    return CollectKeys(leg_id=line.leg_id, count=1, timeout_seconds=step.timeout_seconds)

@@ -1,0 +1,193 @@
+"""Commands to a telephony node: each is decided in one transaction, and what it asks of the line comes out of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.calls import CallCommand, CommandState
+from db.gate_facts import gather, stored
+from db.unit_of_work import UnitOfWork
+from followup.calls import Call, CallState, EndReason, LegId, LegRole, Party
+from followup.dialing_rules import Mode, Profile
+from followup.queues import HeadsetState
+from telephony.call_control import CallControl, CallControlError, OutboundLeg
+from telephony.conversation import Conversation
+from telephony.trunks import Trunks
+
+
+class RefusedCommandError(Exception):
+    """The command cannot be; the sentence is stored with it and shown to whoever asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialingRules:
+    """What this installation may dial."""
+
+    mode: Mode
+    profile: Profile
+    allow_list: frozenset[str]
+    ring_seconds: float
+    spool: Path
+
+
+LineAct = Callable[[CallControl], None]
+"""What a decided command asks of the line, done after the commit; it raises CallControlError when refused there."""
+
+
+class Commands:
+    """Decides the commands of one node."""
+
+    def __init__(self, *, conversation: Conversation, trunks: Trunks, rules: DialingRules) -> None:
+        self._conversation = conversation
+        self._trunks = trunks
+        self._rules = rules
+        self._verbs: dict[str, Callable[[UnitOfWork, CallCommand], LineAct | None]] = {
+            "dial": self._dial,
+            "hang_up": self._hang_up,
+            "hold": self._on_live_call(lambda control, leg, _: control.hold(leg), CallState.BRIDGED),
+            "resume": self._on_live_call(lambda control, leg, _: control.resume(leg), CallState.HELD),
+            "pause_recording": self._on_live_call(lambda control, leg, _: control.pause_recording(leg)),
+            "resume_recording": self._on_live_call(lambda control, leg, _: control.resume_recording(leg)),
+            "stop_recording": self._on_live_call(lambda control, leg, _: control.stop_recording(leg)),
+            "send_digits": self._on_live_call(
+                lambda control, leg, arguments: control.send_digits(leg, str(arguments["digits"]))
+            ),
+            "detach_headset": self._detach_headset,
+        }
+
+    def decide(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        """Accept or refuse a command; accepted, it may ask something of the line."""
+        command.taken_at = uow.now
+        try:
+            act = self._verb(uow, command)(uow, command)
+        except RefusedCommandError as refusal:
+            self.refuse(uow, command, str(refusal))
+            return None
+        command.state = CommandState.ACCEPTED
+        return act
+
+    def _verb(self, uow: UnitOfWork, command: CallCommand) -> Callable[[UnitOfWork, CallCommand], LineAct | None]:
+        if uow.now > command.deadline:
+            raise RefusedCommandError("the command came too late and was not done")
+        if command.verb not in self._verbs:
+            raise RefusedCommandError(f"a telephony node knows no command {command.verb}")
+        return self._verbs[command.verb]
+
+    def refuse(self, uow: UnitOfWork, command: CallCommand, reason: str) -> None:
+        """Refuse a command; a call that was never dialed ends with it, so that its attempt does not hang."""
+        command.state = CommandState.REFUSED
+        command.reason = reason[:500]
+        if command.verb != "dial":
+            return
+        call = uow.calls.for_update(command.subject)
+        if call is not None and call.state is CallState.PLANNED:
+            self._conversation.end(uow, call, reason=EndReason.CONGESTION, party=Party.US, at=uow.now)
+
+    def line_refused(self, uow: UnitOfWork, command: CallCommand, error: CallControlError) -> None:
+        """What becomes of a command that was accepted here and refused on the line.
+
+        No free line or worker: it waits in the table until its deadline. Anything else is final.
+        """
+        if error.refusal.value == "trunk_busy" and not error.anything_sent and uow.now < command.deadline:
+            command.state = CommandState.PENDING
+            return
+        if error.anything_sent:
+            command.reason = error.reason[:500]
+            return
+        self.refuse(uow, command, error.reason)
+
+    def _dial(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        call = uow.calls.for_update(command.subject)
+        if call is None:
+            raise RefusedCommandError("there is no such call")
+        if call.state is not CallState.PLANNED:
+            raise RefusedCommandError(f"the call is {call.state.value} already")
+        if not self._allowed(uow, call):
+            self._conversation.end(uow, call, reason=EndReason.REFUSED_BY_GATE, party=Party.US, at=uow.now)
+            raise RefusedCommandError("the gate refused the call at the last moment; the reasons are with the attempt")
+        call.trunk = self._trunks.patients.name
+        leg = OutboundLeg(
+            leg_id=_leg_of(call),
+            attempt_id=call.attempt_id,
+            role=LegRole.PATIENT,
+            number=call.number,
+            ring_seconds=self._ring_seconds(uow, call),
+            join_leg=self._headset(uow, call),
+            recording_folder=self._rules.spool / call.id,
+        )
+        return lambda control: control.originate(leg, self._trunks.patients)
+
+    def _allowed(self, uow: UnitOfWork, call: Call) -> bool:
+        attempt = uow.attempts.for_update(call.attempt_id)
+        task = uow.plans.task(attempt.task_id) if attempt else None
+        patient = uow.patients.get(call.patient_id)
+        if attempt is None or task is None or patient is None:
+            raise RefusedCommandError("the call's attempt, task or patient does not exist")
+        number = next((point for point in patient.contact_points if point.number == call.number), None)
+        facts = gather(
+            uow,
+            task,
+            number,
+            mode=self._rules.mode,
+            trunk_is_loopback=self._trunks.patients_are_loopback,
+            allow_list=self._rules.allow_list,
+            besides_attempt=attempt.id,
+        )
+        verdict, attempt.gate = stored(facts, self._rules.profile, uow.now)
+        return verdict.allowed
+
+    def _ring_seconds(self, uow: UnitOfWork, call: Call) -> float:
+        queue = uow.queues.get(call.queue_id)
+        return min(float(queue.ring_seconds), self._rules.ring_seconds) if queue else self._rules.ring_seconds
+
+    def _headset(self, uow: UnitOfWork, call: Call) -> LegId | None:
+        if call.agent_id is None:
+            return None
+        agent = uow.queues.agent(call.agent_id)
+        if agent is None or agent.headset_state is not HeadsetState.UP or agent.headset_leg_id is None:
+            raise RefusedCommandError("the agent's headset is not up; put it on and become available again")
+        return LegId(agent.headset_leg_id)
+
+    def _hang_up(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        call = uow.calls.for_update(command.subject)
+        if call is None:
+            raise RefusedCommandError("there is no such call")
+        if call.state is CallState.ENDED:
+            return None
+        if call.state is CallState.PLANNED:
+            self._conversation.end(uow, call, reason=EndReason.CANCELLED, party=_asker(call), at=uow.now)
+        reason = EndReason.CANCELLED if call.answered_at is None else EndReason.HANG_UP
+        leg = _leg_of(call)
+        return lambda control: control.hang_up(leg, reason)
+
+    def _on_live_call(
+        self, act: Callable[[CallControl, LegId, dict[str, object]], None], *states: CallState
+    ) -> Callable[[UnitOfWork, CallCommand], LineAct]:
+        allowed = states or (CallState.ANSWERED, CallState.BRIDGED, CallState.HELD)
+
+        def decide(uow: UnitOfWork, command: CallCommand) -> LineAct:
+            call = uow.calls.for_update(command.subject)
+            if call is None:
+                raise RefusedCommandError("there is no such call")
+            if call.state not in allowed:
+                raise RefusedCommandError(f"the call is {call.state.value}: {command.verb} is not possible there")
+            leg, arguments = _leg_of(call), dict(command.arguments)
+            return lambda control: act(control, leg, arguments)
+
+        return decide
+
+    def _detach_headset(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        agent = uow.queues.agent_for_update(command.subject)
+        if agent is None or agent.headset_leg_id is None:
+            return None
+        agent.headset_wanted = False
+        leg = LegId(agent.headset_leg_id)
+        return lambda control: control.hang_up(leg, EndReason.HANG_UP)
+
+
+def _leg_of(call: Call) -> LegId:
+    return next(leg.id for leg in call.legs if leg.role is LegRole.PATIENT)
+
+
+def _asker(call: Call) -> Party:
+    return Party.AGENT if call.agent_id else Party.US

@@ -1,0 +1,42 @@
+"""What a conversation wants done on the line once its transaction is committed."""
+
+from dataclasses import dataclass
+
+from followup.calls import EndReason, LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HangUpLeg:
+    """End a leg."""
+
+    leg_id: LegId
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayPrompt:
+    """Play a prompt of the call's language."""
+
+    leg_id: LegId
+    key: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectKeys:
+    """Wait for keys; counted from the end of the prompt that plays."""
+
+    leg_id: LegId
+    count: int
+    timeout_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinLegs:
+    """Let patient and agent hear each other."""
+
+    leg_id: LegId
+    other: LegId
+
+
+Effect = HangUpLeg | PlayPrompt | CollectKeys | JoinLegs

@@ -1,0 +1,305 @@
+"""The telephony node: claims the commands meant for it, owns the call workers, and writes what their legs report."""
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol, TypeVar
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
+
+from db.calls import COMMANDS_CHANNEL, CallCommand
+from db.listen import Listener
+from db.unit_of_work import UnitOfWork, UnitsOfWork, database_is_away
+from followup.calls import Call, CallState, EndReason, LegId, LegRole, Party
+from followup.ports import Voice
+from followup.queues import HeadsetState
+from runtime.identifiers import new_id
+from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg
+from telephony.commands import Commands, LineAct
+from telephony.conversation import Conversation
+from telephony.effects import CollectKeys, Effect, HangUpLeg, JoinLegs, PlayPrompt
+from telephony.trunks import Trunks
+
+log = structlog.get_logger(__name__)
+Result = TypeVar("Result")
+
+HEADSET_RING_SECONDS = 20.0
+HEADSET_REST = timedelta(seconds=3)
+"""Between two tries to ring a headset that did not answer or was lost."""
+
+
+class Lines(Protocol):
+    """What a node needs to know of the processes that hold its calls."""
+
+    def acknowledge(self, event: LegEvent) -> None:
+        """The event is stored; it need not be told again."""
+
+    def knows(self, leg_id: LegId) -> bool:
+        """True if a living worker holds the leg."""
+
+    def was_anything_sent(self, attempt_id: str) -> bool:
+        """True if an INVITE of this attempt may have left."""
+
+    def free(self) -> int:
+        """How many more conversations could be begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wake:
+    """Look into the table of commands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beat:
+    """Say that the node lives; ring headsets that are wanted."""
+
+
+class TelephonyNode:
+    """One consumer thread takes events, wake-ups and heartbeats in turn; every one is one transaction."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        units: UnitsOfWork,
+        database_url: str,
+        control: CallControl,
+        lines: Lines,
+        conversation: Conversation,
+        commands: Commands,
+        trunks: Trunks,
+        voice: Voice,
+    ) -> None:
+        self._name = name
+        self._units = units
+        self._control = control
+        self._lines = lines
+        self._conversation = conversation
+        self._commands = commands
+        self._trunks = trunks
+        self._voice = voice
+        self._inbox: queue.SimpleQueue[LegEvent | _Wake | _Beat] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._headset_tries: dict[str, datetime] = {}
+        self._listener = Listener(
+            database_url, COMMANDS_CHANNEL, lambda payload: self._inbox.put(_Wake()) if payload in ("", name) else None
+        )
+        self._ticker = threading.Thread(target=self._tick, name="node-ticker", daemon=True)
+
+    def on_event(self, event: LegEvent) -> None:
+        """The event sink of call control: only enqueues."""
+        self._inbox.put(event)
+
+    def stop(self) -> None:
+        """Ask `run` to return; calls go on in their workers until another node adopts them."""
+        self._stopping.set()
+        self._inbox.put(_Beat())
+
+    def run(self) -> None:
+        """Work until `stop`."""
+        self._take_stock()
+        self._listener.start()
+        self._ticker.start()
+        log.info("node_started", node=self._name, free_workers=self._lines.free())
+        while not self._stopping.is_set():
+            item = self._inbox.get()
+            if isinstance(item, LegEvent):
+                self._take_event(item)
+            elif isinstance(item, _Wake):
+                self._take_commands()
+            else:
+                self._beat()
+        self._listener.stop()
+        self._in_transaction(lambda uow: uow.calls.forget_node(self._name))
+        log.info("node_stopped", node=self._name)
+
+    # --- events -----------------------------------------------------------------------------------------------------
+
+    def _take_event(self, event: LegEvent) -> None:
+        try:
+            effects = self._in_transaction(lambda uow: self._conversation.apply(uow, event))
+        except Exception as error:
+            # One event that cannot be understood must not stop every other call of this node: it is kept, with why.
+            log.exception("event_failed", event_id=event.event_id, kind=event.kind.value)
+            because = f"failed: {type(error).__name__}"
+            self._in_transaction(lambda uow: self._conversation.set_aside(uow, event, because))
+            effects = []
+        self._lines.acknowledge(event)
+        for effect in effects:
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        try:
+            match effect:
+                case HangUpLeg(leg_id=leg_id, reason=reason):
+                    self._control.hang_up(leg_id, reason)
+                case PlayPrompt(leg_id=leg_id, key=key, language=language):
+                    self._control.play(leg_id, self._voice.prompt(key, language))
+                case CollectKeys(leg_id=leg_id, count=count, timeout_seconds=seconds):
+                    self._control.collect_digits(leg_id, count=count, timeout_seconds=seconds)
+                case JoinLegs(leg_id=leg_id, other=other):
+                    self._control.bridge(leg_id, other)
+        except CallControlError as error:
+            # The leg is over; its own `ended` event tells the rest.
+            log.info("effect_refused", effect=type(effect).__name__, leg=effect.leg_id, reason=error.reason)
+
+    # --- commands ---------------------------------------------------------------------------------------------------
+
+    def _take_commands(self) -> None:
+        while self._take_command():
+            pass
+
+    def _take_command(self) -> bool:
+        """Decide the oldest pending command, commit, then do it; False when there is none that can go on."""
+
+        def decide(uow: UnitOfWork) -> tuple[CallCommand, LineAct | None] | None:
+            for command in uow.calls.take_commands(self._name, 1):
+                return command, self._commands.decide(uow, command)
+            return None
+
+        decided = self._in_transaction(decide)
+        if decided is None:
+            return False
+        command, act = decided
+        log.info("command_taken", verb=command.verb, subject=command.subject, state=command.state.value)
+        if act is None:
+            return True
+        try:
+            act(self._control)
+        except CallControlError as error:
+            return self._line_refused(command, error)
+        return True
+
+    def _line_refused(self, command: CallCommand, error: CallControlError) -> bool:
+        log.warning("line_refused", verb=command.verb, subject=command.subject, reason=error.reason)
+
+        def note(uow: UnitOfWork) -> bool:
+            again = uow.calls.command_for_update(command.id)
+            self._commands.line_refused(uow, again, error)
+            return again.state.value != "pending"
+
+        return self._in_transaction(note)
+
+    # --- heartbeat and headsets ---------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        while not self._stopping.wait(1.0):
+            self._inbox.put(_Beat())
+            self._inbox.put(_Wake())
+
+    def _beat(self) -> None:
+        free = self._lines.free()
+        for leg in self._in_transaction(lambda uow: self._headsets_to_ring(uow, free)):
+            try:
+                self._control.attach_headset(leg, self._trunks.headsets)
+            except CallControlError as error:
+                log.warning("headset_not_rung", agent=leg.attempt_id, reason=error.reason)
+                self._in_transaction(partial(self._headset_lost, leg_id=leg.leg_id))
+
+    def _headsets_to_ring(self, uow: UnitOfWork, free: int) -> list[OutboundLeg]:
+        uow.calls.heartbeat(self._name, uow.now, free)
+        found: list[OutboundLeg] = []
+        for agent in uow.queues.headsets_to_ring(self._name):
+            last = self._headset_tries.get(agent.id)
+            if (last is not None and uow.now - last < HEADSET_REST) or len(found) >= free:
+                continue
+            self._headset_tries[agent.id] = uow.now
+            agent.headset_state = HeadsetState.RINGING
+            agent.headset_leg_id = new_id()
+            agent.headset_node = self._name
+            found.append(
+                OutboundLeg(
+                    leg_id=LegId(agent.headset_leg_id),
+                    attempt_id=agent.id,
+                    role=LegRole.AGENT,
+                    number=agent.headset,
+                    ring_seconds=HEADSET_RING_SECONDS,
+                )
+            )
+        return found
+
+    def _headset_lost(self, uow: UnitOfWork, *, leg_id: str) -> None:
+        agent = uow.queues.agent_by_headset_leg(leg_id)
+        if agent is not None:
+            agent.headset_state = HeadsetState.DOWN
+            agent.headset_leg_id = None
+
+    # --- after a start ------------------------------------------------------------------------------------------------
+
+    def _take_stock(self) -> None:
+        """Every call and headset that the database believes on this node is held by a worker, or comes to its end.
+
+        The workers have been adopted or buried before; what their journals told is in the inbox and goes first.
+        """
+        while not self._inbox.empty():
+            item = self._inbox.get()
+            if isinstance(item, LegEvent):
+                self._take_event(item)
+        for effect in self._in_transaction(self._missing_calls):
+            self._do(effect)
+        self._in_transaction(self._missing_headsets)
+
+    def _missing_calls(self, uow: UnitOfWork) -> list[Effect]:
+        effects: list[Effect] = []
+        for listed in uow.calls.live_on(self._name):
+            call = uow.calls.for_update(listed.id)
+            if call is None or call.state is CallState.ENDED or self._is_waiting_to_be_dialed(uow, call):
+                continue
+            leg = next(leg.id for leg in call.legs if leg.role is LegRole.PATIENT)
+            if self._lines.knows(leg):
+                effects.extend(self._conversation.taken_over(uow, call))
+                continue
+            sent = self._lines.was_anything_sent(call.attempt_id) or call.state is not CallState.PLANNED
+            log.warning("call_without_worker", call=call.id, anything_sent=sent)
+            self._conversation.end(
+                uow,
+                call,
+                reason=EndReason.WORKER_LOST if sent else EndReason.CANCELLED,
+                party=Party.US,
+                at=uow.now,
+            )
+        return effects
+
+    @staticmethod
+    def _is_waiting_to_be_dialed(uow: UnitOfWork, call: Call) -> bool:
+        return call.state is CallState.PLANNED and any(
+            command.verb == "dial" and command.state.value == "pending" for command in uow.calls.commands_for(call.id)
+        )
+
+    def _missing_headsets(self, uow: UnitOfWork) -> None:
+        for listed in uow.queues.agents():
+            agent = uow.queues.agent_for_update(listed.id)
+            if (
+                agent is not None
+                and agent.headset_node == self._name
+                and agent.headset_leg_id is not None
+                and not self._lines.knows(LegId(agent.headset_leg_id))
+            ):
+                agent.headset_state = HeadsetState.DOWN
+                agent.headset_leg_id = None
+
+    # --- transactions -------------------------------------------------------------------------------------------------
+
+    def _in_transaction(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """Do `work` and commit. While the database is away it is tried again: media goes on, journals keep the rest."""
+
+        def once() -> Result:
+            with self._units() as uow:
+                result = work(uow)
+                uow.commit()
+                return result
+
+        return Retrying(
+            retry=retry_if_exception(database_is_away),
+            wait=wait_exponential(multiplier=0.2, max=2.0),
+            before_sleep=_say_database_away,
+            reraise=True,
+        )(once)
+
+
+def _say_database_away(state: RetryCallState) -> None:
+    log.warning("database_away", tries=state.attempt_number)

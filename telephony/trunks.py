@@ -1,0 +1,27 @@
+"""Which trunk a call takes, and what a trunk may never do."""
+
+import ipaddress
+from dataclasses import dataclass
+
+from telephony.call_control import Trunk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunks:
+    """The lines of this node: one to the carrier for patients, one to the PBX for headsets (often the same)."""
+
+    patients: Trunk
+    headsets: Trunk
+
+    @property
+    def patients_are_loopback(self) -> bool:
+        """True if the patients' trunk can reach nobody outside this machine."""
+        return self.patients.loopback_only and is_loopback(self.patients.host)
+
+
+def is_loopback(host: str) -> bool:
+    """True for 127.0.0.0/8 and ::1 written as addresses; a name is not looked up and counts as outside."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
