@@ -1,0 +1,148 @@
+"""The pjsua2 call and account of a worker: their callbacks only note what happened, the worker's loop acts on it."""
+
+import functools
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, TypeVar
+
+import pjsua2 as pj
+import structlog
+
+from followup.calls import LegId
+from telephony.sip.dialog import SipMessage
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+Owner = TypeVar("Owner")
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The invite session of a leg came to another state (a PJSIP_INV_STATE_… value)."""
+
+    leg_id: LegId
+    state: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class MediaChanged:
+    """The media of a leg were set up anew (by us or the far end); `statuses` are PJSUA_CALL_MEDIA_… values."""
+
+    leg_id: LegId
+    statuses: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DigitReceived:
+    """The far end pressed a key."""
+
+    leg_id: LegId
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePassed:
+    """A SIP message of the leg's dialog was sent or received."""
+
+    leg_id: LegId
+    message: SipMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PromptEnded:
+    """The player has read its file to the end; the far end still hears the rest."""
+
+    leg_id: LegId
+    prompt: int
+
+
+Signal = StateChanged | MediaChanged | DigitReceived | MessagePassed | PromptEnded
+Signals = deque[Signal]
+
+
+def guarded(callback: Callable[Concatenate[Owner, P], None]) -> Callable[Concatenate[Owner, P], None]:
+    """Keep an exception from crossing into C, where nobody can catch it; it is logged and the call goes on."""
+
+    @functools.wraps(callback)
+    def run(owner: Owner, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(owner, *args, **kwargs)
+        except Exception:
+            log.exception("sip_callback_failed", callback=callback.__name__)
+
+    return run
+
+
+class LegCall(pj.Call):  # type: ignore[misc]
+    """One leg's call. Whoever makes it keeps it until DISCONNECTED: a collected object hangs up silently."""
+
+    def __init__(self, account: pj.Account, leg_id: LegId, signals: Signals) -> None:
+        super().__init__(account)
+        self._leg_id = leg_id
+        self._signals = signals
+
+    @guarded
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
+        """Note the state now: after DISCONNECTED the library has forgotten it."""
+        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE:
+            self._note_message(prm.e.body.tsxState)  # what the far end said goes before what it led to
+        call = self.getInfo()
+        self._signals.append(StateChanged(self._leg_id, call.state, call.lastStatusCode))
+
+    @guarded
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:  # noqa: N802, ARG002
+        """Note that connections must be rebuilt."""
+        # The media list lives inside this object: iterating getInfo().media of a temporary reads freed memory.
+        call = self.getInfo()
+        media = call.media
+        self._signals.append(MediaChanged(self._leg_id, tuple(media[index].status for index in range(len(media)))))
+
+    @guarded
+    def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
+        """Note the digit (onDtmfEvent would come about eleven times for each)."""
+        self._signals.append(DigitReceived(self._leg_id, prm.digit))
+
+    @guarded
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
+        """Note the message behind the change."""
+        self._note_message(prm.e.body.tsxState)
+
+    def _note_message(self, change: pj.TsxStateEvent) -> None:
+        # The text is only readable inside the callback.
+        if change.type == pj.PJSIP_EVENT_RX_MSG:
+            received = change.src.rdata
+            message = SipMessage(received.wholeMsg, sent=False, peer=received.srcAddress)
+        elif change.type == pj.PJSIP_EVENT_TX_MSG:
+            sent = change.src.tdata
+            message = SipMessage(sent.wholeMsg, sent=True, peer=sent.dstAddress)
+        else:
+            return
+        if message.text:
+            self._signals.append(MessagePassed(self._leg_id, message))
+
+
+class WorkerAccount(pj.Account):  # type: ignore[misc]
+    """The worker's only account. It takes no calls: the library answers 500 to an INVITE nobody picks up."""
+
+    @guarded
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802, ARG002
+        """Say that somebody rang where nobody is."""
+        log.warning("inbound_call_refused")
+
+
+class PromptPlayer(pj.AudioMediaPlayer):  # type: ignore[misc]
+    """Plays one file once."""
+
+    def __init__(self, leg_id: LegId, prompt: int, signals: Signals) -> None:
+        super().__init__()
+        self._leg_id = leg_id
+        self._prompt = prompt
+        self._signals = signals
+
+    @guarded
+    def onEof2(self) -> None:  # noqa: N802
+        """Note the end; the player is let go by the loop, never from inside its own callback."""
+        self._signals.append(PromptEnded(self._leg_id, self._prompt))

@@ -1,0 +1,582 @@
+"""The legs of a worker: commands carried out, signals of the library turned into events.
+
+Everything here runs on the worker's one thread, the only one that touches pjsua2.
+"""
+
+import sched
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pjsua2 as pj
+import structlog
+
+from followup.calls import EndReason, LegId, LegRole
+from runtime.clock import WorkerClock
+from telephony.call_control import EventValue, LegEventKind, OutboundLeg, RejectedError, Trunk, TrunkBusyError
+from telephony.causes import (
+    Cause,
+    cause_of_failed_invite,
+    cause_of_far_hang_up,
+    cause_of_our_hang_up,
+    cause_of_ring_limit,
+    cause_of_silence_on_invite,
+)
+from telephony.sip.calls import (
+    DigitReceived,
+    LegCall,
+    MediaChanged,
+    MessagePassed,
+    PromptEnded,
+    Signal,
+    Signals,
+    StateChanged,
+)
+from telephony.sip.config import WorkerConfig
+from telephony.sip.dialog import DialogWatch
+from telephony.sip.endpoint import Endpoint, TokenBucket
+from telephony.sip.journal import ClosedLine, Journal, RecordingLine
+from telephony.sip.leg import Collection, Leg
+from telephony.sip.media import Conference, is_closed
+from telephony.sip.targets import target_of
+from telephony.sip.wire import Event, LegState, LegStatus
+
+log = structlog.get_logger(__name__)
+
+PROMPT_TAIL_SECONDS = 0.2  # the far end's jitter buffer still holds sound when the file is at its end
+END_LIMIT_SECONDS = 4.0  # a far end that does not answer our CANCEL or BYE is taken as gone
+FILE_CHECK_SECONDS = 0.02
+FILE_LIMIT_SECONDS = 3.0
+CLOCK_LINGER_SECONDS = 0.5  # the bridge carries out removals at its ticks
+SILENCE_CHECK_SECONDS = 2.0
+RINGING = frozenset({180, 181, 182})
+KEYS = frozenset("0123456789*#ABCD")
+
+
+class Legs:
+    """All legs of one worker."""
+
+    def __init__(
+        self,
+        *,
+        config: WorkerConfig,
+        endpoint: Endpoint,
+        signals: Signals,
+        timers: sched.scheduler,
+        clock: WorkerClock,
+        journal: Journal,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._config = config
+        self._endpoint = endpoint
+        self._signals = signals
+        self._timers = timers
+        self._clock = clock
+        self._journal = journal
+        self._tell = tell
+        self._bucket = TokenBucket(config.calls_per_second, time.monotonic())
+        self._conference = Conference(endpoint.native, signals, config.clock_rate)
+        self._legs: dict[LegId, Leg] = {}
+        self._known_legs: set[LegId] = set()
+        self._dialed_attempts: set[str] = set()
+        self._events = 0
+        self._closing: dict[LegId, tuple[Path, float]] = {}
+        self._clock_timer: sched.Event | None = None
+        self.calls_made = 0
+
+    # --- what the worker asks of its legs ---
+
+    @property
+    def idle(self) -> bool:
+        """Whether no leg is up or on its way."""
+        return not self._legs and not self._closing
+
+    @property
+    def busy_with_calls(self) -> bool:
+        """Whether some leg's end has not been told yet."""
+        return any(not leg.ended_said for leg in self._legs.values())
+
+    def states(self) -> dict[LegId, LegState]:
+        """Every leg whose end has not been told, and where it is."""
+        return {leg_id: leg.state for leg_id, leg in self._legs.items() if not leg.ended_said}
+
+    def statuses(self) -> tuple[LegStatus, ...]:
+        """The same, in full."""
+        return tuple(
+            LegStatus(
+                leg_id=leg.leg_id,
+                role=leg.outbound.role,
+                state=leg.state,
+                bridged_with=tuple(sorted(leg.bridged_with)),
+                recording=self._conference.recording(leg.leg_id) is not None,
+                packets_received=self._packets(leg),
+            )
+            for leg in self._legs.values()
+            if not leg.ended_said
+        )
+
+    def take_signals(self) -> None:
+        """Act on everything the library's callbacks noted."""
+        while self._signals:
+            self._take(self._signals.popleft())
+
+    def close(self) -> None:
+        """Let every object of the library go; the calls must have ended."""
+        self._conference.close()
+        for leg in self._legs.values():
+            leg.call = None
+        self._legs.clear()
+
+    # --- dialing ---
+
+    def dial(self, outbound: OutboundLeg, trunk: Trunk) -> None:
+        """Write `about_to_invite` to the disk, then send the INVITE. What comes of it is told by events."""
+        if outbound.leg_id in self._known_legs:
+            raise RejectedError(f"leg {outbound.leg_id} has been dialed here already", anything_sent=True)
+        patient = outbound.role is LegRole.PATIENT
+        if patient and outbound.attempt_id in self._dialed_attempts:
+            raise RejectedError(f"attempt {outbound.attempt_id} has been dialed already", anything_sent=True)
+        if outbound.recording_folder is not None and outbound.role is LegRole.AGENT:
+            raise RejectedError("a headset is never recorded; give the recording folder with the patient's leg")
+        if outbound.join_leg is not None:
+            self._up(outbound.join_leg)
+        target = target_of(outbound, trunk)
+        if not self._endpoint.verify(target):
+            raise RejectedError(f"leg {outbound.leg_id}: the number makes no SIP address; correct it")
+        if len(self._legs) >= self._endpoint.call_limit:
+            raise TrunkBusyError(f"this worker holds {self._endpoint.call_limit} legs already; wait or take another")
+        if not self._bucket.take(time.monotonic()):
+            raise TrunkBusyError("too many new calls within a second; wait a second and ask again")
+        leg = Leg(outbound=outbound, dialog=DialogWatch(outbound.leg_id, outbound.role))
+        self._legs[leg.leg_id] = leg
+        self._known_legs.add(leg.leg_id)
+        if patient:
+            self._dialed_attempts.add(outbound.attempt_id)
+        self.calls_made += 1
+        self._say(leg.leg_id, LegEventKind.ABOUT_TO_INVITE, {"attempt_id": outbound.attempt_id}, durable=True)
+        leg.ring_timer = self._timers.enter(outbound.ring_seconds, 0, self._ring_limit, (leg,))
+        try:
+            leg.call = self._endpoint.new_call(leg.leg_id, trunk, target)
+            self._endpoint.invite(leg.call, target)
+            self.take_signals()  # the dialog is in the journal before anything else is told of it
+            self._say(leg.leg_id, LegEventKind.INVITED, {"sip_call_id": leg.call.getInfo().callIdString})
+        except pj.Error as error:
+            log.warning("invite_failed", leg_id=leg.leg_id, reason=error.reason)
+            self.take_signals()
+            if leg.ended_at is None:
+                leg.library_done = True
+                self._end(leg, Cause(end_reason=EndReason.NETWORK_FAILURE, party=cause_of_silence_on_invite().party))
+
+    def hang_up(self, leg_id: LegId, reason: EndReason) -> None:
+        """CANCEL or BYE, whichever the leg needs; nothing when it is over."""
+        leg = self._legs.get(leg_id)
+        if leg is None or leg.ended_at is not None or leg.our_cause is not None:
+            return
+        with_agent = leg.met_agent or leg.outbound.join_leg is not None
+        self._finish(leg, cause_of_our_hang_up(reason, answered=leg.answered, with_agent=with_agent))
+
+    def hang_up_all(self, reason: EndReason) -> None:
+        """End every leg."""
+        for leg_id in list(self._legs):
+            self.hang_up(leg_id, reason)
+
+    # --- an answered leg ---
+
+    def bridge(self, leg_id: LegId, other: LegId) -> None:
+        """Let two answered legs hear each other."""
+        if leg_id == other:
+            raise RejectedError("a leg cannot be bridged with itself")
+        leg, partner = self._up(leg_id), self._up(other)
+        self._conference.join(leg_id, other)
+        self._note_bridge(leg, partner)
+
+    def unbridge(self, leg_id: LegId, other: LegId) -> None:
+        """Part two bridged legs."""
+        leg, partner = self._up(leg_id), self._up(other)
+        if other not in self._conference.joined_with(leg_id):
+            raise RejectedError(f"legs {leg_id} and {other} are not bridged")
+        self._conference.part(leg_id, other)
+        self._part(leg, partner)
+
+    def hold(self, leg_id: LegId) -> None:
+        """Ask the far end to hold the line; HELD follows when it has agreed."""
+        leg = self._up(leg_id)
+        if leg.state is LegState.HELD:
+            raise RejectedError(f"leg {leg_id} is held already")
+        self._on_call(leg, lambda call: call.setHold(pj.CallOpParam(True)))
+
+    def resume(self, leg_id: LegId) -> None:
+        """Take the leg from hold; RESUMED follows when sound flows again."""
+        leg = self._up(leg_id)
+        if leg.state is not LegState.HELD:
+            raise RejectedError(f"leg {leg_id} is not held")
+        prm = pj.CallOpParam(True)
+        prm.opt.flag = pj.PJSUA_CALL_UNHOLD
+        self._on_call(leg, lambda call: call.reinvite(prm))
+
+    def play(self, leg_id: LegId, prompt: Path) -> None:
+        """Play a file to the leg; a digit cuts it short."""
+        leg = self._up(leg_id)
+        if not prompt.is_file():
+            raise RejectedError(f"prompt {prompt} does not exist; render it first")
+        leg.prompt_files[self._conference.play(leg_id, prompt)] = str(prompt)
+
+    def collect_digits(self, leg_id: LegId, count: int, timeout_seconds: float) -> None:
+        """Gather digits; the time-out begins when no prompt plays any more."""
+        leg = self._up(leg_id)
+        if count < 1 or timeout_seconds <= 0:
+            raise RejectedError("digits are collected by a count of at least 1 and a time-out above 0")
+        self._stop_collecting(leg)
+        leg.collection = Collection(count=count, timeout_seconds=timeout_seconds)
+        if self._conference.playing(leg_id) is None:
+            self._start_collection_timer(leg)
+
+    def send_digits(self, leg_id: LegId, digits: str) -> None:
+        """Press keys towards the far end."""
+        leg = self._up(leg_id)
+        if not digits or not set(digits) <= KEYS:
+            raise RejectedError("digits may be 0-9, *, # and A-D")
+        self._on_call(leg, lambda call: call.dialDtmf(digits))
+
+    def pause_recording(self, leg_id: LegId) -> None:
+        """Write silence on both channels."""
+        self._recorded(leg_id)
+        self._conference.pause_recording(leg_id, paused=True)
+        self._say(leg_id, LegEventKind.RECORDING_PAUSED)
+
+    def resume_recording(self, leg_id: LegId) -> None:
+        """Write sound again."""
+        self._recorded(leg_id)
+        self._conference.pause_recording(leg_id, paused=False)
+
+    def stop_recording(self, leg_id: LegId) -> None:
+        """Close both files for good."""
+        self._recorded(leg_id)
+        self._close_recording(leg_id)
+
+    # --- signals ---
+
+    def _take(self, signal: Signal) -> None:
+        leg = self._legs.get(signal.leg_id)
+        if leg is None:
+            return
+        match signal:
+            case MessagePassed():
+                leg.heard = leg.heard or not signal.message.sent
+                line = leg.dialog.observe(signal.message)
+                if line is not None:
+                    self._journal.append(line)
+            case StateChanged():
+                self._state_changed(leg, signal)
+            case MediaChanged():
+                self._media_changed(leg, signal.statuses)
+            case DigitReceived():
+                self._digit(leg, signal.digit)
+            case PromptEnded():
+                self._timers.enter(PROMPT_TAIL_SECONDS, 0, self._prompt_finished, (leg, signal.prompt))
+
+    def _state_changed(self, leg: Leg, signal: StateChanged) -> None:
+        if signal.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._disconnected(leg, signal.status)
+        elif leg.our_cause is not None:
+            return  # what crossed our CANCEL or BYE on the way does not count any more
+        elif signal.state == pj.PJSIP_INV_STATE_EARLY and signal.status in RINGING and not leg.rang:
+            leg.rang, leg.state = True, LegState.RINGING
+            self._cancel(leg.ring_timer)
+            leg.ring_timer = self._timers.enter(leg.outbound.ring_seconds, 0, self._ring_limit, (leg,))
+            self._say(leg.leg_id, LegEventKind.RINGING)
+        elif signal.state == pj.PJSIP_INV_STATE_CONFIRMED and not leg.answered:
+            self._answered(leg)
+
+    def _answered(self, leg: Leg) -> None:
+        leg.answered, leg.state = True, LegState.ANSWERED
+        self._cancel(leg.ring_timer)
+        self._say(leg.leg_id, LegEventKind.ANSWERED)
+        folder = leg.outbound.recording_folder
+        if folder is not None:
+            self._record(leg, folder)
+        partner = self._legs.get(leg.outbound.join_leg) if leg.outbound.join_leg else None
+        if partner is not None and partner.up:
+            self._conference.join(leg.leg_id, partner.leg_id)
+            self._note_bridge(leg, partner)
+        leg.packets_at = time.monotonic()
+        self._timers.enter(SILENCE_CHECK_SECONDS, 1, self._check_silence, (leg,))
+
+    def _media_changed(self, leg: Leg, statuses: tuple[int, ...]) -> None:
+        if leg.ended_at is not None or leg.call is None:
+            return
+        held = pj.PJSUA_CALL_MEDIA_LOCAL_HOLD in statuses
+        try:
+            audio = leg.call.getAudioMedia(-1)
+        except pj.Error:
+            audio = None  # no stream: refused, ended, or not agreed yet
+        if audio is not None:
+            self._wind_clock()
+        self._conference.put_leg(leg.leg_id, audio, audible=not held)
+        if audio is not None and not leg.answered and not leg.early_media_said:
+            leg.early_media_said = True
+            self._timers.enter(0, 0, self._early_media, (leg,))
+        if not leg.up:
+            return
+        if held and leg.state is LegState.ANSWERED:
+            leg.state = LegState.HELD
+            self._say(leg.leg_id, LegEventKind.HELD)
+        elif not held and audio is not None and leg.state is LegState.HELD:
+            leg.state = LegState.ANSWERED
+            self._say(leg.leg_id, LegEventKind.RESUMED)
+        for other in self._conference.joined_with(leg.leg_id):
+            self._note_bridge(leg, self._legs[other])
+
+    def _early_media(self, leg: Leg) -> None:
+        # Media come a moment before the answer as well: only what is still unanswered now was early.
+        if not leg.answered and leg.ended_at is None and leg.our_cause is None:
+            self._say(leg.leg_id, LegEventKind.EARLY_MEDIA)
+
+    def _digit(self, leg: Leg, digit: str) -> None:
+        if not leg.up:
+            return
+        if self._conference.stop_prompt(leg.leg_id):
+            self._start_collection_timer(leg)
+        self._say(leg.leg_id, LegEventKind.DIGIT, {"digit": digit})
+        collection = leg.collection
+        if collection is None:
+            return
+        if digit != "#":
+            collection.digits += digit
+        if digit == "#" or len(collection.digits) >= collection.count:
+            self._digits_collected(leg, "complete")
+
+    def _prompt_finished(self, leg: Leg, prompt: int) -> None:
+        if self._conference.playing(leg.leg_id) != prompt or not leg.up:
+            return
+        self._conference.stop_prompt(leg.leg_id)
+        self._say(leg.leg_id, LegEventKind.PROMPT_FINISHED, {"prompt": leg.prompt_files.pop(prompt)})
+        self._start_collection_timer(leg)
+
+    def _disconnected(self, leg: Leg, status: int) -> None:
+        leg.library_done = True
+        self._cancel(leg.end_timer)
+        if leg.ended_at is not None:
+            self._release(leg)
+        elif leg.our_cause is not None:
+            self._end(leg, leg.our_cause, status=0 if leg.answered else status)
+        elif leg.answered:
+            self._end(leg, cause_of_far_hang_up(status, role=leg.outbound.role))
+        elif not leg.heard:
+            self._end(leg, cause_of_silence_on_invite())
+        else:
+            self._end(leg, cause_of_failed_invite(status, role=leg.outbound.role, rang=leg.rang))
+
+    # --- ending a leg ---
+
+    def _ring_limit(self, leg: Leg) -> None:
+        leg.ring_timer = None
+        if not leg.answered and leg.our_cause is None and leg.ended_at is None:
+            rang = leg.rang or leg.early_media_said
+            self._finish(leg, cause_of_ring_limit(role=leg.outbound.role, rang=rang))
+
+    def _finish(self, leg: Leg, cause: Cause) -> None:
+        """Say CANCEL or BYE; the leg ends when the far end has agreed or does not answer."""
+        leg.our_cause, leg.state = cause, LegState.ENDING
+        self._cancel(leg.ring_timer)
+        leg.end_timer = self._timers.enter(END_LIMIT_SECONDS, 0, self._end_limit, (leg,))
+        try:
+            if leg.call is not None:
+                leg.call.hangup(pj.CallOpParam(True))
+        except pj.Error as error:
+            log.info("hang_up_crossed_the_end", leg_id=leg.leg_id, reason=error.reason)
+
+    def _end_limit(self, leg: Leg) -> None:
+        leg.end_timer = None
+        if leg.ended_at is None and leg.our_cause is not None:
+            self._end(leg, leg.our_cause)
+
+    def _end(self, leg: Leg, cause: Cause, *, status: int = 0) -> None:
+        """The leg is over. Its files are finished first, so that whoever hears of the end finds them whole."""
+        leg.ended_at, leg.state = self._clock.now(), LegState.ENDING
+        leg.ended_cause = replace(cause, sip_status=cause.sip_status or status)
+        self._cancel(leg.ring_timer)
+        self._stop_collecting(leg)
+        for other in list(leg.bridged_with):
+            self._part(leg, self._legs[other])
+        self._conference.drop_leg(leg.leg_id)
+        if self._conference.recording(leg.leg_id) is not None:
+            self._close_recording(leg.leg_id)
+        if leg.leg_id not in self._closing:
+            self._say_ended(leg)
+
+    def _say_ended(self, leg: Leg) -> None:
+        cause, at = leg.ended_cause, leg.ended_at
+        if cause is None or at is None:
+            return
+        leg.ended_said = True
+        self._say(
+            leg.leg_id,
+            LegEventKind.ENDED,
+            {"end_reason": cause.end_reason, "party": cause.party, "sip_status": cause.sip_status},
+            at=at,
+        )
+        self._rest_clock()
+        if leg.library_done:
+            self._release(leg)
+
+    def _release(self, leg: Leg) -> None:
+        """Let the call object go, now that the library is done with it and nothing is owed to the far end."""
+        if leg.ended_said:
+            leg.call = None
+            self._legs.pop(leg.leg_id, None)
+            self._journal.append(ClosedLine(closed=leg.leg_id))
+
+    # --- bridging and digits ---
+
+    def _note_bridge(self, leg: Leg, partner: Leg) -> None:
+        both_heard = self._conference.has_audio(leg.leg_id) and self._conference.has_audio(partner.leg_id)
+        if partner.leg_id in leg.bridged_with or not both_heard:
+            return
+        leg.bridged_with.add(partner.leg_id)
+        partner.bridged_with.add(leg.leg_id)
+        for one, other in ((leg, partner), (partner, leg)):
+            one.met_agent = one.met_agent or other.outbound.role is LegRole.AGENT
+        self._say(leg.leg_id, LegEventKind.BRIDGED, {"with": partner.leg_id})
+
+    def _part(self, leg: Leg, partner: Leg) -> None:
+        if partner.leg_id not in leg.bridged_with:
+            return
+        leg.bridged_with.discard(partner.leg_id)
+        partner.bridged_with.discard(leg.leg_id)
+        told, other = (leg, partner) if leg.ended_at is None else (partner, leg)
+        self._say(told.leg_id, LegEventKind.UNBRIDGED, {"with": other.leg_id})
+
+    def _start_collection_timer(self, leg: Leg) -> None:
+        if leg.collection is not None and leg.collection.timer is None:
+            seconds = leg.collection.timeout_seconds
+            leg.collection.timer = self._timers.enter(seconds, 0, self._digits_collected, (leg, "timeout"))
+
+    def _stop_collecting(self, leg: Leg) -> str:
+        if leg.collection is None:
+            return ""
+        self._cancel(leg.collection.timer)
+        digits, leg.collection = leg.collection.digits, None
+        return digits
+
+    def _digits_collected(self, leg: Leg, reason: str) -> None:
+        if leg.collection is not None:
+            digits = self._stop_collecting(leg)
+            self._say(leg.leg_id, LegEventKind.DIGITS_COLLECTED, {"digits": digits, "reason": reason})
+
+    # --- recording ---
+
+    def _record(self, leg: Leg, folder: Path) -> None:
+        self._wind_clock()
+        try:
+            start = self._conference.record(leg.leg_id, folder, self._clock.now())
+        except (pj.Error, OSError):
+            log.exception("recording_failed_to_start", leg_id=leg.leg_id, folder=str(folder))
+            return
+        self._journal.append(
+            RecordingLine(
+                recording=leg.leg_id,
+                folder=folder,
+                started_at=start.started_at,
+                patient_offset_samples=start.patient_offset_samples,
+                agent_offset_samples=start.agent_offset_samples,
+                sample_rate=start.sample_rate,
+            )
+        )
+        self._say(leg.leg_id, LegEventKind.RECORDING_STARTED, {"folder": str(folder)}, at=start.started_at)
+
+    def _close_recording(self, leg_id: LegId) -> None:
+        folder = self._conference.close_recording(leg_id)
+        self._closing[leg_id] = (folder, time.monotonic() + FILE_LIMIT_SECONDS)
+        self._timers.enter(FILE_CHECK_SECONDS, 0, self._check_files, (leg_id,))
+
+    def _check_files(self, leg_id: LegId) -> None:
+        folder, limit = self._closing[leg_id]
+        if not is_closed(folder):
+            if time.monotonic() < limit:
+                self._timers.enter(FILE_CHECK_SECONDS, 0, self._check_files, (leg_id,))
+                return
+            log.error("recording_not_finished", leg_id=leg_id, folder=str(folder))
+        del self._closing[leg_id]
+        leg = self._legs[leg_id]
+        self._say(leg_id, LegEventKind.RECORDING_STOPPED, {"folder": str(folder)}, at=leg.ended_at)
+        if leg.ended_at is not None:
+            self._say_ended(leg)
+
+    # --- the clock and the silence watch ---
+
+    def _wind_clock(self) -> None:
+        self._cancel(self._clock_timer)
+        self._clock_timer = None
+        self._endpoint.run_clock(wanted=True)
+
+    def _rest_clock(self) -> None:
+        self._cancel(self._clock_timer)
+        self._clock_timer = self._timers.enter(CLOCK_LINGER_SECONDS, 1, self._stop_clock)
+
+    def _stop_clock(self) -> None:
+        self._clock_timer = None
+        if self._conference.idle:
+            self._endpoint.run_clock(wanted=False)
+
+    def _check_silence(self, leg: Leg) -> None:
+        if not leg.up:
+            return
+        self._timers.enter(SILENCE_CHECK_SECONDS, 1, self._check_silence, (leg,))
+        now, packets = time.monotonic(), self._packets(leg)
+        if packets != leg.packets or leg.state is LegState.HELD:
+            leg.packets, leg.packets_at, leg.silence_said = packets, now, False
+        elif not leg.silence_said and now - leg.packets_at >= self._config.silent_seconds:
+            leg.silence_said = True
+            self._say(leg.leg_id, LegEventKind.MEDIA_SILENT, {"seconds": round(now - leg.packets_at, 1)})
+
+    def _packets(self, leg: Leg) -> int:
+        if leg.call is None or not leg.answered or leg.library_done:
+            return leg.packets
+        try:
+            stream = leg.call.getStreamStat(0)
+        except pj.Error:
+            return leg.packets
+        return int(stream.rtcp.rxStat.pkt)
+
+    # --- small things ---
+
+    def _up(self, leg_id: LegId) -> Leg:
+        leg = self._legs.get(leg_id)
+        if leg is None or not leg.up:
+            raise RejectedError(f"leg {leg_id} is not up in this worker")
+        return leg
+
+    def _recorded(self, leg_id: LegId) -> None:
+        if self._conference.recording(leg_id) is None:
+            raise RejectedError(f"leg {leg_id} is not being recorded")
+
+    def _on_call(self, leg: Leg, act: Callable[[LegCall], None]) -> None:
+        if leg.call is None:
+            raise RejectedError(f"leg {leg.leg_id} has no call any more")
+        try:
+            act(leg.call)
+        except pj.Error as error:
+            raise RejectedError(f"leg {leg.leg_id}: {error.reason}") from error
+
+    def _cancel(self, timer: sched.Event | None) -> None:
+        if timer is not None and timer in self._timers.queue:
+            self._timers.cancel(timer)
+
+    def _say(
+        self,
+        leg_id: LegId,
+        kind: LegEventKind,
+        values: dict[str, EventValue] | None = None,
+        *,
+        at: datetime | None = None,
+        durable: bool = False,
+    ) -> None:
+        self._events += 1
+        event = Event(
+            event=self._events, leg_id=leg_id, kind=kind, occurred_at=at or self._clock.now(), values=values or {}
+        )
+        self._journal.append(event, durable=durable)
+        self._tell(event)

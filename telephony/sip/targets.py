@@ -1,0 +1,63 @@
+"""Targets: the SIP addresses a leg and its trunk stand for, and the guard that keeps some trunks on loopback."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from telephony.call_control import OutboundLeg, RejectedError, Trunk
+
+_USER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
+_URI = re.compile(r"sip:(?P<user>[0-9A-Za-z+*#._-]{1,64})@(?P<host>[0-9A-Za-z.-]+)(?::(?P<port>\d{1,5}))?")
+_PROXY = re.compile(r"(?:sip:)?(?P<host>[0-9A-Za-z.-]+)(?::(?P<port>\d{1,5}))?(?:;lr)?")
+_HOST = re.compile(r"[0-9A-Za-z.-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Whom to INVITE, as whom, and by which way."""
+
+    uri: str
+    caller: str  # value of From
+    proxy: str = ""  # value of Route
+
+
+def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
+    """The target of a leg over a trunk; RejectedError when it cannot or may not be dialed."""
+    if _HOST.fullmatch(trunk.host) is None or not 0 < trunk.port < 65536:
+        raise RejectedError(f"trunk {trunk.name}: host or port is not usable; correct the trunk")
+    user, host, port = leg.number, trunk.host, trunk.port
+    if leg.number.startswith("sip:"):
+        found = _URI.fullmatch(leg.number)
+        if found is None:
+            raise RejectedError(f"leg {leg.leg_id}: not a SIP address of the form sip:user@host:port; correct it")
+        user, host, port = found["user"], found["host"], int(found["port"] or 5060)
+    elif _USER.fullmatch(leg.number) is None:
+        raise RejectedError(f"leg {leg.leg_id}: number is not dialable; give E.164 or a SIP user")
+    proxy = _PROXY.fullmatch(trunk.outbound_proxy)
+    if trunk.outbound_proxy and proxy is None:
+        raise RejectedError(f"trunk {trunk.name}: outbound_proxy is not of the form host:port; correct the trunk")
+    caller = trunk.caller_id or trunk.username or "suifang"
+    if _USER.fullmatch(caller) is None:
+        raise RejectedError(f"trunk {trunk.name}: caller_id is not a SIP user; correct the trunk")
+    if trunk.loopback_only:
+        for place in (host, proxy["host"] if proxy else host):
+            if not _is_loopback(place):
+                raise RejectedError(f"trunk {trunk.name} is loopback only and the target is outside 127.0.0.0/8")
+    return Target(
+        uri=f"sip:{_escaped(user)}@{host}:{port}",
+        caller=f"<sip:{_escaped(caller)}@{trunk.host}>",
+        proxy=f"<sip:{proxy['host']}:{proxy['port'] or 5060};lr>" if proxy else "",
+    )
+
+
+def _escaped(user: str) -> str:
+    return user.replace("#", "%23")
+
+
+def _is_loopback(host: str) -> bool:
+    # Names are refused even when they resolve to loopback today: another resolver may say otherwise.
+    try:
+        address = ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return address in ipaddress.IPv4Network("127.0.0.0/8")
