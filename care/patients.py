@@ -1,5 +1,6 @@
 """A patient and the numbers under which he or a relative can be reached."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -53,10 +54,12 @@ class Patient:
     created_at: datetime
     contact_points: list[ContactPoint] = field(default_factory=list)
 
-    def best_number(self) -> ContactPoint | None:
-        """The number to dial first: not wrong, not closed to calls, lowest rank."""
+    def best_number(self, *, besides: Collection[str] = ()) -> ContactPoint | None:
+        """The number to dial first: not wrong, not closed to calls, none of the ids in `besides`, lowest rank."""
         usable = [
-            point for point in self.contact_points if point.quality is not NumberQuality.WRONG and not point.do_not_call
+            point
+            for point in self.contact_points
+            if point.quality is not NumberQuality.WRONG and not point.do_not_call and point.id not in besides
         ]
         return min(usable, key=lambda point: (point.rank, point.id), default=None)
 

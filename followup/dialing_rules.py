@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from followup.outcomes import NOT_COUNTED, AttemptOutcome, TaskOutcome
+from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, AttemptOutcome, TaskOutcome
 
 
 class Mode(StrEnum):
@@ -170,6 +170,26 @@ def next_opening(profile: Profile, zone: str, not_before: datetime, *, days: int
     return min(openings, default=None)
 
 
+SHORT_WAIT = timedelta(seconds=5)
+"""Until a paused queue or another call of the patient is asked about again."""
+
+
+def waited_out(verdict: Verdict, facts: GateFacts, profile: Profile, now: datetime) -> datetime:
+    """When the gate is worth asking again after a refusal that waiting cures: the latest of its reasons' ends."""
+    tz = ZoneInfo(facts.zone)
+    tomorrow = datetime.combine(now.astimezone(tz).date() + timedelta(days=1), time(0), tzinfo=tz)
+    ends = {
+        GateReason.BEFORE_WINDOW: facts.earliest_at,
+        GateReason.OUTSIDE_HOURS: now,
+        GateReason.DAILY_CAP: tomorrow.astimezone(now.tzinfo),
+        GateReason.COMPLETED_TODAY: tomorrow.astimezone(now.tzinfo),
+        GateReason.QUEUE_PAUSED: now + SHORT_WAIT,
+        GateReason.LIVE_ATTEMPT: now + SHORT_WAIT,
+    }
+    not_before = max((ends[reason] for reason in verdict.reasons if reason in ends), default=now + SHORT_WAIT)
+    return next_opening(profile, facts.zone, not_before) or now + timedelta(days=1)
+
+
 class NextAction(StrEnum):
     """What comes after an attempt."""
 
@@ -207,9 +227,6 @@ class NextStep:
     reason: str = ""
 
 
-_STOPS = frozenset({AttemptOutcome.WRONG_NUMBER, AttemptOutcome.INVALID_NUMBER, AttemptOutcome.CONNECTED_WRONG_PERSON})
-
-
 def decide_next(
     *,
     policy: AttemptPolicy,
@@ -233,14 +250,14 @@ def decide_next(
     last = outcomes[-1]
     if last is AttemptOutcome.BLOCKED_BY_POLICY and not block_passes:
         return NextStep(action=NextAction.ESCALATE, reason="the gate refused the call for a reason that stays")
-    if last in _STOPS and not another_number:
+    if last in NUMBER_IS_NO_USE and not another_number:
         return NextStep(action=NextAction.ESCALATE, reason="no number left: the registrar has to find one")
     counted = [outcome for outcome in outcomes if outcome not in NOT_COUNTED]
     if len(counted) >= policy.max_attempts:
         return _exhausted(policy)
     if len(outcomes) - len(counted) >= policy.uncounted_limit:
         return NextStep(action=NextAction.ESCALATE, reason="tries failed on our side too often")
-    if last not in policy.gaps and last not in _STOPS and last not in NOT_COUNTED:
+    if last not in policy.gaps and last not in NUMBER_IS_NO_USE and last not in NOT_COUNTED:
         return NextStep(action=NextAction.ESCALATE, reason="a person was reached without a result")
     gap = policy.gaps.get(last, policy.default_gap)
     earliest = now + gap

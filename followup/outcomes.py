@@ -38,6 +38,12 @@ NOT_COUNTED = frozenset(
 """Attempts that say nothing about the patient and do not use up one of the tries."""
 
 
+NUMBER_IS_NO_USE = frozenset(
+    {AttemptOutcome.WRONG_NUMBER, AttemptOutcome.INVALID_NUMBER, AttemptOutcome.CONNECTED_WRONG_PERSON}
+)
+"""After these the same number is not dialed again for the task: another one is needed."""
+
+
 class TaskOutcome(StrEnum):
     """What a task came to."""
 
