@@ -36,6 +36,7 @@ attempts = Table(
     Column("outcome_by", Uuid(as_uuid=False), nullable=True),
     Column("task_result", String(30), nullable=True),
     instant("decided_at", nullable=True),
+    instant("identity_confirmed_at", nullable=True),
     Column("gate", JSONB, nullable=False, default=dict),
     Column("answers", JSONB, nullable=False, default=dict),
     # The rule that nobody is ever dialed twice at one time, in the database itself.
@@ -85,6 +86,21 @@ class AttemptRepository:
         """Attempts of a task, oldest first."""
         return self._session.scalars(
             select(Attempt).where(attempts.c.task_id == task_id).order_by(attempts.c.ordinal)
+        ).all()
+
+    def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Attempt]:
+        """A patient's attempts, newest first."""
+        return self._session.scalars(
+            select(Attempt)
+            .where(attempts.c.patient_id == patient_id)
+            .order_by(attempts.c.reserved_at.desc(), attempts.c.id)
+            .limit(limit)
+        ).all()
+
+    def live(self, *, limit: int = 5000) -> Sequence[Attempt]:
+        """Every live attempt, oldest first."""
+        return self._session.scalars(
+            select(Attempt).where(attempts.c.state != _CLOSED).order_by(attempts.c.reserved_at).limit(limit)
         ).all()
 
     def live_of_agent(self, agent_id: str) -> Attempt | None:

@@ -168,6 +168,12 @@ class CallRepository:
             select(Call).where(calls.c.attempt_id == attempt_id).order_by(calls.c.planned_at.desc()).limit(1)
         )
 
+    def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Call]:
+        """A patient's calls, newest first."""
+        return self._session.scalars(
+            select(Call).where(calls.c.patient_id == patient_id).order_by(calls.c.planned_at.desc()).limit(limit)
+        ).all()
+
     def live_on(self, node: str) -> Sequence[Call]:
         """Calls of a node that have not ended."""
         return self._session.scalars(

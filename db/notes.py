@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Column, Float, Index, String, Table, Text, Uuid, select, text
 from sqlalchemy.orm import Session, relationship
 
+from db.attempts import attempts
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from followup.notes import Addendum, Note, NoteState, Proposal, ProposalState
 
@@ -95,3 +96,17 @@ class NoteRepository:
         return self._session.scalars(
             select(Note).where(notes.c.state == NoteState.DRAFT).order_by(notes.c.created_at).limit(limit)
         ).all()
+
+    def unsigned_of_agent(self, agent_id: str, *, limit: int = 200) -> Sequence[Note]:
+        """Drafts of an agent's own attempts, oldest first."""
+        return self._session.scalars(
+            select(Note)
+            .join(attempts, attempts.c.id == notes.c.attempt_id)
+            .where(notes.c.state == NoteState.DRAFT, attempts.c.agent_id == agent_id)
+            .order_by(notes.c.created_at)
+            .limit(limit)
+        ).all()
+
+    def add_addendum(self, addendum: Addendum) -> None:
+        """Append a later word to a signed note."""
+        self._session.add(addendum)

@@ -1,6 +1,7 @@
 """Patients, their numbers, consents and encounters: tables, mappings, repository."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import (
     Boolean,
@@ -13,7 +14,9 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     and_,
+    delete,
     exists,
+    insert,
     or_,
     select,
 )
@@ -154,6 +157,39 @@ class PatientRepository:
                 )
             )
         return self._session.scalars(query).all()
+
+    def encounter_for_update(self, encounter_id: str) -> Encounter | None:
+        """The visit, locked until the end of the transaction, so that its plans are made one after the other."""
+        return self._session.scalar(
+            select(Encounter)
+            .where(encounters.c.id == encounter_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    def encounters_of(self, patient_id: str, *, limit: int = 200) -> Sequence[Encounter]:
+        """A patient's visits, newest first."""
+        return self._session.scalars(
+            select(Encounter)
+            .where(encounters.c.patient_id == patient_id)
+            .order_by(encounters.c.occurred_at.desc(), encounters.c.id)
+            .limit(limit)
+        ).all()
+
+    def close_to_calls(
+        self, *, entry_id: str, patient_id: str | None, number: str | None, reason: str, since: datetime
+    ) -> None:
+        """Put a person or a number on the do-not-call list."""
+        self._session.execute(
+            insert(do_not_call).values(id=entry_id, patient_id=patient_id, number=number, reason=reason, since=since)
+        )
+
+    def reopen_to_calls(self, patient_id: str) -> int:
+        """Take a person off the do-not-call list; how many entries went. Entries of a number alone stay."""
+        gone = self._session.execute(
+            delete(do_not_call).where(do_not_call.c.patient_id == patient_id).returning(do_not_call.c.id)
+        )
+        return len(gone.all())
 
     def consents_of(self, patient_id: str) -> Sequence[Consent]:
         """Every statement of consent, oldest first."""

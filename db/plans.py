@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, select, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -142,6 +142,18 @@ class PlanRepository:
         if after:
             query = query.where(tasks.c.id > after)
         return self._session.scalars(query).all()
+
+    def counts_by_queue(self) -> dict[str, dict[TaskState, int]]:
+        """How many open tasks each queue has in each state."""
+        found: dict[str, dict[TaskState, int]] = {}
+        rows = self._session.execute(
+            select(tasks.c.queue_id, tasks.c.state, func.count())
+            .where(tasks.c.state.in_(OPEN_TASK_STATES))
+            .group_by(tasks.c.queue_id, tasks.c.state)
+        )
+        for queue_id, state, count in rows:
+            found.setdefault(queue_id, {})[state] = count
+        return found
 
     def claim_to_look_at(self, now: datetime, limit: int) -> Sequence[Task]:
         """Planned or due tasks whose time to be looked at has come, locked, passing over those locked by others."""

@@ -174,6 +174,39 @@ class RecordingRepository:
             select(Alert).where(alerts.c.attempt_id == attempt_id).order_by(alerts.c.at_second, alerts.c.id)
         ).all()
 
+    def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Recording]:
+        """A patient's recordings, newest first."""
+        return self._session.scalars(
+            select(Recording)
+            .where(recordings.c.patient_id == patient_id)
+            .order_by(recordings.c.started_at.desc().nulls_last(), recordings.c.id)
+            .limit(limit)
+        ).all()
+
+    def alerts_of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Alert]:
+        """A patient's alerts, newest first."""
+        return self._session.scalars(
+            select(Alert)
+            .where(alerts.c.patient_id == patient_id)
+            .order_by(alerts.c.raised_at.desc(), alerts.c.id)
+            .limit(limit)
+        ).all()
+
+    def open_alerts(self, *, limit: int = 200) -> Sequence[Alert]:
+        """Alerts that nobody has acknowledged, oldest first."""
+        return self._session.scalars(
+            select(Alert)
+            .where(alerts.c.acknowledged_at.is_(None))
+            .order_by(alerts.c.raised_at, alerts.c.id)
+            .limit(limit)
+        ).all()
+
+    def alert_for_update(self, alert_id: str) -> Alert | None:
+        """The alert, locked until the end of the transaction."""
+        return self._session.scalar(
+            select(Alert).where(alerts.c.id == alert_id).with_for_update().execution_options(populate_existing=True)
+        )
+
     def alert(self, alert_id: str) -> Alert | None:
         """The alert with this id."""
         return self._session.get(Alert, alert_id)

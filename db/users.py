@@ -1,10 +1,27 @@
 """Users, their log-ins and the answers stored under idempotency keys: tables, mappings, repository."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Boolean, Column, Index, Integer, String, Table, delete, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Table,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
@@ -100,6 +117,16 @@ stored_answers = Table(
     Index("uq_stored_answers_key", "user_id", "key", unique=True),
 )
 
+log_in_failures = Table(
+    "log_in_failures",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    # Of whatever was typed as a login: people type passwords there too.
+    Column("login_hash", String(64), nullable=False),
+    instant("at"),
+    Index("ix_log_in_failures_login", "login_hash", "at"),
+)
+
 mapper_registry.map_imperatively(User, users)
 mapper_registry.map_imperatively(LogIn, log_ins)
 mapper_registry.map_imperatively(StoredAnswer, stored_answers)
@@ -122,6 +149,34 @@ class UserRepository:
     def by_login(self, login: str) -> User | None:
         """The user with this login name."""
         return self._session.scalar(select(User).where(users.c.login == login))
+
+    def all(self, *, limit: int = 5000) -> Sequence[User]:
+        """Every user in order of login."""
+        return self._session.scalars(select(User).order_by(users.c.login).limit(limit)).all()
+
+    def log_in_failures(self, login_hash: str, since: datetime) -> Sequence[datetime]:
+        """When somebody failed to log in under this name since the instant given, oldest first."""
+        return self._session.scalars(
+            select(log_in_failures.c.at)
+            .where(log_in_failures.c.login_hash == login_hash, log_in_failures.c.at > since)
+            .order_by(log_in_failures.c.at)
+            .limit(1000)
+        ).all()
+
+    def add_log_in_failure(self, login_hash: str, now: datetime) -> None:
+        """Remember a failed log-in."""
+        self._session.execute(insert(log_in_failures).values(login_hash=login_hash, at=now))
+
+    def forget_log_in_failures(self, login_hash: str, before: datetime) -> None:
+        """Drop this name's failures up to the instant given, and everybody's of the day before it."""
+        self._session.execute(
+            delete(log_in_failures).where(
+                or_(
+                    and_(log_in_failures.c.login_hash == login_hash, log_in_failures.c.at <= before),
+                    log_in_failures.c.at < before - timedelta(days=1),
+                )
+            )
+        )
 
     def synthetic_count(self) -> int:
         """How many demo users there are (production refuses them)."""

@@ -65,5 +65,6 @@ class Attempt:
     outcome_by: str | None = None  # user id, or None when the system set it
     task_result: str | None = None  # completed, partially_completed or refused, as the agent judged
     decided_at: datetime | None = None  # when what comes next was decided
+    identity_confirmed_at: datetime | None = None  # until then the agent sees the patient masked
     gate: dict[str, object] = field(default_factory=dict)  # the last verdict with its inputs
     answers: dict[str, object] = field(default_factory=dict)
