@@ -1,0 +1,36 @@
+# One image for every process; the command chooses which. PostgreSQL and Valkey come from their own images.
+FROM python:3.11-slim-bookworm AS build
+WORKDIR /app
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/suifang \
+ && /opt/suifang/bin/pip install --no-cache-dir --upgrade pip setuptools \
+ && /opt/suifang/bin/pip install --no-cache-dir --requirement requirements.lock
+COPY api api
+COPY care care
+COPY db db
+COPY followup followup
+COPY recordings recordings
+COPY runtime runtime
+COPY scheduler scheduler
+COPY suifang suifang
+COPY telephony telephony
+COPY transcription transcription
+COPY content content
+RUN /opt/suifang/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable .
+
+FROM python:3.11-slim-bookworm
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libgomp1 tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --system --create-home --home-dir /var/lib/suifang --shell /usr/sbin/nologin suifang
+COPY --from=build /opt/suifang /opt/suifang
+COPY --from=build /app /app
+ENV PATH=/opt/suifang/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    SUIFANG_STATE_DIR=/var/lib/suifang/state \
+    SUIFANG_CONTENT_DIR=/app/content
+WORKDIR /app
+USER suifang
+VOLUME /var/lib/suifang
+ENTRYPOINT ["tini", "--", "suifang"]
+CMD ["doctor"]

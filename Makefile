@@ -1,0 +1,64 @@
+# Suifang: everything a newcomer types. `make help` lists it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOAK_MINUTES ?= 30
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up test check unit soak bench docs lock clean
+
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "== installing (a minute or two; nothing outside $(VENV) is touched)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/.installed ## install what running needs
+
+setup-dev: $(VENV)/.installed-dev ## install what testing needs too
+
+demo: setup ## run a synthetic hospital against a town of simulated patients (ARGS="--once --report out.json")
+	@$(BIN)/suifang demo $(ARGS)
+
+up: setup ## run everything in one place with the settings of the environment
+	@$(BIN)/suifang up
+
+check: setup-dev ## style, types, import rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict api care db followup recordings runtime scheduler suifang telephony transcription tests benchmarks
+	$(BIN)/lint-imports
+
+unit: setup-dev ## the tests that need nothing but Python
+	$(BIN)/pytest tests/unit
+
+test: check ## everything that must hold: check, then all tests but the soak
+	$(BIN)/pytest -m "not soak"
+
+soak: setup-dev ## the tests that repeat themselves for SOAK_MINUTES
+	SUIFANG_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -m soak --timeout=0 -s
+
+bench: setup-dev ## each figure beside a peer's, as one JSON list
+	$(BIN)/python -m benchmarks --json
+
+docs: setup-dev ## write the generated pages of docs/ again
+	$(BIN)/python docs/generate_state_machines.py
+
+lock: setup-dev ## resolve the dependencies again
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --no-header --no-emit-index-url -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-emit-index-url -o requirements-dev.lock
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
