@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
@@ -138,9 +138,25 @@ class RecordingRepository:
         """Save a transcript beside those that are there."""
         self._session.add(transcript)
 
-    def add_alert(self, alert: Alert) -> None:
-        """Save an alert."""
-        self._session.add(alert)
+    def raise_alert(self, alert: Alert) -> bool:
+        """Save an alert; False if the same sign was heard in that second of that recording before."""
+        written = self._session.scalar(
+            insert(alerts)
+            .values(
+                id=alert.id,
+                patient_id=alert.patient_id,
+                attempt_id=alert.attempt_id,
+                recording_id=alert.recording_id,
+                code=alert.code,
+                level=alert.level,
+                at_second=alert.at_second,
+                raised_at=alert.raised_at,
+                evidence=alert.evidence,
+            )
+            .on_conflict_do_nothing(index_elements=["recording_id", "code", "at_second"])
+            .returning(alerts.c.id)
+        )
+        return written is not None
 
     def get(self, recording_id: str) -> Recording | None:
         """The recording with this id."""
@@ -167,6 +183,32 @@ class RecordingRepository:
             .order_by(transcripts.c.created_at.desc(), transcripts.c.id)
             .limit(1)
         )
+
+    def transcripts(self, recording_id: str) -> Sequence[Transcript]:
+        """Every transcript of a recording, oldest first."""
+        return self._session.scalars(
+            select(Transcript)
+            .where(transcripts.c.recording_id == recording_id)
+            .order_by(transcripts.c.created_at, transcripts.c.id)
+        ).all()
+
+    def alerts_of_recording(self, recording_id: str) -> Sequence[Alert]:
+        """Alerts heard in a recording, in the order they were heard."""
+        return self._session.scalars(
+            select(Alert).where(alerts.c.recording_id == recording_id).order_by(alerts.c.at_second, alerts.c.id)
+        ).all()
+
+    def in_vault(self, *, after: str | None, limit: int) -> Sequence[Recording]:
+        """Recordings that have a file in the store and should have it, in order of id, from behind `after`."""
+        query = (
+            select(Recording)
+            .where(recordings.c.uri.is_not(None), recordings.c.state != RecordingState.EXPIRED)
+            .order_by(recordings.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(recordings.c.id > after)
+        return self._session.scalars(query).all()
 
     def alerts_of_attempt(self, attempt_id: str) -> Sequence[Alert]:
         """Alerts of an attempt in the order they were heard."""

@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from followup.events import DomainEvent, EventKind
 from followup.states import follow
+
+REASON_LENGTH = 500
 
 
 class RecordingState(StrEnum):
@@ -38,8 +41,13 @@ RECORDING_TRANSITIONS: dict[tuple[RecordingState, RecordingTrigger], RecordingSt
     (RecordingState.CAPTURED, RecordingTrigger.STORE): RecordingState.STORED,
     (RecordingState.CAPTURED, RecordingTrigger.FAIL): RecordingState.FAILED,
     (RecordingState.STORED, RecordingTrigger.TRANSCRIBE): RecordingState.TRANSCRIBED,
+    (RecordingState.STORED, RecordingTrigger.FAIL): RecordingState.FAILED,
     (RecordingState.STORED, RecordingTrigger.EXPIRE): RecordingState.EXPIRED,
     (RecordingState.TRANSCRIBED, RecordingTrigger.EXPIRE): RecordingState.EXPIRED,
+    # A failure deletes nothing, so what failed may be tried again once its cause is mended.
+    (RecordingState.FAILED, RecordingTrigger.STORE): RecordingState.STORED,
+    (RecordingState.FAILED, RecordingTrigger.TRANSCRIBE): RecordingState.TRANSCRIBED,
+    (RecordingState.FAILED, RecordingTrigger.EXPIRE): RecordingState.EXPIRED,
 }
 
 
@@ -63,7 +71,7 @@ class Recording:
     call_id: str
     patient_id: str
     state: RecordingState = RecordingState.EXPECTED
-    reason: str = ""  # why it failed
+    reason: str = ""  # why it failed, or what is doubtful about it
     spool: str | None = None
     uri: str | None = None
     sha256: str | None = None
@@ -76,6 +84,16 @@ class Recording:
     legal_hold: bool = False
     peaks: dict[str, object] | None = None  # {"per_second": int, "agent": [0..100, ...], "patient": [...]}
     stored_at: datetime | None = None
+
+    def fail(self, reason: str) -> DomainEvent:
+        """Park it with the reason; nothing of it is deleted. IllegalTransitionError when it is past failing."""
+        self.state = next_recording_state(self.state, RecordingTrigger.FAIL)
+        self.reason = reason[:REASON_LENGTH]
+        return self.event(EventKind.RECORDING_FAILED)
+
+    def event(self, kind: EventKind) -> DomainEvent:
+        """An event about this recording."""
+        return DomainEvent(kind=kind, subject=self.id, ids={"call": self.call_id, "patient": self.patient_id})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.RECORDING_CAPTURED: ("recordings.ingest",),
     EventKind.RECORDING_STORED: ("transcription.transcribe",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose",),
-    EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next",),
+    EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
 }
 """Each task gets one argument: the event's subject."""
 

@@ -9,6 +9,7 @@ whether its work is done.
 
 import threading
 import time
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -19,9 +20,24 @@ from celery import Celery, Task, bootsteps
 log = structlog.get_logger(__name__)
 
 QUEUE = "suifang"
+SPEECH_QUEUE = "suifang.speech"
+"""Speech to text takes minutes: it waits in a queue of its own, so that what decides the next call never does."""
+
 VISIBILITY = timedelta(seconds=45)
 HOLD_INTERVAL = timedelta(seconds=10)
 SWEEP_INTERVAL = timedelta(seconds=5)
+
+TRIED_AGAIN: Mapping[str, Any] = {
+    "autoretry_for": (Exception,),
+    "max_retries": 4,
+    "retry_backoff": 5,
+    "retry_backoff_max": 120,
+    "retry_jitter": False,
+    # A task that takes its process down with it is counted like one that fails, or it would do so for ever.
+    "retry_on_worker_lost": True,
+    "default_retry_delay": 5,
+}
+"""Options of a task that is tried five times within about a minute; its module says what happens then."""
 
 
 class BoundTask(Task):  # type: ignore[misc] # Celery has no types
@@ -72,6 +88,7 @@ def make_task_queue(broker_url: str) -> Celery:
     app = Celery("suifang", broker=broker_url, task_cls=BoundTask, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
+        task_routes={"transcription.transcribe": {"queue": SPEECH_QUEUE}},
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,

@@ -1,0 +1,71 @@
+"""Proof that the vault holds what the rows say: every stored file is read and its checksum made anew."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from db.unit_of_work import UnitOfWork
+from followup.recordings import Recording
+from recordings.object_store import ObjectStore, ObjectStoreError
+
+_PAGE = 200
+
+
+class FaultKind(StrEnum):
+    """What is wrong with a stored file."""
+
+    MISSING = "missing"
+    CHANGED = "changed"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One recording's check; `fault` is None when the file is what was stored."""
+
+    recording_id: str
+    uri: str
+    fault: FaultKind | None = None
+    detail: str = ""
+
+    def in_words(self) -> str:
+        """A sentence for a person."""
+        if self.fault is None:
+            return f"recording {self.recording_id}: whole"
+        mend = {
+            FaultKind.MISSING: "bring it back from a backup",
+            FaultKind.CHANGED: "keep it for the inquiry and bring the original back from a backup",
+            FaultKind.UNREADABLE: "see that the store can be reached, then verify again",
+        }[self.fault]
+        return f"recording {self.recording_id}: {self.detail}; {mend}"
+
+
+def verify(units_of_work: Callable[[], UnitOfWork], store: ObjectStore) -> Iterator[Checked]:
+    """Check every recording in the vault, in order of id, each when it is asked for."""
+    last: str | None = None
+    while True:
+        with units_of_work() as uow:
+            page = uow.recordings.in_vault(after=last, limit=_PAGE)
+        if not page:
+            return
+        for recording in page:
+            yield check(store, recording)
+        last = page[-1].id
+
+
+def check(store: ObjectStore, recording: Recording) -> Checked:
+    """Whether one recording's file still is what the row says."""
+    uri = recording.uri or ""
+    try:
+        content = store.read(uri)
+    except FileNotFoundError:
+        fault, detail = FaultKind.MISSING, f"{uri} is not in the store"
+    except (ObjectStoreError, ValueError) as error:
+        fault, detail = FaultKind.UNREADABLE, str(error)
+    else:
+        if hashlib.sha256(content).hexdigest() == recording.sha256:
+            return Checked(recording_id=recording.id, uri=uri)
+        fault = FaultKind.CHANGED
+        detail = f"{uri} is not the file that was stored ({len(content)} bytes now, {recording.size} then)"
+    return Checked(recording_id=recording.id, uri=uri, fault=fault, detail=detail)
