@@ -1,0 +1,134 @@
+"""From a call's recording to its turns: gate, voice activity, windows, engine, doubt, turns."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from followup.recordings import Channel, Turn
+from transcription.audio import CallAudio, read_call_audio
+from transcription.gate import gate
+from transcription.plausibility import LAST_HEARING, doubt_about_window, is_skipped
+from transcription.transcriber import SAMPLE_RATE, EngineDescription, Samples, Transcriber, WindowText, Word
+from transcription.turns import Utterance, turns_of
+from transcription.voice_activity import Span, loudness_dbfs, speech_spans
+from transcription.windows import Window, pack
+
+LANGUAGES = ("zh", "en")
+AUTO = "auto"
+_BATCH = 8
+_HEARD_FOR_LANGUAGE = 2
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscribedCall:
+    """What was said in a recording, by which engine."""
+
+    language: str
+    seconds: float
+    turns: tuple[Turn, ...]
+    made_by: EngineDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How many of the recording's windows are done."""
+
+    done: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    channel: Channel
+    window: Window
+    text: WindowText
+
+
+def transcribe_recording(
+    recording: CallAudio | Path | bytes,
+    transcriber: Transcriber,
+    language: str,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> TranscribedCall:
+    """The turns of a two-channel recording (sound, or a file's path or bytes); `language` is zh, en or auto.
+
+    Nothing is written for silence, noise or tones; a window in which the model loops or guesses is heard again
+    stretch by stretch, and what is still not believable is left out.
+    """
+    if language not in (*LANGUAGES, AUTO):
+        raise ValueError(f"the language {language!r} is not one of {', '.join((*LANGUAGES, AUTO))}")
+    audio = recording if isinstance(recording, CallAudio) else read_call_audio(recording)
+    agent, patient = gate(audio.agent, audio.patient)
+    channels = {Channel.AGENT: agent, Channel.PATIENT: patient}
+    windows = [
+        (channel, window) for channel, samples in channels.items() for window in pack(samples, speech_spans(samples))
+    ]
+    if language == AUTO:
+        language = _language(transcriber, [window for _, window in windows])
+    heard = [one for batch in _heard(transcriber, windows, language, progress) for one in batch]
+    turns = turns_of(_utterances(transcriber, heard, channels, language), language)
+    log.info(
+        "recording_transcribed", seconds=round(audio.seconds, 1), windows=len(windows), turns=len(turns),
+        language=language, engine=transcriber.description.engine,
+    )  # fmt: skip
+    return TranscribedCall(
+        language=language, seconds=audio.seconds, turns=tuple(turns), made_by=transcriber.description
+    )
+
+
+def _language(transcriber: Transcriber, windows: Sequence[Window]) -> str:
+    """The call's language; the first of ours when nobody speaks, for there is nothing to get wrong then."""
+    longest = sorted(windows, key=lambda window: window.audio.size, reverse=True)[:_HEARD_FOR_LANGUAGE]
+    return transcriber.language_of([window.audio for window in longest], LANGUAGES) if longest else LANGUAGES[0]
+
+
+def _heard(
+    transcriber: Transcriber,
+    windows: Sequence[tuple[Channel, Window]],
+    language: str,
+    progress: Callable[[Progress], None],
+) -> Iterator[list[_Heard]]:
+    for first in range(0, len(windows), _BATCH):
+        batch = windows[first : first + _BATCH]
+        texts = transcriber.transcribe([window.audio for _, window in batch], language)
+        yield [
+            _Heard(channel=channel, window=window, text=text)
+            for (channel, window), text in zip(batch, texts, strict=True)
+        ]
+        progress(Progress(done=first + len(batch), of=len(windows)))
+
+
+def _utterances(
+    transcriber: Transcriber, heard: Sequence[_Heard], channels: dict[Channel, Samples], language: str
+) -> list[Utterance]:
+    """What was heard, stretch by stretch. Windows that are doubtful, and stretches that the model skipped in a window
+    of several, are heard a second time, each stretch by itself; what is doubtful then is left out."""
+    utterances: list[Utterance] = []
+    again: list[tuple[Channel, Window]] = []
+    for one in heard:
+        doubt = doubt_about_window(one.text)
+        if doubt is not None:
+            log.info("window_doubted", doubt=doubt, stretches=len(one.window.pieces))
+        samples = channels[one.channel]
+        for piece, (span, words) in zip(one.window.pieces, one.window.pieces_of(one.text.words), strict=True):
+            if doubt is None and not is_skipped(words, seconds=span.seconds):
+                utterances.append(_utterance(one.channel, samples, span, words))
+            elif len(one.window.pieces) > 1:
+                again.append((one.channel, one.window.alone(piece)))
+            elif doubt_about_window(one.text, LAST_HEARING) is None:
+                utterances.append(_utterance(one.channel, samples, span, words))
+    for batch in _heard(transcriber, again, language, lambda _: None):
+        for last in batch:
+            if doubt_about_window(last.text, LAST_HEARING) is None:
+                (piece,) = last.window.pieces
+                utterances.append(_utterance(last.channel, channels[last.channel], piece.span, last.text.words))
+    return utterances
+
+
+def _utterance(channel: Channel, samples: Samples, span: Span, words: Sequence[Word]) -> Utterance:
+    sound = samples[round(span.start * SAMPLE_RATE) : round(span.end * SAMPLE_RATE)]
+    return Utterance(channel=channel, span=span, words=tuple(words), loudness=loudness_dbfs(sound))

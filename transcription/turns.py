@@ -1,0 +1,111 @@
+"""Turns of a conversation: each side's words put into its stretches of speech, both sides in order of time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from followup.recordings import Channel, Turn
+from transcription.chinese import to_simplified, written_numbers
+from transcription.plausibility import doubt_about_turn
+from transcription.transcriber import Word
+from transcription.voice_activity import Span
+
+_SAME_TURN_SECONDS = 1.0
+_LONGEST_TURN_SECONDS = 30.0
+_ECHO_LIKENESS = 80.0
+_ECHO_CHARACTERS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Utterance:
+    """One stretch of one side with what was heard in it and how loud it was."""
+
+    channel: Channel
+    span: Span
+    words: tuple[Word, ...]
+    loudness: float
+
+
+def turns_of(utterances: Iterable[Utterance], language: str) -> list[Turn]:
+    """Believable utterances as turns in order of time; short pauses of one side do not part a turn."""
+    said = [turn for turn in (_turn(utterance, language) for utterance in utterances) if turn is not None]
+    ordered = sorted(_without_echoes(said), key=lambda pair: (pair[0].start, pair[0].channel))
+    merged: list[Turn] = []
+    for turn, _ in ordered:
+        if merged and _continues(merged[-1], turn):
+            merged[-1] = _joined(merged[-1], turn, language)
+        else:
+            merged.append(turn)
+    return merged
+
+
+def _turn(utterance: Utterance, language: str) -> tuple[Turn, float] | None:
+    text = "".join(word.text for word in utterance.words).strip()
+    if language == "zh":
+        text = written_numbers(to_simplified(text))
+    confidence = _confidence(utterance.words)
+    if doubt_about_turn(text, seconds=utterance.span.seconds, confidence=confidence, language=language):
+        return None
+    turn = Turn(
+        channel=utterance.channel,
+        start=round(utterance.span.start, 2),
+        end=round(utterance.span.end, 2),
+        text=text,
+        confidence=round(confidence, 3),
+    )
+    return turn, utterance.loudness
+
+
+def _confidence(words: Sequence[Word]) -> float:
+    """Mean belief of the model, each word by its length."""
+    weights = [max(len(word.text.strip()), 1) for word in words]
+    total = sum(weight * word.probability for weight, word in zip(weights, words, strict=True))
+    return min(max(total / sum(weights), 0.0), 1.0) if words else 0.0
+
+
+def _without_echoes(said: Sequence[tuple[Turn, float]]) -> list[tuple[Turn, float]]:
+    """Leaves out what the other side's louder channel says at the same time: a line's echo, not a second voice."""
+    return [
+        (turn, loudness)
+        for turn, loudness in said
+        if not any(
+            other.channel is not turn.channel and louder > loudness and _is_echo(turn, other) for other, louder in said
+        )
+    ]
+
+
+def _is_echo(turn: Turn, other: Turn) -> bool:
+    together = min(turn.end, other.end) - max(turn.start, other.start)
+    if together < (turn.end - turn.start) / 2 or len(turn.text) < _ECHO_CHARACTERS:
+        return False
+    return fuzz.partial_ratio(turn.text.lower(), other.text.lower()) >= _ECHO_LIKENESS
+
+
+def _continues(before: Turn, turn: Turn) -> bool:
+    return (
+        before.channel is turn.channel
+        and turn.start - before.end <= _SAME_TURN_SECONDS
+        and turn.end - before.start <= _LONGEST_TURN_SECONDS
+    )
+
+
+def _joined(before: Turn, turn: Turn, language: str) -> Turn:
+    lengths = len(before.text), len(turn.text)
+    confidence = (before.confidence * lengths[0] + turn.confidence * lengths[1]) / sum(lengths)
+    return Turn(
+        channel=before.channel,
+        start=before.start,
+        end=max(before.end, turn.end),
+        text=before.text + _seam(before.text, turn.text, language) + turn.text,
+        confidence=round(confidence, 3),
+    )
+
+
+def _seam(before: str, after: str, language: str) -> str:
+    """What stands between two stretches: a long number stays whole, Chinese gets the comma of the pause."""
+    if language != "zh":
+        return " "
+    if (before[-1].isdigit() and after[0].isdigit()) or not before[-1].isalnum():
+        return ""
+    return "，"

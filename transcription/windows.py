@@ -1,0 +1,82 @@
+"""Stretches of one speaker packed into windows as long as the model hears at once.
+
+A Whisper encoder costs the same for half a second as for thirty, so stretches share a window; the pauses between
+them are shortened, and each window remembers which of its seconds came from which stretch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from transcription.transcriber import SAMPLE_RATE, WINDOW_SECONDS, Samples, Word
+from transcription.voice_activity import Span
+
+_MARGIN_SECONDS = 0.4
+"""Sound kept around a stretch: models clip words that begin at the very edge."""
+_WORD_END_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One stretch inside a window: `offset` is where its sound begins there."""
+
+    span: Span
+    offset: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Window:
+    """Sound for one pass of the model and where it came from."""
+
+    audio: Samples
+    pieces: tuple[Piece, ...]
+
+    def pieces_of(self, words: Sequence[Word]) -> Iterator[tuple[Span, list[Word]]]:
+        """Each stretch of this window with its words.
+
+        A word is placed by its last part: the models let the first word after a pause begin somewhere in the pause.
+        """
+        limits = [piece.offset for piece in self.pieces[1:]]
+        held: list[list[Word]] = [[] for _ in self.pieces]
+        for word in words:
+            moment = word.end - _WORD_END_SHARE * (word.end - word.start)
+            held[int(np.searchsorted(limits, moment, side="right"))].append(word)
+        for piece, own in zip(self.pieces, held, strict=True):
+            yield piece.span, own
+
+    def alone(self, piece: Piece) -> "Window":
+        """One stretch of this window in a window of its own: for a second hearing."""
+        ends = [later.offset for later in self.pieces if later.offset > piece.offset]
+        end = round(ends[0] * SAMPLE_RATE) if ends else self.audio.size
+        only = Piece(span=piece.span, offset=0.0)
+        return Window(audio=self.audio[round(piece.offset * SAMPLE_RATE) : end], pieces=(only,))
+
+
+def pack(samples: Samples, spans: Sequence[Span]) -> list[Window]:
+    """As few windows as the order of the stretches allows; no stretch is cut."""
+    windows: list[Window] = []
+    pieces: list[Piece] = []
+    sounds: list[Samples] = []
+    filled = 0
+    for span, sound in zip(spans, _sounds(samples, spans), strict=True):
+        if sounds and filled + sound.size > WINDOW_SECONDS * SAMPLE_RATE:
+            windows.append(Window(audio=np.concatenate(sounds), pieces=tuple(pieces)))
+            pieces, sounds, filled = [], [], 0
+        pieces.append(Piece(span=span, offset=filled / SAMPLE_RATE))
+        sounds.append(sound)
+        filled += sound.size
+    if sounds:
+        windows.append(Window(audio=np.concatenate(sounds), pieces=tuple(pieces)))
+    return windows
+
+
+def _sounds(samples: Samples, spans: Sequence[Span]) -> Iterator[Samples]:
+    """Each stretch with up to the margin around it, never reaching into its neighbor's half of the pause."""
+    end_of_sound = samples.size / SAMPLE_RATE
+    for index, span in enumerate(spans):
+        before = (spans[index - 1].end + span.start) / 2 if index else 0.0
+        after = (span.end + spans[index + 1].start) / 2 if index + 1 < len(spans) else end_of_sound
+        start = max(span.start - _MARGIN_SECONDS, before)
+        end = min(span.end + _MARGIN_SECONDS, after)
+        yield samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
