@@ -89,12 +89,12 @@ class OpenAIWhisper:
             compression_ratio=float(heard.compression_ratio),
         )
 
-    def _spectrogram(self, window: Samples) -> Any:  # noqa: ANN401
+    def _spectrogram(self, window: Samples) -> Any:
         mel = whisper.log_mel_spectrogram(window, n_mels=self._model.dims.n_mels, padding=whisper.audio.N_SAMPLES)
         return whisper.pad_or_trim(mel, whisper.audio.N_FRAMES)
 
 
-def _load(weights: Weights) -> Any:  # noqa: ANN401
+def _load(weights: Weights) -> Any:
     """The model on the CPU; by path wherever the weights lie on disk, since a name means a download."""
     if weights.path is None:
         return whisper.load_model(weights.name, device="cpu", download_root=str(weights.download_to))

@@ -1,4 +1,4 @@
-"""Two-sided telephone calls put together from recorded utterances: agent left, patient right, with truth beside them."""
+"""Two-sided telephone calls put together from recorded utterances, agent left and patient right, with their truth."""
 
 import csv
 from collections.abc import Sequence
