@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Integer, String, Table, Uuid, and_, func, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
@@ -49,6 +49,7 @@ attempts = Table(
 mapper_registry.map_imperatively(Attempt, attempts)
 
 _CLOSED = AttemptState.CLOSED
+_AGENTS_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,51 +133,71 @@ class AttemptRepository:
     def match_agents(self, now: datetime, limit: int) -> Sequence[Match]:
         """Pair waiting tasks with agents who can be given a call, locking both; nobody else gets either.
 
-        One statement per agent: an agent is a row with state available, headset up and a heartbeat younger than
-        HEARTBEAT_LIMIT; his task is the most urgent one of his queues and languages whose patient has no live attempt.
+        An agent is a row with state available, headset up and a heartbeat younger than HEARTBEAT_LIMIT, longest waiting
+        first; his task is the most urgent one of his queues and languages whose patient has no live attempt.
         """
-        found: list[Match] = []
-        taken_patients: set[str] = set()
+        waiting = self._queues_with_work(now, TaskMode.AGENT)
+        if not waiting:
+            return []
         ready = self._session.execute(
             select(agents.c.id, agents.c.queues, agents.c.languages)
             .where(
                 agents.c.state == AgentState.AVAILABLE,
                 agents.c.headset_state == HeadsetState.UP,
                 agents.c.heartbeat_at > now - HEARTBEAT_LIMIT,
+                agents.c.queues.has_any(array(waiting)),
             )
             .order_by(agents.c.state_since, agents.c.id)
-            .limit(limit)
+            .limit(_AGENTS_LOOKED_AT)
             .with_for_update(skip_locked=True)
         ).all()
+        found: list[Match] = []
+        taken_patients: set[str] = set()
+        without_work: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
         for agent_id, served, languages in ready:
+            alike = (tuple(served), tuple(languages))
+            if alike in without_work:
+                continue
             row = self._waiting(
                 now,
                 mode=TaskMode.AGENT,
                 extra=and_(queues.c.id.in_(served), _spoken_by(languages)),
                 not_patients=taken_patients,
             )
-            if row is not None:
-                found.append(Match(task_id=row[0], agent_id=agent_id))
-                taken_patients.add(row[1])
+            if row is None:
+                without_work.add(alike)
+                continue
+            found.append(Match(task_id=row[0], agent_id=agent_id))
+            taken_patients.add(row[1])
+            if len(found) >= limit:
+                break
         return found
 
     def match_lines(self, now: datetime, limit: int) -> Sequence[Match]:
-        """Waiting automated tasks for which their queue has a free line, locked."""
+        """Waiting automated tasks for which their queue has a free line; tasks and queues are locked."""
+        waiting = self._queues_with_work(now, TaskMode.AUTOMATED)
+        if not waiting or limit < 1:
+            return []
+        # Locked before the lines are counted: of two who count at once one would give away a line too many.
+        lines: dict[str, int] = {
+            row.id: row.lines
+            for row in self._session.execute(
+                select(queues.c.id, queues.c.lines)
+                .where(queues.c.id.in_(waiting))
+                .order_by(queues.c.id)
+                .with_for_update(skip_locked=True, key_share=True)
+            )
+        }
+        for queue_id, live in self._session.execute(
+            select(attempts.c.queue_id, func.count())
+            .where(attempts.c.queue_id.in_(lines), attempts.c.state != _CLOSED)
+            .group_by(attempts.c.queue_id)
+        ):
+            lines[queue_id] -= live
         found: list[Match] = []
         taken_patients: set[str] = set()
-        live = (
-            select(func.count())
-            .select_from(attempts)
-            .where(attempts.c.queue_id == queues.c.id, attempts.c.state != _CLOSED)
-            .scalar_subquery()
-        )
-        free = self._session.execute(
-            select(queues.c.id, (queues.c.lines - live).label("free"))
-            .where(queues.c.mode == TaskMode.AUTOMATED, queues.c.paused.is_(False))
-            .order_by(queues.c.id)
-        ).all()
-        for queue_id, lines in free:
-            for _ in range(min(int(lines), limit)):
+        for queue_id, free in lines.items():
+            for _ in range(min(free, limit - len(found))):
                 row = self._waiting(
                     now, mode=TaskMode.AUTOMATED, extra=queues.c.id == queue_id, not_patients=taken_patients
                 )
@@ -185,6 +206,21 @@ class AttemptRepository:
                 found.append(Match(task_id=row[0], agent_id=None))
                 taken_patients.add(row[1])
         return found
+
+    def _queues_with_work(self, now: datetime, mode: TaskMode) -> list[str]:
+        """Queues that are not paused and have a task of this mode that could be called now."""
+        work = (
+            select(tasks.c.id)
+            .where(
+                tasks.c.queue_id == queues.c.id,
+                tasks.c.state == TaskState.QUEUED,
+                tasks.c.next_attempt_at <= now,
+                tasks.c.latest_at >= now,
+                tasks.c.mode == mode,
+            )
+            .exists()
+        )
+        return list(self._session.scalars(select(queues.c.id).where(queues.c.paused.is_(False), work)))
 
     def _waiting(
         self, now: datetime, *, mode: TaskMode, extra: ColumnElement[bool], not_patients: set[str]

@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 DIAL_DEADLINE = timedelta(seconds=15)
 """A node that takes the command later refuses it: the agent no longer waits."""
 
+MATCHED_AT_ONCE = 5
+
 NODE_HEARTBEAT_LIMIT = timedelta(seconds=10)
 
 
@@ -117,8 +119,11 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
     return attempt
 
 
-def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int = 100) -> int:
-    """Give waiting tasks to agents and lines that are free; how many tasks were moved, by a call or a refusal."""
+def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int = MATCHED_AT_ONCE) -> int:
+    """Give waiting tasks to agents and lines that are free; how many tasks were moved, by a call or a refusal.
+
+    A few at a time, so that the first of them is dialed soon: the caller commits and asks again while any moved.
+    """
     nodes = {node.name: node for node in uow.calls.living_nodes(now - NODE_HEARTBEAT_LIMIT)}
     if not nodes:
         return 0

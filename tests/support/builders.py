@@ -1,0 +1,215 @@
+"""Rows for tests with harmless defaults: a patient, his visit, a queue, a task, an agent, a plan template.
+
+The database's rows are made inside a unit of work that the test commits. Every patient is synthetic and has a number
+of his own that is dialable in form only.
+"""
+
+import itertools
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from care.consent import Consent, ConsentScope, Purpose
+from care.patients import ContactPoint, Encounter, Patient, PatientId
+from db.unit_of_work import UnitOfWork
+from db.users import Role, User
+from followup.plans import PlanTemplate, Task, TaskId, TaskMode, TaskState, TemplateStep
+from followup.queues import Agent, AgentState, HeadsetState, Queue
+from runtime.identifiers import new_id
+
+_numbers = itertools.count(13_800_000_000)
+
+
+def a_patient(
+    uow: UnitOfWork,
+    *,
+    scopes: Collection[ConsentScope] = (ConsentScope.PHONE, ConsentScope.AUTOMATED_PHONE, ConsentScope.RECORDING),
+    purposes: Collection[Purpose] = tuple(Purpose),
+    numbers: int = 1,
+    **values: Any,
+) -> Patient:
+    """A synthetic patient who consents to everything asked of him, with `numbers` telephone numbers."""
+    patient_id = PatientId(new_id())
+    patient = Patient(
+        **{
+            "id": patient_id,
+            "record_number": f"T-{patient_id[:13]}",
+            "name": "测试",
+            "language": "zh",
+            "zone": "Asia/Shanghai",
+            "synthetic": True,
+            "created_at": uow.now,
+            "contact_points": [
+                ContactPoint(id=new_id(), patient_id=patient_id, number=f"+86{next(_numbers)}", rank=rank)
+                for rank in range(1, numbers + 1)
+            ],
+            **values,
+        }
+    )
+    uow.patients.add(patient)
+    uow.flush()
+    for purpose in purposes:
+        for scope in scopes:
+            uow.patients.add_consent(
+                Consent(
+                    id=new_id(),
+                    patient_id=patient.id,
+                    purpose=purpose,
+                    scope=scope,
+                    granted=True,
+                    source="test",
+                    recorded_at=uow.now - timedelta(days=1),
+                )
+            )
+    uow.flush()
+    return patient
+
+
+def an_encounter(uow: UnitOfWork, patient: Patient, **values: Any) -> Encounter:
+    """A discharge that has just taken place."""
+    encounter = Encounter(
+        **{
+            "id": new_id(),
+            "patient_id": patient.id,
+            "department": "cardiology",
+            "kind": "discharge",
+            "occurred_at": uow.now,
+            **values,
+        }
+    )
+    uow.patients.add_encounter(encounter)
+    uow.flush()
+    return encounter
+
+
+def a_queue(uow: UnitOfWork, **values: Any) -> Queue:
+    """A queue of agents' calls about care, in Chinese, under the demo's attempt policy."""
+    queue_id = new_id()
+    queue = Queue(
+        **{
+            "id": queue_id,
+            "name": f"queue-{queue_id[:8]}",
+            "mode": TaskMode.AGENT,
+            "purpose": Purpose.CARE,
+            "language": "zh",
+            "policy": "demo",
+            "created_at": uow.now,
+            **values,
+        }
+    )
+    uow.queues.add(queue)
+    uow.flush()
+    return queue
+
+
+def a_task(uow: UnitOfWork, patient: Patient, queue: Queue, **values: Any) -> Task:
+    """A task that has waited for a minute in its queue and may be called for a day."""
+    due_at = values.pop("due_at", uow.now - timedelta(minutes=1))
+    task = Task(
+        **{
+            "id": TaskId(new_id()),
+            "plan_id": None,
+            "patient_id": patient.id,
+            "queue_id": queue.id,
+            "purpose": queue.purpose,
+            "mode": queue.mode,
+            "state": TaskState.QUEUED,
+            "earliest_at": due_at,
+            "target_at": due_at,
+            "latest_at": due_at + timedelta(days=1),
+            "next_attempt_at": due_at,
+            "flow": "appointment_reminder" if queue.mode is TaskMode.AUTOMATED else None,
+            "form": "discharge_core" if queue.mode is TaskMode.AGENT else None,
+            "created_at": uow.now,
+            **values,
+        }
+    )
+    uow.plans.add_task(task)
+    uow.flush()
+    return task
+
+
+def a_user(uow: UnitOfWork, **values: Any) -> User:
+    """A user of the demo without a usable password."""
+    user_id = new_id()
+    user = User(
+        **{
+            "id": user_id,
+            "login": f"user-{user_id[:8]}",
+            "display_name": "测试员",
+            "password_hash": "unusable",
+            "roles": [Role.AGENT.value],
+            "synthetic": True,
+            "created_at": uow.now,
+            **values,
+        }
+    )
+    uow.users.add(user)
+    uow.flush()
+    return user
+
+
+def an_agent(uow: UnitOfWork, *queues: Queue, node: str = "node-1", **values: Any) -> Agent:
+    """An agent who can be given a call of these queues now: available, headset up on `node`, just heard from."""
+    user = a_user(uow)
+    agent = Agent(
+        **{
+            "id": user.id,
+            "languages": ["zh", "en"],
+            "queues": [queue.id for queue in queues],
+            "state": AgentState.AVAILABLE,
+            "state_since": uow.now,
+            "heartbeat_at": uow.now,
+            "headset": "desk-1",
+            "headset_wanted": True,
+            "headset_state": HeadsetState.UP,
+            "headset_leg_id": new_id(),
+            "headset_node": node,
+            **values,
+        }
+    )
+    uow.queues.add_agent(agent)
+    uow.flush()
+    return agent
+
+
+def a_node(uow: UnitOfWork, name: str = "node-1", *, free_workers: int = 4) -> str:
+    """A telephony node that was heard from just now."""
+    uow.calls.heartbeat(name, uow.now, free_workers)
+    return name
+
+
+def a_step(key: str = "call", **values: Any) -> TemplateStep:
+    """A step for an agent, due at the anchor and for a day."""
+    return TemplateStep(
+        **{
+            "key": key,
+            "target": timedelta(0),
+            "earliest": timedelta(0),
+            "latest": timedelta(days=1),
+            "mode": TaskMode.AGENT,
+            "queue": "discharge",
+            **values,
+        }
+    )
+
+
+def a_template(*steps: TemplateStep, **values: Any) -> PlanTemplate:
+    """A plan template of these steps, one if none is given."""
+    return PlanTemplate(
+        **{
+            "id": "TEST",
+            "version": 1,
+            "title": "测试",
+            "purpose": Purpose.CARE,
+            "status": "draft",
+            "source": "tests",
+            "steps": steps or (a_step(),),
+            **values,
+        }
+    )
+
+
+def an_instant(text: str) -> datetime:
+    """`2026-03-02 08:30` as an aware instant in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
