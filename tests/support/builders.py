@@ -1,4 +1,4 @@
-"""Rows for tests with harmless defaults: a patient, his visit, a queue, a task, an agent, a plan template.
+"""Rows for tests with harmless defaults: a patient, his visit, a queue, a task, an agent, a call, a plan template.
 
 The database's rows are made inside a unit of work that the test commits. Every patient is synthetic and has a number
 of his own that is dialable in form only.
@@ -7,14 +7,18 @@ of his own that is dialable in form only.
 import itertools
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from care.consent import Consent, ConsentScope, Purpose
 from care.patients import ContactPoint, Encounter, Patient, PatientId
 from db.unit_of_work import UnitOfWork
 from db.users import Role, User
+from followup.attempts import Attempt, AttemptId, AttemptState
+from followup.calls import Call, CallId, CallState, EndReason, Leg, LegId, LegRole, Party
 from followup.plans import PlanTemplate, Task, TaskId, TaskMode, TaskState, TemplateStep
 from followup.queues import Agent, AgentState, HeadsetState, Queue
+from followup.recordings import Recording, RecordingState
 from runtime.identifiers import new_id
 
 _numbers = itertools.count(13_800_000_000)
@@ -171,6 +175,77 @@ def an_agent(uow: UnitOfWork, *queues: Queue, node: str = "node-1", **values: An
     uow.queues.add_agent(agent)
     uow.flush()
     return agent
+
+
+def an_attempt(uow: UnitOfWork, task: Task, **values: Any) -> Attempt:
+    """The first attempt of a task, whose person spoke and hung up; it waits for the agent's word."""
+    patient = uow.patients.get(task.patient_id)
+    assert patient is not None
+    attempt = Attempt(
+        **{
+            "id": AttemptId(new_id()),
+            "task_id": task.id,
+            "patient_id": patient.id,
+            "queue_id": task.queue_id,
+            "agent_id": None,
+            "contact_point_id": patient.contact_points[0].id,
+            "number": patient.contact_points[0].number,
+            "ordinal": 1,
+            "state": AttemptState.WRAP_UP,
+            "due_at": task.target_at,
+            "reserved_at": uow.now - timedelta(minutes=1),
+            "wrap_up_at": uow.now,
+            **values,
+        }
+    )
+    uow.attempts.add(attempt)
+    uow.flush()
+    return attempt
+
+
+def a_call(uow: UnitOfWork, attempt: Attempt, **values: Any) -> Call:
+    """The call of an attempt, answered, joined and ended by the patient."""
+    call_id = CallId(new_id())
+    call = Call(
+        **{
+            "id": call_id,
+            "attempt_id": attempt.id,
+            "patient_id": attempt.patient_id,
+            "queue_id": attempt.queue_id,
+            "agent_id": attempt.agent_id,
+            "number": attempt.number,
+            "node": "node-1",
+            "state": CallState.ENDED,
+            "planned_at": attempt.reserved_at,
+            "answered_at": attempt.reserved_at + timedelta(seconds=10),
+            "ended_at": uow.now,
+            "end_reason": EndReason.HANG_UP,
+            "party": Party.PATIENT,
+            "legs": [Leg(id=LegId(new_id()), call_id=call_id, role=LegRole.PATIENT)],
+            **values,
+        }
+    )
+    uow.calls.add(call)
+    uow.flush()
+    return call
+
+
+def a_recording(uow: UnitOfWork, call: Call, spool: Path, **values: Any) -> Recording:
+    """The captured recording of a call, whose files lie in `spool`."""
+    recording = Recording(
+        **{
+            "id": new_id(),
+            "call_id": call.id,
+            "patient_id": call.patient_id,
+            "state": RecordingState.CAPTURED,
+            "spool": str(spool),
+            "started_at": call.answered_at,
+            **values,
+        }
+    )
+    uow.recordings.add(recording)
+    uow.flush()
+    return recording
 
 
 def a_node(uow: UnitOfWork, name: str = "node-1", *, free_workers: int = 4) -> str:
