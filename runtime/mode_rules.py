@@ -1,0 +1,78 @@
+"""What each mode forbids: asked once before any process works, so that a toy never calls a patient."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from runtime.settings import Jurisdiction, Mode, Settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host names this machine itself; names are not looked up, so any but localhost counts as elsewhere."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def refusals(settings: Settings, *, demo_users: int = 0, draft_contents: int = 0) -> list[str]:
+    """Why this installation may not start in its mode, each with its mend; empty when it may."""
+    if settings.mode is Mode.PRODUCTION:
+        return _in_production(settings, demo_users, draft_contents)
+    if settings.mode is Mode.TRIAL:
+        return _in_trial(settings)
+    return _in_demo(settings)
+
+
+def _in_production(settings: Settings, demo_users: int, draft_contents: int) -> list[str]:
+    found = []
+    public = urlsplit(settings.public_url)
+    if settings.tls_certificate is None and not is_loopback(settings.api_host):
+        found.append(
+            f"SUIFANG_API_HOST={settings.api_host} would serve patients' records unencrypted: run `suifang tls` and "
+            "set SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY, or listen on 127.0.0.1 behind the hospital's TLS proxy"
+        )
+    if public.scheme == "http" and not is_loopback(public.hostname or ""):
+        found.append(
+            f"SUIFANG_PUBLIC_URL={settings.public_url} is plain HTTP: set the https address that browsers open"
+        )
+    if settings.jurisdiction is Jurisdiction.DEMO:
+        found.append("SUIFANG_JURISDICTION=demo calls at any hour: set the jurisdiction that the patients live in")
+    if settings.trunk_host is None:
+        found.append("SUIFANG_TRUNK_HOST is not set: set the carrier's or PBX's address, or use SUIFANG_MODE=trial")
+    elif is_loopback(settings.trunk_host):
+        found.append(f"SUIFANG_TRUNK_HOST={settings.trunk_host} is this machine: set the carrier's or PBX's address")
+    if demo_users:
+        found.append(
+            f"{demo_users} demo users with a published password are in the database: disable them in the console's "
+            "user list or start with an empty database"
+        )
+    if draft_contents:
+        found.append(
+            f"{draft_contents} clinical contents are drafts: a clinician reads them and sets their status to active, "
+            "or they are removed from SUIFANG_CONTENT_DIR"
+        )
+    return found
+
+
+def _in_trial(settings: Settings) -> list[str]:
+    if settings.trunk_host is None or is_loopback(settings.trunk_host):
+        return []
+    found = []
+    if not settings.trial_allow_list:
+        found.append(
+            "SUIFANG_TRIAL_ALLOW_LIST is empty: list the numbers of the colleagues who agreed to be called, as "
+            "+8613800000000 between commas; a trial dials no others"
+        )
+    if settings.jurisdiction is Jurisdiction.DEMO:
+        found.append("SUIFANG_JURISDICTION=demo calls at any hour: over a real trunk set the true jurisdiction")
+    return found
+
+
+def _in_demo(settings: Settings) -> list[str]:
+    if settings.trunk_host is None or is_loopback(settings.trunk_host):
+        return []
+    refusal = (
+        f"SUIFANG_TRUNK_HOST={settings.trunk_host} is not this machine: the demo calls only its own simulated "
+        "patients. Unset it, or use SUIFANG_MODE=trial"
+    )
+    return [refusal]
