@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from followup.calls import EndReason, Party
-
 
 class LineAct(StrEnum):
     """What the far end of a scripted line can do."""
@@ -25,8 +23,6 @@ class LineStep:
     act: LineAct
     after: float = 0.0
     digit: str = ""
-    end_reason: EndReason = EndReason.HANG_UP
-    party: Party = Party.PATIENT
     sip_status: int = 0
 
 
@@ -53,13 +49,13 @@ def hang_up(after: float = 5.0) -> LineStep:
     return LineStep(act=LineAct.HANG_UP, after=after)
 
 
-def refuse(end_reason: EndReason, party: Party, sip_status: int, after: float = 0.1) -> LineStep:
-    """The call is turned down before an answer."""
-    return LineStep(act=LineAct.REFUSE, after=after, end_reason=end_reason, party=party, sip_status=sip_status)
+def refuse(sip_status: int, after: float = 0.1) -> LineStep:
+    """The call is turned down before an answer; `telephony.causes` says what the status means."""
+    return LineStep(act=LineAct.REFUSE, after=after, sip_status=sip_status)
 
 
 ANSWERS: LineScript = (ring(), answer())
-BUSY: LineScript = (refuse(EndReason.BUSY, Party.PATIENT, 486),)
-REJECTS: LineScript = (ring(), refuse(EndReason.REJECTED, Party.PATIENT, 603, after=0.5))
+BUSY: LineScript = (refuse(486),)
+REJECTS: LineScript = (ring(), refuse(603, after=0.5))
 NO_ANSWER: LineScript = (ring(),)
-UNREACHABLE: LineScript = (refuse(EndReason.UNREACHABLE, Party.CARRIER, 480),)
+UNREACHABLE: LineScript = (refuse(480),)

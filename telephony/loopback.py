@@ -6,13 +6,13 @@ import threading
 import wave
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
-from followup.calls import EndReason, LegId, LegRole, Party
+from followup.calls import EndReason, LegId, LegRole
 from telephony.call_control import (
     EventSink,
     EventValue,
@@ -22,6 +22,13 @@ from telephony.call_control import (
     RejectedError,
     Trunk,
     TrunkBusyError,
+)
+from telephony.causes import (
+    Cause,
+    cause_of_failed_invite,
+    cause_of_far_hang_up,
+    cause_of_our_hang_up,
+    cause_of_ring_limit,
 )
 from telephony.line_script import ANSWERS, LineAct, LineScript, LineStep
 from telephony.loopback_time import Scheduler
@@ -46,12 +53,17 @@ class LoopbackLeg:
     trunk: Trunk
     script: deque[LineStep]
     phase: LegPhase = LegPhase.INVITED
+    rang: bool = False
+    limit: int = 0  # grows when the ring limit begins anew
+    met_agent: bool = False
+    ending: Cause | None = None  # our hang-up is under way
     partners: set[LegId] = field(default_factory=set)
     held: bool = False
     prompt: int = 0  # grows with each prompt, so that the end of one cut short is known for stale
     playing: bool = False
     gathered: str | None = None
     wanted_digits: int = 0
+    digits_timeout: float = 0.0
     gathering: int = 0
     recording_since: datetime | None = None
     recording_paused: bool = False
@@ -80,6 +92,7 @@ class LoopbackCallControl:
         self._name = name
         self._events = count(1)
         self._legs: dict[LegId, LoopbackLeg] = {}
+        self._dialed_attempts: set[str] = set()
         self._lock = threading.RLock()
 
     def teach(self, number: str, script: LineScript) -> None:
@@ -144,13 +157,12 @@ class LoopbackCallControl:
             leg = self._answered(leg_id)
             if count < 1 or timeout_seconds <= 0:
                 raise RejectedError(f"cannot collect {count} digits in {timeout_seconds} s: both must be above zero")
-            if leg.gathered is not None:
-                raise RejectedError(f"leg {leg_id} is collecting digits already: wait for digits_collected")
             leg.gathered = ""
             leg.wanted_digits = count
+            leg.digits_timeout = timeout_seconds
             leg.gathering += 1
-            number = leg.gathering
-            self._scheduler.call_later(timeout_seconds, lambda: self._gathering_over(leg, number, "timeout"))
+            if not leg.playing:
+                self._await_digits(leg)
 
     def send_digits(self, leg_id: LegId, digits: str) -> None:
         with self._lock:
@@ -178,8 +190,13 @@ class LoopbackCallControl:
     def hang_up(self, leg_id: LegId, reason: EndReason) -> None:
         with self._lock:
             leg = self._known(leg_id)
-            status = 0 if leg.phase is LegPhase.ANSWERED else 487
-            self._later(leg, lambda: self._end(leg, reason, Party.US, status))
+            if leg.phase is LegPhase.ENDED or leg.ending is not None:
+                return
+            answered = leg.phase is LegPhase.ANSWERED
+            with_agent = leg.met_agent or leg.leg.join_leg is not None
+            cause = cause_of_our_hang_up(reason, answered=answered, with_agent=with_agent)
+            leg.ending = cause if answered else replace(cause, sip_status=487)
+            self._later(leg, lambda: self._end(leg, leg.ending or cause))
 
     def _invite(self, leg: OutboundLeg, trunk: Trunk) -> None:
         with self._lock:
@@ -192,13 +209,16 @@ class LoopbackCallControl:
             living = sum(known.phase is not LegPhase.ENDED for known in self._legs.values())
             if living >= self._lines:
                 raise TrunkBusyError(f"all {self._lines} lines are in use: ask again when a leg has ended")
+            if leg.role is LegRole.PATIENT and leg.attempt_id in self._dialed_attempts:
+                raise RejectedError(f"attempt {leg.attempt_id} has been dialed already", anything_sent=True)
+            self._dialed_attempts.add(leg.attempt_id)
             script = deque(self._scripts.get(leg.number, self._otherwise))
             ours = LoopbackLeg(leg=leg, trunk=trunk, script=script)
             self._legs[leg.leg_id] = ours
             self._emit_later(ours, LegEventKind.ABOUT_TO_INVITE, attempt_id=leg.attempt_id)
             self._emit_later(ours, LegEventKind.INVITED, sip_call_id=f"{leg.leg_id}@{self._name}")
             self._next_step(ours)
-            self._scheduler.call_later(leg.ring_seconds, lambda: self._give_up(ours))
+            self._await_answer(ours)
 
     def _next_step(self, leg: LoopbackLeg) -> None:
         if leg.script:
@@ -211,7 +231,9 @@ class LoopbackCallControl:
                 return
             match step.act:
                 case LineAct.RING:
+                    leg.rang = True
                     self._emit(leg, LegEventKind.RINGING)
+                    self._await_answer(leg)
                 case LineAct.EARLY_MEDIA:
                     self._emit(leg, LegEventKind.EARLY_MEDIA)
                 case LineAct.ANSWER:
@@ -219,10 +241,9 @@ class LoopbackCallControl:
                 case LineAct.PRESS:
                     self._digit(leg, step.digit)
                 case LineAct.REFUSE:
-                    self._end(leg, step.end_reason, step.party, step.sip_status)
+                    self._end(leg, cause_of_failed_invite(step.sip_status, role=leg.leg.role, rang=leg.rang))
                 case LineAct.HANG_UP:
-                    party = Party.AGENT if leg.leg.role is LegRole.AGENT else Party.PATIENT
-                    self._end(leg, EndReason.HANG_UP, party, 200)
+                    self._end(leg, cause_of_far_hang_up(200, role=leg.leg.role))
             self._next_step(leg)
 
     def _answer(self, leg: LoopbackLeg) -> None:
@@ -235,13 +256,21 @@ class LoopbackCallControl:
         if partner is not None and partner.phase is LegPhase.ANSWERED:
             self._join(leg, partner)
 
-    def _give_up(self, leg: LoopbackLeg) -> None:
+    def _await_answer(self, leg: LoopbackLeg) -> None:
+        """The ring limit counts from the INVITE, and anew from the first ringing."""
+        leg.limit += 1
+        number = leg.limit
+        self._scheduler.call_later(leg.leg.ring_seconds, lambda: self._give_up(leg, number))
+
+    def _give_up(self, leg: LoopbackLeg, number: int) -> None:
         with self._lock:
-            if leg.phase is LegPhase.INVITED:
-                self._end(leg, EndReason.NO_ANSWER, Party.PATIENT, 487)
+            if leg.phase is LegPhase.INVITED and leg.limit == number:
+                self._end(leg, replace(cause_of_ring_limit(role=leg.leg.role, rang=leg.rang), sip_status=487))
 
     def _digit(self, leg: LoopbackLeg, digit: str) -> None:
-        leg.playing = False
+        if leg.playing:
+            leg.playing = False
+            self._await_digits(leg)
         self._emit(leg, LegEventKind.DIGIT, digit=digit)
         if leg.gathered is None:
             return
@@ -251,6 +280,12 @@ class LoopbackCallControl:
         leg.gathered += digit
         if len(leg.gathered) >= leg.wanted_digits:
             self._gathering_over(leg, leg.gathering, "complete")
+
+    def _await_digits(self, leg: LoopbackLeg) -> None:
+        """The time-out for digits begins when no prompt plays (any more)."""
+        if leg.gathered is not None:
+            number = leg.gathering
+            self._scheduler.call_later(leg.digits_timeout, lambda: self._gathering_over(leg, number, "timeout"))
 
     def _gathering_over(self, leg: LoopbackLeg, number: int, reason: str) -> None:
         with self._lock:
@@ -263,11 +298,14 @@ class LoopbackCallControl:
             if leg.phase is LegPhase.ANSWERED and leg.playing and leg.prompt == number:
                 leg.playing = False
                 self._emit(leg, LegEventKind.PROMPT_FINISHED, prompt=str(prompt))
+                self._await_digits(leg)
 
     def _join(self, one: LoopbackLeg, two: LoopbackLeg) -> None:
         if two.phase is LegPhase.ANSWERED and two.leg.leg_id not in one.partners:
             one.partners.add(two.leg.leg_id)
             two.partners.add(one.leg.leg_id)
+            one.met_agent = one.met_agent or two.leg.role is LegRole.AGENT
+            two.met_agent = two.met_agent or one.leg.role is LegRole.AGENT
             self._emit(one, LegEventKind.BRIDGED, **{"with": two.leg.leg_id})
 
     def _part(self, one: LoopbackLeg, two: LoopbackLeg) -> None:
@@ -284,14 +322,20 @@ class LoopbackCallControl:
         _write_silence(folder, started_at, (self._scheduler.now() - started_at).total_seconds())
         self._emit(leg, LegEventKind.RECORDING_STOPPED, folder=str(folder))
 
-    def _end(self, leg: LoopbackLeg, reason: EndReason, party: Party, sip_status: int) -> None:
+    def _end(self, leg: LoopbackLeg, cause: Cause) -> None:
         if leg.phase is LegPhase.ENDED:
             return
-        self._close_recording(leg)
         for other in sorted(leg.partners):
-            self._part(leg, self._legs[other])
+            self._part(self._legs[other], leg)
+        self._close_recording(leg)
         leg.phase = LegPhase.ENDED
-        self._emit(leg, LegEventKind.ENDED, end_reason=reason.value, party=party.value, sip_status=sip_status)
+        self._emit(
+            leg,
+            LegEventKind.ENDED,
+            end_reason=cause.end_reason.value,
+            party=cause.party.value,
+            sip_status=cause.sip_status,
+        )
 
     def _known(self, leg_id: LegId) -> LoopbackLeg:
         try:
@@ -302,7 +346,7 @@ class LoopbackCallControl:
     def _answered(self, leg_id: LegId) -> LoopbackLeg:
         with self._lock:
             leg = self._known(leg_id)
-            if leg.phase is not LegPhase.ANSWERED:
+            if leg.phase is not LegPhase.ANSWERED or leg.ending is not None:
                 raise RejectedError(f"leg {leg_id} is {leg.phase.value}: only an answered leg can do that")
             return leg
 

@@ -63,11 +63,11 @@ def test_nothing_is_reported_before_the_verb_has_returned() -> None:
     assert line.events == []
 
 
-def test_a_phone_that_nobody_picks_up_is_given_up_after_its_ring_seconds() -> None:
+def test_a_phone_that_nobody_picks_up_is_given_up_its_ring_seconds_after_the_first_ring() -> None:
     line = Line()
     line.dial("one", (ring(1),), ring_seconds=20)
     line.time.advance(60)
-    assert line.story()[-1] == (20.0, "ended")
+    assert line.story()[-1] == (21.0, "ended")
     assert line.events[-1].values["end_reason"] == EndReason.NO_ANSWER.value
 
 
