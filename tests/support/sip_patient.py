@@ -2,9 +2,9 @@
 
 A programme is a list of acts parted by dots, each with an optional number of milliseconds (or digits) behind a dash:
 `ring.answer-300.digits-12.play-440.hangup-1500`. It is found by the dialed user part in `programmes`; an unknown user
-part is itself read as the programme. Acts: ring, early, answer, busy, reject, silence (nothing more), digits-12,
-play-440 (a tone of 440 Hz), hangup-MS. Whatever the phone hears is recorded to `heard-<user>.wav`, and what happens
-to it is written to `log.jsonl`.
+part is itself read as the programme. Acts: ring, early, answer, busy, reject, unavailable, silence (nothing more),
+digits-12, play-440 (a tone of 440 Hz), hangup-MS, id-X (nothing; makes a user part of its own). Whatever the phone
+hears is recorded to `heard-<user>.wav`, and what happens to it is written to `log.jsonl`.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import pjsua2 as pj
 
@@ -26,6 +27,7 @@ from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 POLL_MS = 20
+ANSWERS = {"ring": 180, "early": 183, "answer": 200, "unavailable": 480, "busy": 486, "reject": 603}
 
 
 class SipPatient:
@@ -96,6 +98,8 @@ class Act:
     @property
     def delay(self) -> float:
         """Seconds to wait before it."""
+        if self.name == "id":
+            return 0.0
         if self.name in {"digits", "play"}:
             return 0.3
         return int(self.argument) / 1000 if self.argument else 0.1
@@ -171,6 +175,7 @@ class Phone:
     def take(self, call_id: int, message: str) -> None:
         """Begin a call's programme."""
         user = message.split(" ", 2)[1].removeprefix("sip:").partition("@")[0]
+        user = unquote(user)
         call = PhoneCall(self, call_id, user, read_programme(self.programmes.get(user, user)))
         self.calls.append(call)
         self.note(user, "invited", call_id=call.getInfo().callIdString)
@@ -197,8 +202,8 @@ class Phone:
         """One act of a programme."""
         parameters = pj.CallOpParam()
         match act.name:
-            case "ring" | "early" | "answer" | "busy" | "reject":
-                parameters.statusCode = {"ring": 180, "early": 183, "answer": 200, "busy": 486, "reject": 603}[act.name]
+            case "ring" | "early" | "answer" | "busy" | "reject" | "unavailable":
+                parameters.statusCode = ANSWERS[act.name]
                 call.answer(parameters)
             case "digits":
                 call.dialDtmf(act.argument)
@@ -212,6 +217,8 @@ class Phone:
                     call.tone.startTransmit(call.audio)
             case "hangup":
                 call.hangup(parameters)
+            case "id":
+                pass
             case "silence":
                 call.acts.clear()
             case _:

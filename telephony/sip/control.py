@@ -1,0 +1,97 @@
+"""Call control by SIP: each verb goes to the call worker that holds the leg, or to a warm one for a new leg."""
+
+from pathlib import Path
+
+from followup.calls import EndReason, LegId
+from telephony.call_control import CallControlError, OutboundLeg, RejectedError, Trunk
+from telephony.sip.pool import WorkerPool
+from telephony.sip.wire import (
+    AttachHeadset,
+    Bridge,
+    CollectDigits,
+    HangUp,
+    Hold,
+    Originate,
+    PauseRecording,
+    Play,
+    Request,
+    Resume,
+    ResumeRecording,
+    SendDigits,
+    StopRecording,
+    Unbridge,
+)
+
+
+class SipCallControl:
+    """CallControl over a pool of call workers. Events come by the pool's sink."""
+
+    def __init__(self, pool: WorkerPool) -> None:
+        self._pool = pool
+
+    def attach_headset(self, leg: OutboundLeg, trunk: Trunk) -> None:
+        self._dial(self._pool.take(leg.leg_id), leg, AttachHeadset(leg=leg, trunk=trunk))
+
+    def originate(self, leg: OutboundLeg, trunk: Trunk) -> None:
+        new, joined = leg.leg_id, leg.join_leg
+        worker = self._pool.take(new) if joined is None else self._pool.join(new, joined)
+        self._dial(worker, leg, Originate(leg=leg, trunk=trunk))
+
+    def bridge(self, leg_id: LegId, other: LegId) -> None:
+        self._together(leg_id, other, Bridge(leg_id=leg_id, other=other))
+
+    def unbridge(self, leg_id: LegId, other: LegId) -> None:
+        self._together(leg_id, other, Unbridge(leg_id=leg_id, other=other))
+
+    def hold(self, leg_id: LegId) -> None:
+        self._ask(leg_id, Hold(leg_id=leg_id))
+
+    def resume(self, leg_id: LegId) -> None:
+        self._ask(leg_id, Resume(leg_id=leg_id))
+
+    def play(self, leg_id: LegId, prompt: Path) -> None:
+        self._ask(leg_id, Play(leg_id=leg_id, prompt=prompt.absolute()))
+
+    def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
+        self._ask(leg_id, CollectDigits(leg_id=leg_id, count=count, timeout_seconds=timeout_seconds))
+
+    def send_digits(self, leg_id: LegId, digits: str) -> None:
+        self._ask(leg_id, SendDigits(leg_id=leg_id, digits=digits))
+
+    def pause_recording(self, leg_id: LegId) -> None:
+        self._ask(leg_id, PauseRecording(leg_id=leg_id))
+
+    def resume_recording(self, leg_id: LegId) -> None:
+        self._ask(leg_id, ResumeRecording(leg_id=leg_id))
+
+    def stop_recording(self, leg_id: LegId) -> None:
+        self._ask(leg_id, StopRecording(leg_id=leg_id))
+
+    def hang_up(self, leg_id: LegId, reason: EndReason) -> None:
+        worker = self._pool.living_worker_of(leg_id)
+        if worker is not None:
+            self._pool.ask(worker, HangUp(leg_id=leg_id, reason=reason))
+        elif not self._pool.knew(leg_id):
+            raise RejectedError(f"there is no leg {leg_id}: originate it first")
+
+    def _dial(self, worker: str, leg: OutboundLeg, request: AttachHeadset | Originate) -> None:
+        try:
+            self._pool.ask(worker, request)
+        except CallControlError as refused:
+            if not refused.anything_sent:
+                self._pool.release(leg.leg_id)
+            raise
+
+    def _together(self, leg_id: LegId, other: LegId, request: Request) -> None:
+        if self._worker_of(leg_id) != self._worker_of(other):
+            raise RejectedError(f"legs {leg_id} and {other} are in different call workers: use join_leg")
+        self._ask(leg_id, request)
+
+    def _ask(self, leg_id: LegId, request: Request) -> None:
+        self._pool.ask(self._worker_of(leg_id), request)
+
+    def _worker_of(self, leg_id: LegId) -> str:
+        worker = self._pool.living_worker_of(leg_id)
+        if worker is None:
+            raise RejectedError(f"leg {leg_id} is not up here: it has ended or was never originated")
+        return worker

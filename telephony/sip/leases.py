@@ -1,0 +1,88 @@
+"""Leases of worker numbers: worker k has SIP port base + k and its own RTP ports, held by a lock on a file."""
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """One worker number's ports and the file on which its holder, the worker process, keeps an exclusive lock."""
+
+    number: int
+    sip_port: int
+    rtp_base: int
+    lock: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leases:
+    """The numbers a machine can give out; all nodes on it share the folder."""
+
+    folder: Path
+    sip_host: str
+    sip_port_base: int
+    rtp_port_base: int
+    rtp_ports_each: int
+    numbers: int
+
+    def free(self, taken: frozenset[int]) -> Lease | None:
+        """The lowest number whose SIP port is free and that nobody holds or has `taken`; None when there is none."""
+        for number in range(self.numbers):
+            lease = self.lease(number)
+            if lease.sip_port not in taken and not is_held(lease.lock) and self._port_is_free(lease.sip_port):
+                return lease
+        return None
+
+    def lease(self, number: int) -> Lease:
+        """What belongs to this number."""
+        sip_port = self.sip_port_base + number
+        return Lease(
+            number=number,
+            sip_port=sip_port,
+            rtp_base=self.rtp_port_base + self.rtp_ports_each * number,
+            lock=self.folder / f"{sip_port}.lock",
+        )
+
+    def _port_is_free(self, port: int) -> bool:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((self.sip_host, port))
+            except OSError:
+                return False
+            return True
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a living process holds this lease."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@contextmanager
+def held(lock: Path, *, patience_seconds: float) -> Iterator[None]:
+    """Hold a lease ourselves, as a burial does with the dead worker's; BlockingIOError when another has it."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        patient = Retrying(
+            retry=retry_if_exception_type(BlockingIOError),
+            wait=wait_fixed(0.05),
+            stop=stop_after_delay(patience_seconds),
+            reraise=True,
+        )
+        patient(fcntl.flock, descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

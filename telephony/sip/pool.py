@@ -1,0 +1,546 @@
+"""The pool of a telephony node: call workers that wait, talk, are adopted by the next node, are buried when dead."""
+
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_all
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from followup.calls import LegId
+from runtime.clock import now
+from telephony.call_control import (
+    EventSink,
+    LegEvent,
+    LegEventKind,
+    RejectedError,
+    TrunkBusyError,
+    UnreachableError,
+)
+from telephony.sip.burial import Burial, archived_in, journals_in, open_burial, was_anything_sent
+from telephony.sip.config import WorkerConfigError, read_worker_config
+from telephony.sip.event_delivery import EventDelivery
+from telephony.sip.journal import read_journal
+from telephony.sip.leases import Leases, held, is_held
+from telephony.sip.pool_settings import PoolSettings
+from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
+from telephony.sip.wire import Answer, AttachHeadset, Event, Hello, LegState, Originate, Quit, Request, WireError
+from telephony.sip.worker_link import WorkerLink, connect
+from telephony.sip.worker_start import new_worker_config, put_down, start_worker
+
+log = structlog.get_logger(__name__)
+
+TICK_SECONDS = 1.0
+LONGEST_PAUSE_AFTER_FAILED_STARTS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSummary:
+    """One worker as the pool sees it."""
+
+    worker_id: str
+    phase: WorkerPhase
+    pid: int
+    sip_port: int
+    calls_made: int
+    legs: tuple[LegId, ...]
+
+
+class WorkerPool:
+    """Keeps a node's call workers. Events go to `sink`; `acknowledge` must follow once each is stored."""
+
+    def __init__(self, settings: PoolSettings, sink: EventSink) -> None:
+        self._settings = settings
+        self._leases = Leases(
+            folder=settings.folder / "leases",
+            sip_host=settings.sip_host,
+            sip_port_base=settings.sip_port_base,
+            rtp_port_base=settings.rtp_port_base,
+            rtp_ports_each=settings.rtp_ports_each,
+            numbers=settings.workers_max + 16,
+        )
+        self._configs = settings.folder / "workers" / settings.node
+        self._journals = settings.folder / "journals" / settings.node
+        self._delivery = EventDelivery(sink)
+        self._care = ThreadPoolExecutor(thread_name_prefix="worker-care")
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._thread = threading.Thread(target=self._listen, name="worker-links", daemon=True)
+        self._changed = threading.Condition(threading.RLock())
+        # All below is guarded by _changed.
+        self._workers: dict[str, PooledWorker] = {}
+        self._to_watch: list[PooledWorker] = []
+        self._takers = 0
+        self._failed_starts = 0
+        self._no_start_before = 0.0
+        self._closing = False  # nothing is started any more
+        self._stopped = False  # nothing is listened to any more
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Adopt the living, bury the dead, have workers warm; returns when every living worker is adopted."""
+        for folder in (self._leases.folder, self._configs, self._journals, self._settings.socket_folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._settings.log_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._forget_old_journals(now())
+        self._delivery.start()
+        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
+        self._thread.start()
+        adoptions = [future for file in sorted(self._configs.glob("*.json")) if (future := self._find(file))]
+        wait_for_all(adoptions)
+        with self._changed:
+            self._changed.wait_for(lambda: not self._in_phase(WorkerPhase.STARTING), self._settings.answer_seconds)
+            self._top_up()
+
+    def close(self, *, quit_idle: bool = False) -> None:
+        """Let go of all workers; they go on by themselves and wait for the next node. Idle ones leave if told to."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify_all()
+            leaving = [worker for worker in self._in_phase(WorkerPhase.READY) if quit_idle and worker.is_idle]
+            for worker in leaving:
+                worker.retiring = True
+            self._wake_out.send(b"c")
+            self._changed.wait_for(
+                lambda: all(worker.worker_id not in self._workers or worker.burial for worker in leaving),
+                self._settings.answer_seconds,
+            )
+        self._care.shutdown(wait=True, cancel_futures=True)
+        with self._changed:
+            self._stopped = True
+        self._wake_out.send(b"c")
+        self._thread.join()
+        self._delivery.close()
+        with self._changed:
+            for worker in self._workers.values():
+                worker.let_go()
+        self._selector.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    # --- what call control asks ------------------------------------------------------------------------------------
+
+    def take(self, leg_id: LegId) -> str:
+        """Reserve an idle worker for a new leg and return its id; TrunkBusyError when none can be had."""
+        deadline = time.monotonic() + self._settings.start_seconds
+        with self._changed:
+            if self.worker_of(leg_id) is not None:
+                raise RejectedError(f"leg {leg_id} exists already: every leg is dialed once")
+            self._takers += 1
+            try:
+                while True:
+                    idle = [worker for worker in self._in_phase(WorkerPhase.READY) if worker.takes_calls]
+                    if idle:
+                        idle[0].legs[leg_id] = True
+                        return idle[0].worker_id
+                    self._top_up()
+                    remaining = deadline - time.monotonic()
+                    if self._closing or remaining <= 0 or not self._in_phase(WorkerPhase.STARTING):
+                        raise TrunkBusyError("no call worker is free: ask again when a call has ended")
+                    self._changed.wait(remaining)
+            finally:
+                self._takers -= 1
+                self._top_up()
+
+    def join(self, leg_id: LegId, other: LegId) -> str:
+        """Reserve room for a new leg in the worker where `other` is up; RejectedError when it is not."""
+        with self._changed:
+            if self.worker_of(leg_id) is not None:
+                raise RejectedError(f"leg {leg_id} exists already: every leg is dialed once")
+            for worker in self._in_phase(WorkerPhase.READY):
+                if worker.legs.get(other):
+                    worker.legs[leg_id] = True
+                    return worker.worker_id
+        raise RejectedError(f"leg {other} is not up here: attach the headset first")
+
+    def release(self, leg_id: LegId) -> None:
+        """Give back the room reserved for a leg that was refused."""
+        with self._changed:
+            for worker in self._workers.values():
+                worker.legs.pop(leg_id, None)
+            self._changed.notify_all()
+
+    def worker_of(self, leg_id: LegId) -> str | None:
+        """The worker that has or had this leg, as long as it is not buried and forgotten."""
+        with self._changed:
+            return next((worker.worker_id for worker in self._workers.values() if leg_id in worker.legs), None)
+
+    def living_worker_of(self, leg_id: LegId) -> str | None:
+        """The living worker where this leg is up or on its way."""
+        with self._changed:
+            ready = self._in_phase(WorkerPhase.READY)
+            return next((worker.worker_id for worker in ready if worker.legs.get(leg_id)), None)
+
+    def ask(self, worker_id: str, request: Request) -> Answer:
+        """Give a worker a command and wait until it is accepted; a refusal is raised as the error it stands for."""
+        with self._changed:
+            worker = self._workers.get(worker_id)
+            link = worker.link if worker is not None else None
+        if worker is None or link is None:
+            raise UnreachableError(f"call worker {worker_id} is gone: its calls are being ended")
+        try:
+            answer = link.ask(request).result(self._settings.answer_seconds)
+        except TimeoutError:
+            log.exception("command_unanswered", worker=worker_id, verb=request.verb)
+            raise UnreachableError(
+                f"call worker {worker_id} did not answer within {self._settings.answer_seconds:g} s", anything_sent=True
+            ) from None
+        except UnreachableError as gone:
+            raise UnreachableError(gone.reason, anything_sent=self._sent_before_death(worker, request)) from gone
+        if (error := answer.error()) is not None:
+            raise error
+        if isinstance(request, AttachHeadset | Originate):
+            with self._changed:
+                worker.calls_made += 1
+        return answer
+
+    def acknowledge(self, event: LegEvent) -> None:
+        """The event is stored: never to be told again once all before it are stored too."""
+        worker_id, _, number = event.event_id.rpartition(":")
+        with self._changed:
+            worker = self._workers.get(worker_id)
+            if worker is None:
+                return
+            up_to = worker.ledger.store(int(number))
+            if up_to is None:
+                return
+            if worker.burial is not None:
+                worker.burial.acknowledge(up_to)
+                self._archive_when_told(worker)
+            elif worker.link is not None:
+                with suppress(OSError):  # it has just died: the burial begins with what the ledger holds
+                    worker.link.acknowledge(up_to)
+
+    def was_anything_sent(self, attempt_id: str) -> bool:
+        """Whether an INVITE of this attempt left, or was about to leave, any of this node's workers."""
+        return was_anything_sent(attempt_id, journals_in(self._journals))
+
+    def knew(self, leg_id: LegId) -> bool:
+        """Whether any worker, living or buried, ever had this leg."""
+        needle = leg_id.encode()
+        return self.worker_of(leg_id) is not None or any(
+            any(event.leg_id == leg_id for event in read_journal(journal).events)
+            for journal in journals_in(self._journals)
+            if needle in journal.read_bytes()
+        )
+
+    def knows(self, leg_id: LegId) -> bool:
+        """Whether a living worker holds this leg."""
+        return self.living_worker_of(leg_id) is not None
+
+    def free(self) -> int:
+        """How many more conversations could be begun, by workers that are there or may still be started."""
+        with self._changed:
+            living = self._in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+            engaged = sum(worker.phase is WorkerPhase.READY and not worker.takes_calls for worker in living)
+            return max(0, self._settings.workers_max - engaged)
+
+    def workers(self) -> list[WorkerSummary]:
+        """All workers that are not yet buried and forgotten."""
+        with self._changed:
+            return [
+                WorkerSummary(
+                    worker_id=worker.worker_id,
+                    phase=worker.phase,
+                    pid=worker.pid,
+                    sip_port=worker.config.sip_port,
+                    calls_made=worker.calls_made,
+                    legs=tuple(leg_id for leg_id, living in worker.legs.items() if living),
+                )
+                for worker in self._workers.values()
+            ]
+
+    # --- how many there are ----------------------------------------------------------------------------------------
+
+    def _in_phase(self, *phases: WorkerPhase) -> list[PooledWorker]:
+        return [worker for worker in self._workers.values() if worker.phase in phases]
+
+    def _top_up(self) -> None:
+        """Start what is missing to the warm spares; called with the lock held whenever a number may have changed."""
+        if self._closing or time.monotonic() < self._no_start_before:
+            return
+        while True:
+            living = self._in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+            spare = [worker for worker in living if worker.phase is WorkerPhase.STARTING or worker.takes_calls]
+            if len(spare) >= self._settings.workers_warm + self._takers or len(living) >= self._settings.workers_max:
+                return
+            lease = self._leases.free(
+                frozenset(worker.config.sip_port for worker in self._workers.values() if not worker.burial)
+            )
+            if lease is None:
+                log.error("no_worker_number_free", base=self._settings.sip_port_base)
+                self._put_off_starts()
+                return
+            worker = PooledWorker(config=new_worker_config(self._settings, lease), phase=WorkerPhase.STARTING)
+            self._workers[worker.worker_id] = worker
+            self._care.submit(self._guarded, self._bring_up, worker)
+
+    def _put_off_starts(self) -> None:
+        self._failed_starts += 1
+        pause = min(2.0**self._failed_starts, LONGEST_PAUSE_AFTER_FAILED_STARTS)
+        self._no_start_before = time.monotonic() + pause
+
+    # --- bringing up, adopting (worker-care threads) -----------------------------------------------------------------
+
+    def _guarded(self, care: Callable[[PooledWorker], None], worker: PooledWorker) -> None:
+        """Care must not die unseen in its thread."""
+        try:
+            care(worker)
+        except Exception:
+            log.exception("worker_care_failed", worker=worker.worker_id, care=care.__name__)
+            with self._changed:
+                self._changed.notify_all()
+
+    def _config_file(self, worker: PooledWorker) -> Path:
+        return self._configs / f"{worker.worker_id}.json"
+
+    def _bring_up(self, worker: PooledWorker) -> None:
+        """Start a worker and connect to it."""
+        log_file = self._settings.log_folder / f"worker-{worker.config.sip_port}.log"
+        child = start_worker(worker.config, self._config_file(worker), log_file)
+        try:
+            line = connect(
+                worker.config.socket,
+                patience_seconds=self._settings.start_seconds,
+                alive=lambda: child.poll() is None and not self._closing,
+            )
+        except OSError:
+            if child.poll() is None:
+                child.kill()
+            log.exception("worker_not_started", worker=worker.worker_id, exit=child.wait(), log=str(log_file))
+            with self._changed:
+                self._put_off_starts()
+                self._forget(worker)
+            return
+        self._watch(worker, line)
+
+    def _find(self, file: Path) -> Future[None] | None:
+        """Adopt or bury the worker of a configuration left by an earlier node."""
+        try:
+            config = read_worker_config(file)
+        except WorkerConfigError:
+            log.exception("worker_config_unreadable", file=str(file))
+            return None
+        with self._changed:
+            if is_held(config.lock):
+                worker = PooledWorker(config=config, phase=WorkerPhase.STARTING, adopted=True)
+                self._workers[worker.worker_id] = worker
+                return self._care.submit(self._guarded, self._adopt, worker)
+            worker = PooledWorker(config=config, phase=WorkerPhase.DEAD)
+            self._workers[worker.worker_id] = worker
+            self._care.submit(self._guarded, self._bury, worker)
+            return None
+
+    def _adopt(self, worker: PooledWorker) -> None:
+        try:
+            line = connect(
+                worker.config.socket,
+                patience_seconds=self._settings.answer_seconds,
+                alive=lambda: is_held(worker.config.lock),
+            )
+        except OSError:
+            log.exception("worker_not_adopted", worker=worker.worker_id)
+            put_down(worker.config, self._config_file(worker))
+            with self._changed:
+                self._died(worker)
+            return
+        self._watch(worker, line)
+
+    def _watch(self, worker: PooledWorker, line: socket.socket) -> None:
+        with self._changed:
+            worker.link = WorkerLink(line)
+            worker.connected_at = time.monotonic()
+            self._to_watch.append(worker)
+        self._wake_out.send(b"w")
+
+    # --- listening (worker-links thread) -----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        while True:
+            ready = self._selector.select(TICK_SECONDS)
+            with self._changed:
+                if self._stopped:
+                    return
+                for key, _ in ready:
+                    if key.data is None:
+                        self._wake_in.recv(4096)
+                    else:
+                        self._heed(key.data, from_link=key.fd != key.data.pidfd)
+                for worker in self._to_watch:
+                    if worker.link is not None:
+                        self._selector.register(worker.link, selectors.EVENT_READ, worker)
+                self._to_watch.clear()
+                self._send_home()
+                self._top_up()
+
+    def _heed(self, worker: PooledWorker, *, from_link: bool) -> None:
+        if worker.phase in (WorkerPhase.DEAD, WorkerPhase.PARTED):
+            return
+        if not from_link:
+            self._died(worker)
+            return
+        if worker.link is None:
+            return
+        try:
+            heard = worker.link.read()
+        except WireError:
+            log.exception("worker_not_understood", worker=worker.worker_id)
+            heard = None
+        if heard is None:
+            self._link_ended(worker)
+            return
+        for message in heard:
+            if isinstance(message, Hello):
+                self._greeted(worker, message)
+            else:
+                self._happened(worker, message)
+
+    def _greeted(self, worker: PooledWorker, hello: Hello) -> None:
+        worker.pid, worker.calls_made = hello.pid, hello.calls_made
+        worker.legs.update(dict.fromkeys(hello.legs, True))
+        try:
+            worker.pidfd = os.pidfd_open(hello.pid)
+        except ProcessLookupError:
+            self._died(worker)
+            return
+        self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
+        worker.phase = WorkerPhase.READY
+        self._failed_starts = 0
+        log.info(
+            "worker_adopted" if worker.adopted else "worker_ready",
+            worker=worker.worker_id,
+            pid=hello.pid,
+            legs=[leg_id for leg_id, state in hello.legs.items() if state is not LegState.ENDING],
+        )
+        self._changed.notify_all()
+
+    def _happened(self, worker: PooledWorker, event: Event) -> None:
+        worker.legs.setdefault(event.leg_id, event.kind is not LegEventKind.ENDED)
+        if event.kind is LegEventKind.ENDED:
+            worker.legs[event.leg_id] = False
+            self._changed.notify_all()
+        if worker.ledger.hand_on(event.event):
+            self._delivery.put(event.leg_event(worker.worker_id))
+
+    def _link_ended(self, worker: PooledWorker) -> None:
+        """A connection ends a moment before its process does; a process that stays has taken another node."""
+        if worker.link is not None:
+            self._selector.unregister(worker.link)
+            worker.link.close()
+            worker.link = None
+        if worker.pidfd is None:
+            self._died(worker)
+            return
+        worker.parting_since = time.monotonic()
+
+    def _send_home(self) -> None:
+        """Let workers that have made their calls leave, and drop those that now belong to another node."""
+        for worker in list(self._workers.values()):
+            if worker.phase is WorkerPhase.STARTING and worker.is_mute(self._settings.answer_seconds):
+                log.error("worker_mute", worker=worker.worker_id)
+                put_down(worker.config, self._config_file(worker))
+            if worker.phase is not WorkerPhase.READY:
+                continue
+            if worker.parting_since is not None:
+                if time.monotonic() - worker.parting_since > 2 * TICK_SECONDS:
+                    log.warning("worker_taken_over", worker=worker.worker_id)
+                    worker.phase = WorkerPhase.PARTED
+                    self._unwatch(worker)
+                    self._forget(worker, keep_files=True)
+                continue
+            worker.retiring = worker.retiring or worker.calls_made >= self._settings.calls_per_worker
+            if worker.retiring and worker.is_idle and worker.link is not None and not worker.asked_to_quit():
+                worker.quit_answer = worker.link.ask(Quit())
+
+    # --- death -------------------------------------------------------------------------------------------------------
+
+    def _died(self, worker: PooledWorker) -> None:
+        """Called with the lock held, from the moment on that the process cannot say anything any more."""
+        worker.phase = WorkerPhase.DEAD
+        self._unwatch(worker)
+        log.info("worker_ended", worker=worker.worker_id, pid=worker.pid)
+        with suppress(RuntimeError):  # care has been shut down: the next node buries
+            self._care.submit(self._guarded, self._bury, worker)
+        self._changed.notify_all()
+
+    def _unwatch(self, worker: PooledWorker) -> None:
+        if worker.link is not None:
+            with suppress(KeyError):  # it may have died before it was watched
+                self._selector.unregister(worker.link)
+        if worker.pidfd is not None:
+            self._selector.unregister(worker.pidfd)
+        worker.let_go()
+
+    def _bury(self, worker: PooledWorker) -> None:
+        """Free its phones, tell its last events, put its journal away once they are stored."""
+        died_at = now()
+        if not worker.config.journal.exists():
+            with self._changed:
+                self._forget(worker)
+            return
+        try:
+            with held(worker.config.lock, patience_seconds=self._settings.answer_seconds):
+                burial = open_burial(worker.config.journal)
+                self._hand_on(worker, burial, burial.unheard())
+                burial.part()
+        except BlockingIOError:
+            log.exception("burial_put_off", worker=worker.worker_id)
+            with self._changed:
+                self._forget(worker, keep_files=True)
+            return
+        self._hand_on(worker, burial, list(burial.events(died_at)))
+        with self._changed:
+            worker.burial = burial
+            if worker.ledger.floor is not None and worker.ledger.floor > burial.record.acknowledged:
+                burial.acknowledge(worker.ledger.floor)
+            self._archive_when_told(worker)
+            self._top_up()
+
+    def _hand_on(self, worker: PooledWorker, burial: Burial, events: list[LegEvent]) -> None:
+        with self._changed:
+            if worker.ledger.floor is None:
+                worker.ledger.floor = worker.ledger.handed_on = burial.record.acknowledged
+            for event in events:
+                if event.kind is LegEventKind.ENDED:
+                    worker.legs[event.leg_id] = False
+                if worker.ledger.hand_on(int(event.event_id.rpartition(":")[2])):
+                    self._delivery.put(event)
+
+    def _archive_when_told(self, worker: PooledWorker) -> None:
+        if worker.burial is not None and (worker.ledger.floor or 0) >= worker.burial.last_number():
+            worker.burial.archive()
+            self._forget(worker)
+
+    def _forget(self, worker: PooledWorker, *, keep_files: bool = False) -> None:
+        self._workers.pop(worker.worker_id, None)
+        if not keep_files:
+            self._config_file(worker).unlink(missing_ok=True)
+            worker.config.socket.unlink(missing_ok=True)
+        self._changed.notify_all()
+
+    def _forget_old_journals(self, at: datetime) -> None:
+        oldest = (at - self._settings.keep_journals).timestamp()
+        for journal in archived_in(self._journals):
+            if journal.stat().st_mtime < oldest:
+                journal.unlink()
+
+    def _sent_before_death(self, worker: PooledWorker, request: Request) -> bool:
+        """Whether a command that died with its worker had gone out: a dead worker's journal knows for certain."""
+        if not isinstance(request, AttachHeadset | Originate):
+            return False
+        with self._changed:
+            # The connection ends a moment before the process does.
+            if not self._changed.wait_for(lambda: worker.phase is WorkerPhase.DEAD, 2 * TICK_SECONDS):
+                return True
+        return was_anything_sent(request.leg.attempt_id, journals_in(self._journals))

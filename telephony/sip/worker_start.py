@@ -1,0 +1,72 @@
+"""Starting a call worker's process, and the end of one that can no longer be spoken to."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+import psutil
+import structlog
+
+from telephony.sip.config import WorkerConfig, write_worker_config
+from telephony.sip.journal import read_journal
+from telephony.sip.leases import Lease
+from telephony.sip.pool_settings import PoolSettings
+
+log = structlog.get_logger(__name__)
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+def new_worker_config(settings: PoolSettings, lease: Lease) -> WorkerConfig:
+    """The configuration of a worker that never was before, on the ports of this lease."""
+    worker_id = f"{settings.node}-{lease.number}-{token_hex(4)}"
+    return WorkerConfig(
+        worker_id=worker_id,
+        socket=settings.socket_folder / f"{worker_id}.sock",
+        journal=settings.folder / "journals" / settings.node / f"{worker_id}.jsonl",
+        lock=lease.lock,
+        sip_host=settings.sip_host,
+        sip_port=lease.sip_port,
+        rtp_base=lease.rtp_base,
+        rtp_count=settings.rtp_ports_each,
+        orphan_seconds=settings.orphan_seconds,
+        no_reply_seconds=settings.no_reply_seconds,
+        silent_seconds=settings.silent_seconds,
+        log_level=settings.log_level,
+        log_format=settings.log_format,
+    )
+
+
+def start_worker(config: WorkerConfig, file: Path, log_file: Path) -> subprocess.Popen[bytes]:
+    """Start the process in a session of its own, so that this node's death does not take it."""
+    write_worker_config(config, file)
+    # It gets all it needs by the file; passwords and addresses in our settings are none of its business.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SUIFANG_")}
+    with log_file.open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "telephony.sip.worker", "--config", str(file)],
+            cwd=PACKAGE_ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def put_down(config: WorkerConfig, file: Path) -> None:
+    """Kill a worker that lives but does not speak: only then may its calls be ended in its name."""
+    if not config.journal.exists():
+        return
+    writer = read_journal(config.journal).worker
+    if writer is None or writer.worker != config.worker_id:
+        return
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(writer.pid)
+        if str(file) in process.cmdline():  # the number may long belong to another process
+            log.error("worker_put_down", worker=config.worker_id, pid=writer.pid)
+            process.send_signal(signal.SIGKILL)

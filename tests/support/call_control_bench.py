@@ -1,0 +1,264 @@
+"""Benches on which the contract of call control is tried: an implementation, its far ends, and what it reported."""
+
+import itertools
+import wave
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+from followup.calls import EndReason, LegId, LegRole
+from telephony.call_control import CallControl, LegEvent, LegEventKind, OutboundLeg, Trunk
+from telephony.line_script import (
+    ANSWERS,
+    BUSY,
+    NO_ANSWER,
+    REJECTS,
+    UNREACHABLE,
+    LineScript,
+    answer,
+    hang_up,
+    press,
+    ring,
+)
+from telephony.loopback import LoopbackCallControl
+from telephony.loopback_time import ManualScheduler
+from telephony.sip.control import SipCallControl
+from telephony.sip.pool import WorkerPool
+from telephony.sip.pool_settings import PoolSettings
+from tests.support.ports import free_udp_block
+from tests.support.sip_patient import SipPatient, sip_patient
+from tests.support.waiting import until
+
+
+class FarEnd(StrEnum):
+    """How the phone at the other end behaves."""
+
+    ANSWERS = "answers"
+    HANGS_UP = "hangs_up"  # half a second after it answered
+    PRESSES_12 = "presses_12"  # soon after it answered
+    PRESSES_1_AND_HASH = "presses_1_and_hash"
+    BUSY = "busy"
+    REJECTS = "rejects"
+    ONLY_RINGS = "only_rings"
+    UNREACHABLE = "unreachable"
+
+
+class Bench(ABC):
+    """An implementation on trial."""
+
+    control: CallControl
+    trunk: Trunk
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.events: list[LegEvent] = []
+        self._numbers = itertools.count(1)
+
+    @abstractmethod
+    def number(self, far_end: FarEnd) -> str:
+        """A number, never given before, at which such a phone is."""
+
+    @abstractmethod
+    def digits_heard(self, leg_id: LegId) -> str:
+        """The digits that the far end of this leg has received."""
+
+    @abstractmethod
+    def let_time_pass(self) -> None:
+        """A little, where time stands still by itself."""
+
+    def leg(
+        self,
+        far_end: FarEnd = FarEnd.ANSWERS,
+        *,
+        role: LegRole = LegRole.PATIENT,
+        ring_seconds: float = 10.0,
+        join_leg: LegId | None = None,
+        recorded: bool = False,
+    ) -> OutboundLeg:
+        """A new leg to such a phone."""
+        name = f"{role.value}-{next(self._numbers)}"
+        return OutboundLeg(
+            leg_id=LegId(name),
+            attempt_id=f"attempt-{name}",
+            role=role,
+            number=self.number(far_end),
+            ring_seconds=ring_seconds,
+            join_leg=join_leg,
+            recording_folder=self.folder / "spool" / name if recorded else None,
+        )
+
+    def dial(self, leg: OutboundLeg) -> LegId:
+        """Originate it over the bench's trunk."""
+        self.control.originate(leg, self.trunk)
+        return leg.leg_id
+
+    def answered(self, far_end: FarEnd = FarEnd.ANSWERS, *, recorded: bool = False) -> LegId:
+        """An answered patient's leg."""
+        leg_id = self.dial(self.leg(far_end, recorded=recorded))
+        self.wait_for(LegEventKind.ANSWERED, leg_id)
+        return leg_id
+
+    def headset(self) -> LegId:
+        """A headset that is up."""
+        leg = self.leg(role=LegRole.AGENT)
+        self.control.attach_headset(leg, self.trunk)
+        self.wait_for(LegEventKind.ANSWERED, leg.leg_id)
+        return leg.leg_id
+
+    def story(self, leg_id: LegId) -> list[LegEventKind]:
+        """What happened to the leg so far."""
+        return [event.kind for event in self.events if event.leg_id == leg_id]
+
+    def wait_for(self, kind: LegEventKind, leg_id: LegId, *, times: int = 1, timeout: float = 10.0) -> LegEvent:
+        """The first (second, …) such event of this leg, once it has come."""
+
+        def found() -> LegEvent | None:
+            self.let_time_pass()
+            such = [event for event in self.events if event.leg_id == leg_id and event.kind is kind]
+            return such[times - 1] if len(such) >= times else None
+
+        try:
+            event = until(found, timeout=timeout, what=f"{kind.value} on {leg_id}")
+        except AssertionError as late:
+            raise AssertionError(f"{late}; the leg so far: {[kind.value for kind in self.story(leg_id)]}") from None
+        assert event is not None
+        return event
+
+    def hang_up_everything(self) -> None:
+        """End whatever a test left behind."""
+        legs = dict.fromkeys(event.leg_id for event in self.events)
+        for leg_id in legs:
+            if LegEventKind.ENDED not in self.story(leg_id):
+                self.control.hang_up(leg_id, EndReason.HANG_UP)
+                self.wait_for(LegEventKind.ENDED, leg_id)
+
+    def prompt(self, seconds: float) -> Path:
+        """A prompt of so many seconds."""
+        path = self.folder / f"prompt-{seconds}.wav"
+        with wave.open(str(path), "wb") as sound:
+            sound.setnchannels(1)
+            sound.setsampwidth(2)
+            sound.setframerate(8000)
+            sound.writeframes(b"\x00\x10\x00\xf0" * round(seconds * 4000))
+        return path
+
+
+class LoopbackBench(Bench):
+    """The loopback; each look at its events lets a little time pass."""
+
+    SCRIPTS: ClassVar[dict[FarEnd, LineScript]] = {
+        FarEnd.ANSWERS: ANSWERS,
+        FarEnd.HANGS_UP: (ring(), answer(), hang_up(after=0.5)),
+        FarEnd.PRESSES_12: (ring(), answer(), press("1", after=0.5), press("2", after=0.2)),
+        FarEnd.PRESSES_1_AND_HASH: (ring(), answer(), press("1", after=0.5), press("#", after=0.2)),
+        FarEnd.BUSY: BUSY,
+        FarEnd.REJECTS: REJECTS,
+        FarEnd.ONLY_RINGS: NO_ANSWER,
+        FarEnd.UNREACHABLE: UNREACHABLE,
+    }
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.time = ManualScheduler()
+        self.trunk = Trunk(name="loopback", host="127.0.0.1", loopback_only=True)
+        self.loopback = LoopbackCallControl(sink=self.events.append, scheduler=self.time)
+        self.control = self.loopback
+
+    def number(self, far_end: FarEnd) -> str:
+        number = f"+86100{next(self._numbers):05}"
+        self.loopback.teach(number, self.SCRIPTS[far_end])
+        return number
+
+    def digits_heard(self, leg_id: LegId) -> str:
+        return self.loopback.leg(leg_id).heard_digits
+
+    def let_time_pass(self) -> None:
+        self.time.advance(0.2)
+
+
+class SipBench(Bench):
+    """SIP: a pool of real call workers against a scripted phone in a process of its own."""
+
+    PROGRAMMES: ClassVar[dict[FarEnd, str]] = {
+        FarEnd.ANSWERS: "ring.answer",
+        FarEnd.HANGS_UP: "ring.answer.hangup-500",
+        FarEnd.PRESSES_12: "ring.answer.digits-12",
+        FarEnd.PRESSES_1_AND_HASH: "ring.answer.digits-1.digits-#",
+        FarEnd.BUSY: "busy",
+        FarEnd.REJECTS: "ring.reject",
+        FarEnd.ONLY_RINGS: "ring",
+        FarEnd.UNREACHABLE: "unavailable",
+    }
+
+    def __init__(self, folder: Path, phone: SipPatient) -> None:
+        super().__init__(folder)
+        self.phone = phone
+        self.trunk = Trunk(name="phone", host=phone.host, port=phone.port, loopback_only=True)
+        self.pool = WorkerPool(pool_settings(folder), self._take)
+        self.control = SipCallControl(self.pool)
+        self._dialed: dict[LegId, str] = {}
+
+    def _take(self, event: LegEvent) -> None:
+        self.events.append(event)
+        self.pool.acknowledge(event)
+
+    def let_time_pass(self) -> None:
+        """It passes by itself."""
+
+    def number(self, far_end: FarEnd) -> str:
+        return f"id-{next(self._numbers)}.{self.PROGRAMMES[far_end]}"
+
+    def leg(
+        self,
+        far_end: FarEnd = FarEnd.ANSWERS,
+        *,
+        role: LegRole = LegRole.PATIENT,
+        ring_seconds: float = 10.0,
+        join_leg: LegId | None = None,
+        recorded: bool = False,
+    ) -> OutboundLeg:
+        leg = super().leg(far_end, role=role, ring_seconds=ring_seconds, join_leg=join_leg, recorded=recorded)
+        self._dialed[leg.leg_id] = leg.number
+        return leg
+
+    def digits_heard(self, leg_id: LegId) -> str:
+        return "".join(str(line["digit"]) for line in self.phone.saw("digit", self._dialed[leg_id]))
+
+
+def pool_settings(folder: Path, *, workers_warm: int = 1, workers_max: int = 4) -> PoolSettings:
+    """A pool's settings for a test, on ports of its own."""
+    ports = free_udp_block(200)
+    return PoolSettings(
+        node="test-node",
+        folder=folder / "telephony",
+        socket_folder=folder / "run",
+        log_folder=folder / "logs",
+        sip_port_base=ports,
+        rtp_port_base=ports + 40,
+        rtp_ports_each=16,
+        workers_warm=workers_warm,
+        workers_max=workers_max,
+        no_reply_seconds=2.0,
+        orphan_seconds=20.0,
+    )
+
+
+@contextmanager
+def loopback_bench(folder: Path) -> Iterator[Bench]:
+    """The loopback, ready."""
+    yield LoopbackBench(folder)
+
+
+@contextmanager
+def sip_bench(folder: Path) -> Iterator[Bench]:
+    """SIP, ready: the phone listens and a worker is warm."""
+    with sip_patient(folder / "phone", {}) as phone:
+        bench = SipBench(folder, phone)
+        bench.pool.start()
+        try:
+            yield bench
+        finally:
+            bench.pool.close(quit_idle=True)
