@@ -26,6 +26,7 @@ class FlowStep:
     tries: int = 2
     otherwise: str | None = None  # next step when no listed key was pressed in all tries, or when no key is asked for
     ending: FlowEnding | None = None
+    refuses_recording: bool = False  # whoever comes here has said no to the recording: it stops and is destroyed
 
     def __post_init__(self) -> None:
         if self.ending is None and self.otherwise is None:

@@ -147,6 +147,7 @@ class _FlowStep(_Strict):
     tries: int = Field(default=2, ge=1, le=5)
     otherwise: str | None = None
     ending: _Ending | None = None
+    refuses_recording: bool = False
 
 
 class _Flow(_Head):
@@ -168,6 +169,7 @@ class _Flow(_Head):
                     timeout_seconds=step.timeout_seconds,
                     tries=step.tries,
                     otherwise=step.otherwise,
+                    refuses_recording=step.refuses_recording,
                     ending=FlowEnding(
                         outcome=step.ending.outcome,
                         task_result=step.ending.task_result,

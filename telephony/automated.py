@@ -55,6 +55,13 @@ def prompt_finished(flow: Flow, position: FlowPosition, line: Line) -> tuple[Flo
     return _leave(flow, step, position, "", line)
 
 
+def key_pressed(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """A key came: it cut the prompt short. Where no key is asked for, the flow goes on as if it had been heard."""
+    if flow.steps[position.step].keys:
+        return position, []  # what was pressed comes with the collected keys
+    return prompt_finished(flow, position, line)
+
+
 def keys_collected(flow: Flow, position: FlowPosition, pressed: str, line: Line) -> tuple[FlowPosition, list[Effect]]:
     """The wait for a key is over; `pressed` is empty when none came."""
     step = flow.steps[position.step]
@@ -89,7 +96,8 @@ def _from_prompt(flow: Flow, step: FlowStep, position: FlowPosition, line: Line)
             return position, [_collect(step, line)]
         return _leave(flow, step, position, "", line)
     effects: list[Effect] = [PlayPrompt(leg_id=line.leg_id, key=step.prompts[position.prompt], language=line.language)]
-    if step.keys and position.prompt == len(step.prompts) - 1:
+    if step.keys:
+        # Asked anew with every prompt: a key may come in any of them, and the wait is counted from the last one's end.
         effects.append(_collect(step, line))
     return position, effects
 

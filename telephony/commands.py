@@ -52,6 +52,7 @@ class Commands:
             "send_digits": self._on_live_call(
                 lambda control, leg, arguments: control.send_digits(leg, str(arguments["digits"]))
             ),
+            "refuse_recording": self._refuse_recording,
             "detach_headset": self._detach_headset,
         }
 
@@ -175,6 +176,15 @@ class Commands:
             return lambda control: act(control, leg, arguments)
 
         return decide
+
+    def _refuse_recording(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        call = uow.calls.for_update(command.subject)
+        if call is None or call.answered_at is None or call.state is CallState.ENDED:
+            raise RefusedCommandError("there is no live conversation whose recording could be refused")
+        if not self._conversation.refuse_recording(uow, call, by=call.agent_id):
+            raise RefusedCommandError("nothing is being recorded")
+        leg = _leg_of(call)
+        return lambda control: control.stop_recording(leg)
 
     def _detach_headset(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         agent = uow.queues.agent_for_update(command.subject)

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 
+from care.consent import Consent, ConsentScope
+from care.patients import PatientId
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState, AttemptTrigger, next_attempt_state
 from followup.calls import Call, CallTrigger, EndReason, Leg, Party, next_call_state
@@ -18,7 +21,9 @@ from runtime.identifiers import new_id
 from telephony import automated
 from telephony.automated import FlowPosition, Line
 from telephony.call_control import LegEvent, LegEventKind
-from telephony.effects import Effect, HangUpLeg
+from telephony.effects import DestroyRecording, Effect, HangUpLeg, StopRecorder
+
+REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
 
 
 class LateEventError(Exception):
@@ -135,7 +140,12 @@ class Conversation:
 
     def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         call.digits = (call.digits + str(event.values.get("digit", "")))[:200]
-        return []
+        flow = self._flow(uow, call)
+        if flow is None or call.flow_step is None:
+            return []
+        return self._step(
+            uow, call, automated.key_pressed(flow, FlowPosition.read(call.flow_step), self._line(uow, call))
+        )
 
     def _digits_collected(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         flow, position = self._standing(uow, call)
@@ -148,8 +158,44 @@ class Conversation:
 
     def _step(self, uow: UnitOfWork, call: Call, decided: tuple[FlowPosition, list[Effect]]) -> list[Effect]:
         position, effects = decided
-        call.flow_step = str(position)
+        before, call.flow_step = call.flow_step, str(position)
+        flow = self._flow(uow, call)
+        arrived = before is None or FlowPosition.read(before).step != position.step
+        if flow is not None and arrived and flow.steps[position.step].refuses_recording:
+            return [*self.refuse_recording(uow, call, by=None), *effects]
         return effects
+
+    def refuse_recording(self, uow: UnitOfWork, call: Call, *, by: str | None) -> list[Effect]:
+        """The patient says no: the recorder stops, what it wrote is destroyed, and both are on record."""
+        recording = uow.recordings.of_call(call.id)
+        task = uow.plans.task(_attempt(uow, call).task_id)
+        if recording is None or recording.state is not RecordingState.RECORDING or task is None:
+            return []
+        recording.state = next_recording_state(recording.state, RecordingTrigger.FAIL)
+        recording.reason = REFUSED_BY_PATIENT
+        seconds = (uow.now - recording.started_at).total_seconds() if recording.started_at else None
+        uow.patients.add_consent(
+            Consent(
+                id=new_id(),
+                patient_id=PatientId(call.patient_id),
+                purpose=task.purpose,
+                scope=ConsentScope.RECORDING,
+                granted=False,
+                source="call",
+                call_id=call.id,
+                at_second=seconds,
+                recorded_at=uow.now,
+            )
+        )
+        uow.audit.note(
+            at=uow.now,
+            user_id=by,
+            action="recording_refused",
+            subject_kind="call",
+            subject=call.id,
+            patient_id=call.patient_id,
+        )
+        return [StopRecorder(leg_id=_patient_leg(call).id)]
 
     def _recording_started(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         if uow.recordings.of_call(call.id) is not None:
@@ -170,6 +216,10 @@ class Conversation:
         recording = uow.recordings.of_call(call.id)
         if recording is None:
             raise LateEventError("no recording was begun for this call")
+        if recording.reason == REFUSED_BY_PATIENT:
+            folder = Path(recording.spool) if recording.spool else None
+            recording.spool = None
+            return [DestroyRecording(leg_id=event.leg_id, folder=folder)] if folder else []
         recording.state = next_recording_state(recording.state, RecordingTrigger.CAPTURE)
         uow.emit(
             DomainEvent(

@@ -1,6 +1,7 @@
 """What a conversation wants done on the line once its transaction is committed."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from followup.calls import EndReason, LegId
 
@@ -39,4 +40,19 @@ class JoinLegs:
     other: LegId
 
 
-Effect = HangUpLeg | PlayPrompt | CollectKeys | JoinLegs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecorder:
+    """Close the recording's files for good."""
+
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestroyRecording:
+    """Take away what was recorded: the patient said no."""
+
+    leg_id: LegId
+    folder: Path
+
+
+Effect = HangUpLeg | PlayPrompt | CollectKeys | JoinLegs | StopRecorder | DestroyRecording

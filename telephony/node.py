@@ -1,6 +1,7 @@
 """The telephony node: claims the commands meant for it, owns the call workers, and writes what their legs report."""
 
 import queue
+import shutil
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,15 @@ from runtime.identifiers import new_id
 from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg
 from telephony.commands import Commands, LineAct
 from telephony.conversation import Conversation
-from telephony.effects import CollectKeys, Effect, HangUpLeg, JoinLegs, PlayPrompt
+from telephony.effects import (
+    CollectKeys,
+    DestroyRecording,
+    Effect,
+    HangUpLeg,
+    JoinLegs,
+    PlayPrompt,
+    StopRecorder,
+)
 from telephony.trunks import Trunks
 
 log = structlog.get_logger(__name__)
@@ -143,6 +152,10 @@ class TelephonyNode:
                     self._control.collect_digits(leg_id, count=count, timeout_seconds=seconds)
                 case JoinLegs(leg_id=leg_id, other=other):
                     self._control.bridge(leg_id, other)
+                case StopRecorder(leg_id=leg_id):
+                    self._control.stop_recording(leg_id)
+                case DestroyRecording(folder=folder):
+                    shutil.rmtree(folder, ignore_errors=False)
         except CallControlError as error:
             # The leg is over; its own `ended` event tells the rest.
             log.info("effect_refused", effect=type(effect).__name__, leg=effect.leg_id, reason=error.reason)

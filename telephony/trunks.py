@@ -1,8 +1,8 @@
 """Which trunk a call takes, and what a trunk may never do."""
 
-import ipaddress
 from dataclasses import dataclass
 
+from runtime.mode_rules import is_loopback
 from telephony.call_control import Trunk
 
 
@@ -17,11 +17,3 @@ class Trunks:
     def patients_are_loopback(self) -> bool:
         """True if the patients' trunk can reach nobody outside this machine."""
         return self.patients.loopback_only and is_loopback(self.patients.host)
-
-
-def is_loopback(host: str) -> bool:
-    """True for 127.0.0.0/8 and ::1 written as addresses; a name is not looked up and counts as outside."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

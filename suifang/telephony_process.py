@@ -1,0 +1,110 @@
+"""`suifang telephony`: wires a telephony node with its pool of call workers and runs it until it is told to stop."""
+
+import signal
+
+import structlog
+
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from followup.dialing_rules import Mode
+from runtime.content import Content
+from runtime.embedded import engine_urls
+from runtime.log import configure_logging
+from runtime.mode_rules import is_loopback
+from runtime.private_files import short_enough
+from runtime.settings import Settings
+from suifang.start import refuse_wrong_start
+from telephony.call_control import LegEvent, Trunk
+from telephony.commands import Commands, DialingRules
+from telephony.conversation import Conversation
+from telephony.node import TelephonyNode
+from telephony.sip.control import SipCallControl
+from telephony.sip.pool import WorkerPool
+from telephony.sip.pool_settings import PoolSettings
+from telephony.trunks import Trunks
+from telephony.voices.prompts import load_prompts
+
+log = structlog.get_logger(__name__)
+
+LONGEST_SOCKET_NAME = "worker-0000000000000000.sock"
+
+
+def run(settings: Settings) -> None:
+    """Own this node's calls until SIGTERM or SIGINT; calls that are up then wait for the next node in their workers."""
+    configure_logging(settings, "telephony")
+    refuse_wrong_start(settings)
+    urls = engine_urls(settings)
+    units = UnitsOfWork(make_engine(urls.database_url, application="suifang-telephony"))
+    content = Content(settings.content_dir)
+    trunks = trunks_of(settings)
+    conversation = Conversation(content.flows)
+    inbox: list[TelephonyNode] = []
+
+    def sink(event: LegEvent) -> None:
+        inbox[0].on_event(event)
+
+    pool = WorkerPool(pool_settings(settings), sink)
+    node = TelephonyNode(
+        name=settings.node_name,
+        units=units,
+        database_url=urls.database_url,
+        control=SipCallControl(pool),
+        lines=pool,
+        conversation=conversation,
+        commands=Commands(
+            conversation=conversation,
+            trunks=trunks,
+            rules=DialingRules(
+                mode=Mode(settings.mode.value),
+                profile=content.jurisdictions[settings.jurisdiction.value],
+                allow_list=frozenset(settings.trial_allow_list),
+                ring_seconds=settings.ring_seconds,
+                spool=settings.spool_dir,
+            ),
+        ),
+        trunks=trunks,
+        voice=load_prompts(settings.content_dir / "prompts"),
+    )
+    inbox.append(node)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: node.stop())
+    pool.start()
+    try:
+        node.run()
+    finally:
+        pool.close(quit_idle=True)
+
+
+def trunks_of(settings: Settings) -> Trunks:
+    """The one trunk of the settings, for patients and for headsets; a demo or loopback one can reach nothing else."""
+    host = settings.trunk_host or "127.0.0.1"
+    loopback_only = settings.mode.value == "demo" or is_loopback(host)
+    patients = Trunk(
+        name="trunk",
+        host=host,
+        port=settings.trunk_port,
+        caller_id=settings.trunk_caller_id,
+        username=settings.trunk_username,
+        password=settings.trunk_password.get_secret_value(),
+        outbound_proxy=settings.outbound_proxy,
+        loopback_only=loopback_only,
+    )
+    return Trunks(patients=patients, headsets=patients)
+
+
+def pool_settings(settings: Settings) -> PoolSettings:
+    """What the pool of call workers has to know."""
+    return PoolSettings(
+        node=settings.node_name,
+        folder=settings.telephony_dir,
+        socket_folder=short_enough(settings.run_dir, LONGEST_SOCKET_NAME),
+        log_folder=settings.logs_dir,
+        sip_host=settings.sip_host,
+        sip_port_base=settings.sip_port_base,
+        rtp_port_base=settings.rtp_port_base,
+        workers_warm=settings.workers_warm,
+        workers_max=settings.workers_max,
+        calls_per_worker=settings.calls_per_worker,
+        log_level=settings.log_level.lower(),
+        log_format=settings.log_format.value,
+    )
