@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 
 from db.unit_of_work import UnitOfWork
 from followup.events import EventKind
-from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
+from followup.recordings import RecordingState, RecordingTrigger, next_recording_state
 from recordings.audio import SAMPLE_RATE, SPOOL_FILES, CallSound, UnusableRecordingError, read_spool, to_flac
 from recordings.object_store import ObjectStore, recording_uri
 from recordings.peaks import peaks
@@ -27,20 +28,23 @@ def ingest(units_of_work: Callable[[], UnitOfWork], store: ObjectStore, recordin
     """
     with units_of_work() as uow:
         recording = uow.recordings.get(recording_id)
-    if recording is None:
-        log.error("recording_unknown", recording=recording_id)
-        return
-    if recording.state in _IN_VAULT:
-        _empty_spool(recording)
-    elif recording.state not in _TO_STORE or recording.spool is None or recording.uri is not None:
-        log.info("recording_not_to_store", recording=recording_id, state=recording.state.value)
+        if recording is None:
+            log.error("recording_unknown", recording=recording_id)
+            return
+        state, uri, started_at = recording.state, recording.uri, recording.started_at or uow.now
+        spool = Path(recording.spool) if recording.spool else None
+    if spool is not None and state in _IN_VAULT:
+        _empty(spool)
+    elif spool is None or uri is not None or state not in _TO_STORE:
+        log.info("recording_not_to_store", recording=recording_id, state=state.value)
     else:
         try:
-            sound = read_spool(Path(recording.spool))
+            sound = read_spool(spool)
         except UnusableRecordingError as error:
             park(units_of_work, recording_id, str(error))
         else:
-            _keep(units_of_work, store, recording, sound)
+            _keep(units_of_work, store, recording_id, sound, sound.started_at or started_at)
+            _empty(spool)
 
 
 def park(units_of_work: Callable[[], UnitOfWork], recording_id: str, reason: str) -> None:
@@ -54,41 +58,43 @@ def park(units_of_work: Callable[[], UnitOfWork], recording_id: str, reason: str
     log.error("recording_failed", recording=recording_id, reason=reason)
 
 
-def _keep(units_of_work: Callable[[], UnitOfWork], store: ObjectStore, recording: Recording, sound: CallSound) -> None:
+def _keep(
+    units_of_work: Callable[[], UnitOfWork],
+    store: ObjectStore,
+    recording_id: str,
+    sound: CallSound,
+    started_at: datetime,
+) -> None:
     flac = to_flac(sound.stereo)
-    with units_of_work() as uow:
-        started_at = sound.started_at or recording.started_at or uow.now
-    uri = recording_uri(recording.id, started_at)
+    uri = recording_uri(recording_id, started_at)
     store.put(uri, flac)
     with units_of_work() as uow:
-        row = uow.recordings.for_update(recording.id)
-        if row is None or row.state not in _TO_STORE or row.uri is not None:
+        recording = uow.recordings.for_update(recording_id)
+        if recording is None or recording.state not in _TO_STORE or recording.uri is not None:
             return  # another run was faster; its file is this file
-        row.state = next_recording_state(row.state, RecordingTrigger.STORE)
-        row.reason = sound.remark
-        row.uri = uri
-        row.sha256 = hashlib.sha256(flac).hexdigest()
-        row.size = len(flac)
-        row.started_at = started_at
-        row.seconds = sound.seconds
-        row.channels = sound.stereo.shape[1]
-        row.sample_rate = SAMPLE_RATE
-        row.peaks = peaks(sound.stereo)
-        row.stored_at = uow.now
-        uow.emit(row.event(EventKind.RECORDING_STORED))
+        recording.state = next_recording_state(recording.state, RecordingTrigger.STORE)
+        recording.reason = sound.remark
+        recording.uri = uri
+        recording.sha256 = hashlib.sha256(flac).hexdigest()
+        recording.size = len(flac)
+        recording.started_at = started_at
+        recording.seconds = sound.seconds
+        recording.channels = sound.stereo.shape[1]
+        recording.sample_rate = SAMPLE_RATE
+        recording.peaks = peaks(sound.stereo)
+        recording.stored_at = uow.now
+        uow.emit(recording.event(EventKind.RECORDING_STORED))
         uow.commit()
-    log.info("recording_stored", recording=recording.id, seconds=round(sound.seconds, 1), size=len(flac))
-    _empty_spool(recording)
+    log.info("recording_stored", recording=recording_id, seconds=round(sound.seconds, 1), size=len(flac))
 
 
-def _empty_spool(recording: Recording) -> None:
+def _empty(spool: Path) -> None:
     """Take away what a recorder writes, and the folder if nothing else lies in it."""
-    folder = Path(recording.spool or "")
-    if recording.spool is None or not folder.is_dir():
-        return
     for name in SPOOL_FILES:
-        (folder / name).unlink(missing_ok=True)
-    if any(folder.iterdir()):
-        log.warning("spool_not_empty", recording=recording.id)
-    else:
-        folder.rmdir()
+        (spool / name).unlink(missing_ok=True)
+    try:
+        spool.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.warning("spool_not_emptied", spool=spool.name, reason=error.strerror)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from db.unit_of_work import UnitOfWork
-from followup.recordings import Recording
 from recordings.object_store import ObjectStore, ObjectStoreError
 
 _PAGE = 200
@@ -18,6 +17,16 @@ class FaultKind(StrEnum):
     MISSING = "missing"
     CHANGED = "changed"
     UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """What a row says of its file."""
+
+    recording_id: str
+    uri: str
+    sha256: str | None
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,26 +55,28 @@ def verify(units_of_work: Callable[[], UnitOfWork], store: ObjectStore) -> Itera
     last: str | None = None
     while True:
         with units_of_work() as uow:
-            page = uow.recordings.in_vault(after=last, limit=_PAGE)
+            page = [
+                StoredFile(recording_id=row.id, uri=row.uri or "", sha256=row.sha256, size=row.size)
+                for row in uow.recordings.in_vault(after=last, limit=_PAGE)
+            ]
         if not page:
             return
-        for recording in page:
-            yield check(store, recording)
-        last = page[-1].id
+        for file in page:
+            yield check(store, file)
+        last = page[-1].recording_id
 
 
-def check(store: ObjectStore, recording: Recording) -> Checked:
-    """Whether one recording's file still is what the row says."""
-    uri = recording.uri or ""
+def check(store: ObjectStore, file: StoredFile) -> Checked:
+    """Whether one file still is what its row says."""
     try:
-        content = store.read(uri)
+        content = store.read(file.uri)
     except FileNotFoundError:
-        fault, detail = FaultKind.MISSING, f"{uri} is not in the store"
+        fault, detail = FaultKind.MISSING, f"{file.uri} is not in the store"
     except (ObjectStoreError, ValueError) as error:
         fault, detail = FaultKind.UNREADABLE, str(error)
     else:
-        if hashlib.sha256(content).hexdigest() == recording.sha256:
-            return Checked(recording_id=recording.id, uri=uri)
+        if hashlib.sha256(content).hexdigest() == file.sha256:
+            return Checked(recording_id=file.recording_id, uri=file.uri)
         fault = FaultKind.CHANGED
-        detail = f"{uri} is not the file that was stored ({len(content)} bytes now, {recording.size} then)"
-    return Checked(recording_id=recording.id, uri=uri, fault=fault, detail=detail)
+        detail = f"{file.uri} is not the file that was stored ({len(content)} bytes now, {file.size} then)"
+    return Checked(recording_id=file.recording_id, uri=file.uri, fault=fault, detail=detail)

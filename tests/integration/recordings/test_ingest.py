@@ -1,0 +1,231 @@
+"""Ingest on a real database: the file first, then the row, then the spool; whoever dies in between loses nothing."""
+
+import hashlib
+import io
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from followup.events import EventKind
+from followup.recordings import Recording, RecordingState
+from recordings.ingest import ingest, park
+from recordings.object_store import ObjectStore, ObjectStoreError
+from recordings.verify import FaultKind, verify
+from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
+from tests.support.spool import STARTED_AT, voice, write_spool
+
+
+@pytest.fixture
+def units_of_work(database_url: str) -> Iterator[UnitsOfWork]:
+    engine = make_engine(database_url)
+    yield UnitsOfWork(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ObjectStore:
+    return ObjectStore(tmp_path / "store")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    return write_spool(tmp_path / "spool" / "call", agent=voice(1, 8000), patient=voice(2, 9600), agent_offset=80)
+
+
+@pytest.fixture
+def recording_id(units_of_work: UnitsOfWork, spool: Path) -> str:
+    return captured(units_of_work, spool)
+
+
+def captured(units_of_work: UnitsOfWork, spool: Path) -> str:
+    with units_of_work() as uow:
+        attempt = an_attempt(uow, a_task(uow, a_patient(uow), a_queue(uow)))
+        recording = a_recording(uow, a_call(uow, attempt), spool)
+        uow.commit()
+        return recording.id
+
+
+def row(units_of_work: UnitsOfWork, recording_id: str) -> Recording:
+    with units_of_work() as uow:
+        found = uow.recordings.get(recording_id)
+        assert found is not None
+        uow.commit()  # so that what was read outlives the transaction
+        return found
+
+
+def events(units_of_work: UnitsOfWork, kind: EventKind) -> list[str]:
+    with units_of_work() as uow:
+        return [event.subject for event in uow.outbox.unpublished() if event.kind == kind]
+
+
+def test_a_captured_recording_is_stored_with_its_checksum_and_the_spool_is_emptied(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str
+) -> None:
+    ingest(units_of_work, store, recording_id)
+
+    stored = row(units_of_work, recording_id)
+    assert stored.uri == f"store://recordings/2026/11/{recording_id}.flac"
+    flac = store.read(stored.uri)
+    assert stored.sha256 == hashlib.sha256(flac).hexdigest()
+    assert (stored.state, stored.reason, stored.size) == (RecordingState.STORED, "", len(flac))
+    assert (stored.seconds, stored.channels, stored.sample_rate, stored.encrypted) == (1.2, 2, 8000, False)
+    assert stored.started_at == STARTED_AT
+    assert stored.peaks is not None
+    assert stored.peaks["per_second"] == 10
+    samples, _ = soundfile.read(io.BytesIO(flac), dtype="int16")
+    assert np.array_equal(samples[80:8080, 0], voice(1, 8000))
+    assert np.array_equal(samples[:, 1], voice(2, 9600))
+    assert not spool.exists()
+    assert events(units_of_work, EventKind.RECORDING_STORED) == [recording_id]
+
+
+def test_running_again_changes_nothing_and_tells_nobody(
+    units_of_work: UnitsOfWork, store: ObjectStore, recording_id: str
+) -> None:
+    ingest(units_of_work, store, recording_id)
+    before = row(units_of_work, recording_id)
+    ingest(units_of_work, store, recording_id)
+    after = row(units_of_work, recording_id)
+    assert (after.sha256, after.stored_at, after.uri) == (before.sha256, before.stored_at, before.uri)
+    assert len(events(units_of_work, EventKind.RECORDING_STORED)) == 1
+
+
+def test_two_runs_at_one_time_store_one_file_and_tell_it_once(
+    units_of_work: UnitsOfWork, store: ObjectStore, recording_id: str
+) -> None:
+    together = threading.Barrier(2)
+    faults: list[BaseException] = []
+
+    def run() -> None:
+        together.wait()
+        try:
+            ingest(units_of_work, store, recording_id)
+        except BaseException as fault:  # noqa: BLE001 shown by the test's own thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    assert row(units_of_work, recording_id).state is RecordingState.STORED
+    assert len(events(units_of_work, EventKind.RECORDING_STORED)) == 1
+
+
+def test_a_worker_that_dies_after_writing_the_file_leaves_spool_and_row_for_the_next(
+    units_of_work: UnitsOfWork,
+    store: ObjectStore,
+    spool: Path,
+    recording_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class DeathError(BaseException):
+        pass
+
+    def die(_stereo: object) -> None:
+        raise DeathError
+
+    with monkeypatch.context() as dying:
+        dying.setattr("recordings.ingest.peaks", die)
+        with pytest.raises(DeathError):
+            ingest(units_of_work, store, recording_id)
+    uri = f"store://recordings/2026/11/{recording_id}.flac"
+    first_file = store.read(uri)
+    assert row(units_of_work, recording_id).state is RecordingState.CAPTURED
+    assert len(list(spool.iterdir())) == 3
+
+    ingest(units_of_work, store, recording_id)
+    assert store.read(uri) == first_file
+    assert row(units_of_work, recording_id).state is RecordingState.STORED
+
+
+def test_a_spool_left_behind_after_the_commit_is_emptied_by_the_next_run(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str
+) -> None:
+    ingest(units_of_work, store, recording_id)
+    write_spool(spool, agent=voice(1, 8000), patient=voice(2, 9600), agent_offset=80)
+    ingest(units_of_work, store, recording_id)
+    assert not spool.exists()
+
+
+def test_files_that_are_not_the_recorders_are_left_in_the_spool(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str
+) -> None:
+    (spool / "somebody.txt").write_text("else's")
+    ingest(units_of_work, store, recording_id)
+    assert [path.name for path in spool.iterdir()] == ["somebody.txt"]
+
+
+def test_an_empty_recording_is_failed_in_words_and_nothing_is_deleted(
+    units_of_work: UnitsOfWork, store: ObjectStore, tmp_path: Path
+) -> None:
+    spool = write_spool(tmp_path / "spool" / "empty", agent=voice(1, 0), patient=voice(2, 0))
+    recording_id = captured(units_of_work, spool)
+    ingest(units_of_work, store, recording_id)
+    ingest(units_of_work, store, recording_id)
+    failed = row(units_of_work, recording_id)
+    assert failed.state is RecordingState.FAILED
+    assert failed.reason == f"neither agent.wav nor patient.wav in {spool} holds any sound"
+    assert len(list(spool.iterdir())) == 3
+    assert events(units_of_work, EventKind.RECORDING_FAILED) == [recording_id]
+
+
+def test_a_failed_recording_is_stored_once_its_cause_is_mended(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str
+) -> None:
+    away = spool.rename(spool.with_name("unmounted"))
+    ingest(units_of_work, store, recording_id)
+    assert row(units_of_work, recording_id).state is RecordingState.FAILED
+    away.rename(spool)
+    ingest(units_of_work, store, recording_id)
+    mended = row(units_of_work, recording_id)
+    assert (mended.state, mended.reason) == (RecordingState.STORED, "")
+
+
+def test_a_store_that_refuses_is_an_error_for_the_caller_and_the_recording_waits(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str, tmp_path: Path
+) -> None:
+    (tmp_path / "store" / "recordings").write_text("in the way")
+    with pytest.raises(ObjectStoreError):
+        ingest(units_of_work, store, recording_id)
+    assert row(units_of_work, recording_id).state is RecordingState.CAPTURED
+    park(units_of_work, recording_id, "it could not be stored in five tries")
+    park(units_of_work, recording_id, "said twice")
+    assert row(units_of_work, recording_id).reason == "it could not be stored in five tries"
+    assert len(list(spool.iterdir())) == 3
+
+
+def test_parking_comes_too_late_for_a_recording_that_is_stored(
+    units_of_work: UnitsOfWork, store: ObjectStore, recording_id: str
+) -> None:
+    ingest(units_of_work, store, recording_id)
+    park(units_of_work, recording_id, "late")
+    assert row(units_of_work, recording_id).state is RecordingState.STORED
+
+
+def test_verify_tells_whole_changed_and_missing_files_apart(
+    units_of_work: UnitsOfWork, store: ObjectStore, tmp_path: Path
+) -> None:
+    ids = []
+    for name in ("whole", "changed", "missing"):
+        spool = write_spool(tmp_path / "spool" / name, agent=voice(1, 800), patient=None)
+        ids.append(captured(units_of_work, spool))
+        ingest(units_of_work, store, ids[-1])
+    changed, missing = (row(units_of_work, recording_id).uri or "" for recording_id in ids[1:])
+    content = bytearray(store.read(changed))
+    content[-1] ^= 1
+    store.put(changed, bytes(content))
+    store.delete(missing)
+
+    found = {checked.recording_id: checked for checked in verify(units_of_work, store)}
+    assert [found[recording_id].fault for recording_id in ids] == [None, FaultKind.CHANGED, FaultKind.MISSING]
+    assert found[ids[0]].in_words() == f"recording {ids[0]}: whole"
+    assert "is not the file that was stored" in found[ids[1]].in_words()
+    assert found[ids[2]].in_words().endswith("is not in the store; bring it back from a backup")
