@@ -1,0 +1,369 @@
+"""The pool against death: of workers (kill -9 in every state), of the node, and of whoever stores the events."""
+
+import dataclasses
+import multiprocessing
+import os
+import signal
+import socket
+import time
+import wave
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from followup.calls import EndReason, LegId, LegRole
+from telephony.call_control import (
+    LegEvent,
+    LegEventKind,
+    OutboundLeg,
+    Trunk,
+    TrunkBusyError,
+    UnreachableError,
+)
+from telephony.sip.control import SipCallControl
+from telephony.sip.pool import WorkerPool, WorkerSummary
+from telephony.sip.pool_settings import PoolSettings
+from telephony.sip.pooled_worker import WorkerPhase
+from tests.support.call_control_bench import pool_settings
+from tests.support.sip_patient import SipPatient, sip_patient
+from tests.support.waiting import until
+
+ANSWERED, RINGING, ENDED = LegEventKind.ANSWERED, LegEventKind.RINGING, LegEventKind.ENDED
+WORKER_LOST = {"end_reason": "worker_lost", "party": "us", "sip_status": 0}
+
+
+class Node:
+    """A pool with its control, and all that it was told; `stores` decides whether an event is acknowledged."""
+
+    def __init__(self, settings: PoolSettings, stores: Callable[[LegEvent], bool] = lambda _: True) -> None:
+        self.events: list[LegEvent] = []
+        self._stores = stores
+        self.settings = settings
+        self.pool = WorkerPool(settings, self._take)
+        self.control = SipCallControl(self.pool)
+
+    def _take(self, event: LegEvent) -> None:
+        self.events.append(event)
+        if self._stores(event):
+            self.pool.acknowledge(event)
+
+    def dial(
+        self,
+        phone: SipPatient,
+        user: str,
+        *,
+        role: LegRole = LegRole.PATIENT,
+        join_leg: LegId | None = None,
+        folder: Path | None = None,
+    ) -> LegId:
+        leg = OutboundLeg(
+            leg_id=LegId(f"leg-{user}"),
+            attempt_id=f"attempt-{user}",
+            role=role,
+            number=user,
+            join_leg=join_leg,
+            recording_folder=folder,
+        )
+        trunk = Trunk(name="phone", host=phone.host, port=phone.port, loopback_only=True)
+        (self.control.attach_headset if role is LegRole.AGENT else self.control.originate)(leg, trunk)
+        return leg.leg_id
+
+    def story(self, leg_id: LegId) -> list[LegEventKind]:
+        return [event.kind for event in self.events if event.leg_id == leg_id]
+
+    def wait_for(self, kind: LegEventKind, leg_id: LegId, timeout: float = 10.0) -> LegEvent:
+        return until(
+            lambda: next((event for event in self.events if (event.leg_id, event.kind) == (leg_id, kind)), None),
+            timeout=timeout,
+            what=f"{kind.value} on {leg_id}",
+        ) or pytest.fail("unreachable")
+
+    def worker_of(self, leg_id: LegId) -> WorkerSummary:
+        return next(worker for worker in self.pool.workers() if leg_id in worker.legs)
+
+    def kill_worker_of(self, leg_id: LegId) -> float:
+        os.kill(self.worker_of(leg_id).pid, signal.SIGKILL)
+        return time.monotonic()
+
+    def journals(self, folder: str = "") -> list[Path]:
+        return sorted((self.settings.folder / "journals" / self.settings.node / folder).glob("*.jsonl"))
+
+
+@contextmanager
+def running(node: Node) -> Iterator[Node]:
+    node.pool.start()
+    try:
+        yield node
+    finally:
+        for worker in node.pool.workers():
+            for leg_id in worker.legs:
+                node.control.hang_up(leg_id, EndReason.HANG_UP)
+        until(lambda: not any(worker.legs for worker in node.pool.workers()), timeout=10, what="all legs end")
+        node.pool.close(quit_idle=True)
+
+
+@pytest.fixture(scope="module")
+def phone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SipPatient]:
+    with sip_patient(tmp_path_factory.mktemp("phone"), {}) as patient:
+        yield patient
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PoolSettings:
+    return pool_settings(tmp_path, workers_max=2)
+
+
+def test_a_worker_killed_while_the_phone_rings_is_buried_and_the_phone_falls_silent(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(settings)) as node:
+        leg = node.dial(phone, "id-ringing.ring")
+        node.wait_for(RINGING, leg)
+        killed = node.kill_worker_of(leg)
+        gone = phone.wait_for("disconnected", "id-ringing.ring", timeout=5)
+        assert time.monotonic() - killed < 5
+        assert gone["status"] == 487
+        assert node.wait_for(ENDED, leg).values == WORKER_LOST
+        assert node.pool.was_anything_sent("attempt-id-ringing.ring")
+
+
+def test_a_worker_killed_in_a_call_is_buried_both_phones_are_free_and_the_recording_plays(
+    settings: PoolSettings, phone: SipPatient, tmp_path: Path
+) -> None:
+    with running(Node(settings)) as node:
+        headset = node.dial(phone, "id-desk1.ring.answer", role=LegRole.AGENT)
+        node.wait_for(ANSWERED, headset)
+        patient = node.dial(phone, "id-call1.ring.answer.play-440", join_leg=headset, folder=tmp_path / "spool")
+        node.wait_for(LegEventKind.BRIDGED, patient)
+        sound = tmp_path / "spool" / "patient.wav"
+        until(lambda: sound.stat().st_size > 20000, timeout=10, what="more than a second is recorded")
+        killed = node.kill_worker_of(patient)
+        for user in ("id-desk1.ring.answer", "id-call1.ring.answer.play-440"):
+            assert phone.wait_for("disconnected", user, timeout=5)["status"] == 200
+        assert time.monotonic() - killed < 5
+        assert node.wait_for(ENDED, patient).values == WORKER_LOST
+        assert node.wait_for(ENDED, headset).values == WORKER_LOST
+        assert node.story(patient)[-2:] == [LegEventKind.RECORDING_STOPPED, ENDED]
+        for side in ("patient", "agent"):
+            with wave.open(str(tmp_path / "spool" / f"{side}.wav"), "rb") as recorded:
+                assert recorded.getnframes() > 8000
+        until(lambda: len(node.journals("buried")) == 1, timeout=5, what="the journal is put away")
+        until(
+            lambda: [worker.phase for worker in node.pool.workers()].count(WorkerPhase.READY) >= 1,
+            timeout=10,
+            what="another worker is warm",
+        )
+
+
+def test_after_a_burial_its_attempt_is_not_forgotten_and_another_was_never_sent(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(settings)) as node:
+        leg = node.dial(phone, "id-once.ring.answer")
+        node.wait_for(ANSWERED, leg)
+        node.kill_worker_of(leg)
+        node.wait_for(ENDED, leg)
+        until(lambda: node.journals("buried"), timeout=5, what="the journal is put away")
+        assert node.pool.was_anything_sent("attempt-id-once.ring.answer")
+        assert not node.pool.was_anything_sent("attempt-of-nobody")
+        node.control.hang_up(leg, EndReason.HANG_UP)  # it is known to be over, so this is harmless
+
+
+def test_a_command_that_died_with_its_worker_unread_is_known_to_have_sent_nothing(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(settings)) as node, ThreadPoolExecutor(max_workers=1) as agent:
+        worker = until(
+            lambda: [worker for worker in node.pool.workers() if worker.phase is WorkerPhase.READY],
+            timeout=10,
+            what="a worker is warm",
+        )[0]
+        os.kill(worker.pid, signal.SIGSTOP)
+        dialing = agent.submit(node.dial, phone, "id-unread.ring")
+        until(lambda: any(worker.legs for worker in node.pool.workers()), timeout=5, what="the worker is taken")
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(UnreachableError) as refused:
+            dialing.result(timeout=10)
+        assert not refused.value.anything_sent
+        assert not node.pool.was_anything_sent("attempt-id-unread.ring")
+        assert phone.log("id-unread.ring") == []
+
+
+def test_a_new_node_adopts_the_call_and_hears_what_happened_meanwhile_without_loss_or_doubles(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    first = Node(settings)
+    first.pool.start()
+    leg = first.dial(phone, "id-adopted.ring.answer.hangup-1500")
+    first.wait_for(ANSWERED, leg)
+    pid = first.worker_of(leg).pid
+    first.pool.close()
+    with running(Node(settings)) as second:
+        assert second.worker_of(leg).pid == pid
+        second.wait_for(ENDED, leg)
+        told = [event.event_id for event in first.events + second.events]
+        assert len(told) == len(set(told))
+        kinds = first.story(leg) + second.story(leg)
+        assert [kinds.count(kind) for kind in (RINGING, ANSWERED, ENDED)] == [1, 1, 1]
+
+
+def test_what_nobody_stored_is_told_again_with_the_same_ids(settings: PoolSettings, phone: SipPatient) -> None:
+    first = Node(settings, stores=lambda event: event.kind is not ANSWERED)
+    first.pool.start()
+    leg = first.dial(phone, "id-again.ring.answer.digits-5")
+    first.wait_for(LegEventKind.DIGIT, leg)
+    first.pool.close()
+    with running(Node(settings)) as second:
+        again = second.wait_for(LegEventKind.DIGIT, leg)
+        assert second.story(leg)[:2] == [ANSWERED, LegEventKind.DIGIT]
+        assert again == first.wait_for(LegEventKind.DIGIT, leg)
+        second.control.hang_up(leg, EndReason.HANG_UP)
+        second.wait_for(ENDED, leg)
+
+
+def test_a_worker_that_died_while_no_node_was_there_is_buried_by_the_next(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    first = Node(settings, stores=lambda _: False)
+    first.pool.start()
+    leg = first.dial(phone, "id-alone.ring.answer")
+    first.wait_for(ANSWERED, leg)
+    pid = first.worker_of(leg).pid
+    first.pool.close()
+    os.kill(pid, signal.SIGKILL)
+    with running(Node(settings)) as second:
+        assert phone.wait_for("disconnected", "id-alone.ring.answer", timeout=5)["status"] == 200
+        assert second.wait_for(ENDED, leg).values == WORKER_LOST
+        assert second.story(leg)[:-1] == first.story(leg)
+        assert {event.event_id for event in first.events} < {event.event_id for event in second.events}
+
+
+def test_a_burial_whose_events_nobody_stored_is_repeated_with_the_same_ids(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    first = Node(settings, stores=lambda event: event.kind is not ENDED)
+    first.pool.start()
+    leg = first.dial(phone, "id-twice.ring.answer")
+    first.wait_for(ANSWERED, leg)
+    first.kill_worker_of(leg)
+    ended = first.wait_for(ENDED, leg)
+    first.pool.close()
+    with running(Node(settings)) as second:
+        again = second.wait_for(ENDED, leg)
+        assert (again.event_id, again.values) == (ended.event_id, ended.values)
+        assert second.story(leg) == [ENDED]
+        until(lambda: not second.pool.knows(leg) and second.journals("buried"), timeout=5, what="it is put away")
+
+
+def hold_a_call(settings: PoolSettings, phone: SipPatient, user: str, ready: Path) -> None:
+    """A node in a process of its own, to be killed."""
+    node = Node(settings)
+    node.pool.start()
+    node.wait_for(ANSWERED, node.dial(phone, user))
+    ready.touch()
+    signal.pause()
+
+
+def test_a_killed_nodes_call_goes_on_and_is_adopted(settings: PoolSettings, phone: SipPatient, tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    user = "id-orphan.ring.answer"
+    process = multiprocessing.get_context("spawn").Process(target=hold_a_call, args=(settings, phone, user, ready))
+    process.start()
+    until(ready.exists, timeout=20, what="the call is up")
+    process.kill()
+    process.join()
+    with running(Node(settings)) as node:
+        leg = LegId(f"leg-{user}")
+        assert node.pool.knows(leg)
+        assert phone.saw("disconnected", user) == []
+        node.control.hang_up(leg, EndReason.HANG_UP)
+        assert node.wait_for(ENDED, leg).values["end_reason"] == "hang_up"
+
+
+def test_an_event_that_cannot_be_stored_now_is_offered_again_before_the_next(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    refusals = iter([True, True, False])
+
+    def away_at_first(event: LegEvent) -> bool:
+        if event.kind is ANSWERED and next(refusals):
+            raise ConnectionError("the database is away")
+        return True
+
+    with running(Node(settings, stores=away_at_first)) as node:
+        leg = node.dial(phone, "id-away.ring.answer.hangup-300")
+        node.wait_for(ENDED, leg)
+        assert node.story(leg)[-4:] == [ANSWERED, ANSWERED, ANSWERED, ENDED]
+
+
+def test_when_every_worker_talks_the_next_call_must_wait(settings: PoolSettings, phone: SipPatient) -> None:
+    with running(Node(settings)) as node:
+        assert node.pool.free() == 2
+        legs = [node.dial(phone, f"id-full{number}.ring.answer") for number in range(2)]
+        assert node.pool.free() == 0
+        with pytest.raises(TrunkBusyError) as refused:
+            node.dial(phone, "id-full9.ring.answer")
+        assert not refused.value.anything_sent
+        node.wait_for(ANSWERED, legs[0])
+        node.control.hang_up(legs[0], EndReason.HANG_UP)
+        node.wait_for(ENDED, legs[0])
+        node.wait_for(ANSWERED, node.dial(phone, "id-full9.ring.answer"))
+
+
+def test_a_worker_leaves_after_its_share_of_calls_but_never_with_a_leg_up(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(dataclasses.replace(settings, calls_per_worker=2))) as node:
+        headset = node.dial(phone, "id-desk2.ring.answer", role=LegRole.AGENT)
+        node.wait_for(ANSWERED, headset)
+        pid = node.worker_of(headset).pid
+        for number in range(2):
+            leg = node.dial(phone, f"id-share{number}.busy", join_leg=headset)
+            node.wait_for(ENDED, leg)
+        assert node.worker_of(headset).pid == pid
+        node.control.hang_up(headset, EndReason.HANG_UP)
+        until(
+            lambda: pid not in {worker.pid for worker in node.pool.workers()},
+            timeout=10,
+            what="the worker leaves once the headset is down",
+        )
+        assert phone.saw("disconnected", "id-desk2.ring.answer")[0]["status"] == 200
+
+
+def test_a_port_that_another_program_holds_is_passed_over(settings: PoolSettings, phone: SipPatient) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((settings.sip_host, settings.sip_port_base))
+        with running(Node(settings)) as node:
+            leg = node.dial(phone, "id-passed.busy")
+            node.wait_for(ENDED, leg)
+            assert settings.sip_port_base not in {worker.sip_port for worker in node.pool.workers()}
+
+
+def test_two_nodes_on_one_machine_never_share_a_port_and_never_touch_each_others_workers(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    other = dataclasses.replace(settings, node="other-node")
+    with running(Node(settings)) as one, running(Node(other)) as two:
+        for node, user in ((one, "id-one.ring.answer"), (two, "id-two.ring.answer")):
+            node.wait_for(ANSWERED, node.dial(phone, user))
+        ports = [worker.sip_port for node in (one, two) for worker in node.pool.workers()]
+        assert len(ports) == len(set(ports))
+        assert {event.leg_id for event in one.events}.isdisjoint(event.leg_id for event in two.events)
+
+
+def test_a_node_that_is_replaced_while_it_lives_lets_go_without_burying(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    first = Node(settings)
+    first.pool.start()
+    leg = first.dial(phone, "id-newest.ring.answer")
+    first.wait_for(ANSWERED, leg)
+    with running(Node(settings)) as second:
+        assert second.pool.knows(leg)
+        until(lambda: not first.pool.knows(leg), timeout=10, what="the first node lets go")
+        assert ENDED not in first.story(leg) + second.story(leg)
+        assert phone.saw("disconnected", "id-newest.ring.answer") == []
+        first.pool.close(quit_idle=True)
