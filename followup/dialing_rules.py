@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -160,14 +160,31 @@ def next_opening(profile: Profile, zone: str, not_before: datetime, *, days: int
     if within_hours(profile, zone, not_before):
         return not_before
     tz = ZoneInfo(zone)
-    local = not_before.astimezone(tz)
+    today = not_before.astimezone(tz).date()
     candidates = [
-        datetime.combine(local.date() + timedelta(days=ahead), span.start, tzinfo=tz).astimezone(not_before.tzinfo)
+        moment
         for ahead in range(days + 1)
         for span in profile.hours
+        for moment in _readings(datetime.combine(today + timedelta(days=ahead), span.start), tz)
     ]
     openings = [c for c in candidates if c >= not_before and within_hours(profile, zone, c)]
-    return min(openings, default=None)
+    return min((opening.astimezone(not_before.tzinfo) for opening in openings), default=None)
+
+
+def _readings(local: datetime, tz: ZoneInfo) -> tuple[datetime, ...]:
+    """The instants at which a local clock shows this time: two when it is set back, the jump when it is set ahead."""
+    first, second = (local.replace(tzinfo=tz, fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first <= second:
+        return first, second
+    # The clock jumps over this time somewhere between the two readings: the jump itself is when the hours begin.
+    before, after = second, first
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(tz).replace(tzinfo=None) < local:
+            before = middle
+        else:
+            after = middle
+    return (after.replace(microsecond=0),)
 
 
 SHORT_WAIT = timedelta(seconds=5)
@@ -260,6 +277,9 @@ def decide_next(
     if last not in policy.gaps and last not in NUMBER_IS_NO_USE and last not in NOT_COUNTED:
         return NextStep(action=NextAction.ESCALATE, reason="a person was reached without a result")
     gap = policy.gaps.get(last, policy.default_gap)
+    if last is AttemptOutcome.BLOCKED_BY_POLICY:
+        # Nobody was rung, so nobody needs a rest; the gate says how long it takes when it is asked again.
+        gap = SHORT_WAIT
     earliest = now + gap
     if policy.other_day_part and last not in NOT_COUNTED and last is not AttemptOutcome.BUSY:
         earliest = _in_another_day_part(policy, zone, earliest, now)

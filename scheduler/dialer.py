@@ -99,6 +99,7 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
     uow.flush()
     locked.state = next_task_state(locked.state, TaskTrigger.RESERVE)
     locked.attempts_made = attempt.ordinal
+    locked.next_action = locked.next_at = None
     ids = {"task": locked.id, "call": call.id, **task_ids(locked)}
     if agent is not None:
         ids["agent"] = agent.id

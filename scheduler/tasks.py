@@ -1,0 +1,35 @@
+"""The scheduler's Celery task: the shell around `scheduler.outcomes`."""
+
+from dataclasses import dataclass
+
+from celery import Celery
+
+from db.unit_of_work import UnitsOfWork
+from runtime.task_queue import TRIED_AGAIN
+from runtime.worker_context import provided
+from scheduler.gate import Gate
+from scheduler.outcomes import AttemptPolicies, decide_next_for
+
+DECIDE_NEXT = "scheduler.decide_next"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerParts:
+    """What this task works with."""
+
+    units_of_work: UnitsOfWork
+    gate: Gate
+    policies: AttemptPolicies
+
+
+def register(app: Celery) -> None:
+    """Make the task known to a worker's application."""
+    app.task(decide_next, name=DECIDE_NEXT, lazy=False, **TRIED_AGAIN)
+
+
+def decide_next(attempt_id: str) -> None:
+    """Decide what follows a closed attempt; what fails for good is found and sent again by `scheduler.reconcile`."""
+    parts = provided(SchedulerParts)
+    with parts.units_of_work() as uow:
+        decide_next_for(uow, attempt_id, gate=parts.gate, policies=parts.policies)
+        uow.commit()
