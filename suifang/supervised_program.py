@@ -31,6 +31,10 @@ def main() -> None:
     mark = ProcessMark.of(psutil.Process())
     write_private(Path(specification["mark"]), json.dumps({"pid": mark.pid, "started": mark.started}))
     command = specification["command"]
+    # Whoever started the supervisor may block or ignore signals for his own reasons; they would be inherited for ever.
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for ignored in (signal.SIGPIPE, signal.SIGINT, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_DFL)
     os.execvpe(command[0], command, {**os.environ, **specification["environment"]})  # noqa: S606 named in full by us
 
 

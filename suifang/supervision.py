@@ -22,7 +22,6 @@ from types import TracebackType
 from typing import Any, Self
 from xmlrpc.client import Fault, ServerProxy
 
-import psutil
 import structlog
 from supervisor.xmlrpc import SupervisorTransport
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
@@ -60,7 +59,7 @@ command = {command}
 priority = {priority}
 autorestart = true
 startsecs = 2
-startretries = 10
+startretries = {start_tries}
 stopsignal = TERM
 stopwaitsecs = {stop_seconds}
 killasgroup = true
@@ -83,6 +82,7 @@ class Program:
     order: int
     environment: Mapping[str, str] = field(default_factory=dict)
     stop_time: timedelta = STOP_TIME
+    start_tries: int = 10
 
 
 def own_programs() -> tuple[Program, ...]:
@@ -141,7 +141,7 @@ class Supervision:
             try:
                 self._supervisord.wait(timeout=patience.total_seconds())
             except subprocess.TimeoutExpired:
-                log.error("supervisor_killed", waited_seconds=patience.total_seconds())
+                log.exception("supervisor_killed", waited_seconds=patience.total_seconds())
                 self._supervisord.kill()
                 self._supervisord.wait()
             self._see_off_leftovers()
@@ -162,7 +162,7 @@ class Supervision:
         return int(self._remote().getProcessInfo(name)["pid"])
 
     def wait_running(self, within: timedelta) -> None:
-        """Wait until every program runs (lives longer than two seconds), or SupervisionError naming those that do not."""
+        """Wait until every program has lived for two seconds, or SupervisionError naming those that have not."""
 
         def not_running() -> dict[str, str]:
             return {name: state for name, state in self.states().items() if state != "RUNNING"}
@@ -176,18 +176,23 @@ class Supervision:
             ) from None
 
     def revive(self) -> list[str]:
-        """Bring back what supervisord itself cannot: supervisord when it died, programs that it gave up. Their names."""
+        """Bring back what supervisord itself cannot: itself, and programs that it gave up. Their names."""
         if self._supervisord is not None and self._supervisord.poll() is not None:
             log.error("supervisor_died", status=self._supervisord.returncode)
             self._start_supervisord()
             return ["supervisord"]
-        given_up = [name for name, state in self.states().items() if state == "FATAL"]
+        try:
+            given_up = [name for name, state in self.states().items() if state == "FATAL"]
+        except OSError as error:
+            # It is dying or too busy: the next call sees which.
+            log.warning("supervisor_silent", reason=str(error))
+            return []
         for name in given_up:
             log.error("program_keeps_failing", program=name)
             try:
                 self._remote().startProcess(name, False)
-            except Fault as fault:
-                log.error("program_not_started", program=name, reason=fault.faultString)
+            except Fault:
+                log.exception("program_not_started", program=name)
         return given_up
 
     def __enter__(self) -> Self:
@@ -249,6 +254,7 @@ class Supervision:
                     name=program.name,
                     command=command,
                     priority=program.order,
+                    start_tries=program.start_tries,
                     stop_seconds=int(program.stop_time.total_seconds()),
                 )
             )
@@ -267,18 +273,18 @@ class Supervision:
 
     def _see_off_leftovers(self) -> None:
         """Wait for what a killed supervision left behind to end as the kernel told it to, and help it after a while."""
-        living: list[psutil.Process] = []
-        # Supervisord first: while it lives it would start the others again.
-        for mark in sorted(self._marks.glob("*.mark"), key=lambda path: path.stem != "supervisord"):
-            process = ProcessMark(**json.loads(mark.read_text())).find()
-            if process is not None:
-                log.warning("leftover_process_stopped", program=mark.stem, pid=process.pid)
+        supervisord = self._marks / "supervisord.mark"
+        # The supervisor first: while it lives it would start the others again.
+        for marks in ([supervisord], [mark for mark in self._marks.glob("*.mark") if mark != supervisord]):
+            found = {mark.stem: ProcessMark(**json.loads(mark.read_text())).find() for mark in marks if mark.exists()}
+            living = {name: process for name, process in found.items() if process is not None}
+            for name, process in living.items():
+                log.warning("leftover_process_stopped", program=name, pid=process.pid)
                 process.terminate()
-                living.append(process)
-        for process in wait_ended(living, STOP_TIME):
-            log.error("leftover_process_killed", pid=process.pid)
-            process.kill()
-        wait_ended(living, STOP_TIME)
+            for process in wait_ended(list(living.values()), STOP_TIME):
+                log.error("leftover_process_killed", pid=process.pid)
+                process.kill()
+            wait_ended(list(living.values()), STOP_TIME)
         for mark in self._marks.glob("*.mark"):
             mark.unlink()
 
