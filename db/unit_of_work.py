@@ -49,6 +49,8 @@ class UnitOfWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # What was read stays readable outside; a rollback would empty it.
+        self._session.expunge_all()
         self._session.rollback()
         self._session.close()
 
