@@ -1,0 +1,61 @@
+"""`suifang transcribe FILE`: one recording to turns, as JSON or as lines to read."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+from transcription.audio import UnreadableRecordingError, read_call_audio
+from transcription.pipeline import Progress, TranscribedCall, transcribe_recording
+from transcription.transcriber import SpeechEngineMissingError, Transcriber
+from transcription.weights import WeightsError
+
+
+def run(
+    file: Path,
+    *,
+    as_json: bool,
+    language: str,
+    load_engine: Callable[[], Transcriber],
+    out: TextIO | None = None,
+    progress: TextIO | None = None,
+) -> int:
+    """Transcribe `file` and print its turns; the exit status is 0, or 2 with a sentence on stderr.
+
+    The engine is loaded only after the file turned out to be a call's recording.
+    """
+    out, progress = out or sys.stdout, progress or sys.stderr
+    try:
+        audio = read_call_audio(file)
+        print(f"{file}: {audio.seconds:.1f} s, loading the speech model", file=progress)
+        call = transcribe_recording(audio, load_engine(), language, lambda step: _show(step, progress))
+    except (UnreadableRecordingError, SpeechEngineMissingError, WeightsError) as error:
+        print(error, file=progress)
+        return 2
+    print(_as_json(call) if as_json else _as_lines(call), file=out)
+    return 0
+
+
+def _show(step: Progress, progress: TextIO) -> None:
+    print(f"{step.done} of {step.of} windows done", file=progress)
+
+
+def _as_json(call: TranscribedCall) -> str:
+    return json.dumps(
+        {
+            "language": call.language,
+            "seconds": round(call.seconds, 2),
+            "made_by": asdict(call.made_by),
+            "turns": [asdict(turn) for turn in call.turns],
+        },
+        ensure_ascii=False,
+    )
+
+
+def _as_lines(call: TranscribedCall) -> str:
+    return "\n".join(
+        f"{turn.start:7.2f}-{turn.end:7.2f}  {turn.channel:<7}  {turn.text}  ({turn.confidence:.2f})"
+        for turn in call.turns
+    )
