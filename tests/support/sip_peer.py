@@ -1,4 +1,4 @@
-"""A call worker as a test sees it: its process, a node's connection to it, and a SIP port that speaks raw messages."""
+"""A call worker as a test sees it: its process, and a node's connection to it."""
 
 import os
 import signal
