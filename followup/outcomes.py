@@ -44,6 +44,10 @@ NUMBER_IS_NO_USE = frozenset(
 """After these the same number is not dialed again for the task: another one is needed."""
 
 
+NOT_THE_PATIENT = frozenset({AttemptOutcome.WRONG_NUMBER, AttemptOutcome.CONNECTED_WRONG_PERSON})
+"""Somebody else spoke: nothing that was said belongs into this patient's record."""
+
+
 class TaskOutcome(StrEnum):
     """What a task came to."""
 

@@ -1,0 +1,116 @@
+"""`suifang worker`: runs Celery's tasks for recordings, speech and what comes next.
+
+The parent process holds nothing but a database engine; each of its children makes its own connections and loads the
+speech model once, when it starts. A child that dies with a task is replaced, and the task is tried again.
+"""
+
+import os
+from collections.abc import Sequence
+from functools import cache, partial
+
+import structlog
+from celery import Celery, signals
+
+import recordings.tasks
+import scheduler.tasks
+import transcription.tasks
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from recordings.object_store import ObjectStore
+from recordings.tasks import RecordingParts
+from runtime.content import Content
+from runtime.embedded import engine_urls
+from runtime.log import configure_logging
+from runtime.settings import Settings
+from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
+from runtime.worker_context import provide
+from scheduler.gate import Gate
+from scheduler.outcomes import AttemptPolicies
+from scheduler.tasks import SchedulerParts
+from suifang.start import refuse_wrong_start
+from transcription.attempt_notes import NoteMaterial
+from transcription.engine_choice import load_transcriber
+from transcription.notes import load_note_words
+from transcription.red_flags import GENERAL, flags_for, load_red_flags
+from transcription.tasks import TranscriptionParts
+from transcription.weights import find_weights
+
+log = structlog.get_logger(__name__)
+
+ALL_QUEUES = (QUEUE, SPEECH_QUEUE)
+_MODEL_LOADING_SECONDS = 300
+
+
+def run(settings: Settings, *, queues: Sequence[str] = ALL_QUEUES) -> None:
+    """Work until SIGTERM or SIGINT; what is running then is finished first.
+
+    With one worker for all queues a long transcription can hold up what decides the next call. Where that matters,
+    run two: one for QUEUE, one for SPEECH_QUEUE.
+    """
+    os.umask(0o077)
+    configure_logging(settings, "worker")
+    refuse_wrong_start(settings)
+    if SPEECH_QUEUE in queues:
+        find_weights(settings.speech_model, settings.state_dir)
+    worker_application(settings, hears=SPEECH_QUEUE in queues).Worker(
+        pool="prefork",
+        queues=list(queues),
+        concurrency=settings.celery_concurrency,
+        hostname=f"{'-'.join(queues)}@{settings.node_name}",
+        loglevel=settings.log_level,
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+    ).start()
+
+
+def worker_application(settings: Settings, *, hears: bool) -> Celery:
+    """Celery with every task registered and the parts wired; children of one that `hears` load the speech model."""
+    urls = engine_urls(settings)
+    app = make_task_queue(urls.broker_url)
+    app.conf.worker_proc_alive_timeout = _MODEL_LOADING_SECONDS
+    for component in (recordings.tasks, scheduler.tasks, transcription.tasks):
+        component.register(app)
+    units_of_work = UnitsOfWork(make_engine(urls.database_url, application="suifang-worker"))
+    _provide_parts(settings, units_of_work)
+    signals.worker_process_init.connect(partial(_begin_child, settings, units_of_work, hears=hears), weak=False)
+    return app
+
+
+def _begin_child(settings: Settings, units_of_work: UnitsOfWork, *, hears: bool, **_: object) -> None:
+    # Connections opened by the parent belong to the parent: two processes on one would read each other's answers.
+    units_of_work.engine.dispose(close=False)
+    parts = _provide_parts(settings, units_of_work)
+    if hears:
+        parts.transcriber()
+
+
+def note_material(settings: Settings, content: Content) -> NoteMaterial:
+    """What notes are made with in this installation; the signs of danger are those that hold for every patient."""
+    return NoteMaterial(
+        zone=settings.zone,
+        forms=content.forms,
+        words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
+        red_flags=tuple(flags_for(load_red_flags(settings.content_dir / "red_flags"), [GENERAL])),
+    )
+
+
+def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> TranscriptionParts:
+    store = ObjectStore(settings.store_dir)
+    content = Content(settings.content_dir)
+    parts = TranscriptionParts(
+        units_of_work=units_of_work,
+        store=store,
+        transcriber=cache(partial(load_transcriber, settings)),
+        notes=note_material(settings, content),
+    )
+    provide(parts)
+    provide(RecordingParts(units_of_work=units_of_work, store=store))
+    provide(
+        SchedulerParts(
+            units_of_work=units_of_work,
+            gate=Gate.of(settings, content),
+            policies=AttemptPolicies.of(settings, content),
+        )
+    )
+    return parts

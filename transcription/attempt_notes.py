@@ -1,0 +1,181 @@
+"""An attempt's note as a row: the draft that stands when nobody wrote one, and the transcript's proposals beside it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from care.consent import Purpose
+from db.unit_of_work import UnitOfWork
+from followup.attempts import Attempt, AttemptState
+from followup.events import DomainEvent, EventKind
+from followup.notes import Note, Proposal
+from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
+from followup.plans import Task
+from runtime.content import Form, FormItem
+from runtime.identifiers import new_id
+from transcription.notes import AttemptFacts, FormAnswer, NoteProposal, NoteWords, draft_note, propose_additions
+from transcription.pipeline import LANGUAGES
+from transcription.red_flags import RedFlag, alerts_in
+from transcription.transcripts import spoken_language
+
+log = structlog.get_logger(__name__)
+
+_REASONS = {
+    Purpose.CARE: ("病情随访", "care follow-up"),
+    Purpose.REMINDER: ("提醒", "reminder"),
+    Purpose.SURVEY: ("调查", "survey"),
+    Purpose.COMPLAINT: ("投诉处理", "complaint"),
+}
+_YES_NO = {True: ("是", "yes"), False: ("否", "no")}
+_KEYED = ("患者按键选择:", "The patient chose by key:")
+_KEYED_ANSWERS = {
+    "confirmed": ("确认", "confirmed"),
+    "cancelled": ("取消", "cancelled"),
+    "wants_person": ("要求人工", "wants to speak with a person"),
+    "no_key": ("未按键", "no key"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteMaterial:
+    """What notes are made with, besides the rows: the hospital's clock, its forms, and the words worth a proposal."""
+
+    zone: ZoneInfo
+    forms: Mapping[str, Form]
+    words: NoteWords
+    red_flags: tuple[RedFlag, ...]
+
+
+def draft_for_attempt(units_of_work: Callable[[], UnitOfWork], material: NoteMaterial, attempt_id: str) -> None:
+    """See that a closed attempt has a note, and that what its transcript proposes lies beside it."""
+    with units_of_work() as uow:
+        attempt = uow.attempts.for_update(attempt_id)
+        if attempt is None or attempt.state is not AttemptState.CLOSED:
+            log.info("note_not_due", attempt=attempt_id)
+            return
+        if uow.notes.of_attempt(attempt.id) is None:
+            write_draft(uow, material, attempt)
+        add_proposals(uow, material, attempt)
+        uow.commit()
+
+
+def propose_from_recording(units_of_work: Callable[[], UnitOfWork], material: NoteMaterial, recording_id: str) -> None:
+    """Put what a new transcript proposes beside the attempt's note; where there is none yet, its draft will ask."""
+    with units_of_work() as uow:
+        recording = uow.recordings.get(recording_id)
+        call = uow.calls.get(recording.call_id) if recording else None
+        # Whoever writes the note holds the attempt: either the note is there afterwards, or its writer sees the
+        # transcript.
+        attempt = uow.attempts.for_update(call.attempt_id) if call else None
+        if attempt is not None:
+            add_proposals(uow, material, attempt)
+        uow.commit()
+
+
+def write_draft(uow: UnitOfWork, material: NoteMaterial, attempt: Attempt) -> Note:
+    """Save the draft of an attempt that has an outcome and no note."""
+    task = uow.plans.task(attempt.task_id)
+    if task is None or attempt.outcome is None:
+        raise LookupError(f"attempt {attempt.id} has no task or no outcome: nothing can be said of it")
+    language = _language(uow, attempt)
+    note = Note(
+        id=new_id(),
+        attempt_id=attempt.id,
+        task_id=attempt.task_id,
+        patient_id=attempt.patient_id,
+        language=language,
+        text=draft_note(_facts(uow, material, attempt, task, attempt.outcome, language), language),
+        created_at=uow.now,
+    )
+    uow.notes.add(note)
+    uow.emit(_event(EventKind.NOTE_DRAFTED, note))
+    uow.flush()
+    return note
+
+
+def add_proposals(uow: UnitOfWork, material: NoteMaterial, attempt: Attempt) -> None:
+    """Add what the newest transcript would add to the attempt's note; where something was proposed, nothing is again.
+
+    The note's text stays as it is. Beside a signed note a proposal waits for an addendum.
+    """
+    found = uow.notes.of_attempt(attempt.id)
+    call = uow.calls.of_attempt(attempt.id)
+    recording = uow.recordings.of_call(call.id) if call else None
+    transcript = uow.recordings.latest_transcript(recording.id) if recording else None
+    if found is None or transcript is None or attempt.outcome in NOT_THE_PATIENT:
+        return
+    note = uow.notes.for_update(found.id)
+    if note is None:
+        return
+    alerts = alerts_in(transcript.turns, material.red_flags, transcript.language)
+    proposals = propose_additions(transcript.turns, alerts, note.text, material.words, transcript.language)
+    new = [each for each in proposals if not any(_same_place(each, old) for old in note.proposals)]
+    for each in new:
+        note.proposals.append(
+            Proposal(id=new_id(), note_id=note.id, kind=each.kind.value, text=each.text, start=each.start, end=each.end)
+        )
+    if new:
+        uow.emit(_event(EventKind.NOTE_PROPOSALS_READY, note))
+
+
+def _same_place(proposal: NoteProposal, old: Proposal) -> bool:
+    return proposal.kind.value == old.kind and proposal.start < old.end and old.start < proposal.end
+
+
+def _facts(
+    uow: UnitOfWork, material: NoteMaterial, attempt: Attempt, task: Task, outcome: AttemptOutcome, language: str
+) -> AttemptFacts:
+    call = uow.calls.of_attempt(attempt.id)
+    agent = uow.users.get(attempt.agent_id) if attempt.agent_id else None
+    return AttemptFacts(
+        outcome=outcome,
+        reason_for_call=_in(language, _REASONS[task.purpose]),
+        dialed_at=(call.invite_at if call else None) or attempt.reserved_at,
+        answered_at=call.answered_at if call else None,
+        ended_at=(call.ended_at if call else None) or attempt.closed_at or uow.now,
+        agent=agent.display_name if agent else None,
+        zone=material.zone,
+        answers=tuple(_answers(attempt, material.forms.get(task.form or ""), language)),
+    )
+
+
+def _answers(attempt: Attempt, form: Form | None, language: str) -> Iterator[FormAnswer]:
+    if form is None:
+        keyed = str(attempt.answers.get("answer", ""))
+        if keyed:
+            yield FormAnswer(
+                question=_in(language, _KEYED), answer=_in(language, _KEYED_ANSWERS.get(keyed, (keyed, keyed)))
+            )
+        return
+    for item in form.items:
+        answer = attempt.answers.get(item.key)
+        if answer not in (None, ""):
+            yield FormAnswer(question=item.text.in_language(language), answer=_answer(item, answer, language))
+
+
+def _answer(item: FormItem, answer: object, language: str) -> str:
+    if isinstance(answer, bool):
+        return _in(language, _YES_NO[answer])
+    for choice in item.choices:
+        if choice.value == answer:
+            return choice.zh if language == "zh" else choice.en
+    return f"{answer} {item.unit}" if item.unit else str(answer)
+
+
+def _language(uow: UnitOfWork, attempt: Attempt) -> str:
+    queue = uow.queues.get(attempt.queue_id)
+    patient = uow.patients.get(attempt.patient_id)
+    language = spoken_language(queue.language if queue else None, patient.language if patient else "")
+    return language if language in LANGUAGES else LANGUAGES[0]
+
+
+def _in(language: str, wording: tuple[str, str]) -> str:
+    return wording[0] if language == "zh" else wording[1]
+
+
+def _event(kind: EventKind, note: Note) -> DomainEvent:
+    return DomainEvent(
+        kind=kind, subject=note.id, ids={"attempt": note.attempt_id, "task": note.task_id, "patient": note.patient_id}
+    )

@@ -1,0 +1,60 @@
+"""Celery tasks from stored sound to text, alerts and the note: shells around the modules that do it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery, signals
+
+from db.unit_of_work import UnitsOfWork
+from followup.ports import RecordingStore
+from runtime.task_queue import TRIED_AGAIN
+from runtime.worker_context import provided
+from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
+from transcription.transcriber import Transcriber
+from transcription.transcripts import park, transcribe
+
+TRANSCRIBE = "transcription.transcribe"
+PROPOSE = "transcription.propose"
+DRAFT_NOTE = "transcription.draft_note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionParts:
+    """What these tasks work with; `transcriber` loads the model when it is first called in a process."""
+
+    units_of_work: UnitsOfWork
+    store: RecordingStore
+    transcriber: Callable[[], Transcriber]
+    notes: NoteMaterial
+
+
+def register(app: Celery) -> None:
+    """Make the tasks known to a worker's application."""
+    task = app.task(transcribe_recording, name=TRANSCRIBE, lazy=False, **TRIED_AGAIN)
+    signals.task_failure.connect(_give_up, sender=task, weak=False)
+    app.task(propose, name=PROPOSE, lazy=False, **TRIED_AGAIN)
+    app.task(draft_note, name=DRAFT_NOTE, lazy=False, **TRIED_AGAIN)
+
+
+def transcribe_recording(recording_id: str) -> None:
+    """Write down what was said in a stored recording."""
+    parts = provided(TranscriptionParts)
+    transcribe(parts.units_of_work, parts.store, parts.transcriber(), parts.notes.red_flags, recording_id)
+
+
+def propose(recording_id: str) -> None:
+    """Propose additions to the note from a new transcript."""
+    parts = provided(TranscriptionParts)
+    propose_from_recording(parts.units_of_work, parts.notes, recording_id)
+
+
+def draft_note(attempt_id: str) -> None:
+    """Draft the note of a closed attempt that has none, and add what the transcript proposes."""
+    parts = provided(TranscriptionParts)
+    draft_for_attempt(parts.units_of_work, parts.notes, attempt_id)
+
+
+def _give_up(args: tuple[str], exception: Exception, **_: Any) -> None:
+    """The last try failed, or took its process down: the recording can be played, but nobody tries by itself."""
+    park(provided(TranscriptionParts).units_of_work, args[0], f"it could not be transcribed in five tries: {exception}")

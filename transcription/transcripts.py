@@ -1,0 +1,163 @@
+"""From the vault's file to the transcript's row: what was said, by which model, and the signs of danger in it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from db.unit_of_work import UnitOfWork
+from followup.events import DomainEvent, EventKind
+from followup.ports import RecordingStore
+from followup.recordings import (
+    Alert,
+    Recording,
+    RecordingState,
+    RecordingTrigger,
+    Transcript,
+    next_recording_state,
+)
+from runtime.identifiers import new_id
+from transcription.audio import UnreadableRecordingError
+from transcription.pipeline import AUTO, LANGUAGES, TranscribedCall, transcribe_recording
+from transcription.red_flags import RedFlag, alerts_in
+from transcription.transcriber import EngineDescription, Transcriber
+
+log = structlog.get_logger(__name__)
+
+_HEARABLE = (RecordingState.STORED, RecordingState.TRANSCRIBED, RecordingState.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What has to be heard."""
+
+    uri: str
+    attempt_id: str
+    language: str
+
+
+def transcribe(
+    units_of_work: Callable[[], UnitOfWork],
+    store: RecordingStore,
+    transcriber: Transcriber,
+    red_flags: Sequence[RedFlag],
+    recording_id: str,
+) -> None:
+    """Add this model's transcript of a stored recording; done once per model, language and parameters.
+
+    Another model's transcripts stay. A sign of danger is raised once per recording, whoever heard it first.
+    """
+    with units_of_work() as uow:
+        work = _work(uow, recording_id, transcriber.description)
+    if work is None:
+        log.info("nothing_to_transcribe", recording=recording_id)
+        return
+    try:
+        heard = transcribe_recording(store.read(work.uri), transcriber, work.language)
+    except UnreadableRecordingError as error:
+        park(units_of_work, recording_id, str(error))
+        return
+    with units_of_work() as uow:
+        recording = uow.recordings.for_update(recording_id)
+        if recording is None or _is_done(uow, recording_id, transcriber.description):
+            return  # another run was faster
+        _keep(uow, recording, heard)
+        for event in _raise_alerts(uow, recording, work.attempt_id, heard, red_flags):
+            uow.emit(event)
+        uow.emit(recording.event(EventKind.TRANSCRIPT_READY))
+        uow.commit()
+
+
+def park(units_of_work: Callable[[], UnitOfWork], recording_id: str, reason: str) -> None:
+    """Fail a stored recording that cannot be transcribed; its file stays in the vault and can be played."""
+    with units_of_work() as uow:
+        recording = uow.recordings.for_update(recording_id)
+        if recording is None or recording.state is not RecordingState.STORED:
+            return
+        uow.emit(recording.fail(reason))
+        uow.commit()
+    log.error("recording_failed", recording=recording_id, reason=reason)
+
+
+def _work(uow: UnitOfWork, recording_id: str, engine: EngineDescription) -> _Work | None:
+    recording = uow.recordings.get(recording_id)
+    if recording is None or recording.uri is None or recording.state not in _HEARABLE:
+        return None
+    if _is_done(uow, recording_id, engine):
+        return None
+    call = uow.calls.get(recording.call_id)
+    patient = uow.patients.get(recording.patient_id)
+    if call is None or patient is None:
+        raise LookupError(f"recording {recording_id}: its call or patient does not exist")
+    queue = uow.queues.get(call.queue_id)
+    return _Work(
+        uri=recording.uri,
+        attempt_id=call.attempt_id,
+        language=spoken_language(queue.language if queue else None, patient.language),
+    )
+
+
+def spoken_language(of_queue: str | None, of_patient: str) -> str:
+    """The language of a call: the queue's, else the patient's; `auto` where we have no model's word for it."""
+    language = (of_queue or of_patient).partition("-")[0].lower()
+    return language if language in LANGUAGES else AUTO
+
+
+def _is_done(uow: UnitOfWork, recording_id: str, engine: EngineDescription) -> bool:
+    """Whether this engine with these parameters has heard the recording already."""
+    made_by = (engine.engine, engine.model, _parameters(engine))
+    return any((old.engine, old.model, old.parameters) == made_by for old in uow.recordings.transcripts(recording_id))
+
+
+def _keep(uow: UnitOfWork, recording: Recording, heard: TranscribedCall) -> None:
+    uow.recordings.add_transcript(
+        Transcript(
+            id=new_id(),
+            recording_id=recording.id,
+            language=heard.language,
+            engine=heard.made_by.engine,
+            model=heard.made_by.model,
+            parameters=_parameters(heard.made_by),
+            turns=list(heard.turns),
+            created_at=uow.now,
+        )
+    )
+    if recording.state is RecordingState.FAILED:
+        recording.reason = ""
+    if recording.state is not RecordingState.TRANSCRIBED:
+        recording.state = next_recording_state(recording.state, RecordingTrigger.TRANSCRIBE)
+
+
+def _parameters(engine: EngineDescription) -> dict[str, object]:
+    return {**engine.parameters, "version": engine.version}
+
+
+def _raise_alerts(
+    uow: UnitOfWork, recording: Recording, attempt_id: str, heard: TranscribedCall, red_flags: Sequence[RedFlag]
+) -> list[DomainEvent]:
+    known = {alert.code for alert in uow.recordings.alerts_of_recording(recording.id)}
+    raised = []
+    for sign in alerts_in(heard.turns, red_flags, heard.language):
+        alert = Alert(
+            id=new_id(),
+            patient_id=recording.patient_id,
+            attempt_id=attempt_id,
+            recording_id=recording.id,
+            code=sign.code,
+            level=sign.level,
+            at_second=sign.at,
+            raised_at=uow.now,
+            evidence={"turn": sign.turn, "heard": sign.heard},
+        )
+        if sign.code not in known and uow.recordings.raise_alert(alert):
+            log.warning(
+                "alert_raised", alert=alert.id, recording=recording.id, code=alert.code, level=alert.level.value
+            )
+            raised.append(
+                DomainEvent(
+                    kind=EventKind.ALERT_RAISED,
+                    subject=alert.id,
+                    ids={"patient": alert.patient_id, "attempt": attempt_id, "recording": recording.id},
+                )
+            )
+    return raised
