@@ -3,6 +3,7 @@
 Plain SIP over UDP from the dead worker's own address (RFC 3261 sections 9, 12, 15 and 17.1), all its dialogs at once.
 """
 
+import errno
 import hashlib
 import selectors
 import socket
@@ -35,7 +36,7 @@ LARGEST_DATAGRAM = 65535
 REPEAT_AFTER = (0.5, 1.0, 2.0, 0.5)
 # Above any number that the worker used but had no time to note: a lower one would be refused (section 12.2.2).
 CSEQ_GAP = 10
-BIND_PATIENCE = timedelta(seconds=1)
+BIND_PATIENCE = timedelta(seconds=0.5)
 PROVISIONAL, SUCCESS, ENDED = range(100, 200), range(200, 300), range(200, 700)
 
 
@@ -91,7 +92,11 @@ def _outcome(leaving: _Leaving) -> FarewellOutcome:
 
 
 def _bound(host: str, port: int) -> socket.socket:
-    """A UDP socket on the dead worker's address; the system may need a moment to take it from the dead."""
+    """A UDP socket on the dead worker's address; the system may need a moment to take it from the dead.
+
+    When another has the port by then, any will do: Via still names the worker's (a CANCEL is known by it), and
+    `rport` brings the answers back to where we speak from.
+    """
     line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:
         patient = Retrying(
@@ -100,7 +105,13 @@ def _bound(host: str, port: int) -> socket.socket:
             stop=stop_after_delay(BIND_PATIENCE.total_seconds()),
             reraise=True,
         )
-        patient(line.bind, (host, port))
+        try:
+            patient(line.bind, (host, port))
+        except OSError as taken:
+            if taken.errno != errno.EADDRINUSE:
+                raise
+            log.warning("farewell_from_another_port", port=port)
+            line.bind((host, 0))
     except OSError:
         line.close()
         raise

@@ -1,15 +1,10 @@
 """The pool of a telephony node: call workers that wait, talk, are adopted by the next node, are buried when dead."""
 
-import os
-import selectors
-import socket
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_all
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -32,26 +27,16 @@ from telephony.sip.journal import read_journal
 from telephony.sip.leases import Leases, held, is_held
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
-from telephony.sip.wire import Answer, AttachHeadset, Event, Hello, LegState, Originate, Quit, Request, WireError
-from telephony.sip.worker_link import WorkerLink, connect
-from telephony.sip.worker_start import new_worker_config, put_down, start_worker
+from telephony.sip.roster import Roster, WorkerSummary
+from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Request
+from telephony.sip.worker_link import connect
+from telephony.sip.worker_start import living_process, new_worker_config, put_down, start_worker
+from telephony.sip.worker_watch import TICK_SECONDS, WorkerWatch
 
 log = structlog.get_logger(__name__)
 
-TICK_SECONDS = 1.0
 LONGEST_PAUSE_AFTER_FAILED_STARTS = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSummary:
-    """One worker as the pool sees it."""
-
-    worker_id: str
-    phase: WorkerPhase
-    pid: int
-    sip_port: int
-    calls_made: int
-    legs: tuple[LegId, ...]
+EXIT_LOCKED = 75  # a worker's exit status when its number is held; its module is not imported, for it loads pjsua2
 
 
 class WorkerPool:
@@ -71,18 +56,13 @@ class WorkerPool:
         self._journals = settings.folder / "journals" / settings.node
         self._delivery = EventDelivery(sink)
         self._care = ThreadPoolExecutor(thread_name_prefix="worker-care")
-        self._selector = selectors.DefaultSelector()
-        self._wake_in, self._wake_out = socket.socketpair()
-        self._thread = threading.Thread(target=self._listen, name="worker-links", daemon=True)
-        self._changed = threading.Condition(threading.RLock())
-        # All below is guarded by _changed.
-        self._workers: dict[str, PooledWorker] = {}
-        self._to_watch: list[PooledWorker] = []
+        self._roster = Roster()
+        self._watch = WorkerWatch(self._roster, self._delivery, on_death=self._on_death, on_turn=self._tend)
+        self._changed = self._roster.changed  # guards all below as well
         self._takers = 0
         self._failed_starts = 0
         self._no_start_before = 0.0
         self._closing = False  # nothing is started any more
-        self._stopped = False  # nothing is listened to any more
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -93,12 +73,13 @@ class WorkerPool:
         self._settings.log_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._forget_old_journals(now())
         self._delivery.start()
-        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
-        self._thread.start()
+        self._watch.start()
         adoptions = [future for file in sorted(self._configs.glob("*.json")) if (future := self._find(file))]
         wait_for_all(adoptions)
         with self._changed:
-            self._changed.wait_for(lambda: not self._in_phase(WorkerPhase.STARTING), self._settings.answer_seconds)
+            self._changed.wait_for(
+                lambda: not self._roster.in_phase(WorkerPhase.STARTING), self._settings.answer_seconds
+            )
             self._top_up()
 
     def close(self, *, quit_idle: bool = False) -> None:
@@ -108,26 +89,17 @@ class WorkerPool:
                 return
             self._closing = True
             self._changed.notify_all()
-            leaving = [worker for worker in self._in_phase(WorkerPhase.READY) if quit_idle and worker.is_idle]
+            leaving = [worker for worker in self._roster.in_phase(WorkerPhase.READY) if quit_idle and worker.is_idle]
             for worker in leaving:
                 worker.retiring = True
-            self._wake_out.send(b"c")
+            self._watch.wake()
             self._changed.wait_for(
-                lambda: all(worker.worker_id not in self._workers or worker.burial for worker in leaving),
+                lambda: all(worker.burial or self._roster.get(worker.worker_id) is None for worker in leaving),
                 self._settings.answer_seconds,
             )
         self._care.shutdown(wait=True, cancel_futures=True)
-        with self._changed:
-            self._stopped = True
-        self._wake_out.send(b"c")
-        self._thread.join()
+        self._watch.stop()
         self._delivery.close()
-        with self._changed:
-            for worker in self._workers.values():
-                worker.let_go()
-        self._selector.close()
-        self._wake_in.close()
-        self._wake_out.close()
 
     # --- what call control asks ------------------------------------------------------------------------------------
 
@@ -135,58 +107,39 @@ class WorkerPool:
         """Reserve an idle worker for a new leg and return its id; TrunkBusyError when none can be had."""
         deadline = time.monotonic() + self._settings.start_seconds
         with self._changed:
-            if self.worker_of(leg_id) is not None:
-                raise RejectedError(f"leg {leg_id} exists already: every leg is dialed once")
             self._takers += 1
             try:
-                while True:
-                    idle = [worker for worker in self._in_phase(WorkerPhase.READY) if worker.takes_calls]
-                    if idle:
-                        idle[0].legs[leg_id] = True
-                        return idle[0].worker_id
+                while (worker := self._roster.reserve_idle(leg_id)) is None:
                     self._top_up()
                     remaining = deadline - time.monotonic()
-                    if self._closing or remaining <= 0 or not self._in_phase(WorkerPhase.STARTING):
+                    if self._closing or remaining <= 0 or not self._roster.in_phase(WorkerPhase.STARTING):
                         raise TrunkBusyError("no call worker is free: ask again when a call has ended")
                     self._changed.wait(remaining)
+                return worker.worker_id
             finally:
                 self._takers -= 1
                 self._top_up()
 
     def join(self, leg_id: LegId, other: LegId) -> str:
         """Reserve room for a new leg in the worker where `other` is up; RejectedError when it is not."""
-        with self._changed:
-            if self.worker_of(leg_id) is not None:
-                raise RejectedError(f"leg {leg_id} exists already: every leg is dialed once")
-            for worker in self._in_phase(WorkerPhase.READY):
-                if worker.legs.get(other):
-                    worker.legs[leg_id] = True
-                    return worker.worker_id
-        raise RejectedError(f"leg {other} is not up here: attach the headset first")
+        worker = self._roster.reserve_beside(leg_id, other)
+        if worker is None:
+            raise RejectedError(f"leg {other} is not up here: attach the headset first")
+        return worker.worker_id
 
     def release(self, leg_id: LegId) -> None:
         """Give back the room reserved for a leg that was refused."""
-        with self._changed:
-            for worker in self._workers.values():
-                worker.legs.pop(leg_id, None)
-            self._changed.notify_all()
-
-    def worker_of(self, leg_id: LegId) -> str | None:
-        """The worker that has or had this leg, as long as it is not buried and forgotten."""
-        with self._changed:
-            return next((worker.worker_id for worker in self._workers.values() if leg_id in worker.legs), None)
+        self._roster.release(leg_id)
 
     def living_worker_of(self, leg_id: LegId) -> str | None:
         """The living worker where this leg is up or on its way."""
-        with self._changed:
-            ready = self._in_phase(WorkerPhase.READY)
-            return next((worker.worker_id for worker in ready if worker.legs.get(leg_id)), None)
+        worker = self._roster.living_worker_of(leg_id)
+        return None if worker is None else worker.worker_id
 
     def ask(self, worker_id: str, request: Request) -> Answer:
         """Give a worker a command and wait until it is accepted; a refusal is raised as the error it stands for."""
-        with self._changed:
-            worker = self._workers.get(worker_id)
-            link = worker.link if worker is not None else None
+        worker = self._roster.get(worker_id)
+        link = worker.link if worker is not None else None
         if worker is None or link is None:
             raise UnreachableError(f"call worker {worker_id} is gone: its calls are being ended")
         try:
@@ -209,7 +162,7 @@ class WorkerPool:
         """The event is stored: never to be told again once all before it are stored too."""
         worker_id, _, number = event.event_id.rpartition(":")
         with self._changed:
-            worker = self._workers.get(worker_id)
+            worker = self._roster.get(worker_id)
             if worker is None:
                 return
             up_to = worker.ledger.store(int(number))
@@ -229,7 +182,7 @@ class WorkerPool:
     def knew(self, leg_id: LegId) -> bool:
         """Whether any worker, living or buried, ever had this leg."""
         needle = leg_id.encode()
-        return self.worker_of(leg_id) is not None or any(
+        return self._roster.knew(leg_id) or any(
             any(event.leg_id == leg_id for event in read_journal(journal).events)
             for journal in journals_in(self._journals)
             if needle in journal.read_bytes()
@@ -242,48 +195,33 @@ class WorkerPool:
     def free(self) -> int:
         """How many more conversations could be begun, by workers that are there or may still be started."""
         with self._changed:
-            living = self._in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+            living = self._roster.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
             engaged = sum(worker.phase is WorkerPhase.READY and not worker.takes_calls for worker in living)
             return max(0, self._settings.workers_max - engaged)
 
     def workers(self) -> list[WorkerSummary]:
         """All workers that are not yet buried and forgotten."""
-        with self._changed:
-            return [
-                WorkerSummary(
-                    worker_id=worker.worker_id,
-                    phase=worker.phase,
-                    pid=worker.pid,
-                    sip_port=worker.config.sip_port,
-                    calls_made=worker.calls_made,
-                    legs=tuple(leg_id for leg_id, living in worker.legs.items() if living),
-                )
-                for worker in self._workers.values()
-            ]
+        return self._roster.summaries()
 
     # --- how many there are ----------------------------------------------------------------------------------------
-
-    def _in_phase(self, *phases: WorkerPhase) -> list[PooledWorker]:
-        return [worker for worker in self._workers.values() if worker.phase in phases]
 
     def _top_up(self) -> None:
         """Start what is missing to the warm spares; called with the lock held whenever a number may have changed."""
         if self._closing or time.monotonic() < self._no_start_before:
             return
         while True:
-            living = self._in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+            living = self._roster.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
             spare = [worker for worker in living if worker.phase is WorkerPhase.STARTING or worker.takes_calls]
             if len(spare) >= self._settings.workers_warm + self._takers or len(living) >= self._settings.workers_max:
                 return
-            lease = self._leases.free(
-                frozenset(worker.config.sip_port for worker in self._workers.values() if not worker.burial)
-            )
+            taken = frozenset(worker.config.sip_port for worker in self._roster.all() if worker.burial is None)
+            lease = self._leases.free(taken)
             if lease is None:
                 log.error("no_worker_number_free", base=self._settings.sip_port_base)
                 self._put_off_starts()
                 return
             worker = PooledWorker(config=new_worker_config(self._settings, lease), phase=WorkerPhase.STARTING)
-            self._workers[worker.worker_id] = worker
+            self._roster.add(worker)
             self._care.submit(self._guarded, self._bring_up, worker)
 
     def _put_off_starts(self) -> None:
@@ -300,7 +238,9 @@ class WorkerPool:
         except Exception:
             log.exception("worker_care_failed", worker=worker.worker_id, care=care.__name__)
             with self._changed:
-                self._changed.notify_all()
+                if worker.phase is WorkerPhase.STARTING and worker.link is None:
+                    self._put_off_starts()
+                    self._forget(worker, keep_files=True)
 
     def _config_file(self, worker: PooledWorker) -> Path:
         return self._configs / f"{worker.worker_id}.json"
@@ -318,12 +258,17 @@ class WorkerPool:
         except OSError:
             if child.poll() is None:
                 child.kill()
-            log.exception("worker_not_started", worker=worker.worker_id, exit=child.wait(), log=str(log_file))
+            status = child.wait()
+            log.warning("worker_not_started", worker=worker.worker_id, exit=status, log=str(log_file))
             with self._changed:
-                self._put_off_starts()
+                if status != EXIT_LOCKED:  # another node was quicker: the next number will do
+                    self._put_off_starts()
                 self._forget(worker)
+                self._top_up()
             return
-        self._watch(worker, line)
+        with self._changed:
+            self._failed_starts = 0
+        self._watch.add(worker, line)
 
     def _find(self, file: Path) -> Future[None] | None:
         """Adopt or bury the worker of a configuration left by an earlier node."""
@@ -333,12 +278,12 @@ class WorkerPool:
             log.exception("worker_config_unreadable", file=str(file))
             return None
         with self._changed:
-            if is_held(config.lock):
+            if is_held(config.lock) and (not config.journal.exists() or living_process(config, file) is not None):
                 worker = PooledWorker(config=config, phase=WorkerPhase.STARTING, adopted=True)
-                self._workers[worker.worker_id] = worker
+                self._roster.add(worker)
                 return self._care.submit(self._guarded, self._adopt, worker)
             worker = PooledWorker(config=config, phase=WorkerPhase.DEAD)
-            self._workers[worker.worker_id] = worker
+            self._roster.add(worker)
             self._care.submit(self._guarded, self._bury, worker)
             return None
 
@@ -353,100 +298,19 @@ class WorkerPool:
             log.exception("worker_not_adopted", worker=worker.worker_id)
             put_down(worker.config, self._config_file(worker))
             with self._changed:
-                self._died(worker)
+                self._watch.bury(worker)
             return
-        self._watch(worker, line)
+        self._watch.add(worker, line)
 
-    def _watch(self, worker: PooledWorker, line: socket.socket) -> None:
-        with self._changed:
-            worker.link = WorkerLink(line)
-            worker.connected_at = time.monotonic()
-            self._to_watch.append(worker)
-        self._wake_out.send(b"w")
+    # --- every turn of the watch (lock held) -----------------------------------------------------------------------
 
-    # --- listening (worker-links thread) -----------------------------------------------------------------------------
-
-    def _listen(self) -> None:
-        while True:
-            ready = self._selector.select(TICK_SECONDS)
-            with self._changed:
-                if self._stopped:
-                    return
-                for key, _ in ready:
-                    if key.data is None:
-                        self._wake_in.recv(4096)
-                    else:
-                        self._heed(key.data, from_link=key.fd != key.data.pidfd)
-                for worker in self._to_watch:
-                    if worker.link is not None:
-                        self._selector.register(worker.link, selectors.EVENT_READ, worker)
-                self._to_watch.clear()
-                self._send_home()
-                self._top_up()
-
-    def _heed(self, worker: PooledWorker, *, from_link: bool) -> None:
-        if worker.phase in (WorkerPhase.DEAD, WorkerPhase.PARTED):
-            return
-        if not from_link:
-            self._died(worker)
-            return
-        if worker.link is None:
-            return
-        try:
-            heard = worker.link.read()
-        except WireError:
-            log.exception("worker_not_understood", worker=worker.worker_id)
-            heard = None
-        if heard is None:
-            self._link_ended(worker)
-            return
-        for message in heard:
-            if isinstance(message, Hello):
-                self._greeted(worker, message)
-            else:
-                self._happened(worker, message)
-
-    def _greeted(self, worker: PooledWorker, hello: Hello) -> None:
-        worker.pid, worker.calls_made = hello.pid, hello.calls_made
-        worker.legs.update(dict.fromkeys(hello.legs, True))
-        try:
-            worker.pidfd = os.pidfd_open(hello.pid)
-        except ProcessLookupError:
-            self._died(worker)
-            return
-        self._selector.register(worker.pidfd, selectors.EVENT_READ, worker)
-        worker.phase = WorkerPhase.READY
-        self._failed_starts = 0
-        log.info(
-            "worker_adopted" if worker.adopted else "worker_ready",
-            worker=worker.worker_id,
-            pid=hello.pid,
-            legs=[leg_id for leg_id, state in hello.legs.items() if state is not LegState.ENDING],
-        )
-        self._changed.notify_all()
-
-    def _happened(self, worker: PooledWorker, event: Event) -> None:
-        worker.legs.setdefault(event.leg_id, event.kind is not LegEventKind.ENDED)
-        if event.kind is LegEventKind.ENDED:
-            worker.legs[event.leg_id] = False
-            self._changed.notify_all()
-        if worker.ledger.hand_on(event.event):
-            self._delivery.put(event.leg_event(worker.worker_id))
-
-    def _link_ended(self, worker: PooledWorker) -> None:
-        """A connection ends a moment before its process does; a process that stays has taken another node."""
-        if worker.link is not None:
-            self._selector.unregister(worker.link)
-            worker.link.close()
-            worker.link = None
-        if worker.pidfd is None:
-            self._died(worker)
-            return
-        worker.parting_since = time.monotonic()
+    def _tend(self) -> None:
+        self._send_home()
+        self._top_up()
 
     def _send_home(self) -> None:
         """Let workers that have made their calls leave, and drop those that now belong to another node."""
-        for worker in list(self._workers.values()):
+        for worker in self._roster.all():
             if worker.phase is WorkerPhase.STARTING and worker.is_mute(self._settings.answer_seconds):
                 log.error("worker_mute", worker=worker.worker_id)
                 put_down(worker.config, self._config_file(worker))
@@ -456,7 +320,7 @@ class WorkerPool:
                 if time.monotonic() - worker.parting_since > 2 * TICK_SECONDS:
                     log.warning("worker_taken_over", worker=worker.worker_id)
                     worker.phase = WorkerPhase.PARTED
-                    self._unwatch(worker)
+                    self._watch.drop(worker)
                     self._forget(worker, keep_files=True)
                 continue
             worker.retiring = worker.retiring or worker.calls_made >= self._settings.calls_per_worker
@@ -465,22 +329,9 @@ class WorkerPool:
 
     # --- death -------------------------------------------------------------------------------------------------------
 
-    def _died(self, worker: PooledWorker) -> None:
-        """Called with the lock held, from the moment on that the process cannot say anything any more."""
-        worker.phase = WorkerPhase.DEAD
-        self._unwatch(worker)
-        log.info("worker_ended", worker=worker.worker_id, pid=worker.pid)
+    def _on_death(self, worker: PooledWorker) -> None:
         with suppress(RuntimeError):  # care has been shut down: the next node buries
             self._care.submit(self._guarded, self._bury, worker)
-        self._changed.notify_all()
-
-    def _unwatch(self, worker: PooledWorker) -> None:
-        if worker.link is not None:
-            with suppress(KeyError):  # it may have died before it was watched
-                self._selector.unregister(worker.link)
-        if worker.pidfd is not None:
-            self._selector.unregister(worker.pidfd)
-        worker.let_go()
 
     def _bury(self, worker: PooledWorker) -> None:
         """Free its phones, tell its last events, put its journal away once they are stored."""
@@ -489,16 +340,20 @@ class WorkerPool:
             with self._changed:
                 self._forget(worker)
             return
-        try:
-            with held(worker.config.lock, patience_seconds=self._settings.answer_seconds):
-                burial = open_burial(worker.config.journal)
-                self._hand_on(worker, burial, burial.unheard())
-                burial.part()
-        except BlockingIOError:
-            log.exception("burial_put_off", worker=worker.worker_id)
-            with self._changed:
-                self._forget(worker, keep_files=True)
-            return
+        with ExitStack() as lease:
+            try:
+                lease.enter_context(held(worker.config.lock, patience_seconds=TICK_SECONDS))
+            except BlockingIOError:
+                if living_process(worker.config, self._config_file(worker)) is not None:
+                    log.warning("burial_put_off", worker=worker.worker_id)
+                    with self._changed:
+                        self._forget(worker, keep_files=True)
+                    return
+                # Another node's worker has taken the number since; the dead one's calls are still to be ended.
+                log.warning("burial_without_lease", worker=worker.worker_id)
+            burial = open_burial(worker.config.journal)
+            self._hand_on(worker, burial, burial.unheard())
+            burial.part()
         self._hand_on(worker, burial, list(burial.events(died_at)))
         with self._changed:
             worker.burial = burial
@@ -523,11 +378,10 @@ class WorkerPool:
             self._forget(worker)
 
     def _forget(self, worker: PooledWorker, *, keep_files: bool = False) -> None:
-        self._workers.pop(worker.worker_id, None)
+        self._roster.remove(worker)
         if not keep_files:
             self._config_file(worker).unlink(missing_ok=True)
             worker.config.socket.unlink(missing_ok=True)
-        self._changed.notify_all()
 
     def _forget_old_journals(self, at: datetime) -> None:
         oldest = (at - self._settings.keep_journals).timestamp()

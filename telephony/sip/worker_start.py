@@ -58,15 +58,24 @@ def start_worker(config: WorkerConfig, file: Path, log_file: Path) -> subprocess
         )
 
 
+def living_process(config: WorkerConfig, file: Path) -> psutil.Process | None:
+    """The process that wrote this worker's journal, if it still lives."""
+    writer = read_journal(config.journal).worker if config.journal.exists() else None
+    if writer is None or writer.worker != config.worker_id:
+        return None
+    try:
+        process = psutil.Process(writer.pid)
+        if str(file) not in process.cmdline():  # the number belongs to another process by now
+            return None
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
 def put_down(config: WorkerConfig, file: Path) -> None:
     """Kill a worker that lives but does not speak: only then may its calls be ended in its name."""
-    if not config.journal.exists():
-        return
-    writer = read_journal(config.journal).worker
-    if writer is None or writer.worker != config.worker_id:
-        return
-    with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(writer.pid)
-        if str(file) in process.cmdline():  # the number may long belong to another process
-            log.error("worker_put_down", worker=config.worker_id, pid=writer.pid)
+    process = living_process(config, file)
+    if process is not None:
+        log.error("worker_put_down", worker=config.worker_id, pid=process.pid)
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)

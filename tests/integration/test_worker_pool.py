@@ -24,9 +24,10 @@ from telephony.call_control import (
     UnreachableError,
 )
 from telephony.sip.control import SipCallControl
-from telephony.sip.pool import WorkerPool, WorkerSummary
+from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import WorkerPhase
+from telephony.sip.roster import WorkerSummary
 from tests.support.call_control_bench import pool_settings
 from tests.support.sip_patient import SipPatient, sip_patient
 from tests.support.waiting import until
@@ -241,6 +242,19 @@ def test_a_worker_that_died_while_no_node_was_there_is_buried_by_the_next(
         assert {event.event_id for event in first.events} < {event.event_id for event in second.events}
 
 
+def test_a_burial_tells_nothing_twice_to_the_node_that_heard_it_alive(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(settings, stores=lambda _: False)) as node:
+        leg = node.dial(phone, "id-heard.ring.answer")
+        node.wait_for(ANSWERED, leg)
+        node.kill_worker_of(leg)
+        node.wait_for(ENDED, leg)
+        told = [event.event_id for event in node.events]
+        assert len(told) == len(set(told))
+        assert node.story(leg)[-2:] == [ANSWERED, ENDED]
+
+
 def test_a_burial_whose_events_nobody_stored_is_repeated_with_the_same_ids(
     settings: PoolSettings, phone: SipPatient
 ) -> None:
@@ -259,7 +273,8 @@ def test_a_burial_whose_events_nobody_stored_is_repeated_with_the_same_ids(
 
 
 def hold_a_call(settings: PoolSettings, phone: SipPatient, user: str, ready: Path) -> None:
-    """A node in a process of its own, to be killed."""
+    """A node in a process group of its own, to be killed with all its group."""
+    os.setsid()
     node = Node(settings)
     node.pool.start()
     node.wait_for(ANSWERED, node.dial(phone, user))
@@ -273,7 +288,8 @@ def test_a_killed_nodes_call_goes_on_and_is_adopted(settings: PoolSettings, phon
     process = multiprocessing.get_context("spawn").Process(target=hold_a_call, args=(settings, phone, user, ready))
     process.start()
     until(ready.exists, timeout=20, what="the call is up")
-    process.kill()
+    assert process.pid is not None
+    os.killpg(process.pid, signal.SIGKILL)
     process.join()
     with running(Node(settings)) as node:
         leg = LegId(f"leg-{user}")

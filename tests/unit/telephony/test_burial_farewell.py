@@ -198,6 +198,21 @@ def test_one_unusable_address_does_not_keep_the_other_phones_on_the_line(far_end
     }
 
 
+def test_a_port_that_another_program_has_taken_does_not_keep_the_phone_on_the_line(far_end: FarEnd) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", far_end.worker_port))
+        leaving = far_end.leave(far_end.dialog(DialogState.EARLY))
+        datagram, sender = far_end.line.recvfrom(65535)
+        cancel = Message.parse(datagram)
+        assert isinstance(cancel, Request)
+        assert cancel.via[0].port == far_end.worker_port != sender[1]
+        far_end.worker_port = sender[1]
+        far_end.answer(cancel, 200)
+        far_end.answer(cancel, 487, CSeq="100 INVITE")
+        far_end.hear("ACK")
+        assert leaving.result(timeout=1) == {LegId("leg-c1"): FarewellOutcome.PARTED}
+
+
 def test_what_is_not_sip_is_passed_over(far_end: FarEnd) -> None:
     leaving = far_end.leave(far_end.dialog(DialogState.CONFIRMED))
     bye = far_end.hear("BYE")
