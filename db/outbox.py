@@ -50,11 +50,11 @@ class Outbox:
     def add(self, event: DomainEvent, now: datetime) -> None:
         """Write an event and wake the relay at commit."""
         self._session.add(OutboxRow(kind=event.kind.value, subject=event.subject, ids=dict(event.ids), created_at=now))
-        self.wake()
+        self.wake(event.kind.value)
 
-    def wake(self) -> None:
-        """Wake the scheduler at commit, without an event: there may be something due."""
-        self._session.execute(select(func.pg_notify(OUTBOX_CHANNEL, "")))
+    def wake(self, kind: str = "") -> None:
+        """Wake the scheduler at commit; without a kind: no event, but there may be something due."""
+        self._session.execute(select(func.pg_notify(OUTBOX_CHANNEL, kind)))
 
     def unpublished(self, limit: int = 200) -> Sequence[OutboxRow]:
         """Events not yet published, in order, locked, passing over those another relay holds."""

@@ -166,6 +166,17 @@ class PlanRepository:
             .execution_options(populate_existing=True)
         ).all()
 
+    def next_moment(self, now: datetime, until: datetime) -> datetime | None:
+        """The first instant after `now` and not after `until` at which a task is to be looked at or called."""
+        found: datetime | None = self._session.scalar(
+            select(func.min(tasks.c.next_attempt_at)).where(
+                tasks.c.state.in_([TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED]),
+                tasks.c.next_attempt_at > now,
+                tasks.c.next_attempt_at <= until,
+            )
+        )
+        return found
+
     def claim_closing(self, now: datetime, limit: int) -> Sequence[Task]:
         """Open tasks without a live attempt whose window has closed, locked, passing over those locked by others."""
         return self._session.scalars(

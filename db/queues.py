@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid, func, select
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from care.consent import Purpose
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
 from followup.plans import TaskMode
-from followup.queues import Agent, AgentState, HeadsetState, Queue
+from followup.queues import IDLE_AGENT_STATES, Agent, AgentState, HeadsetState, Queue
 
 queues = Table(
     "queues",
@@ -116,10 +116,21 @@ class QueueRepository:
         ).all()
 
     def silent_since(self, before: datetime, limit: int = 100) -> Sequence[Agent]:
-        """Agents with a wanted headset whose console was last heard before the instant given, locked."""
+        """Agents who seem to be at their desks and whose console was last heard before the instant given, locked."""
         return self._session.scalars(
             select(Agent)
-            .where(agents.c.headset_wanted, agents.c.heartbeat_at < before)
+            .where(
+                or_(
+                    agents.c.headset_wanted,
+                    agents.c.state.in_([AgentState.AVAILABLE, AgentState.BREAK, AgentState.TRAINING]),
+                ),
+                # Those who are only waited for until their call is over need no second look.
+                or_(
+                    agents.c.state.in_(IDLE_AGENT_STATES),
+                    agents.c.wanted_state.is_distinct_from(AgentState.OFFLINE),
+                ),
+                agents.c.heartbeat_at < before,
+            )
             .order_by(agents.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -54,10 +54,11 @@ class AgentTrigger(StrEnum):
     GO_OFFLINE = "go_offline"
 
 
-_QUIET = (AgentState.OFFLINE, AgentState.AVAILABLE, AgentState.BREAK, AgentState.TRAINING)
+IDLE_AGENT_STATES = (AgentState.OFFLINE, AgentState.AVAILABLE, AgentState.BREAK, AgentState.TRAINING)
+"""States without a call or its wrap-up; an agent may go from each to any other he asks for."""
 
 AGENT_TRANSITIONS: dict[tuple[AgentState, AgentTrigger], AgentState] = {
-    **{(state, AgentTrigger.BECOME_AVAILABLE): AgentState.AVAILABLE for state in _QUIET},
+    **{(state, AgentTrigger.BECOME_AVAILABLE): AgentState.AVAILABLE for state in IDLE_AGENT_STATES},
     (AgentState.AVAILABLE, AgentTrigger.RESERVE): AgentState.RESERVED,
     (AgentState.RESERVED, AgentTrigger.RELEASE): AgentState.AVAILABLE,
     (AgentState.RESERVED, AgentTrigger.BEGIN_CALL): AgentState.ON_CALL,
@@ -66,7 +67,7 @@ AGENT_TRANSITIONS: dict[tuple[AgentState, AgentTrigger], AgentState] = {
     (AgentState.WRAP_UP, AgentTrigger.FINISH_WRAP_UP): AgentState.AVAILABLE,
     (AgentState.AVAILABLE, AgentTrigger.TAKE_BREAK): AgentState.BREAK,
     (AgentState.AVAILABLE, AgentTrigger.BEGIN_TRAINING): AgentState.TRAINING,
-    **{(state, AgentTrigger.GO_OFFLINE): AgentState.OFFLINE for state in _QUIET},
+    **{(state, AgentTrigger.GO_OFFLINE): AgentState.OFFLINE for state in IDLE_AGENT_STATES},
 }
 
 

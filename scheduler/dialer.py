@@ -17,7 +17,7 @@ from followup.outcomes import NUMBER_IS_NO_USE
 from followup.plans import Task, TaskMode, TaskState, TaskTrigger, next_task_state
 from followup.queues import Agent, AgentTrigger, can_be_given_a_call
 from runtime.identifiers import new_id
-from scheduler.gate import Gate, GateAnswer, take_refusal, task_ids
+from scheduler.gate import LOOK_AGAIN, Gate, GateAnswer, ask_for_a_person, take_refusal, task_ids
 
 log = structlog.get_logger(__name__)
 
@@ -149,12 +149,17 @@ def _try(uow: UnitOfWork, match: Match, *, node: str, gate: Gate, now: datetime)
     if task is None:
         return False
     try:
-        reserve(uow, task=task, agent_id=match.agent_id, node=node, gate=gate, now=now)
+        with uow.savepoint():
+            reserve(uow, task=task, agent_id=match.agent_id, node=node, gate=gate, now=now)
     except GateRefusedError as refusal:
         take_refusal(uow, task, gate, refusal.answer, now)
     except ReservationRefusedError as refusal:
         log.info("reservation_refused", task=match.task_id, agent=match.agent_id, reason=str(refusal))
         return False
+    except (LookupError, ValueError):
+        # One row that cannot be judged (a zone nobody knows) must not keep everybody else from being called.
+        log.exception("task_not_judged", task=task.id, queue=task.queue_id)
+        ask_for_a_person(uow, task, look_again_at=now + LOOK_AGAIN)
     return True
 
 

@@ -46,7 +46,8 @@ class Gate:
         return cls(
             mode=Mode(settings.mode.value),
             profile=content.jurisdictions[settings.jurisdiction.value],
-            trunk_is_loopback=settings.trunk_host is not None and is_loopback(settings.trunk_host),
+            # Without a trunk the telephony node dials this machine itself.
+            trunk_is_loopback=settings.trunk_host is None or is_loopback(settings.trunk_host),
             allow_list=frozenset(settings.trial_allow_list),
         )
 

@@ -1,0 +1,86 @@
+"""The relay: every outbox row goes to its Celery tasks and the live stream, in order; none is lost with the broker."""
+
+import threading
+
+import redis
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError as BrokerOperationalError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
+from tenacity.nap import sleep_using_event
+from tenacity.stop import stop_when_event_set
+
+from db.outbox import OutboxRow
+from db.unit_of_work import UnitsOfWork
+from runtime.live_events import LiveStream
+from runtime.routing import tasks_for
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+
+
+class BrokerAwayError(Exception):
+    """The broker took no more; the rows that it did not take wait in the outbox."""
+
+
+class OutboxRelay:
+    """Publishes what the outbox holds. A row may go out twice (killed before the commit), so every task looks first."""
+
+    def __init__(self, units_of_work: UnitsOfWork, task_queue: Celery, live: LiveStream) -> None:
+        self._units_of_work = units_of_work
+        self._task_queue = task_queue
+        self._live = live
+
+    def publish_waiting(self, stopping: threading.Event) -> int:
+        """Publish everything that waits, for as long as it takes the broker to be there; how many rows."""
+        published = 0
+        again = Retrying(
+            retry=retry_if_exception_type(BrokerAwayError),
+            wait=wait_exponential(multiplier=0.1, max=5.0),
+            stop=stop_when_event_set(stopping),
+            sleep=sleep_using_event(stopping),
+            before_sleep=_say_broker_away,
+            reraise=True,
+        )
+        while not stopping.is_set():
+            try:
+                count = again(self.publish_batch)
+            except BrokerAwayError:
+                break
+            published += count
+            if count < BATCH:
+                break
+        return published
+
+    def publish_batch(self) -> int:
+        """Publish up to BATCH rows; BrokerAwayError, after keeping what was accepted, when the broker goes away."""
+        with self._units_of_work() as uow:
+            accepted: list[int] = []
+            away: Exception | None = None
+            for row in uow.outbox.unpublished(BATCH):
+                try:
+                    self._publish(row)
+                except (BrokerOperationalError, redis.RedisError, OSError) as error:
+                    away = error
+                    break
+                accepted.append(row.id)
+            if accepted:
+                uow.outbox.mark_published(accepted, uow.now)
+            uow.commit()
+        if away is not None:
+            raise BrokerAwayError(type(away).__name__) from away
+        return len(accepted)
+
+    def _publish(self, row: OutboxRow) -> None:
+        for name in tasks_for(row.kind):
+            self._task_queue.send_task(name, args=[row.subject], retry=False)
+        try:
+            self._live.publish(row.kind, {**row.ids, "subject": row.subject})
+        except ValueError:
+            # An event that says more than ids must not reach a screen, nor hold up the events behind it.
+            log.exception("event_not_shown", kind=row.kind, outbox=row.id)
+
+
+def _say_broker_away(state: RetryCallState) -> None:
+    log.warning("broker_away", tries=state.attempt_number)

@@ -1,0 +1,69 @@
+"""What the leader does by the clock: a table of names, intervals and functions, and the one that keeps to it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from scheduler import reconcile
+from scheduler.reconcile import Repairs
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One thing done every so often; `work` answers how many rows it had to mend."""
+
+    name: str
+    every: timedelta
+    work: Callable[[Repairs], int]
+
+
+TIMETABLE: tuple[Entry, ...] = (
+    Entry(name="close_past_windows", every=timedelta(seconds=5), work=reconcile.close_past_windows),
+    Entry(name="release_unsent_attempts", every=timedelta(seconds=5), work=reconcile.release_unsent_attempts),
+    Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),
+    Entry(name="ask_about_silent_calls", every=timedelta(seconds=15), work=reconcile.ask_about_silent_calls),
+    Entry(name="decide_forgotten_attempts", every=timedelta(seconds=30), work=reconcile.decide_forgotten_attempts),
+    Entry(name="capture_left_recordings", every=timedelta(seconds=30), work=reconcile.capture_left_recordings),
+    Entry(name="send_recordings_again", every=timedelta(minutes=1), work=reconcile.send_recordings_again),
+    Entry(name="end_calls_of_lost_nodes", every=timedelta(minutes=1), work=reconcile.end_calls_of_lost_nodes),
+    Entry(name="tell_of_forgotten_wrap_ups", every=timedelta(minutes=5), work=reconcile.tell_of_forgotten_wrap_ups),
+    Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
+)
+
+
+class Timetable:
+    """Runs each entry when its interval is over; every entry once at the start."""
+
+    def __init__(
+        self,
+        repairs: Repairs,
+        entries: Sequence[Entry] = TIMETABLE,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._repairs = repairs
+        self._monotonic = monotonic
+        self._due = {entry: monotonic() for entry in entries}
+
+    def run_due(self) -> float:
+        """Do what is due; the seconds until something is due again."""
+        for entry, at in list(self._due.items()):
+            if self._monotonic() >= at:
+                self._run(entry)
+                self._due[entry] = self._monotonic() + entry.every.total_seconds()
+        return max(0.0, min(self._due.values()) - self._monotonic())
+
+    def _run(self, entry: Entry) -> None:
+        try:
+            mended = entry.work(self._repairs)
+        except Exception:
+            # One repair that fails must not keep the others from being made; it is tried again at its next hour.
+            log.exception("repair_failed", entry=entry.name)
+            return
+        if mended:
+            log.warning("repaired", entry=entry.name, count=mended)
