@@ -213,6 +213,10 @@ class NativeLibrary:
         """The number of calls the library was compiled for, whatever was asked of it."""
         return int(self._functions.pjsua_call_get_max_count())
 
+    def call_count(self) -> int:
+        """How many calls the library holds: one we cancelled stays until the far end or its time-out has spoken."""
+        return int(self._functions.pjsua_call_get_count())
+
     def set_transaction_limit(self, seconds: float) -> None:
         """Give up a request that nobody answers after `seconds` (32 by the book: a dead trunk would block a line)."""
         self._functions.pjsip_tsx_set_timers(0, 0, 0, int(seconds * 1000))

@@ -90,8 +90,8 @@ class Legs:
 
     @property
     def idle(self) -> bool:
-        """Whether no leg is up or on its way."""
-        return not self._legs and not self._closing
+        """Whether no leg is up or on its way, and the library owes nobody a CANCEL or BYE."""
+        return not self._legs and not self._closing and self._endpoint.native.call_count() == 0
 
     @property
     def busy_with_calls(self) -> bool:
@@ -145,7 +145,7 @@ class Legs:
         target = target_of(outbound, trunk)
         if not self._endpoint.verify(target):
             raise RejectedError(f"leg {outbound.leg_id}: the number makes no SIP address; correct it")
-        if len(self._legs) >= self._endpoint.call_limit:
+        if max(len(self._legs), self._endpoint.native.call_count()) >= self._endpoint.call_limit:
             raise TrunkBusyError(f"this worker holds {self._endpoint.call_limit} legs already; wait or take another")
         if not self._bucket.take(time.monotonic()):
             raise TrunkBusyError("too many new calls within a second; wait a second and ask again")

@@ -99,7 +99,9 @@ class RawPeer:
         ]
         self.say("\r\n".join([*lines, "", body]), request.source)
 
-    def answer(self, request: Received, *, rtp_port: int, headers: Mapping[str, str] | None = None) -> None:
+    def answer(
+        self, request: Received, *, rtp_port: int, headers: Mapping[str, str] | None = None, status: str = "200 OK"
+    ) -> None:
         """Pick up, with G.711 A-law at an RTP port of the test's."""
         body = "\r\n".join(
             [
@@ -114,7 +116,7 @@ class RawPeer:
             ]
         )
         contact = {"Contact": f"<sip:far@127.0.0.1:{self.port}>"}
-        self.reply(request, "200 OK", headers={**contact, **(headers or {})}, body=body)
+        self.reply(request, status, headers={**contact, **(headers or {})}, body=body)
 
     def say(self, text: str, to: Address) -> None:
         """Send any text."""

@@ -1,0 +1,83 @@
+"""Records one and the same sound on both sides of a conversation, several times, in a process of its own.
+
+Usage: `python -m tests.support.alignment_probe FOLDER`; each recording becomes a folder with both sides as arrays,
+padded by the offsets that were noted at its start.
+"""
+
+import os
+import sys
+import time
+import wave
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pjsua2 as pj
+
+from followup.calls import LegId
+from telephony.sip.config import WorkerConfig
+from telephony.sip.endpoint import Endpoint
+from telephony.sip.media import Conference, is_closed
+from tests.support.ports import free_udp_block
+from tests.support.waiting import until
+
+RATE = 8000
+ROUNDS = 6
+
+
+def side(folder: Path, name: str, offset: int) -> None:
+    """Keep one side as an array, padded to the common start."""
+    with wave.open(str(folder / f"{name}.wav")) as sound:
+        samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
+    np.save(folder / f"{name}.npy", np.concatenate([np.zeros(offset, dtype="<i2"), samples]))
+
+
+def main(folder: Path) -> None:
+    """Make the recordings."""
+    ports = free_udp_block(42)
+    config = WorkerConfig(
+        worker_id="probe",
+        socket=folder / "socket",
+        journal=folder / "journal",
+        lock=folder / "lock",
+        sip_port=ports,
+        rtp_base=ports + 2,
+    )
+    endpoint = Endpoint(config, deque())
+    endpoint.run_clock(wanted=True)
+    conference = Conference(endpoint.native, deque(), RATE)
+    bursts = pj.ToneGenerator()
+    bursts.createToneGenerator(RATE, 1)
+    burst = pj.ToneDesc()
+    burst.freq1, burst.on_msec, burst.off_msec = 700, 60, 90
+    bursts.play(pj.ToneDescVector([burst]), True)
+    patient, agent = LegId("patient"), LegId("agent")
+
+    def run_for(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            endpoint.poll()
+
+    for number in range(ROUNDS):
+        place = folder / f"round-{number}"
+        conference.put_leg(patient, bursts, audible=True)
+        conference.put_leg(agent, bursts, audible=True)
+        conference.join(patient, agent)
+        run_for(0.013 * number)
+        start = conference.record(patient, place, datetime.now(UTC))
+        run_for(0.4)
+        conference.put_leg(patient, bursts, audible=False)
+        run_for(0.2)
+        conference.put_leg(patient, bursts, audible=True)
+        run_for(0.4)
+        conference.close_recording(patient)
+        until(lambda place=place: is_closed(place), timeout=5, what="the files are closed")  # type: ignore[misc]
+        side(place, "patient", start.patient_offset_samples)
+        side(place, "agent", start.agent_offset_samples)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
+    sys.stderr.flush()
+    os._exit(0)
