@@ -6,19 +6,20 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from suifang.demo.speech_manifest import SPEECH
 from tests.support.ports import free_udp_block
 from tests.support.sip_caller import CallPlan, dial
 from tests.support.sound import stretches_of_sound
-from tests.support.town import RunningTown, open_town
+from tests.support.town import RunningTown, open_town, put_on_headsets
 from tests.support.waiting import until
 
 PLAN = """
 version: 1
 patients:
-  - {number: "+86101", language: zh, calls: [{behaviour: talks, ring_seconds: 0.3, speech: [zh_patient_chest_pain.wav, zh_patient_thanks.wav]}]}
+  - {number: "+86101", language: zh, calls: [{behaviour: talks, ring_seconds: 0.3, speech: [zh_patient_chest_pain.wav, zh_patient_thanks.wav], patience_seconds: 3}]}
   - {number: "+86102", language: en, calls: [{behaviour: presses, ring_seconds: 0.2, keys: "12", patience_seconds: 1.5}]}
   - {number: "+86103", language: zh, calls: [{behaviour: busy}, {behaviour: hangs_up_early, ring_seconds: 0.2, stay_seconds: 1}]}
   - {number: "+86104", language: zh, calls: [{behaviour: no_answer}]}
@@ -187,3 +188,36 @@ def test_a_strangers_cancel_and_its_ack_reach_the_ringing_phone(town: RunningTow
     sipp(town, "86104", "-sf", str(scenario))
     assert town.events("+86104")[-2:] == ["invite", "cancel"]
     assert time.monotonic() - before < 10, "no retransmission had to be waited for"
+
+
+def test_phones_leave_when_their_town_is_killed(tmp_path: Path) -> None:
+    plan = tmp_path / "town.yaml"
+    plan.write_text('{version: 1, patients: [{number: "100", language: zh, calls: [{behaviour: busy}]}]}')
+    with open_town(plan, tmp_path) as town:
+        phones = psutil.Process(town.pid).children()
+        assert len(phones) == 1
+        psutil.Process(town.pid).kill()
+        gone, alive = psutil.wait_procs(phones, timeout=5)
+        assert (len(gone), alive) == (1, [])
+
+
+def test_a_town_that_loses_a_phone_says_so_and_ends(tmp_path: Path) -> None:
+    plan = tmp_path / "town.yaml"
+    plan.write_text('{version: 1, patients: [{number: "100", language: zh, calls: [{behaviour: busy}]}]}')
+    with open_town(plan, tmp_path) as town:
+        process = psutil.Process(town.pid)
+        process.children()[0].kill()
+        until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, timeout=5, what="its end")
+    assert "phone process [0] ended by itself" in (tmp_path / "town.stderr").read_text()
+
+
+def test_a_headset_is_reached_through_the_same_exchange(tmp_path: Path) -> None:
+    plan = tmp_path / "town.yaml"
+    plan.write_text('{version: 1, patients: [{number: "100", language: zh, calls: [{behaviour: busy}]}]}')
+    with (
+        put_on_headsets(["agent-1"]) as headsets,
+        open_town(plan, tmp_path, [f"agent-1=127.0.0.1:{headsets.port}"]) as town,
+    ):
+        result = dial(CallPlan(target=town.target("agent-1"), hang_up_after=1)).result()
+        assert result.seconds_to_answer is not None
+        headsets.wait_for("down", "agent-1")

@@ -22,6 +22,7 @@ PORTS_OF_HEADSETS = 40
 class RunningTown:
     """An open town: where its exchange is, and what it has written down."""
 
+    pid: int
     port: int
     log_file: Path
     heard: Path
@@ -46,9 +47,9 @@ class RunningTown:
 def open_town(plan: Path, folder: Path, extensions: Sequence[str] = ()) -> Iterator[RunningTown]:
     """A town on free ports, closed at the end."""
     port = free_udp_block(PORTS_OF_A_TOWN)
-    town = RunningTown(port=port, log_file=folder / "town.jsonl", heard=folder / "heard")
+    log_file, heard = folder / "town.jsonl", folder / "heard"
     command = [sys.executable, "-m", "suifang.demo.town", "--config", str(plan), "--port", str(port)]
-    command += ["--rtp-base", str(port + 20), "--log", str(town.log_file), "--heard", str(town.heard)]
+    command += ["--rtp-base", str(port + 20), "--log", str(log_file), "--heard", str(heard)]
     for extension in extensions:
         command += ["--extension", extension]
     complaints = folder / "town.stderr"
@@ -58,7 +59,7 @@ def open_town(plan: Path, folder: Path, extensions: Sequence[str] = ()) -> Itera
             assert child.stdout is not None
             line = child.stdout.readline()
             assert line.startswith('{"ready": true'), f"the town did not open: {complaints.read_text()[-2000:]}"
-            yield town
+            yield RunningTown(pid=child.pid, port=port, log_file=log_file, heard=heard)
         finally:
             _stop(child)
 
