@@ -4,7 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -56,8 +56,8 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     return event
 
 
-def configure_logging(settings: Settings, process: str) -> None:
-    """Send structlog's and every library's log lines to stderr, in the same form, named after this process."""
+def configure_logging(settings: Settings, process: str, *, stream: TextIO | None = None) -> None:
+    """Send structlog's and every library's log lines to `stream` (stderr), in one form, named after this process."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -87,10 +87,10 @@ def configure_logging(settings: Settings, process: str) -> None:
             renderer,
         ],
     )
-    stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(formatter)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(formatter)
     root = logging.getLogger()
-    root.handlers = [stream]
+    root.handlers = [handler]
     root.setLevel(settings.log_level)
     # A log call with a fault would otherwise print its raw arguments past the net.
     logging.raiseExceptions = False

@@ -1,0 +1,205 @@
+"""`suifang demo`: a synthetic hospital calls a town of simulated patients over real SIP, on this machine only."""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import structlog
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from db.engine import make_engine
+from db.migrate import upgrade
+from db.unit_of_work import UnitsOfWork, database_is_away
+from followup.recordings import RecordingState
+from runtime.embedded import Engines, ensure_engines
+from runtime.log import configure_logging
+from runtime.settings import Settings, private_folder
+from suifang.demo.client import ApiClient
+from suifang.demo.headset_process import HeadsetProcess
+from suifang.demo.hospital import HospitalScript, load_script
+from suifang.demo.narration import Narration, tell_records
+from suifang.demo.opening import SUPERVISOR, OwedCall, open_round, open_users
+from suifang.demo.place import DemoPlace, demo_place
+from suifang.demo.report import FollowUp, report
+from suifang.demo.scripted_agent import ScriptedAgent
+from suifang.demo.town_plan import DEFAULT_PLAN, load_town_plan
+from suifang.demo.watch import Standing, mismatches, standing
+from suifang.supervision import Program, Supervision, own_programs
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.5
+API_PATIENCE = timedelta(seconds=90)
+SETTLE = timedelta(seconds=2)
+"""Between a transcript and the signature: its proposals come a moment later."""
+
+
+def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int | None) -> int:
+    """Set everything up, play the scripted round, print the records; 0 only if every follow-up ended as scripted."""
+    started_at = datetime.now(UTC)
+    script = load_script()
+    place = demo_place(base=port_base, hospital_name=script.name.en)
+    narration = Narration()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with ExitStack() as stack:
+        private_folder(place.settings.logs_dir)
+        log_file = stack.enter_context((place.settings.logs_dir / "demo.log").open("a", encoding="utf-8"))
+        configure_logging(place.settings, "demo", stream=log_file)  # the screen belongs to the follow-ups
+        narration.say(f"{script.name.zh} · {script.name.en}: demo, open at all hours, loopback only")
+        narration.say("starting PostgreSQL and Valkey …")
+        engines = stack.enter_context(ensure_engines(place.settings))
+        upgrade(engines.database_url)
+        units = UnitsOfWork(make_engine(engines.database_url, application="suifang-demo"))
+        stack.callback(units.engine.dispose)
+        narration.say("starting the town, the headsets and every process …")
+        stack.enter_context(_supervised(place))
+        headsets = HeadsetProcess(
+            [agent.login for agent in script.agents],
+            port=place.headset_port,
+            log_file=place.settings.logs_dir / "headsets.log",
+        )
+        stack.callback(headsets.close)
+        passwords = open_users(units, script)
+        _wait_for_api(place)
+        client = ApiClient(place.url)
+        stack.callback(client.close)
+        client.log_in(SUPERVISOR, passwords[SUPERVISOR])
+        owed = open_round(client, units, script, started_at.strftime("%Y%m%dT%H%M%S"))
+        agents = _agents(script, passwords, place, headsets, owed, units)
+        for agent in agents:
+            agent.start()
+            stack.callback(agent.stop)
+        narration.say(f"{len(owed)} follow-ups are due; the API answers at {place.url} (its pages: {place.url}/docs)")
+        ending = _play(narration, units, owed, stopping, timedelta(minutes=minutes))
+        wrong = mismatches(ending)
+        with units() as uow:
+            tell_records(narration, uow, owed, load_town_plan(DEFAULT_PLAN))
+            outcome = report(
+                uow,
+                [FollowUp(task_id=item.task_id, expected=item.script.expected.value) for item in owed],
+                started_at=started_at,
+                engines=_engine_names(engines, place.settings),
+            )
+        if report_file is not None:
+            report_file.write_text(json.dumps(outcome, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            narration.say(f"\nreport: {report_file}")
+        for line in wrong:
+            narration.say(f"NOT AS SCRIPTED  {line}")
+        narration.say(f"\n{len(owed) - len(wrong)} of {len(owed)} follow-ups ended as scripted")
+        if not once and not stopping.is_set():
+            narration.say(
+                f"\nstill serving at {place.url} until Ctrl-C; log in as {SUPERVISOR} with {passwords[SUPERVISOR]}; "
+                "queue open-desk waits for a human agent"
+            )
+            stopping.wait()
+        return 1 if wrong else 0
+
+
+def _supervised(place: DemoPlace) -> Supervision:
+    town = Program(
+        name="town",
+        command=(
+            sys.executable,
+            "-m",
+            "suifang.demo.town",
+            "--config",
+            str(DEFAULT_PLAN),
+            "--port",
+            str(place.town_port),
+            "--log",
+            str(place.town_log),
+        ),
+        order=5,
+    )
+    return Supervision(
+        place.settings,
+        (town, *own_programs()),
+        environment={**os.environ, **place.environment},
+        on_line=lambda _line: None,  # every line is in the log file
+    )
+
+
+def _wait_for_api(place: DemoPlace) -> None:
+    def ask() -> None:
+        httpx.get(f"{place.url}/readyz", timeout=5.0).raise_for_status()
+
+    Retrying(
+        retry=retry_if_exception_type(httpx.HTTPError),
+        wait=wait_fixed(0.3),
+        stop=stop_after_delay(API_PATIENCE),
+        reraise=True,
+    )(ask)
+
+
+def _agents(
+    script: HospitalScript,
+    passwords: Mapping[str, str],
+    place: DemoPlace,
+    headsets: HeadsetProcess,
+    owed: Sequence[OwedCall],
+    units: UnitsOfWork,
+) -> list[ScriptedAgent]:
+    scripts = {item.task_id: item.script for item in owed}
+    return [
+        ScriptedAgent(
+            agent,
+            client=ApiClient(place.url),
+            password=passwords[agent.login],
+            headsets=headsets,
+            scripts=scripts,
+            may_sign=lambda attempt_id: _is_complete(units, attempt_id),
+        )
+        for agent in script.agents
+    ]
+
+
+def _is_complete(units: UnitsOfWork, attempt_id: str) -> bool:
+    """The attempt's recording is transcribed (a moment ago, so that its proposals are there), or will never be."""
+    with units() as uow:
+        call = uow.calls.of_attempt(attempt_id)
+        recording = uow.recordings.of_call(call.id) if call else None
+        if recording is None:
+            return call is not None and call.answered_at is None
+        if recording.state in (RecordingState.FAILED, RecordingState.EXPIRED):
+            return True
+        transcript = uow.recordings.latest_transcript(recording.id)
+        return transcript is not None and uow.now - transcript.created_at > SETTLE
+
+
+def _play(
+    narration: Narration, units: UnitsOfWork, owed: Sequence[OwedCall], stopping: threading.Event, patience: timedelta
+) -> list[Standing]:
+    deadline = datetime.now(UTC) + patience
+    standings: list[Standing] = []
+    with narration:
+        while not stopping.is_set() and datetime.now(UTC) < deadline:
+            try:
+                with units() as uow:
+                    standings = [standing(uow, item) for item in owed]
+            except Exception as error:
+                if not database_is_away(error):
+                    raise
+                log.warning("database_away")
+            narration.show(standings)
+            if standings and all(at.missing is None for at in standings):
+                break
+            stopping.wait(LOOK_SECONDS)
+    return standings
+
+
+def _engine_names(engines: Engines, settings: Settings) -> dict[str, str]:
+    return {
+        "postgres": engines.postgres_version,
+        "broker": engines.broker_version,
+        "sip": "pjsua2 2.15.1",
+        "speech": f"{settings.speech_engine.value} {settings.speech_model or 'base'} int8",
+    }

@@ -1,0 +1,90 @@
+"""The synthetic hospital's script, read from hospital.yaml and checked."""
+
+from datetime import date
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from care.consent import Purpose
+from followup.outcomes import AttemptOutcome, TaskOutcome
+from followup.plans import TaskMode
+from runtime.content import Wording
+
+DEFAULT_SCRIPT = Path(__file__).parent / "hospital.yaml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DemoAgent(_Part):
+    """A nurse of the demo; her headset is a phone of the headset process."""
+
+    login: str
+    display_name: str
+    languages: tuple[str, ...]
+
+
+class DemoQueue(_Part):
+    """A queue of the demo."""
+
+    name: str
+    mode: TaskMode
+    purpose: Purpose
+    ring_seconds: int
+    lines: int = 1
+
+
+class DemoPatient(_Part):
+    """An invented patient."""
+
+    name: str
+    language: str
+    born: date
+    sex: str
+    number: str
+
+
+class AgentScript(_Part):
+    """What the scripted agent does in one follow-up: lines to say, when to hang up, what to write."""
+
+    says: tuple[str, ...] = ()
+    hangs_up_after: float | None = None
+    outcome: AttemptOutcome
+    result: TaskOutcome | None = None
+
+
+class ScriptedFollowUp(_Part):
+    """One follow-up of the round and how its last attempt has to end."""
+
+    record_number: str
+    patient: DemoPatient
+    queue: str
+    expected: AttemptOutcome
+    agent: AgentScript | None = None
+    answers: dict[str, str | bool | int] = Field(default_factory=dict)
+    keys: str | None = None
+
+
+class OpenDeskPatient(_Part):
+    """A patient of the second queue, who waits for a human agent."""
+
+    record_number: str
+    patient: DemoPatient
+
+
+class HospitalScript(_Part):
+    """The whole demo hospital."""
+
+    version: int
+    name: Wording
+    agents: tuple[DemoAgent, ...]
+    queues: tuple[DemoQueue, ...]
+    round: tuple[ScriptedFollowUp, ...]
+    open_desk: tuple[OpenDeskPatient, ...]
+
+
+def load_script(path: Path = DEFAULT_SCRIPT) -> HospitalScript:
+    """The demo's script; pydantic's error names the entry that is wrong."""
+    return HospitalScript.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,0 +1,174 @@
+"""Opening the synthetic hospital: users, queues, patients, and the plans whose tasks fall due at once."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from argon2 import PasswordHasher
+
+from api.accounts import add_user, set_password
+from api.passwords import hash_of
+from care.consent import ConsentScope, Purpose
+from db.unit_of_work import UnitsOfWork
+from db.users import Role
+from followup.plans import TaskMode
+from suifang.demo.client import ApiClient, RefusedByApiError
+from suifang.demo.hospital import DemoPatient, HospitalScript, ScriptedFollowUp
+
+SUPERVISOR = "demo-supervisor"
+TAKEN = 409
+TEMPLATES = {TaskMode.AGENT: "DEMO-CALL", TaskMode.AUTOMATED: "DEMO-REMINDER"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwedCall:
+    """A follow-up of this round, as script and as task."""
+
+    script: ScriptedFollowUp
+    task_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenHospital:
+    """What the round works with."""
+
+    passwords: Mapping[str, str]  # of the scripted people, new in every run
+    owed: tuple[OwedCall, ...]
+
+
+def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
+    """The demo's people with fresh passwords: a supervisor who is administrator too, and the scripted agents."""
+    hasher = PasswordHasher()
+    passwords = {login: secrets.token_urlsafe(12) for login in (SUPERVISOR, *(agent.login for agent in script.agents))}
+    with units() as uow:
+        for login, password in passwords.items():
+            known = uow.users.by_login(login)
+            if known is not None:
+                set_password(uow, known, hash_of(hasher, password), by=None)
+                continue
+            agent = next((agent for agent in script.agents if agent.login == login), None)
+            add_user(
+                uow,
+                login=login,
+                display_name=agent.display_name if agent else "Demo",
+                password_hash=hash_of(hasher, password),
+                roles=[Role.AGENT] if agent else [Role.SUPERVISOR, Role.ADMIN],
+                languages=list(agent.languages) if agent else [],
+                queues=[],
+                by=None,
+                synthetic=True,
+            )
+        uow.commit()
+    return passwords
+
+
+def open_round(client: ApiClient, units: UnitsOfWork, script: HospitalScript, round_id: str) -> tuple[OwedCall, ...]:
+    """Queues, patients and this round's plans, all through the API; the scripted agents serve `discharge` only."""
+    queues = _queues(client, script)
+    _assign(units, script, queues["discharge"])
+    owed = []
+    for follow_up in script.round:
+        queue = next(queue for queue in script.queues if queue.name == follow_up.queue)
+        patient_id = _patient(client, follow_up.record_number, follow_up.patient, queue.purpose)
+        plan = _plan(client, patient_id, TEMPLATES[queue.mode], queue.purpose, f"{round_id}:{follow_up.record_number}")
+        owed.append(OwedCall(script=follow_up, task_id=plan["tasks"][0]["id"]))
+    _open_desk(client, script, queues["open-desk"], round_id)
+    return tuple(owed)
+
+
+def _queues(client: ApiClient, script: HospitalScript) -> dict[str, str]:
+    known = {queue["name"]: queue["id"] for queue in client.get("/queues")["queues"]}
+    for queue in script.queues:
+        if queue.name not in known:
+            made = client.post(
+                "/queues",
+                {
+                    "name": queue.name,
+                    "mode": queue.mode.value,
+                    "purpose": queue.purpose.value,
+                    "policy": "demo",
+                    "ring_seconds": queue.ring_seconds,
+                    "lines": queue.lines,
+                },
+            )
+            known[queue.name] = made["id"]
+    return known
+
+
+def _assign(units: UnitsOfWork, script: HospitalScript, queue_id: str) -> None:
+    with units() as uow:
+        for scripted in script.agents:
+            user = uow.users.by_login(scripted.login)
+            agent = uow.queues.agent_for_update(user.id) if user else None
+            if agent is not None:
+                agent.queues = [queue_id]
+        uow.commit()
+
+
+def _patient(client: ApiClient, record_number: str, patient: DemoPatient, purpose: Purpose) -> str:
+    try:
+        made = client.post(
+            "/patients",
+            {
+                "record_number": record_number,
+                "name": patient.name,
+                "language": patient.language,
+                "born": patient.born.isoformat(),
+                "sex": patient.sex,
+                "synthetic": True,
+                "contact_points": [{"number": patient.number}],
+            },
+        )
+        patient_id = str(made["id"])
+    except RefusedByApiError as refused:
+        if refused.status != TAKEN:
+            raise
+        patient_id = _known_patient(client, record_number)
+    for scope in (ConsentScope.PHONE, ConsentScope.AUTOMATED_PHONE, ConsentScope.RECORDING):
+        client.post(
+            f"/patients/{patient_id}/consents",
+            {"purpose": purpose.value, "scope": scope.value, "granted": True, "source": "demo"},
+        )
+    return patient_id
+
+
+def _known_patient(client: ApiClient, record_number: str) -> str:
+    found = client.post("/patients/search", {"containing": record_number})["patients"]
+    return next(str(patient["id"]) for patient in found if patient["record_number"] == record_number)
+
+
+def _plan(client: ApiClient, patient_id: str, template: str, purpose: Purpose, key: str) -> Any:
+    encounter = client.post(
+        f"/patients/{patient_id}/encounters",
+        {"department": "心内科", "kind": "discharge", "occurred_at": datetime.now(UTC).isoformat()},
+        key=f"encounter:{key}",
+    )
+    return client.post(
+        "/plans",
+        {"encounter_id": encounter["id"], "template": template, "purpose": purpose.value},
+        key=f"plan:{key}",
+    )
+
+
+def _open_desk(client: ApiClient, script: HospitalScript, queue_id: str, round_id: str) -> None:
+    now = datetime.now(UTC)
+    for waiting in script.open_desk:
+        patient_id = _patient(client, waiting.record_number, waiting.patient, Purpose.CARE)
+        known = client.get(f"/tasks?queue_id={queue_id}&limit=200")["tasks"]
+        if any(task["patient_id"] == patient_id and task["state"] in ("planned", "due", "queued") for task in known):
+            continue
+        client.post(
+            "/tasks",
+            {
+                "patient_id": patient_id,
+                "queue_id": queue_id,
+                "purpose": Purpose.CARE.value,
+                "earliest_at": now.isoformat(),
+                "target_at": now.isoformat(),
+                "latest_at": (now + timedelta(days=30)).isoformat(),
+                "form": "discharge_core",
+            },
+            key=f"task:{round_id}:{waiting.record_number}",
+        )
