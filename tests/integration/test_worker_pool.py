@@ -24,6 +24,7 @@ from telephony.call_control import (
     UnreachableError,
 )
 from telephony.sip.control import SipCallControl
+from telephony.sip.leases import held
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import WorkerPhase
@@ -242,6 +243,41 @@ def test_a_worker_that_died_while_no_node_was_there_is_buried_by_the_next(
         assert {event.event_id for event in first.events} < {event.event_id for event in second.events}
 
 
+def test_a_dead_workers_call_is_ended_even_when_its_number_has_a_new_holder(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    first = Node(settings)
+    first.pool.start()
+    leg = first.dial(phone, "id-replaced.ring.answer")
+    first.wait_for(ANSWERED, leg)
+    worker = first.worker_of(leg)
+    first.pool.close()
+    os.kill(worker.pid, signal.SIGKILL)
+    lock = settings.folder / "leases" / f"{worker.sip_port}.lock"
+    with held(lock, patience_seconds=5), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((settings.sip_host, worker.sip_port))
+        began = time.monotonic()
+        with running(Node(settings)) as second:
+            assert phone.wait_for("disconnected", "id-replaced.ring.answer", timeout=5)["status"] == 200
+            assert time.monotonic() - began < 5
+            assert second.wait_for(ENDED, leg).values == WORKER_LOST
+
+
+def test_a_hung_worker_is_put_down_by_the_next_node_and_its_phone_is_freed(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    first = Node(settings)
+    first.pool.start()
+    leg = first.dial(phone, "id-hung.ring.answer")
+    first.wait_for(ANSWERED, leg)
+    pid = first.worker_of(leg).pid
+    first.pool.close()
+    os.kill(pid, signal.SIGSTOP)
+    with running(Node(dataclasses.replace(settings, answer_seconds=1.0))) as second:
+        assert second.wait_for(ENDED, leg).values == WORKER_LOST
+        assert phone.wait_for("disconnected", "id-hung.ring.answer", timeout=5)["status"] == 200
+
+
 def test_a_burial_tells_nothing_twice_to_the_node_that_heard_it_alive(
     settings: PoolSettings, phone: SipPatient
 ) -> None:
@@ -347,6 +383,34 @@ def test_a_worker_leaves_after_its_share_of_calls_but_never_with_a_leg_up(
             what="the worker leaves once the headset is down",
         )
         assert phone.saw("disconnected", "id-desk2.ring.answer")[0]["status"] == 200
+
+
+def test_workers_that_can_not_start_are_said_so_and_not_started_over_and_over(
+    settings: PoolSettings, phone: SipPatient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = Node(dataclasses.replace(settings, rtp_ports_each=4))
+    node.pool.start()
+    with pytest.raises(TrunkBusyError):
+        node.dial(phone, "id-broken.busy")
+    with pytest.raises(TrunkBusyError):
+        node.dial(phone, "id-broken.busy")
+    node.pool.close()
+    assert 1 <= capsys.readouterr().out.count("worker_not_started") <= 2
+    assert "rtp_count 4 is too small" in (settings.log_folder / f"worker-{settings.sip_port_base}.log").read_text()
+
+
+def test_the_listener_may_give_commands_from_within_an_event(settings: PoolSettings, phone: SipPatient) -> None:
+    nodes: list[Node] = []
+
+    def hangs_up_at_the_answer(event: LegEvent) -> bool:
+        if event.kind is ANSWERED:
+            nodes[0].control.hang_up(event.leg_id, EndReason.TIME_LIMIT)
+        return True
+
+    nodes.append(Node(settings, stores=hangs_up_at_the_answer))
+    with running(nodes[0]) as node:
+        leg = node.dial(phone, "id-within.ring.answer")
+        assert node.wait_for(ENDED, leg).values["end_reason"] == "time_limit"
 
 
 def test_a_port_that_another_program_holds_is_passed_over(settings: PoolSettings, phone: SipPatient) -> None:
