@@ -11,11 +11,11 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from followup.outcomes import AttemptOutcome
 from followup.recordings import AlertLevel, Channel, Turn
+from transcription.content_file import read_content
 from transcription.measurements import Measurement, Quantity, measurements_in
 from transcription.red_flags import HeardAlert
 
@@ -27,10 +27,6 @@ class ProposalKind(StrEnum):
     SYMPTOM = "symptom"
     MEDICINE = "medicine"
     NUMBER = "number"
-
-
-class NoteWordsError(ValueError):
-    """The file of words is not as it should be."""
 
 
 class _Words(BaseModel):
@@ -137,11 +133,8 @@ def _length(spoken: timedelta, *, chinese: bool) -> str:
 
 
 def load_note_words(path: Path) -> NoteWords:
-    """The words from their YAML file; NoteWordsError says what is wrong in it."""
-    try:
-        return NoteWords.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        raise NoteWordsError(f"{path}: {error}") from error
+    """The words from their YAML file; ContentError says what is wrong in it."""
+    return read_content(path, NoteWords)
 
 
 def propose_additions(

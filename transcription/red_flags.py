@@ -11,18 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from pypinyin import Style, lazy_pinyin
 
 from followup.recordings import AlertLevel, Channel, Turn
+from runtime.content import ContentError
+from transcription.content_file import read_content
 from transcription.measurements import Measurement, Quantity, measurements_in
 
 GENERAL = "general"
-
-
-class RedFlagsError(ValueError):
-    """A file of red flags is not as it should be."""
 
 
 class _Content(BaseModel):
@@ -99,18 +96,15 @@ _LEVEL_ORDER = {AlertLevel.RED: 0, AlertLevel.AMBER: 1, AlertLevel.YELLOW: 2}
 
 
 def load_red_flags(folder: Path) -> dict[str, RedFlagSet]:
-    """Every set in a folder of YAML files, by id; RedFlagsError names the file and what is wrong in it."""
+    """Every set in a folder of YAML files, by id; ContentError names the file and what is wrong in it."""
     sets: dict[str, RedFlagSet] = {}
     for path in sorted(folder.glob("*.yaml")):
-        try:
-            read = RedFlagSet.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (ValidationError, yaml.YAMLError) as error:
-            raise RedFlagsError(f"{path}: {error}") from error
+        read = read_content(path, RedFlagSet)
         if read.id != path.stem:
-            raise RedFlagsError(f"{path}: its id is {read.id!r}; name the file {read.id}.yaml or change the id")
+            raise ContentError(f"{path}: its id is {read.id!r}; name the file {read.id}.yaml or change the id")
         sets[read.id] = read
     if GENERAL not in sets:
-        raise RedFlagsError(f"{folder} holds no {GENERAL}.yaml, the signs that hold for everybody")
+        raise ContentError(f"{folder} holds no {GENERAL}.yaml, the signs that hold for everybody")
     return sets
 
 
@@ -119,7 +113,7 @@ def flags_for(sets: Mapping[str, RedFlagSet], ids: Iterable[str]) -> list[RedFla
     wanted = [GENERAL, *(name for name in ids if name != GENERAL)]
     unknown = [name for name in wanted if name not in sets]
     if unknown:
-        raise RedFlagsError(f"there is no set of red flags called {', '.join(unknown)}; there are {', '.join(sets)}")
+        raise ContentError(f"there is no set of red flags called {', '.join(unknown)}; there are {', '.join(sets)}")
     return [flag for name in wanted for flag in sets[name].flags]
 
 

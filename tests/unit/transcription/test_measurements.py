@@ -1,0 +1,57 @@
+"""Values that patients read out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transcription.chinese import written_numbers
+from transcription.measurements import Quantity, measurements_in
+
+
+def _values(text: str, language: str) -> list[tuple[str, float]]:
+    return [(each.quantity.value, each.value) for each in measurements_in(text, language)]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("体温三十八度六", [("temperature", 38.6)]),
+        ("昨晚烧到39度", [("temperature", 39.0)]),
+        ("高压一百六十五,低压九十八", [("systolic", 165.0), ("diastolic", 98.0)]),
+        ("血压是140,90", [("systolic", 140.0), ("diastolic", 90.0)]),
+        ("早上血压150", [("systolic", 150.0)]),
+        ("空腹血糖十六点七", [("glucose", 16.7)]),
+        ("血氧89,心率一百二十五", [("oxygen_saturation", 89.0), ("heart_rate", 125.0)]),
+        ("我的电话是13473821368", []),
+        ("吃了3片,今年75岁", []),
+        ("转了180度", []),
+    ],
+)
+def test_chinese(text: str, values: list[tuple[str, float]]) -> None:
+    assert _values(written_numbers(text), "zh") == values
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("My temperature was 38.4 last night", [("temperature", 38.4)]),
+        ("I had a fever of 101.5", [("temperature", 38.6)]),
+        ("Blood pressure is 165 over 98.", [("systolic", 165.0), ("diastolic", 98.0)]),
+        ("it was 150/95 today", [("systolic", 150.0), ("diastolic", 95.0)]),
+        ("my sugar was 250", [("glucose", 13.9)]),
+        ("oxygen 91, pulse 120", [("oxygen_saturation", 91.0), ("heart_rate", 120.0)]),
+        ("I am 75 and take 3 pills", []),
+    ],
+)
+def test_english(text: str, values: list[tuple[str, float]]) -> None:
+    assert _values(text, "en") == values
+
+
+@given(text=st.text(alphabet="体温血压高低糖氧心率是0123456789.度, ", max_size=40))
+def test_every_value_stands_in_the_text_and_is_humanly_possible(text: str) -> None:
+    found = measurements_in(text, "zh")
+    assert [each.start for each in found] == sorted({each.start for each in found})
+    for each in found:
+        if each.quantity not in (Quantity.TEMPERATURE, Quantity.GLUCOSE):
+            assert float(text[each.start : each.end]) == each.value
+        assert 1 <= each.value <= 260
