@@ -174,6 +174,12 @@ class CallRepository:
             select(Call).where(calls.c.patient_id == patient_id).order_by(calls.c.planned_at.desc()).limit(limit)
         ).all()
 
+    def live(self, *, limit: int = 5000) -> Sequence[Call]:
+        """Every call that has not ended, oldest first."""
+        return self._session.scalars(
+            select(Call).where(calls.c.state != CallState.ENDED).order_by(calls.c.planned_at).limit(limit)
+        ).all()
+
     def live_on(self, node: str) -> Sequence[Call]:
         """Calls of a node that have not ended."""
         return self._session.scalars(

@@ -158,15 +158,6 @@ class PatientRepository:
             )
         return self._session.scalars(query).all()
 
-    def encounter_for_update(self, encounter_id: str) -> Encounter | None:
-        """The visit, locked until the end of the transaction, so that its plans are made one after the other."""
-        return self._session.scalar(
-            select(Encounter)
-            .where(encounters.c.id == encounter_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-
     def encounters_of(self, patient_id: str, *, limit: int = 200) -> Sequence[Encounter]:
         """A patient's visits, newest first."""
         return self._session.scalars(

@@ -84,6 +84,14 @@ class Note:
             proposal.decided_by = by
             self.text = f"{self.text}\n[{proposal.start:.1f}s] {proposal.text}"
 
+    def dismiss(self, proposal: Proposal, by: str) -> None:
+        """Leave a proposal out; one that was taken in stays in the text."""
+        if self.state is NoteState.SIGNED:
+            raise SignedNoteError
+        if proposal.state is ProposalState.PROPOSED:
+            proposal.state = ProposalState.DISMISSED
+            proposal.decided_by = by
+
     def sign(self, by: str, at: datetime) -> None:
         """Sign; from here on only addenda."""
         if self.state is NoteState.SIGNED:

@@ -1,0 +1,101 @@
+"""The API as one ASGI application, made from what it is handed."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from api import failures, live, pages, problems
+from api.http_headers import SecureHeaders
+from api.passwords import hash_of_nobody
+from api.permissions import LONGEST_KEY
+from api.routes import (
+    agents,
+    alerts,
+    attempts,
+    calls,
+    consents,
+    follow_ups,
+    health,
+    log_ins,
+    notes,
+    patients,
+    plans,
+    queues,
+    recordings,
+    tasks,
+    users,
+)
+from api.wiring import Wiring
+
+PREFIX = "/api/v1"
+LARGEST_BODY = 1_048_576
+
+ROUTERS: tuple[APIRouter, ...] = (
+    log_ins.router,
+    users.router,
+    patients.router,
+    consents.router,
+    plans.router,
+    tasks.router,
+    queues.router,
+    agents.router,
+    calls.router,
+    attempts.router,
+    recordings.router,
+    alerts.router,
+    notes.router,
+    follow_ups.router,
+    live.router,
+    pages.contract,
+)
+
+
+def create_app(wiring: Wiring) -> FastAPI:
+    """The whole API: routes, problems, headers, limits."""
+    app = FastAPI(
+        title="Suifang",
+        version="1",
+        description="Follow-up calls of a hospital: patients, plans, tasks, calls, recordings, notes.",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation,
+        redirect_slashes=False,
+        max_body_size=LARGEST_BODY,
+        lifespan=live.lifespan,
+    )
+    app.state.wiring = wiring
+    app.state.hash_of_nobody = hash_of_nobody(wiring.hasher)
+    app.add_middleware(SecureHeaders, https=wiring.https)
+    failures.install(app)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    _describe_problems(app)
+    return app
+
+
+def _operation(route: APIRoute) -> str:
+    return route.name
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add to OpenAPI what FastAPI cannot know: the catalogue of problems, and that the key is not optional."""
+    plain = app.openapi
+
+    def with_problems() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            contract = plain()
+            contract["components"]["schemas"].update(problems.schemas())
+            for operations in contract["paths"].values():
+                for operation in operations.values():
+                    for parameter in operation.get("parameters", []):
+                        if parameter["name"] == "Idempotency-Key":
+                            parameter["required"] = True
+                            parameter["schema"] = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY}
+            app.openapi_schema = contract
+        return app.openapi_schema
+
+    app.openapi = with_problems  # type: ignore[method-assign]  # FastAPI's documented way to extend the schema

@@ -1,0 +1,50 @@
+"""What happens at an agent's desk: the state asked for, the headset taken up and put down."""
+
+from datetime import timedelta
+
+from db.calls import CallCommand
+from db.unit_of_work import UnitOfWork
+from followup.closing import TRIGGER_TO, move_agent
+from followup.events import DomainEvent, EventKind
+from followup.queues import Agent, AgentState, HeadsetState
+from runtime.identifiers import new_id
+
+COMMAND_DEADLINE = timedelta(seconds=10)
+"""A node that takes a command later refuses it: whoever asked has seen it fail and does something else."""
+
+IN_A_CALL = frozenset({AgentState.RESERVED, AgentState.ON_CALL, AgentState.WRAP_UP})
+
+
+def ask_for_state(uow: UnitOfWork, agent: Agent, wanted: AgentState, reason: str) -> None:
+    """Move a free agent at once; during a call the wish is kept and taken when the wrap-up ends."""
+    if agent.state in IN_A_CALL:
+        agent.wanted_state = None if wanted is AgentState.AVAILABLE else wanted
+        uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
+    elif agent.state is not wanted:
+        uow.emit(move_agent(agent, TRIGGER_TO[wanted], now=uow.now, reason=reason))
+
+
+def attach_headset(uow: UnitOfWork, agent: Agent, headset: str) -> None:
+    """Want the headset up: a telephony node rings it as soon as it looks."""
+    agent.headset = headset
+    agent.headset_wanted = True
+    uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
+
+
+def detach_headset(uow: UnitOfWork, agent: Agent) -> None:
+    """Want the headset down; the node that holds its leg is told to end it."""
+    if not agent.headset_wanted and agent.headset_state is HeadsetState.DOWN:
+        return
+    agent.headset_wanted = False
+    if agent.headset_node is not None and agent.headset_state is not HeadsetState.DOWN:
+        uow.calls.command(
+            CallCommand(
+                node=agent.headset_node,
+                verb="detach_headset",
+                subject=agent.id,
+                idempotency_key=f"detach_headset:{new_id()}",
+                deadline=uow.now + COMMAND_DEADLINE,
+                created_at=uow.now,
+            )
+        )
+    uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))

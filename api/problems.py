@@ -1,0 +1,216 @@
+"""The closed list of what can go wrong for a caller (RFC 9457 problem details), each with the field and the reason."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+MEDIA_TYPE = "application/problem+json"
+_DECLARED = "problems"
+
+Responses = dict[int | str, dict[str, Any]]
+
+
+class Kind(StrEnum):
+    """Every kind of problem; a caller may switch on it, so names never change."""
+
+    MALFORMED_JSON = "malformed_json"
+    INVALID_REQUEST = "invalid_request"
+    NO_SUCH_ADDRESS = "no_such_address"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BODY_TOO_LARGE = "body_too_large"
+    REQUEST_REFUSED = "request_refused"
+    INTERNAL_ERROR = "internal_error"
+    UNAVAILABLE = "unavailable"
+
+    NOT_LOGGED_IN = "not_logged_in"
+    WRONG_LOG_IN = "wrong_log_in"
+    ALREADY_LOGGED_IN = "already_logged_in"
+    TOO_MANY_LOG_INS = "too_many_log_ins"
+    FORBIDDEN = "forbidden"
+    NOT_YOURS = "not_yours"
+
+    IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    REQUEST_IN_FLIGHT = "request_in_flight"
+
+    UNKNOWN_USER = "unknown_user"
+    UNKNOWN_PATIENT = "unknown_patient"
+    UNKNOWN_ENCOUNTER = "unknown_encounter"
+    UNKNOWN_TEMPLATE = "unknown_template"
+    UNKNOWN_FORM = "unknown_form"
+    UNKNOWN_PLAN = "unknown_plan"
+    UNKNOWN_TASK = "unknown_task"
+    UNKNOWN_QUEUE = "unknown_queue"
+    UNKNOWN_AGENT = "unknown_agent"
+    UNKNOWN_CALL = "unknown_call"
+    UNKNOWN_ATTEMPT = "unknown_attempt"
+    UNKNOWN_ANSWER_ITEM = "unknown_answer_item"
+    UNKNOWN_RECORDING = "unknown_recording"
+    UNKNOWN_TRANSCRIPT = "unknown_transcript"
+    UNKNOWN_ALERT = "unknown_alert"
+    UNKNOWN_NOTE = "unknown_note"
+    UNKNOWN_PROPOSAL = "unknown_proposal"
+
+    TAKEN = "taken"
+    PLAN_NOT_POSSIBLE = "plan_not_possible"
+    CONSENT_MISSING = "consent_missing"
+    WINDOW_REFUSED = "window_refused"
+    CALL_REFUSED = "call_refused"
+    NOT_POSSIBLE_NOW = "not_possible_now"
+    ANSWER_REFUSED = "answer_refused"
+    NOTE_SIGNED = "note_signed"
+    RECORDING_NOT_STORED = "recording_not_stored"
+    RECORDING_GONE = "recording_gone"
+    RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
+
+
+CATALOGUE: Mapping[Kind, tuple[int, str]] = {
+    Kind.MALFORMED_JSON: (400, "The body is not JSON"),
+    Kind.INVALID_REQUEST: (422, "The request is not valid"),
+    Kind.NO_SUCH_ADDRESS: (404, "There is nothing at this address"),
+    Kind.METHOD_NOT_ALLOWED: (405, "This address does not take this method"),
+    Kind.BODY_TOO_LARGE: (413, "The body is too large"),
+    Kind.REQUEST_REFUSED: (400, "The request was refused"),
+    Kind.INTERNAL_ERROR: (500, "Something failed on our side"),
+    Kind.UNAVAILABLE: (503, "A part of the system is not there now"),
+    Kind.NOT_LOGGED_IN: (401, "Nobody is logged in"),
+    Kind.WRONG_LOG_IN: (401, "Login or password is wrong"),
+    Kind.ALREADY_LOGGED_IN: (409, "This user is logged in elsewhere"),
+    Kind.TOO_MANY_LOG_INS: (429, "Too many wrong log-ins"),
+    Kind.FORBIDDEN: (403, "This user's role may not do that"),
+    Kind.NOT_YOURS: (403, "This belongs to another agent"),
+    Kind.IDEMPOTENCY_KEY_MISSING: (400, "The Idempotency-Key is missing"),
+    Kind.IDEMPOTENCY_KEY_REUSED: (422, "The Idempotency-Key was used for another request"),
+    Kind.REQUEST_IN_FLIGHT: (409, "The same request is being answered"),
+    Kind.UNKNOWN_USER: (404, "There is no such user"),
+    Kind.UNKNOWN_PATIENT: (404, "There is no such patient"),
+    Kind.UNKNOWN_ENCOUNTER: (404, "There is no such encounter"),
+    Kind.UNKNOWN_TEMPLATE: (404, "There is no such plan template"),
+    Kind.UNKNOWN_FORM: (404, "There is no such form"),
+    Kind.UNKNOWN_PLAN: (404, "There is no such plan"),
+    Kind.UNKNOWN_TASK: (404, "There is no such task"),
+    Kind.UNKNOWN_QUEUE: (404, "There is no such queue"),
+    Kind.UNKNOWN_AGENT: (404, "There is no such agent"),
+    Kind.UNKNOWN_CALL: (404, "There is no such call"),
+    Kind.UNKNOWN_ATTEMPT: (404, "There is no such attempt"),
+    Kind.UNKNOWN_ANSWER_ITEM: (404, "The form has no such question"),
+    Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),
+    Kind.UNKNOWN_TRANSCRIPT: (404, "There is no transcript yet"),
+    Kind.UNKNOWN_ALERT: (404, "There is no such alert"),
+    Kind.UNKNOWN_NOTE: (404, "There is no such note"),
+    Kind.UNKNOWN_PROPOSAL: (404, "The note has no such proposal"),
+    Kind.TAKEN: (409, "Something else has this already"),
+    Kind.PLAN_NOT_POSSIBLE: (409, "The plan cannot be made"),
+    Kind.CONSENT_MISSING: (409, "The patient's consent is missing"),
+    Kind.WINDOW_REFUSED: (422, "The task's window is not possible"),
+    Kind.CALL_REFUSED: (409, "The patient may not be called now"),
+    Kind.NOT_POSSIBLE_NOW: (409, "That is not possible in this state"),
+    Kind.ANSWER_REFUSED: (422, "The answer does not fit the question"),
+    Kind.NOTE_SIGNED: (409, "The note is signed"),
+    Kind.RECORDING_NOT_STORED: (404, "The recording is not stored yet"),
+    Kind.RECORDING_GONE: (410, "The recording is gone"),
+    Kind.RANGE_NOT_SATISFIABLE: (416, "The range lies outside the recording"),
+}
+
+
+class Fault(BaseModel):
+    """One thing that is wrong: where, and why."""
+
+    field: str
+    reason: str
+
+
+class ProblemDetails(BaseModel):
+    """The body of every answer that is not a success. `field` and `reason` are those of the first fault."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    field: str
+    reason: str
+    errors: list[Fault]
+    reasons: list[str] | None = None
+    incident: str | None = None
+
+
+@dataclass(kw_only=True, eq=False)
+class Problem(Exception):  # noqa: N818 RFC 9457's own word
+    """Raised by a route to answer with a problem; what the request did is rolled back unless `keeps_work`."""
+
+    kind: Kind
+    faults: Sequence[Fault]
+    reasons: Sequence[str] | None = None  # codes, for CALL_REFUSED
+    headers: Mapping[str, str] | None = None
+    incident: str | None = None
+    keeps_work: bool = False
+
+    @classmethod
+    def of(cls, kind: Kind, field: str, reason: str, **more: Any) -> "Problem":
+        """A problem with a single fault."""
+        return cls(kind=kind, faults=[Fault(field=field, reason=reason)], **more)
+
+    def answer(self) -> JSONResponse:
+        """The HTTP answer."""
+        status, title = CATALOGUE[self.kind]
+        body = ProblemDetails(
+            type=f"urn:suifang:problem:{self.kind.value}",
+            title=title,
+            status=status,
+            code=self.kind.value,
+            detail="; ".join(f"{fault.field}: {fault.reason}" for fault in self.faults),
+            field=self.faults[0].field,
+            reason=self.faults[0].reason,
+            errors=list(self.faults),
+            reasons=list(self.reasons) if self.reasons is not None else None,
+            incident=self.incident,
+        )
+        return JSONResponse(
+            body.model_dump(exclude_none=True), status, headers=dict(self.headers or {}), media_type=MEDIA_TYPE
+        )
+
+
+def problems(*kinds: Kind) -> Responses:
+    """What a route declares as `responses`: the kinds of problem it may answer with."""
+    return {_DECLARED: {"kinds": kinds}}
+
+
+def documented(responses: Responses, common: Iterable[Kind]) -> Responses:
+    """OpenAPI's responses: the declared kinds and the common ones, gathered by status."""
+    found = {status: response for status, response in responses.items() if status != _DECLARED}
+    kinds: list[Kind] = [*responses.get(_DECLARED, {}).get("kinds", ()), *common]
+    for kind in sorted(set(kinds), key=list(Kind).index):
+        status, title = CATALOGUE[kind]
+        response = found.setdefault(status, {"description": "", "content": {MEDIA_TYPE: {"schema": {"oneOf": []}}}})
+        response["description"] = "; ".join(part for part in (response["description"], title) if part)
+        response["content"][MEDIA_TYPE]["schema"]["oneOf"].append({"$ref": f"#/components/schemas/{schema_name(kind)}"})
+    return found
+
+
+def schema_name(kind: Kind) -> str:
+    """The name of a kind's schema: UnknownPatientProblem."""
+    return "".join(part.capitalize() for part in kind.value.split("_")) + "Problem"
+
+
+def schemas() -> dict[str, Any]:
+    """OpenAPI's component schemas of all kinds."""
+    details = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    found: dict[str, Any] = {**details.pop("$defs"), "ProblemDetails": details}
+    for kind, (status, title) in CATALOGUE.items():
+        found[schema_name(kind)] = {
+            "title": schema_name(kind),
+            "description": title,
+            "allOf": [{"$ref": "#/components/schemas/ProblemDetails"}],
+            "type": "object",
+            "properties": {
+                "code": {"type": "string", "const": kind.value},
+                "status": {"type": "integer", "const": status},
+            },
+            "required": ["code", "status"],
+        }
+    return found

@@ -1,0 +1,259 @@
+"""Attempts: the agent's call on the screen, the answers he enters, and the wrap-up that ends it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
+
+from api import found, wrap_ups
+from api.answers import AnswerRefusedError, checked
+from api.auth import Caller
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Id, Instant, Words
+from api.masking import masked_birthday, masked_name, masked_number, masked_record_number
+from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding, Everybody
+from api.problems import Kind, Problem, problems
+from api.routes.calls import CallAnswer, call_answer
+from api.routes.notes import NoteAnswer
+from api.routes.tasks import TaskAnswer
+from api.wiring import wiring_of
+from care.patients import Patient
+from db.unit_of_work import UnitOfWork
+from followup.attempts import Attempt, AttemptState
+from followup.outcomes import AttemptOutcome, TaskOutcome
+from runtime.content import Form
+
+router = APIRouter(tags=["attempts"], route_class=Route)
+
+_SPOKE = frozenset({AttemptOutcome.CONNECTED_PATIENT, AttemptOutcome.CONNECTED_PROXY})
+
+
+class IdentityAsk(Ask):
+    """Who is on the line, and which facts he gave by himself: two at least."""
+
+    person: Literal["patient", "proxy"]
+    identifiers: Annotated[set[Literal["name", "born", "record_number", "id_number", "address"]], Field(min_length=2)]
+
+
+class AnswerAsk(Ask):
+    """The answer to one question; null takes it back."""
+
+    value: StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, StringConstraints(max_length=2000)] | None
+
+
+class WrapUpAsk(Ask):
+    """What came of the attempt. `task_result` only if the matter was talked about; then the task is closed by it."""
+
+    outcome: AttemptOutcome
+    task_result: (
+        Literal[
+            TaskOutcome.COMPLETED,
+            TaskOutcome.PARTIALLY_COMPLETED,
+            TaskOutcome.REFUSED,
+            TaskOutcome.DECEASED,
+            TaskOutcome.READMITTED,
+            TaskOutcome.TRANSFERRED,
+        ]
+        | None
+    ) = None
+    spoke_with: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = None
+    note: Words | None = None  # added to the drafted note
+
+
+class PersonAnswer(Answer):
+    """The patient as the agent may see him: masked until his identity is confirmed."""
+
+    id: str
+    masked: bool
+    name: str
+    sex: str | None
+    language: str
+    born: str | None
+    record_number: str
+    number: str
+
+
+class AttemptAnswer(Answer):
+    """One try to reach a patient."""
+
+    id: str
+    task_id: str
+    patient_id: str
+    queue_id: str
+    agent_id: str | None
+    ordinal: int
+    state: AttemptState
+    due_at: Instant
+    reserved_at: Instant
+    wrap_up_at: Instant | None
+    closed_at: Instant | None
+    outcome: AttemptOutcome | None
+    outcome_by: str | None
+    task_result: str | None
+    identity_confirmed_at: Instant | None
+    answers: dict[str, bool | float | str]
+
+
+class OwnCallAnswer(Answer):
+    """What the agent has in hand: attempt, call, task, form and the (masked) patient; all null between calls."""
+
+    attempt: AttemptAnswer | None
+    call: CallAnswer | None
+    task: TaskAnswer | None
+    form: Form | None
+    patient: PersonAnswer | None
+
+
+@router.get("/forms/{form_id}", responses=problems(Kind.UNKNOWN_FORM))
+def read_form(form_id: str, caller: Everybody, request: Request) -> Form:  # noqa: ARG001
+    """A questionnaire."""
+    form = wiring_of(request).content.forms.get(form_id)
+    if form is None:
+        raise Problem.of(Kind.UNKNOWN_FORM, "form_id", "there is no such form; tasks name theirs")
+    return form
+
+
+@router.get("/agents/me/call")
+def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
+    """The caller's live attempt, for the screen pop."""
+    attempt = uow.attempts.live_of_agent(caller.user_id)
+    if attempt is None:
+        return OwnCallAnswer(attempt=None, call=None, task=None, form=None, patient=None)
+    call = uow.calls.of_attempt(attempt.id)
+    task = found.task(uow, attempt.task_id)
+    patient = found.patient(uow, attempt.patient_id)
+    if attempt.identity_confirmed_at is not None:
+        _audit(uow, caller, "patient_viewed", attempt)
+    return OwnCallAnswer(
+        attempt=AttemptAnswer.model_validate(attempt),
+        call=call_answer(call) if call else None,
+        task=TaskAnswer.model_validate(task),
+        form=wiring_of(request).content.forms.get(task.form) if task.form else None,
+        patient=_person(patient, attempt),
+    )
+
+
+@router.get("/attempts/{attempt_id}", responses=problems(Kind.UNKNOWN_ATTEMPT))
+def read_attempt(attempt_id: Id, caller: CareTeam, uow: Work) -> AttemptAnswer:
+    """One attempt with its answers."""
+    attempt = found.attempt(uow, attempt_id)
+    _audit(uow, caller, "attempt_viewed", attempt)
+    return AttemptAnswer.model_validate(attempt)
+
+
+@router.post(
+    "/attempts/{attempt_id}/identity",
+    responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
+)
+def confirm_identity(attempt_id: Id, ask: IdentityAsk, caller: AgentCommanding, uow: Work) -> PersonAnswer:
+    """The one on the line has said who he is: the record opens."""
+    attempt = found.own_attempt(uow, attempt_id, caller)
+    if attempt.state not in (AttemptState.IN_CALL, AttemptState.WRAP_UP):
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the attempt is {attempt.state.value}: nobody is on the line")
+    if attempt.identity_confirmed_at is None:
+        attempt.identity_confirmed_at = uow.now
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="identity_confirmed",
+        subject_kind="attempt",
+        subject=attempt.id,
+        patient_id=attempt.patient_id,
+        detail={"person": ask.person, "identifiers": sorted(ask.identifiers)},
+    )
+    return _person(found.patient(uow, attempt.patient_id), attempt)
+
+
+@router.put(
+    "/attempts/{attempt_id}/answers/{item}",
+    responses=problems(
+        Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW, Kind.UNKNOWN_ANSWER_ITEM, Kind.ANSWER_REFUSED
+    ),
+)
+def save_answer(
+    attempt_id: Id, item: str, ask: AnswerAsk, caller: AgentOnly, request: Request, uow: Work
+) -> AttemptAnswer:
+    """Save one answer as it is given; the last one counts."""
+    attempt = found.own_attempt(uow, attempt_id, caller)
+    if attempt.state not in (AttemptState.IN_CALL, AttemptState.WRAP_UP):
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW,
+            "state",
+            f"the attempt is {attempt.state.value}: answers are entered in call and wrap-up",
+        )
+    task = found.task(uow, attempt.task_id)
+    form = wiring_of(request).content.forms.get(task.form) if task.form else None
+    question = next((each for each in form.items if each.key == item), None) if form else None
+    if question is None:
+        raise Problem.of(
+            Kind.UNKNOWN_ANSWER_ITEM, "item", f"the task's form ({task.form or 'none'}) has no such question"
+        )
+    # A new mapping each time: the database compares the old one with it.
+    answers = {key: value for key, value in attempt.answers.items() if key != item}
+    if ask.value is not None:
+        try:
+            answers[item] = checked(question, ask.value)
+        except AnswerRefusedError as error:
+            raise Problem.of(Kind.ANSWER_REFUSED, item, str(error)) from error
+    attempt.answers = answers
+    return AttemptAnswer.model_validate(attempt)
+
+
+@router.post(
+    "/attempts/{attempt_id}/wrap-up",
+    responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW, Kind.TAKEN),
+)
+def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request: Request, uow: Work) -> NoteAnswer:
+    """Say what came of the attempt; its note is drafted and can be signed at once."""
+    attempt = found.own_attempt(uow, attempt_id, caller)
+    if attempt.state is not AttemptState.WRAP_UP:
+        reason = "it is wrapped up already" if attempt.state is AttemptState.CLOSED else "end the call first"
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the attempt is {attempt.state.value}: {reason}")
+    if ask.outcome is AttemptOutcome.BLOCKED_BY_POLICY:
+        raise Problem.of(Kind.INVALID_REQUEST, "outcome", "only the gate itself says blocked-by-policy")
+    if ask.task_result is not None and ask.outcome not in _SPOKE:
+        raise Problem.of(
+            Kind.INVALID_REQUEST, "task_result", "goes with connected-patient or connected-proxy only; leave it out"
+        )
+    wiring = wiring_of(request)
+    note = wrap_ups.finish(
+        uow,
+        attempt,
+        patient=found.patient(uow, attempt.patient_id),
+        task=found.task(uow, attempt.task_id),
+        outcome=ask.outcome,
+        task_result=ask.task_result,
+        spoke_with=ask.spoke_with,
+        words=ask.note,
+        by=caller.user_id,
+        content=wiring.content,
+        zone=wiring.zone,
+    )
+    _audit(uow, caller, "attempt_wrapped_up", attempt)
+    return NoteAnswer.model_validate(note)
+
+
+def _person(patient: Patient, attempt: Attempt) -> PersonAnswer:
+    opened = attempt.identity_confirmed_at is not None
+    born = patient.born.isoformat() if patient.born else None
+    return PersonAnswer(
+        id=patient.id,
+        masked=not opened,
+        name=patient.name if opened else masked_name(patient.name),
+        sex=patient.sex,
+        language=patient.language,
+        born=born if opened else masked_birthday(patient.born),
+        record_number=patient.record_number if opened else masked_record_number(patient.record_number),
+        number=attempt.number if opened else masked_number(attempt.number),
+    )
+
+
+def _audit(uow: UnitOfWork, caller: Caller, action: str, attempt: Attempt) -> None:
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action=action,
+        subject_kind="attempt",
+        subject=attempt.id,
+        patient_id=attempt.patient_id,
+    )

@@ -1,0 +1,131 @@
+"""What a patient agreed to, and who is not to be called."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import StringConstraints
+
+from api import found
+from api.auth import Caller
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Id, Instant, Line
+from api.permissions import CareTeam, CareTeamCommanding
+from api.problems import Kind, problems
+from care.consent import Consent, ConsentScope, Purpose
+from care.patients import Patient
+from db.unit_of_work import UnitOfWork
+from runtime.identifiers import new_id
+
+router = APIRouter(tags=["consent"], route_class=Route)
+
+
+class ConsentAsk(Ask):
+    """One statement: granted or withdrawn, for a purpose and a scope. Earlier statements stay."""
+
+    purpose: Purpose
+    scope: ConsentScope
+    granted: bool
+    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+    call_id: Id | None = None
+    at_second: float | None = None
+
+
+class ConsentAnswer(Answer):
+    """One statement."""
+
+    id: str
+    purpose: Purpose
+    scope: ConsentScope
+    granted: bool
+    source: str
+    call_id: str | None
+    at_second: float | None
+    recorded_at: Instant
+
+
+class ConsentsAnswer(Answer):
+    """Every statement, oldest first; for each purpose and scope the latest counts."""
+
+    consents: list[ConsentAnswer]
+    do_not_call: bool
+
+
+class DoNotCallAsk(Ask):
+    """Why the patient is not to be called any more."""
+
+    reason: Line
+
+
+class DoNotCallAnswer(Answer):
+    """Whether the patient is closed to calls."""
+
+    patient_id: str
+    do_not_call: bool
+
+
+@router.post(
+    "/patients/{patient_id}/consents", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_CALL)
+)
+def add_consent(patient_id: Id, ask: ConsentAsk, caller: CareTeamCommanding, uow: Work) -> ConsentAnswer:
+    """Record what the patient said about being called, messaged or recorded."""
+    patient = found.patient(uow, patient_id)
+    if ask.call_id is not None:
+        found.call(uow, ask.call_id)
+    consent = Consent(
+        id=new_id(),
+        patient_id=patient.id,
+        purpose=ask.purpose,
+        scope=ask.scope,
+        granted=ask.granted,
+        source=ask.source,
+        call_id=ask.call_id,
+        at_second=ask.at_second,
+        recorded_at=uow.now,
+    )
+    uow.patients.add_consent(consent)
+    _audit(uow, caller, "consent_granted" if ask.granted else "consent_withdrawn", patient)
+    uow.outbox.wake()
+    return ConsentAnswer.model_validate(consent)
+
+
+@router.get("/patients/{patient_id}/consents", responses=problems(Kind.UNKNOWN_PATIENT))
+def list_consents(patient_id: Id, caller: CareTeam, uow: Work) -> ConsentsAnswer:
+    """Everything the patient said about it."""
+    patient = found.patient(uow, patient_id)
+    _audit(uow, caller, "consents_viewed", patient)
+    return ConsentsAnswer(
+        consents=[ConsentAnswer.model_validate(consent) for consent in uow.patients.consents_of(patient.id)],
+        do_not_call=uow.patients.is_on_do_not_call(patient.id, None),
+    )
+
+
+@router.put("/patients/{patient_id}/do-not-call", responses=problems(Kind.UNKNOWN_PATIENT))
+def close_to_calls(patient_id: Id, ask: DoNotCallAsk, caller: CareTeam, uow: Work) -> DoNotCallAnswer:
+    """Close the patient to all calls, at once and for every queue."""
+    patient = found.patient(uow, patient_id)
+    if not uow.patients.is_on_do_not_call(patient.id, None):
+        uow.patients.close_to_calls(
+            entry_id=new_id(), patient_id=patient.id, number=None, reason=ask.reason, since=uow.now
+        )
+        _audit(uow, caller, "closed_to_calls", patient)
+    return DoNotCallAnswer(patient_id=patient.id, do_not_call=True)
+
+
+@router.delete("/patients/{patient_id}/do-not-call", responses=problems(Kind.UNKNOWN_PATIENT))
+def reopen_to_calls(patient_id: Id, caller: CareTeam, uow: Work) -> DoNotCallAnswer:
+    """Allow calls again."""
+    patient = found.patient(uow, patient_id)
+    if uow.patients.reopen_to_calls(patient.id):
+        _audit(uow, caller, "reopened_to_calls", patient)
+    return DoNotCallAnswer(patient_id=patient.id, do_not_call=False)
+
+
+def _audit(uow: UnitOfWork, caller: Caller, action: str, patient: Patient) -> None:
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action=action,
+        subject_kind="patient",
+        subject=patient.id,
+        patient_id=patient.id,
+    )

@@ -1,0 +1,160 @@
+"""Logging in and out."""
+
+import math
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import StringConstraints
+
+from api.auth import COOKIE, SHIFT, Caller, begin_log_in, typed_login_hash
+from api.desks import detach_headset
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Instant
+from api.passwords import MAXIMUM_LENGTH, is_right
+from api.permissions import ANYONE, Allowed, Everybody
+from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
+from db.unit_of_work import UnitOfWork
+from db.users import Role, User
+from followup.closing import move_agent
+from followup.queues import AgentState, AgentTrigger
+
+WRONG_LIMIT = 5
+WRONG_SPAN = timedelta(minutes=5)
+
+router = APIRouter(tags=["log-in"], route_class=Route)
+
+
+class LogInAsk(Ask):
+    """Who wants in. `take_over` ends the log-in that this user has elsewhere."""
+
+    login: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    password: Annotated[str, StringConstraints(min_length=1, max_length=MAXIMUM_LENGTH)]
+    take_over: bool = False
+
+
+class LogInAnswer(Answer):
+    """The token comes as an HttpOnly cookie too; programs send it as `Authorization: Bearer`."""
+
+    token: str
+    expires_at: Instant
+    user_id: str
+    display_name: str
+    roles: list[Role]
+
+
+class MeAnswer(Answer):
+    """The caller."""
+
+    user_id: str
+    login: str
+    display_name: str
+    roles: list[Role]
+
+
+@router.post(
+    "/log-ins",
+    status_code=201,
+    dependencies=[ANYONE],
+    responses=problems(Kind.WRONG_LOG_IN, Kind.ALREADY_LOGGED_IN, Kind.TOO_MANY_LOG_INS),
+)
+def log_in(ask: LogInAsk, request: Request, response: Response, uow: Work) -> LogInAnswer:
+    """Begin a log-in. A user has one at a time."""
+    wiring = wiring_of(request)
+    typed = typed_login_hash(ask.login)
+    _not_too_often(uow, typed)
+    user = uow.users.by_login(ask.login)
+    stored = user.password_hash if user else request.app.state.hash_of_nobody
+    # The check comes first and always, so that time does not tell which logins exist.
+    right = is_right(wiring.hasher, stored, ask.password)
+    if user is None or user.disabled or not right:
+        uow.users.add_log_in_failure(typed, uow.now)
+        raise Problem.of(
+            Kind.WRONG_LOG_IN, "login", "login or password is wrong; both are case-sensitive", keeps_work=True
+        )
+    if uow.users.living_log_in(user.id, uow.now) is not None and not ask.take_over:
+        raise Problem.of(
+            Kind.ALREADY_LOGGED_IN,
+            "take_over",
+            "this user is logged in elsewhere; log out there, or send take_over: true to end that log-in",
+        )
+    token, begun = begin_log_in(uow, user)
+    uow.users.forget_log_in_failures(typed, uow.now)
+    uow.audit.note(
+        at=uow.now,
+        user_id=user.id,
+        action="logged_in",
+        subject_kind="user",
+        subject=user.id,
+        detail={"log_in": begun.id, "took_over": ask.take_over},
+    )
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=int(SHIFT.total_seconds()),
+        path="/",
+        secure=wiring.https,
+        httponly=True,
+        samesite="strict",
+    )
+    return LogInAnswer(
+        token=token,
+        expires_at=begun.expires_at,
+        user_id=user.id,
+        display_name=user.display_name,
+        roles=_roles(user),
+    )
+
+
+@router.post("/log-out", status_code=204, responses=problems(Kind.NOT_POSSIBLE_NOW))
+def log_out(
+    caller: Annotated[Caller, Depends(Allowed(*Role, repeatable="ending it twice is the same"))],
+    response: Response,
+    uow: Work,
+) -> None:
+    """End the caller's log-in. An agent goes offline; not while a call or wrap-up of his is open."""
+    agent = uow.queues.agent_for_update(caller.user_id)
+    if agent is not None and agent.state is not AgentState.OFFLINE:
+        if uow.attempts.live_of_agent(agent.id) is not None:
+            raise Problem.of(
+                Kind.NOT_POSSIBLE_NOW, "agent", "a call or wrap-up of yours is open; finish it, then log out"
+            )
+        uow.emit(move_agent(agent, AgentTrigger.GO_OFFLINE, now=uow.now, reason="logged out"))
+    if agent is not None:
+        detach_headset(uow, agent)
+    uow.users.end_log_ins(caller.user_id, uow.now, "logged out")
+    uow.audit.note(at=uow.now, user_id=caller.user_id, action="logged_out", subject_kind="user", subject=caller.user_id)
+    response.delete_cookie(COOKIE, path="/")
+
+
+@router.get("/me", responses=problems(Kind.UNKNOWN_USER))
+def me(caller: Everybody, uow: Work) -> MeAnswer:
+    """Who the caller is."""
+    user = uow.users.get(caller.user_id)
+    if user is None:
+        raise Problem.of(Kind.UNKNOWN_USER, "user", "the user is gone")
+    return MeAnswer(user_id=user.id, login=user.login, display_name=user.display_name, roles=_roles(user))
+
+
+def _not_too_often(uow: UnitOfWork, typed: str) -> None:
+    if not uow.lead(f"log-in:{typed}"):
+        raise Problem.of(
+            Kind.TOO_MANY_LOG_INS,
+            "login",
+            "a log-in under this name is being checked; try again in a second",
+            headers={"Retry-After": "1"},
+        )
+    failures = uow.users.log_in_failures(typed, uow.now - WRONG_SPAN)
+    if len(failures) >= WRONG_LIMIT:
+        seconds = math.ceil((failures[-WRONG_LIMIT] + WRONG_SPAN - uow.now).total_seconds())
+        raise Problem.of(
+            Kind.TOO_MANY_LOG_INS,
+            "login",
+            f"{WRONG_LIMIT} log-ins under this name were wrong; try again in {seconds} seconds",
+            headers={"Retry-After": str(seconds)},
+        )
+
+
+def _roles(user: User) -> list[Role]:
+    return [Role(role) for role in user.roles]

@@ -1,0 +1,224 @@
+"""Patients, their numbers and their visits."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field, StringConstraints
+
+from api import found
+from api.auth import Caller
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Id, Instant, Limit, Line, PhoneNumber, Zone
+from api.permissions import Allowed, CareTeam, CareTeamCommanding
+from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
+from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, Patient, PatientId
+from db.unit_of_work import UnitOfWork
+from db.users import Role
+from followup.dialing_rules import Mode
+from runtime.identifiers import new_id
+
+router = APIRouter(tags=["patients"], route_class=Route)
+
+Language = Literal["zh", "en"]
+RecordNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+
+
+class ContactPointAsk(Ask):
+    """A telephone number, in any usual way of writing; lower ranks are dialed first."""
+
+    number: PhoneNumber
+    owner: NumberOwner = NumberOwner.SELF
+    label: Annotated[str, StringConstraints(max_length=100)] = ""
+    rank: Annotated[int, Field(ge=1, le=99)] = 1
+
+
+class PatientAsk(Ask):
+    """A new patient."""
+
+    record_number: RecordNumber
+    name: Line
+    language: Language = "zh"
+    zone: Zone | None = None  # the hospital's if not given
+    born: date | None = None
+    sex: Literal["female", "male", "other", "unknown"] | None = None
+    synthetic: bool = False
+    contact_points: Annotated[tuple[ContactPointAsk, ...], Field(max_length=10)] = ()
+
+
+class ContactPointAnswer(Answer):
+    """A telephone number in E.164."""
+
+    id: str
+    number: str
+    owner: NumberOwner
+    label: str
+    rank: int
+    quality: NumberQuality
+    do_not_call: bool
+
+
+class PatientAnswer(Answer):
+    """A patient."""
+
+    id: str
+    record_number: str
+    name: str
+    language: str
+    zone: str
+    born: date | None
+    sex: str | None
+    synthetic: bool
+    deceased_at: Instant | None
+    created_at: Instant
+    contact_points: list[ContactPointAnswer]
+
+
+class PatientsAnswer(Answer):
+    """A page of patients; ask on with after=`next`, which is empty on the last page."""
+
+    patients: list[PatientAnswer]
+    next: str | None
+
+
+class SearchAsk(Ask):
+    """Part of a name, or the beginning of a record number. In the body, because addresses end up in logs."""
+
+    containing: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+
+
+class EncounterAsk(Ask):
+    """A visit to follow up; for an appointment the instant at which it will be."""
+
+    department: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    kind: Literal["discharge", "appointment", "enrolment"]
+    occurred_at: Instant
+
+
+class EncounterAnswer(Answer):
+    """A visit."""
+
+    id: str
+    patient_id: str
+    department: str
+    kind: str
+    occurred_at: Instant
+
+
+class EncountersAnswer(Answer):
+    """A patient's visits, newest first."""
+
+    encounters: list[EncounterAnswer]
+
+
+@router.post("/patients", status_code=201, responses=problems(Kind.TAKEN))
+def create_patient(ask: PatientAsk, caller: CareTeamCommanding, request: Request, uow: Work) -> PatientAnswer:
+    """Add a patient."""
+    patient_id = PatientId(new_id())
+    wiring = wiring_of(request)
+    if ask.synthetic and wiring.gate.mode is not Mode.DEMO:
+        raise Problem.of(Kind.INVALID_REQUEST, "synthetic", "synthetic people exist only in the demo")
+    patient = Patient(
+        id=patient_id,
+        record_number=ask.record_number,
+        name=ask.name,
+        language=ask.language,
+        zone=ask.zone or wiring.zone.key,
+        born=ask.born,
+        sex=ask.sex,
+        synthetic=ask.synthetic,
+        created_at=uow.now,
+        contact_points=[
+            ContactPoint(
+                id=new_id(),
+                patient_id=patient_id,
+                number=point.number,
+                owner=point.owner,
+                label=point.label,
+                rank=point.rank,
+            )
+            for point in ask.contact_points
+        ],
+    )
+    uow.patients.add(patient)
+    uow.flush()
+    _audit(uow, caller, "patient_added", patient.id)
+    return PatientAnswer.model_validate(patient)
+
+
+@router.get("/patients", responses=problems(Kind.UNKNOWN_PATIENT))
+def list_patients(caller: CareTeam, uow: Work, after: Id | None = None, limit: Limit = 50) -> PatientsAnswer:
+    """Patients in order of record number, from behind the patient `after`."""
+    last = found.patient(uow, after, "after").record_number if after else None
+    page = uow.patients.page(after=last, limit=limit)
+    return _seen(uow, caller, page, limit)
+
+
+@router.post("/patients/search")
+def search_patients(
+    ask: SearchAsk,
+    caller: Annotated[Caller, Depends(Allowed(Role.AGENT, Role.SUPERVISOR, repeatable="it only reads"))],
+    uow: Work,
+) -> PatientsAnswer:
+    """Patients by name or record number."""
+    page = uow.patients.page(after=None, limit=ask.limit, containing=ask.containing)
+    return _seen(uow, caller, page, ask.limit)
+
+
+@router.get("/patients/{patient_id}", responses=problems(Kind.UNKNOWN_PATIENT))
+def read_patient(patient_id: Id, caller: CareTeam, uow: Work) -> PatientAnswer:
+    """One patient."""
+    patient = found.patient(uow, patient_id)
+    _audit(uow, caller, "patient_viewed", patient.id)
+    return PatientAnswer.model_validate(patient)
+
+
+@router.post("/patients/{patient_id}/encounters", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT))
+def add_encounter(patient_id: Id, ask: EncounterAsk, caller: CareTeamCommanding, uow: Work) -> EncounterAnswer:
+    """Add a visit."""
+    patient = found.patient(uow, patient_id)
+    encounter = Encounter(
+        id=new_id(), patient_id=patient.id, department=ask.department, kind=ask.kind, occurred_at=ask.occurred_at
+    )
+    uow.patients.add_encounter(encounter)
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="encounter_added",
+        subject_kind="encounter",
+        subject=encounter.id,
+        patient_id=patient.id,
+    )
+    return EncounterAnswer.model_validate(encounter)
+
+
+@router.get("/patients/{patient_id}/encounters", responses=problems(Kind.UNKNOWN_PATIENT))
+def list_encounters(patient_id: Id, caller: CareTeam, uow: Work) -> EncountersAnswer:
+    """A patient's visits."""
+    patient = found.patient(uow, patient_id)
+    _audit(uow, caller, "encounters_viewed", patient.id)
+    visits = uow.patients.encounters_of(patient.id)
+    return EncountersAnswer(encounters=[EncounterAnswer.model_validate(visit) for visit in visits])
+
+
+def _seen(uow: UnitOfWork, caller: Caller, page: Sequence[Patient], limit: int) -> PatientsAnswer:
+    for patient in page:
+        _audit(uow, caller, "patient_listed", patient.id)
+    return PatientsAnswer(
+        patients=[PatientAnswer.model_validate(patient) for patient in page],
+        next=page[-1].id if len(page) == limit else None,
+    )
+
+
+def _audit(uow: UnitOfWork, caller: Caller, action: str, patient_id: PatientId) -> None:
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action=action,
+        subject_kind="patient",
+        subject=patient_id,
+        patient_id=patient_id,
+    )

@@ -1,0 +1,134 @@
+"""Queues: their rules, their counts, and the switch that stops them."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints
+
+from api import found
+from api.auth import Caller
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Id, Instant
+from api.permissions import Everybody, OverseersCommanding
+from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
+from care.consent import Purpose
+from db.unit_of_work import UnitOfWork
+from followup.plans import TaskMode, TaskState
+from followup.queues import Queue
+from runtime.identifiers import new_id
+
+router = APIRouter(tags=["queues"], route_class=Route)
+
+
+class QueueAsk(Ask):
+    """A new queue."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    mode: TaskMode
+    purpose: Purpose
+    language: Literal["zh", "en"] | None = None
+    policy: Annotated[str, StringConstraints(max_length=64)] = "default"
+    ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
+    wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
+    lines: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class QueueAnswer(Answer):
+    """A queue and how many open tasks it has in each state."""
+
+    id: str
+    name: str
+    mode: TaskMode
+    purpose: Purpose
+    language: str | None
+    policy: str
+    ring_seconds: int
+    wrap_up_seconds: int
+    lines: int
+    paused: bool
+    created_at: Instant
+    counts: dict[TaskState, int]
+
+
+class QueuesAnswer(Answer):
+    """Queues in order of name."""
+
+    queues: list[QueueAnswer]
+
+
+@router.get("/queues")
+def list_queues(caller: Everybody, uow: Work) -> QueuesAnswer:  # noqa: ARG001
+    """Every queue with its counts."""
+    counts = uow.plans.counts_by_queue()
+    return QueuesAnswer(queues=[_queue(queue, counts.get(queue.id, {})) for queue in uow.queues.all()])
+
+
+@router.post("/queues", status_code=201, responses=problems(Kind.TAKEN))
+def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, uow: Work) -> QueueAnswer:
+    """Add a queue."""
+    policies = wiring_of(request).content.policies
+    if ask.policy not in policies:
+        raise Problem.of(
+            Kind.INVALID_REQUEST,
+            "policy",
+            f"there is no such attempt policy; choose one of {', '.join(sorted(policies))}",
+        )
+    queue = Queue(
+        id=new_id(),
+        name=ask.name,
+        mode=ask.mode,
+        purpose=ask.purpose,
+        language=ask.language,
+        policy=ask.policy,
+        ring_seconds=ask.ring_seconds,
+        wrap_up_seconds=ask.wrap_up_seconds,
+        lines=ask.lines,
+        created_at=uow.now,
+    )
+    uow.queues.add(queue)
+    uow.flush()
+    _audit(uow, caller, "queue_added", queue)
+    return _queue(queue, {})
+
+
+@router.post("/queues/{queue_id}/pause", responses=problems(Kind.UNKNOWN_QUEUE))
+def pause(queue_id: Id, caller: OverseersCommanding, uow: Work) -> QueueAnswer:
+    """Stop dialing for this queue at once; calls that are up go on."""
+    return _switch(uow, caller, queue_id, paused=True)
+
+
+@router.post("/queues/{queue_id}/resume", responses=problems(Kind.UNKNOWN_QUEUE))
+def resume(queue_id: Id, caller: OverseersCommanding, uow: Work) -> QueueAnswer:
+    """Let this queue be dialed again."""
+    return _switch(uow, caller, queue_id, paused=False)
+
+
+def _switch(uow: UnitOfWork, caller: Caller, queue_id: str, *, paused: bool) -> QueueAnswer:
+    queue = found.queue(uow, queue_id)
+    if queue.paused is not paused:
+        queue.paused = paused
+        _audit(uow, caller, "queue_paused" if paused else "queue_resumed", queue)
+        uow.outbox.wake()
+    return _queue(queue, uow.plans.counts_by_queue().get(queue.id, {}))
+
+
+def _queue(queue: Queue, counts: dict[TaskState, int]) -> QueueAnswer:
+    return QueueAnswer(
+        id=queue.id,
+        name=queue.name,
+        mode=queue.mode,
+        purpose=queue.purpose,
+        language=queue.language,
+        policy=queue.policy,
+        ring_seconds=queue.ring_seconds,
+        wrap_up_seconds=queue.wrap_up_seconds,
+        lines=queue.lines,
+        paused=queue.paused,
+        created_at=queue.created_at,
+        counts=counts,
+    )
+
+
+def _audit(uow: UnitOfWork, caller: Caller, action: str, queue: Queue) -> None:
+    uow.audit.note(at=uow.now, user_id=caller.user_id, action=action, subject_kind="queue", subject=queue.id)

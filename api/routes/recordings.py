@@ -1,0 +1,182 @@
+"""Recordings: what is known of them, their sound by range, their transcript."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+
+from api import found
+from api.auth import Caller
+from api.byte_ranges import UnsatisfiableRangeError, wanted_range
+from api.edge import Route, Work
+from api.fields import Answer, Id, Instant
+from api.permissions import CareTeam
+from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
+from db.unit_of_work import UnitOfWork
+from followup.recordings import Channel, Recording, RecordingState
+
+router = APIRouter(tags=["recordings"], route_class=Route)
+
+FLAC = "audio/flac"
+
+
+class RecordingAnswer(Answer):
+    """A recording: FLAC, left the agent, right the patient. `sha256` is of that file before any encryption."""
+
+    id: str
+    call_id: str
+    patient_id: str
+    state: RecordingState
+    reason: str
+    sha256: str | None
+    started_at: Instant | None
+    seconds: float | None
+    channels: int | None
+    sample_rate: int | None
+    size: int | None
+    encrypted: bool
+    legal_hold: bool
+    stored_at: Instant | None
+
+
+class PeaksAnswer(Answer):
+    """The waveform: loudness from 0 to 100, so many values for each second."""
+
+    per_second: int
+    agent: list[int]
+    patient: list[int]
+
+
+class TurnAnswer(Answer):
+    """What one side said without the other: seconds from the recording's start."""
+
+    channel: Channel
+    start: float
+    end: float
+    text: str
+    confidence: float
+
+
+class TranscriptAnswer(Answer):
+    """The newest text of a recording."""
+
+    id: str
+    recording_id: str
+    language: str
+    engine: str
+    model: str
+    created_at: Instant
+    turns: list[TurnAnswer]
+
+
+@router.get("/recordings/{recording_id}", responses=problems(Kind.UNKNOWN_RECORDING))
+def read_recording(recording_id: Id, caller: CareTeam, uow: Work) -> RecordingAnswer:
+    """What is known of a recording."""
+    recording = found.recording(uow, recording_id)
+    _audit(uow, caller, "recording_viewed", recording)
+    return RecordingAnswer.model_validate(recording)
+
+
+@router.get("/recordings/{recording_id}/peaks", responses=problems(Kind.UNKNOWN_RECORDING, Kind.RECORDING_NOT_STORED))
+def read_peaks(recording_id: Id, caller: CareTeam, uow: Work) -> PeaksAnswer:  # noqa: ARG001
+    """The waveform to draw."""
+    recording = found.recording(uow, recording_id)
+    if recording.peaks is None:
+        raise _not_stored(recording)
+    return PeaksAnswer.model_validate(recording.peaks)
+
+
+@router.get(
+    "/recordings/{recording_id}/audio",
+    response_class=Response,
+    responses={
+        200: {"description": "The whole file", "content": {FLAC: {}}},
+        206: {"description": "The range asked for", "content": {FLAC: {}}},
+        304: {"description": "The caller has it already"},
+        **problems(Kind.UNKNOWN_RECORDING, Kind.RECORDING_NOT_STORED, Kind.RECORDING_GONE, Kind.RANGE_NOT_SATISFIABLE),
+    },
+)
+def play(
+    recording_id: Id,
+    caller: CareTeam,
+    request: Request,
+    uow: Work,
+    range_: Annotated[str | None, Header(alias="Range")] = None,
+    if_range: Annotated[str | None, Header(alias="If-Range")] = None,
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
+) -> Response:
+    """The sound, whole or by range."""
+    recording = found.recording(uow, recording_id)
+    if recording.state is RecordingState.EXPIRED:
+        raise Problem.of(Kind.RECORDING_GONE, "recording_id", "its time of keeping is over; the transcript stays")
+    if recording.uri is None or recording.size is None or recording.sha256 is None:
+        raise _not_stored(recording)
+    etag = f'"{recording.sha256}"'
+    headers = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": "private, no-store"}
+    if if_none_match == etag:
+        return Response(status_code=304, headers=headers)
+    try:
+        # A range of another file than the caller began with is of no use to him: he gets the whole.
+        span = wanted_range(range_ if if_range in (None, etag) else None, recording.size)
+    except UnsatisfiableRangeError as error:
+        raise Problem.of(
+            Kind.RANGE_NOT_SATISFIABLE,
+            "Range",
+            f"the recording has {recording.size} bytes",
+            headers={"Content-Range": f"bytes */{recording.size}"},
+        ) from error
+    store = wiring_of(request).store
+    try:
+        sound = store.read_range(recording.uri, span.start, span.end) if span else store.read(recording.uri)
+    except FileNotFoundError as error:
+        raise Problem.of(
+            Kind.RECORDING_GONE, "recording_id", "its file is not in the store any more; tell whoever looks after it"
+        ) from error
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="recording_played",
+        subject_kind="recording",
+        subject=recording.id,
+        patient_id=recording.patient_id,
+        detail={"start": span.start, "end": span.end} if span else {},
+    )
+    if span is None:
+        return Response(sound, 200, headers, media_type=FLAC)
+    headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{recording.size}"
+    return Response(sound, 206, headers, media_type=FLAC)
+
+
+@router.get(
+    "/recordings/{recording_id}/transcript", responses=problems(Kind.UNKNOWN_RECORDING, Kind.UNKNOWN_TRANSCRIPT)
+)
+def read_transcript(recording_id: Id, caller: CareTeam, uow: Work) -> TranscriptAnswer:
+    """What was said, turn by turn."""
+    recording = found.recording(uow, recording_id)
+    transcript = uow.recordings.latest_transcript(recording.id)
+    if transcript is None:
+        raise Problem.of(
+            Kind.UNKNOWN_TRANSCRIPT,
+            "recording_id",
+            f"the recording is {recording.state.value}; the live stream tells transcript_ready",
+        )
+    _audit(uow, caller, "transcript_viewed", recording)
+    return TranscriptAnswer.model_validate(transcript)
+
+
+def _not_stored(recording: Recording) -> Problem:
+    reason = f"the recording is {recording.state.value}"
+    if recording.reason:
+        reason += f": {recording.reason}"
+    return Problem.of(Kind.RECORDING_NOT_STORED, "recording_id", reason)
+
+
+def _audit(uow: UnitOfWork, caller: Caller, action: str, recording: Recording) -> None:
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action=action,
+        subject_kind="recording",
+        subject=recording.id,
+        patient_id=recording.patient_id,
+    )

@@ -1,0 +1,82 @@
+"""Users and their roles, for administrators."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field, StringConstraints
+
+from api import found
+from api.accounts import add_user, disable_user
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Id, Instant, Line
+from api.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH, hash_of
+from api.permissions import AdminCommanding, AdminOnly
+from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
+from db.users import Role
+
+router = APIRouter(tags=["users"], route_class=Route)
+
+
+class UserAsk(Ask):
+    """A new user. One with the role agent gets a desk: languages he speaks and queues he serves."""
+
+    login: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{1,63}$")]
+    display_name: Line
+    password: Annotated[str, StringConstraints(min_length=MINIMUM_LENGTH, max_length=MAXIMUM_LENGTH)]
+    roles: Annotated[frozenset[Role], Field(min_length=1)]
+    languages: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")], ...] = ("zh",)
+    queues: tuple[Id, ...] = ()
+
+
+class UserAnswer(Answer):
+    """A user."""
+
+    id: str
+    login: str
+    display_name: str
+    roles: list[Role]
+    disabled: bool
+    created_at: Instant
+
+
+class UsersAnswer(Answer):
+    """Users in order of login."""
+
+    users: list[UserAnswer]
+
+
+@router.post("/users", status_code=201, responses=problems(Kind.TAKEN, Kind.UNKNOWN_QUEUE))
+def create_user(ask: UserAsk, caller: AdminCommanding, request: Request, uow: Work) -> UserAnswer:
+    """Add a user."""
+    for place, queue_id in enumerate(ask.queues):
+        found.queue(uow, queue_id, f"queues[{place}]")
+    user = add_user(
+        uow,
+        login=ask.login,
+        display_name=ask.display_name,
+        password_hash=hash_of(wiring_of(request).hasher, ask.password),
+        roles=ask.roles,
+        languages=ask.languages,
+        queues=ask.queues,
+        by=caller.user_id,
+    )
+    return UserAnswer.model_validate(user)
+
+
+@router.get("/users")
+def list_users(caller: AdminOnly, uow: Work) -> UsersAnswer:  # noqa: ARG001
+    """Every user."""
+    return UsersAnswer(users=[UserAnswer.model_validate(user) for user in uow.users.all()])
+
+
+@router.post("/users/{user_id}/disable", responses=problems(Kind.UNKNOWN_USER, Kind.NOT_POSSIBLE_NOW))
+def disable(user_id: Id, caller: AdminCommanding, uow: Work) -> UserAnswer:
+    """Lock a user out at once; what he did stays."""
+    user = uow.users.get(user_id)
+    if user is None:
+        raise Problem.of(Kind.UNKNOWN_USER, "user_id", "there is no such user; GET /api/v1/users lists them")
+    if user.id == caller.user_id:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "user_id", "you cannot lock yourself out; another administrator can")
+    disable_user(uow, user, by=caller.user_id)
+    return UserAnswer.model_validate(user)

@@ -1,0 +1,39 @@
+"""What the routes may reach: handed to `create_app` once, found on the running app by every request."""
+
+import asyncio
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from argon2 import PasswordHasher
+from fastapi import Request
+
+from db.unit_of_work import UnitsOfWork
+from followup.ports import RecordingStore
+from runtime.content import Content
+from runtime.live_events import AsyncLiveStream
+from scheduler.gate import Gate
+
+CONCURRENT_UNITS = 12
+"""Requests with an open transaction at one time; the database's pool must hold as many connections."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """Everything outside the API that its routes use."""
+
+    units: UnitsOfWork
+    content: Content
+    store: RecordingStore
+    live: AsyncLiveStream
+    gate: Gate
+    zone: ZoneInfo
+    https: bool  # browsers come by https: cookies are sent over nothing else
+    hasher: PasswordHasher
+    # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_UNITS))
+
+
+def wiring_of(request: Request) -> Wiring:
+    """The wiring of the app that answers this request."""
+    wiring: Wiring = request.app.state.wiring
+    return wiring
