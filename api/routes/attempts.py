@@ -115,15 +115,13 @@ def read_form(form_id: str, caller: Everybody, request: Request) -> Form:  # noq
 
 @router.get("/agents/me/call")
 def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
-    """The caller's live attempt, for the screen pop."""
+    """The caller's live attempt, for the screen pop. That the record opened is audited once, with the identity."""
     attempt = uow.attempts.live_of_agent(caller.user_id)
     if attempt is None:
         return OwnCallAnswer(attempt=None, call=None, task=None, form=None, patient=None)
     call = uow.calls.of_attempt(attempt.id)
     task = found.task(uow, attempt.task_id)
     patient = found.patient(uow, attempt.patient_id)
-    if attempt.identity_confirmed_at is not None:
-        _audit(uow, caller, "patient_viewed", attempt)
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
         call=call_answer(call) if call else None,

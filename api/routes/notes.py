@@ -79,8 +79,15 @@ _CHANGING = (Kind.UNKNOWN_NOTE, Kind.NOT_YOURS, Kind.NOTE_SIGNED)
 def tray(caller: AgentOnly, uow: Work) -> NotesAnswer:
     """What the caller has still to sign."""
     drafts = uow.notes.unsigned_of_agent(caller.user_id)
-    for note in drafts:
-        _audit(uow, caller, "note_viewed", note)
+    if drafts:
+        uow.audit.note(
+            at=uow.now,
+            user_id=caller.user_id,
+            action="tray_viewed",
+            subject_kind="user",
+            subject=caller.user_id,
+            detail={"notes": [note.id for note in drafts]},
+        )
     return NotesAnswer(notes=[NoteAnswer.model_validate(note) for note in drafts])
 
 

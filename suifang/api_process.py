@@ -1,0 +1,65 @@
+"""`suifang api`: wires the HTTP API and serves it until it is told to stop."""
+
+import uvicorn
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.wiring import CONCURRENT_UNITS, Wiring
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from recordings.object_store import ObjectStore
+from runtime.content import Content
+from runtime.embedded import engine_urls
+from runtime.live_events import AsyncLiveStream
+from runtime.log import configure_logging
+from runtime.settings import Settings
+from scheduler.gate import Gate
+from suifang.start import refuse_wrong_start
+
+GRACE_SECONDS = 5
+"""How long a request that is being answered may go on after the process was told to stop."""
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    configure_logging(settings, "api")
+    refuse_wrong_start(settings)
+    server(settings, application(settings)).run()
+
+
+def application(settings: Settings) -> FastAPI:
+    """The API of this installation."""
+    urls = engine_urls(settings)
+    content = Content(settings.content_dir)
+    engine = make_engine(urls.database_url, pool_size=CONCURRENT_UNITS, application="suifang-api")
+    return create_app(
+        Wiring(
+            units=UnitsOfWork(engine),
+            content=content,
+            store=ObjectStore(settings.store_dir),
+            live=AsyncLiveStream(urls.broker_url),
+            gate=Gate.of(settings, content),
+            zone=settings.zone,
+            https=settings.public_url.startswith("https://"),
+            hasher=PasswordHasher(),
+        )
+    )
+
+
+def server(settings: Settings, app: FastAPI) -> uvicorn.Server:
+    """The server at the settings' address, with TLS where a certificate is set."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            # Log lines are configured once for the whole process, and an access line would name addresses.
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
