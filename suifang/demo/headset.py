@@ -7,7 +7,8 @@ Commands are lines on stdin, answers and events JSON lines on stdout. A FILE is 
 
     say AGENT FILE [FILE ...]   play them, hearing the patient out in between
     script AGENT LANGUAGE       the same with the agents' script in that language, after the patient's first words
-    hush AGENT                  stop speaking        mute AGENT · unmute AGENT       status       quit
+    hush AGENT                  stop speaking
+    mute AGENT · unmute AGENT · status · quit (as does the end of stdin)
 """
 
 import argparse
@@ -160,9 +161,10 @@ def speech_file(word: str) -> Path:
 
 
 def read_lines(stream: TextIO, lines: "queue.SimpleQueue[str]") -> None:
-    """Hand over every line; runs in a thread of its own, because reading blocks."""
+    """Hand over every line, and `quit` at their end; in a thread of its own, because reading blocks."""
     for line in stream:
         lines.put(line)
+    lines.put("quit")
 
 
 def main() -> None:

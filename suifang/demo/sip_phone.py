@@ -4,6 +4,7 @@ One thread owns everything of pjsua2. The bridge's clock runs only while a call 
 does not have to be, so that a town of phones costs little.
 """
 
+import ipaddress
 import time
 import wave
 from collections import deque
@@ -36,6 +37,10 @@ class PhonePorts:
     sip: int
     rtp_base: int
     rtp_count: int
+
+    def __post_init__(self) -> None:
+        if not ipaddress.ip_address(self.host).is_loopback:
+            raise ValueError(f"demo phones live on loopback only, not on {self.host}; give 127.0.0.1")
 
 
 class Owner(Protocol):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from suifang.demo.sip_phone import PhonePorts
 from suifang.demo.speech_manifest import SPEECH
 from tests.support.sip_caller import CallPlan, dial
 from tests.support.sound import stretches_of_sound
@@ -76,3 +77,15 @@ def test_a_command_that_cannot_be_done_is_answered_with_its_reason(headsets: Run
     assert answer["ok"] is False
     assert answer["reason"]
     assert headsets.command("status")["ok"] is True
+
+
+def test_headsets_leave_when_nobody_is_left_to_command_them() -> None:
+    with put_on_headsets(["agent-3"]) as headsets:
+        assert headsets.child.stdin is not None
+        headsets.child.stdin.close()
+        assert headsets.child.wait(timeout=8) == 0
+
+
+def test_a_headset_outside_loopback_is_refused() -> None:
+    with pytest.raises(ValueError, match="loopback only"):
+        PhonePorts(host="192.0.2.1", sip=5060, rtp_base=20000, rtp_count=4)
