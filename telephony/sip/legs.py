@@ -7,15 +7,13 @@ import sched
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pjsua2 as pj
 import structlog
 
 from followup.calls import EndReason, LegId, LegRole
-from runtime.clock import WorkerClock
-from telephony.call_control import EventValue, LegEventKind, OutboundLeg, RejectedError, Trunk, TrunkBusyError
+from telephony.call_control import LegEventKind, OutboundLeg, RejectedError, Trunk, TrunkBusyError
 from telephony.causes import (
     Cause,
     cause_of_failed_invite,
@@ -37,20 +35,20 @@ from telephony.sip.calls import (
 from telephony.sip.config import WorkerConfig
 from telephony.sip.dialog import DialogWatch
 from telephony.sip.endpoint import Endpoint, TokenBucket
-from telephony.sip.journal import ClosedLine, Journal, RecordingLine
-from telephony.sip.leg import Collection, Leg
-from telephony.sip.media import Conference, is_closed
+from telephony.sip.event_book import EventBook
+from telephony.sip.journal import ClosedLine
+from telephony.sip.keypad import Keypad
+from telephony.sip.leg import Leg
+from telephony.sip.media import Conference
+from telephony.sip.recorder import Recorder
+from telephony.sip.silence_watch import SilenceWatch
 from telephony.sip.targets import target_of
-from telephony.sip.wire import Event, LegState, LegStatus
+from telephony.sip.wire import LegState, LegStatus
 
 log = structlog.get_logger(__name__)
 
-PROMPT_TAIL_SECONDS = 0.2  # the far end's jitter buffer still holds sound when the file is at its end
 END_LIMIT_SECONDS = 4.0  # a far end that does not answer our CANCEL or BYE is taken as gone
-FILE_CHECK_SECONDS = 0.02
-FILE_LIMIT_SECONDS = 3.0
 CLOCK_LINGER_SECONDS = 0.5  # the bridge carries out removals at its ticks
-SILENCE_CHECK_SECONDS = 2.0
 RINGING = frozenset({180, 181, 182})
 KEYS = frozenset("0123456789*#ABCD")
 
@@ -65,24 +63,20 @@ class Legs:
         endpoint: Endpoint,
         signals: Signals,
         timers: sched.scheduler,
-        clock: WorkerClock,
-        journal: Journal,
-        tell: Callable[[Event], None],
+        book: EventBook,
     ) -> None:
-        self._config = config
         self._endpoint = endpoint
         self._signals = signals
         self._timers = timers
-        self._clock = clock
-        self._journal = journal
-        self._tell = tell
+        self._book = book
         self._bucket = TokenBucket(config.calls_per_second, time.monotonic())
         self._conference = Conference(endpoint.native, signals, config.clock_rate)
+        self._keypad = Keypad(conference=self._conference, timers=timers, book=book)
+        self._recorder = Recorder(conference=self._conference, timers=timers, book=book, finished=self._files_finished)
+        self._silence_watch = SilenceWatch(limit_seconds=config.silent_seconds, timers=timers, book=book)
         self._legs: dict[LegId, Leg] = {}
         self._known_legs: set[LegId] = set()
         self._dialed_attempts: set[str] = set()
-        self._events = 0
-        self._closing: dict[LegId, tuple[Path, float]] = {}
         self._clock_timer: sched.Event | None = None
         self.calls_made = 0
 
@@ -91,7 +85,7 @@ class Legs:
     @property
     def idle(self) -> bool:
         """Whether no leg is up or on its way, and the library owes nobody a CANCEL or BYE."""
-        return not self._legs and not self._closing and self._endpoint.native.call_count() == 0
+        return not self._legs and not self._recorder.busy and self._endpoint.native.call_count() == 0
 
     @property
     def busy_with_calls(self) -> bool:
@@ -110,8 +104,8 @@ class Legs:
                 role=leg.outbound.role,
                 state=leg.state,
                 bridged_with=tuple(sorted(leg.bridged_with)),
-                recording=self._conference.recording(leg.leg_id) is not None,
-                packets_received=self._packets(leg),
+                recording=self._recorder.records(leg.leg_id),
+                packets_received=self._silence_watch.packets(leg),
             )
             for leg in self._legs.values()
             if not leg.ended_said
@@ -155,13 +149,13 @@ class Legs:
         if patient:
             self._dialed_attempts.add(outbound.attempt_id)
         self.calls_made += 1
-        self._say(leg.leg_id, LegEventKind.ABOUT_TO_INVITE, {"attempt_id": outbound.attempt_id}, durable=True)
+        self._book.say(leg.leg_id, LegEventKind.ABOUT_TO_INVITE, {"attempt_id": outbound.attempt_id}, durable=True)
         leg.ring_timer = self._timers.enter(outbound.ring_seconds, 0, self._ring_limit, (leg,))
         try:
             leg.call = self._endpoint.new_call(leg.leg_id, trunk, target)
             self._endpoint.invite(leg.call, target)
             self.take_signals()  # the dialog is in the journal before anything else is told of it
-            self._say(leg.leg_id, LegEventKind.INVITED, {"sip_call_id": leg.call.getInfo().callIdString})
+            self._book.say(leg.leg_id, LegEventKind.INVITED, {"sip_call_id": leg.call.getInfo().callIdString})
         except pj.Error as error:
             log.warning("invite_failed", leg_id=leg.leg_id, reason=error.reason)
             self.take_signals()
@@ -217,21 +211,12 @@ class Legs:
         self._on_call(leg, lambda call: call.reinvite(prm))
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
-        """Play a file to the leg; a digit cuts it short."""
-        leg = self._up(leg_id)
-        if not prompt.is_file():
-            raise RejectedError(f"prompt {prompt} does not exist; render it first")
-        leg.prompt_files[self._conference.play(leg_id, prompt)] = str(prompt)
+        """Play a file to the leg."""
+        self._keypad.play(self._up(leg_id), prompt)
 
     def collect_digits(self, leg_id: LegId, count: int, timeout_seconds: float) -> None:
-        """Gather digits; the time-out begins when no prompt plays any more."""
-        leg = self._up(leg_id)
-        if count < 1 or timeout_seconds <= 0:
-            raise RejectedError("digits are collected by a count of at least 1 and a time-out above 0")
-        self._stop_collecting(leg)
-        leg.collection = Collection(count=count, timeout_seconds=timeout_seconds)
-        if self._conference.playing(leg_id) is None:
-            self._start_collection_timer(leg)
+        """Gather the far end's digits."""
+        self._keypad.collect(self._up(leg_id), count, timeout_seconds)
 
     def send_digits(self, leg_id: LegId, digits: str) -> None:
         """Press keys towards the far end."""
@@ -242,19 +227,15 @@ class Legs:
 
     def pause_recording(self, leg_id: LegId) -> None:
         """Write silence on both channels."""
-        self._recorded(leg_id)
-        self._conference.pause_recording(leg_id, paused=True)
-        self._say(leg_id, LegEventKind.RECORDING_PAUSED)
+        self._recorder.pause(self._up(leg_id).leg_id)
 
     def resume_recording(self, leg_id: LegId) -> None:
         """Write sound again."""
-        self._recorded(leg_id)
-        self._conference.pause_recording(leg_id, paused=False)
+        self._recorder.resume(self._up(leg_id).leg_id)
 
     def stop_recording(self, leg_id: LegId) -> None:
         """Close both files for good."""
-        self._recorded(leg_id)
-        self._close_recording(leg_id)
+        self._recorder.close(self._up(leg_id))
 
     # --- signals ---
 
@@ -267,15 +248,16 @@ class Legs:
                 leg.heard = leg.heard or not signal.message.sent
                 line = leg.dialog.observe(signal.message)
                 if line is not None:
-                    self._journal.append(line)
+                    self._book.journal.append(line)
             case StateChanged():
                 self._state_changed(leg, signal)
             case MediaChanged():
                 self._media_changed(leg, signal.statuses)
             case DigitReceived():
-                self._digit(leg, signal.digit)
+                if leg.up:
+                    self._keypad.pressed(leg, signal.digit)
             case PromptEnded():
-                self._timers.enter(PROMPT_TAIL_SECONDS, 0, self._prompt_finished, (leg, signal.prompt))
+                self._keypad.prompt_read(leg, signal.prompt)
 
     def _state_changed(self, leg: Leg, signal: StateChanged) -> None:
         if signal.state == pj.PJSIP_INV_STATE_DISCONNECTED:
@@ -286,23 +268,23 @@ class Legs:
             leg.rang, leg.state = True, LegState.RINGING
             self._cancel(leg.ring_timer)
             leg.ring_timer = self._timers.enter(leg.outbound.ring_seconds, 0, self._ring_limit, (leg,))
-            self._say(leg.leg_id, LegEventKind.RINGING)
+            self._book.say(leg.leg_id, LegEventKind.RINGING)
         elif signal.state == pj.PJSIP_INV_STATE_CONFIRMED and not leg.answered:
             self._answered(leg)
 
     def _answered(self, leg: Leg) -> None:
         leg.answered, leg.state = True, LegState.ANSWERED
         self._cancel(leg.ring_timer)
-        self._say(leg.leg_id, LegEventKind.ANSWERED)
+        self._book.say(leg.leg_id, LegEventKind.ANSWERED)
         folder = leg.outbound.recording_folder
         if folder is not None:
-            self._record(leg, folder)
+            self._wind_clock()
+            self._recorder.begin(leg, folder)
         partner = self._legs.get(leg.outbound.join_leg) if leg.outbound.join_leg else None
         if partner is not None and partner.up:
             self._conference.join(leg.leg_id, partner.leg_id)
             self._note_bridge(leg, partner)
-        leg.packets_at = time.monotonic()
-        self._timers.enter(SILENCE_CHECK_SECONDS, 1, self._check_silence, (leg,))
+        self._silence_watch.begin(leg)
 
     def _media_changed(self, leg: Leg, statuses: tuple[int, ...]) -> None:
         if leg.ended_at is not None or leg.call is None:
@@ -322,38 +304,17 @@ class Legs:
             return
         if held and leg.state is LegState.ANSWERED:
             leg.state = LegState.HELD
-            self._say(leg.leg_id, LegEventKind.HELD)
+            self._book.say(leg.leg_id, LegEventKind.HELD)
         elif not held and audio is not None and leg.state is LegState.HELD:
             leg.state = LegState.ANSWERED
-            self._say(leg.leg_id, LegEventKind.RESUMED)
+            self._book.say(leg.leg_id, LegEventKind.RESUMED)
         for other in self._conference.joined_with(leg.leg_id):
             self._note_bridge(leg, self._legs[other])
 
     def _early_media(self, leg: Leg) -> None:
         # Media come a moment before the answer as well: only what is still unanswered now was early.
         if not leg.answered and leg.ended_at is None and leg.our_cause is None:
-            self._say(leg.leg_id, LegEventKind.EARLY_MEDIA)
-
-    def _digit(self, leg: Leg, digit: str) -> None:
-        if not leg.up:
-            return
-        if self._conference.stop_prompt(leg.leg_id):
-            self._start_collection_timer(leg)
-        self._say(leg.leg_id, LegEventKind.DIGIT, {"digit": digit})
-        collection = leg.collection
-        if collection is None:
-            return
-        if digit != "#":
-            collection.digits += digit
-        if digit == "#" or len(collection.digits) >= collection.count:
-            self._digits_collected(leg, "complete")
-
-    def _prompt_finished(self, leg: Leg, prompt: int) -> None:
-        if self._conference.playing(leg.leg_id) != prompt or not leg.up:
-            return
-        self._conference.stop_prompt(leg.leg_id)
-        self._say(leg.leg_id, LegEventKind.PROMPT_FINISHED, {"prompt": leg.prompt_files.pop(prompt)})
-        self._start_collection_timer(leg)
+            self._book.say(leg.leg_id, LegEventKind.EARLY_MEDIA)
 
     def _disconnected(self, leg: Leg, status: int) -> None:
         leg.library_done = True
@@ -395,16 +356,21 @@ class Legs:
 
     def _end(self, leg: Leg, cause: Cause, *, status: int = 0) -> None:
         """The leg is over. Its files are finished first, so that whoever hears of the end finds them whole."""
-        leg.ended_at, leg.state = self._clock.now(), LegState.ENDING
+        leg.ended_at, leg.state = self._book.clock.now(), LegState.ENDING
         leg.ended_cause = replace(cause, sip_status=cause.sip_status or status)
         self._cancel(leg.ring_timer)
-        self._stop_collecting(leg)
+        self._keypad.stop_collecting(leg)
         for other in list(leg.bridged_with):
             self._part(leg, self._legs[other])
         self._conference.drop_leg(leg.leg_id)
-        if self._conference.recording(leg.leg_id) is not None:
-            self._close_recording(leg.leg_id)
-        if leg.leg_id not in self._closing:
+        if self._recorder.records(leg.leg_id):
+            self._recorder.close(leg)
+        if not self._recorder.closing(leg.leg_id):
+            self._say_ended(leg)
+
+    def _files_finished(self, leg_id: LegId) -> None:
+        leg = self._legs.get(leg_id)
+        if leg is not None and leg.ended_at is not None:
             self._say_ended(leg)
 
     def _say_ended(self, leg: Leg) -> None:
@@ -412,7 +378,7 @@ class Legs:
         if cause is None or at is None:
             return
         leg.ended_said = True
-        self._say(
+        self._book.say(
             leg.leg_id,
             LegEventKind.ENDED,
             {"end_reason": cause.end_reason, "party": cause.party, "sip_status": cause.sip_status},
@@ -427,7 +393,7 @@ class Legs:
         if leg.ended_said:
             leg.call = None
             self._legs.pop(leg.leg_id, None)
-            self._journal.append(ClosedLine(closed=leg.leg_id))
+            self._book.journal.append(ClosedLine(closed=leg.leg_id))
 
     # --- bridging and digits ---
 
@@ -439,7 +405,7 @@ class Legs:
         partner.bridged_with.add(leg.leg_id)
         for one, other in ((leg, partner), (partner, leg)):
             one.met_agent = one.met_agent or other.outbound.role is LegRole.AGENT
-        self._say(leg.leg_id, LegEventKind.BRIDGED, {"with": partner.leg_id})
+        self._book.say(leg.leg_id, LegEventKind.BRIDGED, {"with": partner.leg_id})
 
     def _part(self, leg: Leg, partner: Leg) -> None:
         if partner.leg_id not in leg.bridged_with:
@@ -447,63 +413,7 @@ class Legs:
         leg.bridged_with.discard(partner.leg_id)
         partner.bridged_with.discard(leg.leg_id)
         told, other = (leg, partner) if leg.ended_at is None else (partner, leg)
-        self._say(told.leg_id, LegEventKind.UNBRIDGED, {"with": other.leg_id})
-
-    def _start_collection_timer(self, leg: Leg) -> None:
-        if leg.collection is not None and leg.collection.timer is None:
-            seconds = leg.collection.timeout_seconds
-            leg.collection.timer = self._timers.enter(seconds, 0, self._digits_collected, (leg, "timeout"))
-
-    def _stop_collecting(self, leg: Leg) -> str:
-        if leg.collection is None:
-            return ""
-        self._cancel(leg.collection.timer)
-        digits, leg.collection = leg.collection.digits, None
-        return digits
-
-    def _digits_collected(self, leg: Leg, reason: str) -> None:
-        if leg.collection is not None:
-            digits = self._stop_collecting(leg)
-            self._say(leg.leg_id, LegEventKind.DIGITS_COLLECTED, {"digits": digits, "reason": reason})
-
-    # --- recording ---
-
-    def _record(self, leg: Leg, folder: Path) -> None:
-        self._wind_clock()
-        try:
-            start = self._conference.record(leg.leg_id, folder, self._clock.now())
-        except (pj.Error, OSError):
-            log.exception("recording_failed_to_start", leg_id=leg.leg_id, folder=str(folder))
-            return
-        self._journal.append(
-            RecordingLine(
-                recording=leg.leg_id,
-                folder=folder,
-                started_at=start.started_at,
-                patient_offset_samples=start.patient_offset_samples,
-                agent_offset_samples=start.agent_offset_samples,
-                sample_rate=start.sample_rate,
-            )
-        )
-        self._say(leg.leg_id, LegEventKind.RECORDING_STARTED, {"folder": str(folder)}, at=start.started_at)
-
-    def _close_recording(self, leg_id: LegId) -> None:
-        folder = self._conference.close_recording(leg_id)
-        self._closing[leg_id] = (folder, time.monotonic() + FILE_LIMIT_SECONDS)
-        self._timers.enter(FILE_CHECK_SECONDS, 0, self._check_files, (leg_id,))
-
-    def _check_files(self, leg_id: LegId) -> None:
-        folder, limit = self._closing[leg_id]
-        if not is_closed(folder):
-            if time.monotonic() < limit:
-                self._timers.enter(FILE_CHECK_SECONDS, 0, self._check_files, (leg_id,))
-                return
-            log.error("recording_not_finished", leg_id=leg_id, folder=str(folder))
-        del self._closing[leg_id]
-        leg = self._legs[leg_id]
-        self._say(leg_id, LegEventKind.RECORDING_STOPPED, {"folder": str(folder)}, at=leg.ended_at)
-        if leg.ended_at is not None:
-            self._say_ended(leg)
+        self._book.say(told.leg_id, LegEventKind.UNBRIDGED, {"with": other.leg_id})
 
     # --- the clock and the silence watch ---
 
@@ -521,26 +431,6 @@ class Legs:
         if self._conference.idle:
             self._endpoint.run_clock(wanted=False)
 
-    def _check_silence(self, leg: Leg) -> None:
-        if not leg.up:
-            return
-        self._timers.enter(SILENCE_CHECK_SECONDS, 1, self._check_silence, (leg,))
-        now, packets = time.monotonic(), self._packets(leg)
-        if packets != leg.packets or leg.state is LegState.HELD:
-            leg.packets, leg.packets_at, leg.silence_said = packets, now, False
-        elif not leg.silence_said and now - leg.packets_at >= self._config.silent_seconds:
-            leg.silence_said = True
-            self._say(leg.leg_id, LegEventKind.MEDIA_SILENT, {"seconds": round(now - leg.packets_at, 1)})
-
-    def _packets(self, leg: Leg) -> int:
-        if leg.call is None or not leg.answered or leg.library_done:
-            return leg.packets
-        try:
-            stream = leg.call.getStreamStat(0)
-        except pj.Error:
-            return leg.packets
-        return int(stream.rtcp.rxStat.pkt)
-
     # --- small things ---
 
     def _up(self, leg_id: LegId) -> Leg:
@@ -548,10 +438,6 @@ class Legs:
         if leg is None or not leg.up:
             raise RejectedError(f"leg {leg_id} is not up in this worker")
         return leg
-
-    def _recorded(self, leg_id: LegId) -> None:
-        if self._conference.recording(leg_id) is None:
-            raise RejectedError(f"leg {leg_id} is not being recorded")
 
     def _on_call(self, leg: Leg, act: Callable[[LegCall], None]) -> None:
         if leg.call is None:
@@ -564,19 +450,3 @@ class Legs:
     def _cancel(self, timer: sched.Event | None) -> None:
         if timer is not None and timer in self._timers.queue:
             self._timers.cancel(timer)
-
-    def _say(
-        self,
-        leg_id: LegId,
-        kind: LegEventKind,
-        values: dict[str, EventValue] | None = None,
-        *,
-        at: datetime | None = None,
-        durable: bool = False,
-    ) -> None:
-        self._events += 1
-        event = Event(
-            event=self._events, leg_id=leg_id, kind=kind, occurred_at=at or self._clock.now(), values=values or {}
-        )
-        self._journal.append(event, durable=durable)
-        self._tell(event)

@@ -26,6 +26,7 @@ from telephony.sip import wire
 from telephony.sip.calls import Signals
 from telephony.sip.config import WorkerConfig, WorkerConfigError, read_worker_config
 from telephony.sip.endpoint import Endpoint, EndpointError
+from telephony.sip.event_book import EventBook
 from telephony.sip.journal import FinishedLine, Journal, WorkerLine
 from telephony.sip.legs import Legs
 from telephony.sip.link import NodeLink
@@ -67,9 +68,7 @@ class Worker:
             endpoint=self._endpoint,
             signals=signals,
             timers=self._timers,
-            clock=self._clock,
-            journal=self._journal,
-            tell=self._link.tell,
+            book=EventBook(clock=self._clock, journal=self._journal, tell=self._link.tell),
         )
         self._sip_socket = self._endpoint.sip_socket()
         self._selector.register(self._sip_socket, selectors.EVENT_READ, None)

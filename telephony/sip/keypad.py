@@ -1,0 +1,87 @@
+"""Prompts and digits of a leg: what is played, what is pressed, and how the one cuts the other short."""
+
+import sched
+from pathlib import Path
+
+from telephony.call_control import LegEventKind, RejectedError
+from telephony.sip.event_book import EventBook
+from telephony.sip.leg import Collection, Leg
+from telephony.sip.media import Conference
+
+PROMPT_TAIL_SECONDS = 0.2  # the far end's jitter buffer still holds sound when the file is at its end
+
+
+class Keypad:
+    """Plays prompts to legs and gathers their digits."""
+
+    def __init__(self, *, conference: Conference, timers: sched.scheduler, book: EventBook) -> None:
+        self._conference = conference
+        self._timers = timers
+        self._book = book
+
+    def play(self, leg: Leg, prompt: Path) -> None:
+        """Play a file to the leg; a digit cuts it short."""
+        if not prompt.is_file():
+            raise RejectedError(f"prompt {prompt} does not exist; render it first")
+        leg.prompt_files[self._conference.play(leg.leg_id, prompt)] = str(prompt)
+        if leg.collection is not None:
+            self._stop_timer(leg.collection)
+
+    def prompt_read(self, leg: Leg, prompt: int) -> None:
+        """The file has been read to its end; it is heard to its end a moment later."""
+        self._timers.enter(PROMPT_TAIL_SECONDS, 0, self._prompt_heard, (leg, prompt))
+
+    def collect(self, leg: Leg, count: int, timeout_seconds: float) -> None:
+        """Gather digits; the time-out begins when no prompt plays any more."""
+        if count < 1 or timeout_seconds <= 0:
+            raise RejectedError("digits are collected by a count of at least 1 and a time-out above 0")
+        self.stop_collecting(leg)
+        leg.collection = Collection(count=count, timeout_seconds=timeout_seconds)
+        if self._conference.playing(leg.leg_id) is None:
+            self._start_timer(leg)
+
+    def pressed(self, leg: Leg, digit: str) -> None:
+        """The far end pressed a key."""
+        if self._conference.stop_prompt(leg.leg_id):
+            self._start_timer(leg)
+        self._book.say(leg.leg_id, LegEventKind.DIGIT, {"digit": digit})
+        collection = leg.collection
+        if collection is None:
+            return
+        if digit != "#":
+            collection.digits += digit
+        if digit == "#" or len(collection.digits) >= collection.count:
+            self._collected(leg, "complete")
+
+    def stop_collecting(self, leg: Leg) -> str:
+        """Forget the collection; the digits it had."""
+        if leg.collection is None:
+            return ""
+        self._stop_timer(leg.collection)
+        digits, leg.collection = leg.collection.digits, None
+        return digits
+
+    def _prompt_heard(self, leg: Leg, prompt: int) -> None:
+        if self._conference.playing(leg.leg_id) != prompt or not leg.up:
+            return
+        self._conference.stop_prompt(leg.leg_id)
+        self._book.say(leg.leg_id, LegEventKind.PROMPT_FINISHED, {"prompt": leg.prompt_files.pop(prompt)})
+        self._start_timer(leg)
+
+    def _collected(self, leg: Leg, reason: str) -> None:
+        if leg.collection is None:
+            return
+        if reason == "timeout":
+            leg.collection.timer = None
+        digits = self.stop_collecting(leg)
+        self._book.say(leg.leg_id, LegEventKind.DIGITS_COLLECTED, {"digits": digits, "reason": reason})
+
+    def _start_timer(self, leg: Leg) -> None:
+        if leg.collection is not None and leg.collection.timer is None:
+            seconds = leg.collection.timeout_seconds
+            leg.collection.timer = self._timers.enter(seconds, 0, self._collected, (leg, "timeout"))
+
+    def _stop_timer(self, collection: Collection) -> None:
+        if collection.timer is not None:
+            self._timers.cancel(collection.timer)
+            collection.timer = None

@@ -1,0 +1,48 @@
+"""The silence watch: a leg from which no sound arrives any more is told of, once for each silence."""
+
+import sched
+import time
+
+import pjsua2 as pj
+
+from telephony.call_control import LegEventKind
+from telephony.sip.event_book import EventBook
+from telephony.sip.leg import Leg
+from telephony.sip.wire import LegState
+
+CHECK_SECONDS = 2.0
+
+
+class SilenceWatch:
+    """Counts the packets of answered legs."""
+
+    def __init__(self, *, limit_seconds: float, timers: sched.scheduler, book: EventBook) -> None:
+        self._limit = limit_seconds
+        self._timers = timers
+        self._book = book
+
+    def begin(self, leg: Leg) -> None:
+        """Watch an answered leg until it ends."""
+        leg.packets_at = time.monotonic()
+        self._timers.enter(CHECK_SECONDS, 1, self._check, (leg,))
+
+    def packets(self, leg: Leg) -> int:
+        """How many RTP packets have come on the leg."""
+        if leg.call is None or not leg.answered or leg.library_done:
+            return leg.packets
+        try:
+            stream = leg.call.getStreamStat(0)
+        except pj.Error:
+            return leg.packets
+        return int(stream.rtcp.rxStat.pkt)
+
+    def _check(self, leg: Leg) -> None:
+        if not leg.up:
+            return
+        self._timers.enter(CHECK_SECONDS, 1, self._check, (leg,))
+        now, packets = time.monotonic(), self.packets(leg)
+        if packets != leg.packets or leg.state is LegState.HELD:
+            leg.packets, leg.packets_at, leg.silence_said = packets, now, False
+        elif not leg.silence_said and now - leg.packets_at >= self._limit:
+            leg.silence_said = True
+            self._book.say(leg.leg_id, LegEventKind.MEDIA_SILENT, {"seconds": round(now - leg.packets_at, 1)})
