@@ -59,5 +59,5 @@ def _figures(spoken: str) -> str:
         return plain.translate(str.maketrans("零一二三四五六七八九", "0123456789"))
     try:
         return f"{cn2an(plain, 'smart'):.12g}"
-    except ValueError:
+    except (ValueError, KeyError):  # cn2an's answers to what is no number, such as 十十零
         return spoken

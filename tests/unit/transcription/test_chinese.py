@@ -36,7 +36,19 @@ def test_numbers_are_written_in_figures(spoken: str, written: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["一个", "我一直不舒服", "万一", "两三天", "七八个", "十分难受", "百分之百", "下午三点", "八点半", "千万别停药"],
+    [
+        "一个",
+        "我一直不舒服",
+        "万一",
+        "两三天",
+        "七八个",
+        "十分难受",
+        "百分之百",
+        "下午三点",
+        "八点半",
+        "千万别停药",
+        "十十零",
+    ],
 )
 def test_words_that_only_look_like_numbers_stay(text: str) -> None:
     assert written_numbers(text) == text

@@ -80,6 +80,14 @@ def test_each_side_is_heard_alone_in_its_own_time(call: SpokenCall, audio: CallA
     assert found.seconds == pytest.approx(call.stereo.shape[0] / RATE)
 
 
+def test_crosstalk_never_reaches_the_model() -> None:
+    leaking = spoken_call([(AGENT, "en_lv_0880"), (AGENT, "en_lv_0890")], crosstalk_db=-25)
+    engine = ScriptedTranscriber(_spread)
+    found = transcribe_recording(call_audio_from(leaking.stereo, RATE), engine, "en")
+    assert len(engine.heard) == 1
+    assert {turn.channel for turn in found.turns} == {AGENT}
+
+
 def test_silence_costs_no_model_and_gives_no_turn() -> None:
     silence = np.zeros(10 * SAMPLE_RATE, np.float32)
     engine = ScriptedTranscriber(_spread)
