@@ -114,14 +114,16 @@ def was_anything_sent(attempt_id: str, journals: Iterable[Path]) -> bool:
     False means that no INVITE was sent for it by the workers who wrote them, so it may be dialed (once none of
     them can still be told to).
     """
-    needle = attempt_id.encode()
-    for journal in journals:
-        if needle not in journal.read_bytes():
-            continue
-        for event in read_journal(journal).events:
-            if event.kind is LegEventKind.ABOUT_TO_INVITE and event.values.get("attempt_id") == attempt_id:
-                return True
-    return False
+    return any(
+        event.kind is LegEventKind.ABOUT_TO_INVITE and event.values.get("attempt_id") == attempt_id
+        for record in _records_that_mention(attempt_id, journals)
+        for event in record.events
+    )
+
+
+def was_leg_known(leg_id: LegId, journals: Iterable[Path]) -> bool:
+    """Whether any of these journals tells of this leg."""
+    return any(event.leg_id == leg_id for record in _records_that_mention(leg_id, journals) for event in record.events)
 
 
 def journals_in(folder: Path) -> list[Path]:
@@ -132,6 +134,19 @@ def journals_in(folder: Path) -> list[Path]:
 def archived_in(folder: Path) -> list[Path]:
     """The journals of the buried of one node."""
     return sorted(folder.glob(f"{BURIED_FOLDER}/*.jsonl"))
+
+
+def _records_that_mention(name: str, journals: Iterable[Path]) -> Iterator[JournalRecord]:
+    """The journals that hold this name; one that is being put away meanwhile is read where it then is."""
+    needle = name.encode()
+    for journal in journals:
+        for place in (journal, journal.parent / BURIED_FOLDER / journal.name):
+            try:
+                if needle in place.read_bytes():
+                    yield read_journal(place)
+                break
+            except FileNotFoundError:
+                continue
 
 
 def _close_torn_line(journal: Path) -> None:

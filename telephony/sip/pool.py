@@ -20,10 +20,16 @@ from telephony.call_control import (
     TrunkBusyError,
     UnreachableError,
 )
-from telephony.sip.burial import Burial, archived_in, journals_in, open_burial, was_anything_sent
+from telephony.sip.burial import (
+    Burial,
+    archived_in,
+    journals_in,
+    open_burial,
+    was_anything_sent,
+    was_leg_known,
+)
 from telephony.sip.config import WorkerConfigError, read_worker_config
 from telephony.sip.event_delivery import EventDelivery
-from telephony.sip.journal import read_journal
 from telephony.sip.leases import Leases, held, is_held
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
@@ -181,12 +187,7 @@ class WorkerPool:
 
     def knew(self, leg_id: LegId) -> bool:
         """Whether any worker, living or buried, ever had this leg."""
-        needle = leg_id.encode()
-        return self._roster.knew(leg_id) or any(
-            any(event.leg_id == leg_id for event in read_journal(journal).events)
-            for journal in journals_in(self._journals)
-            if needle in journal.read_bytes()
-        )
+        return self._roster.knew(leg_id) or was_leg_known(leg_id, journals_in(self._journals))
 
     def knows(self, leg_id: LegId) -> bool:
         """Whether a living worker holds this leg."""

@@ -9,7 +9,7 @@ import pytest
 
 from followup.calls import LegId, LegRole
 from telephony.call_control import EventValue, LegEvent, LegEventKind
-from telephony.sip.burial import Burial, journals_in, open_burial, was_anything_sent
+from telephony.sip.burial import Burial, journals_in, open_burial, was_anything_sent, was_leg_known
 from telephony.sip.farewell import FarewellOutcome
 from telephony.sip.journal import (
     AckLine,
@@ -134,6 +134,15 @@ def test_an_archived_journal_still_tells_that_an_attempt_was_dialed(tmp_path: Pa
     assert was_anything_sent("a1", journals_in(tmp_path))
     assert not was_anything_sent("a2", journals_in(tmp_path))
     assert not was_anything_sent("a", journals_in(tmp_path))
+
+
+def test_a_journal_put_away_while_it_is_being_looked_for_is_still_found(tmp_path: Path) -> None:
+    journal = written(tmp_path, told(1, LegEventKind.ABOUT_TO_INVITE, attempt_id="a1"))
+    listed = journals_in(tmp_path)
+    open_burial(journal).archive()
+    assert was_anything_sent("a1", listed)
+    assert was_leg_known(PATIENT, listed)
+    assert not was_leg_known(HEADSET, listed)
 
 
 def test_recordings_are_playable_after_the_burial_and_one_broken_file_stops_nothing(tmp_path: Path) -> None:
