@@ -43,6 +43,14 @@ class SpeechEngine(StrEnum):
     OPENAI_WHISPER = "openai-whisper"
 
 
+class WorkerTasks(StrEnum):
+    """Which tasks a worker takes: speech takes minutes, so a second worker keeps it from holding up the others."""
+
+    ALL = "all"
+    SPEECH = "speech"
+    OTHERS = "others"
+
+
 class LogFormat(StrEnum):
     """How a log line looks: for a person's eyes, or one JSON object."""
 
@@ -122,6 +130,7 @@ class Settings(BaseSettings):
     speech_beam: int = Field(default=5, ge=1, le=10)
     speech_threads: int = Field(default=1, ge=1)
     celery_concurrency: int = Field(default=1, ge=1)
+    worker_tasks: WorkerTasks = WorkerTasks.ALL
 
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE

@@ -5,7 +5,6 @@ speech model once, when it starts. A child that dies with a task is replaced, an
 """
 
 import os
-from collections.abc import Sequence
 from functools import cache, partial
 
 import structlog
@@ -21,7 +20,7 @@ from recordings.tasks import RecordingParts
 from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
-from runtime.settings import Settings
+from runtime.settings import Settings, WorkerTasks
 from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
 from runtime.worker_context import provide
 from scheduler.gate import Gate
@@ -37,18 +36,20 @@ from transcription.weights import find_weights
 
 log = structlog.get_logger(__name__)
 
-ALL_QUEUES = (QUEUE, SPEECH_QUEUE)
+QUEUES = {
+    WorkerTasks.ALL: (QUEUE, SPEECH_QUEUE),
+    WorkerTasks.SPEECH: (SPEECH_QUEUE,),
+    WorkerTasks.OTHERS: (QUEUE,),
+}
 _MODEL_LOADING_SECONDS = 300
 
 
-def run(settings: Settings, *, queues: Sequence[str] = ALL_QUEUES) -> None:
-    """Work until SIGTERM or SIGINT; what is running then is finished first.
-
-    With one worker for all queues a long transcription can hold up what decides the next call. Where that matters,
-    run two: one for QUEUE, one for SPEECH_QUEUE.
-    """
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; what is running then is finished first."""
+    queues = QUEUES[settings.worker_tasks]
+    name = "speech" if settings.worker_tasks is WorkerTasks.SPEECH else "worker"
     os.umask(0o077)
-    configure_logging(settings, "worker")
+    configure_logging(settings, name)
     refuse_wrong_start(settings)
     if SPEECH_QUEUE in queues:
         find_weights(settings.speech_model, settings.state_dir)
@@ -56,7 +57,7 @@ def run(settings: Settings, *, queues: Sequence[str] = ALL_QUEUES) -> None:
         pool="prefork",
         queues=list(queues),
         concurrency=settings.celery_concurrency,
-        hostname=f"{'-'.join(queues)}@{settings.node_name}",
+        hostname=f"{name}@{settings.node_name}",
         loglevel=settings.log_level,
         without_gossip=True,
         without_mingle=True,

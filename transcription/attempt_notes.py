@@ -15,10 +15,9 @@ from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
 from followup.plans import Task
 from runtime.content import Form, FormItem
 from runtime.identifiers import new_id
+from transcription.languages import LANGUAGES, spoken_language
 from transcription.notes import AttemptFacts, FormAnswer, NoteProposal, NoteWords, draft_note, propose_additions
-from transcription.pipeline import LANGUAGES
 from transcription.red_flags import RedFlag, alerts_in
-from transcription.transcripts import spoken_language
 
 log = structlog.get_logger(__name__)
 

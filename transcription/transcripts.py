@@ -7,6 +7,7 @@ import structlog
 
 from db.unit_of_work import UnitOfWork
 from followup.events import DomainEvent, EventKind
+from followup.outcomes import NOT_THE_PATIENT
 from followup.ports import RecordingStore
 from followup.recordings import (
     Alert,
@@ -18,7 +19,8 @@ from followup.recordings import (
 )
 from runtime.identifiers import new_id
 from transcription.audio import UnreadableRecordingError
-from transcription.pipeline import AUTO, LANGUAGES, TranscribedCall, transcribe_recording
+from transcription.languages import spoken_language
+from transcription.pipeline import TranscribedCall, transcribe_recording
 from transcription.red_flags import RedFlag, alerts_in
 from transcription.transcriber import EngineDescription, Transcriber
 
@@ -45,7 +47,8 @@ def transcribe(
 ) -> None:
     """Add this model's transcript of a stored recording; done once per model, language and parameters.
 
-    Another model's transcripts stay. A sign of danger is raised once per recording, whoever heard it first.
+    Another model's transcripts stay. A sign of danger is raised once per recording, whoever heard it first, and not
+    when it is known already that a stranger spoke.
     """
     with units_of_work() as uow:
         work = _work(uow, recording_id, transcriber.description)
@@ -97,12 +100,6 @@ def _work(uow: UnitOfWork, recording_id: str, engine: EngineDescription) -> _Wor
     )
 
 
-def spoken_language(of_queue: str | None, of_patient: str) -> str:
-    """The language of a call: the queue's, else the patient's; `auto` where we have no model's word for it."""
-    language = (of_queue or of_patient).partition("-")[0].lower()
-    return language if language in LANGUAGES else AUTO
-
-
 def _is_done(uow: UnitOfWork, recording_id: str, engine: EngineDescription) -> bool:
     """Whether this engine with these parameters has heard the recording already."""
     made_by = (engine.engine, engine.model, _parameters(engine))
@@ -135,6 +132,9 @@ def _parameters(engine: EngineDescription) -> dict[str, object]:
 def _raise_alerts(
     uow: UnitOfWork, recording: Recording, attempt_id: str, heard: TranscribedCall, red_flags: Sequence[RedFlag]
 ) -> list[DomainEvent]:
+    attempt = uow.attempts.get(attempt_id)
+    if attempt is not None and attempt.outcome in NOT_THE_PATIENT:
+        return []
     known = {alert.code for alert in uow.recordings.alerts_of_recording(recording.id)}
     raised = []
     for sign in alerts_in(heard.turns, red_flags, heard.language):

@@ -25,6 +25,7 @@ from followup.outcomes import AttemptOutcome
 from followup.recordings import AlertLevel, Channel, Recording, RecordingState
 from recordings.object_store import ObjectStore
 from runtime.routing import tasks_for
+from runtime.settings import WorkerTasks
 from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
 from tests.support.spool import Samples, voice, write_spool
@@ -61,11 +62,11 @@ class Ward:
         return (self.folder / "worker.log").read_text() if (self.folder / "worker.log").exists() else ""
 
     @contextmanager
-    def worker(self, *queues: str, **environment: str) -> Iterator[psutil.Process]:
+    def worker(self, tasks: WorkerTasks = WorkerTasks.ALL, **environment: str) -> Iterator[psutil.Process]:
         with (self.folder / "worker.log").open("ab") as log:
             started = subprocess.Popen(
-                [sys.executable, "-m", "tests.support.media_worker", *(queues or (QUEUE, SPEECH_QUEUE))],
-                env={**self.environment, **environment},
+                [sys.executable, "-m", "tests.support.media_worker"],
+                env={**self.environment, "SUIFANG_WORKER_TASKS": tasks, **environment},
                 stdout=log,
                 stderr=log,
             )
@@ -269,7 +270,7 @@ def test_a_signed_note_keeps_its_text_and_later_proposals_lie_beside_it(ward: Wa
     assert [proposal.kind for proposal in signed.proposals] == ["red_flag"]
 
 
-def test_nothing_a_stranger_said_is_proposed_for_the_patients_note(ward: Ward) -> None:
+def test_nothing_a_stranger_said_comes_into_the_patients_record(ward: Ward) -> None:
     recording_id, attempt_id = spoken_call(ward, outcome=AttemptOutcome.WRONG_NUMBER)
     with ward.worker():
         ward.queue.send_task("recordings.ingest", args=[recording_id])
@@ -280,6 +281,11 @@ def test_nothing_a_stranger_said_is_proposed_for_the_patients_note(ward: Ward) -
     assert note is not None
     assert "Wrong number" in note.text
     assert note.proposals == []
+    assert ward.told == [
+        (EventKind.RECORDING_STORED, recording_id),
+        (EventKind.TRANSCRIPT_READY, recording_id),
+        (EventKind.NOTE_DRAFTED, note.id),
+    ]
 
 
 def test_a_worker_child_killed_in_the_middle_of_a_transcription_is_replaced_and_the_work_finished(ward: Ward) -> None:
@@ -312,7 +318,7 @@ def test_a_whole_worker_killed_in_the_middle_of_a_transcription_is_followed_by_t
 def test_a_task_that_takes_its_process_down_is_tried_five_times_and_then_parked_with_its_spool(ward: Ward) -> None:
     spool = write_spool(ward.folder / "state" / "spool" / "call", agent=voice(1, 800), patient=voice(2, 800))
     recording_id, _ = captured(ward, spool)
-    with ward.worker(QUEUE, MEDIA_WORKER_DIES_IN="ingest"):
+    with ward.worker(WorkerTasks.OTHERS, MEDIA_WORKER_DIES_IN="ingest"):
         ward.queue.send_task("recordings.ingest", args=[recording_id])
         failed = ward.becomes(recording_id, RecordingState.FAILED)
         ward.settled()
@@ -323,11 +329,11 @@ def test_a_task_that_takes_its_process_down_is_tried_five_times_and_then_parked_
 
 def test_a_file_that_is_gone_from_the_store_is_looked_for_five_times_and_then_parked(ward: Ward) -> None:
     recording_id, _ = spoken_call(ward)
-    with ward.worker(QUEUE):
+    with ward.worker(WorkerTasks.OTHERS):
         ward.queue.send_task("recordings.ingest", args=[recording_id])
         stored = ward.becomes(recording_id, RecordingState.STORED)
     ward.store.delete(stored.uri or "")
-    with ward.worker(SPEECH_QUEUE):
+    with ward.worker(WorkerTasks.SPEECH):
         failed = ward.becomes(recording_id, RecordingState.FAILED)
     assert failed.reason == f"it could not be transcribed in five tries: there is no {stored.uri} in the object store"
 
@@ -353,7 +359,7 @@ def test_an_attempt_that_reached_nobody_gets_its_draft_from_the_system(
         a_call(uow, attempt, answered_at=None, end_reason=end_reason, party=Party.CARRIER)
         uow.commit()
         attempt_id = attempt.id
-    with ward.worker(QUEUE):
+    with ward.worker(WorkerTasks.OTHERS):
         ward.queue.send_task("transcription.draft_note", args=[attempt_id])
         ward.queue.send_task("transcription.draft_note", args=[attempt_id])
         until(lambda: ward.note(attempt_id), timeout=30, what="the draft is written")
@@ -366,7 +372,7 @@ def test_an_attempt_that_reached_nobody_gets_its_draft_from_the_system(
 
 
 def test_a_worker_refuses_to_start_on_a_database_of_another_version(ward: Ward, empty_database_url: str) -> None:
-    with ward.worker(QUEUE, SUIFANG_DATABASE_URL=empty_database_url) as process:
+    with ward.worker(WorkerTasks.OTHERS, SUIFANG_DATABASE_URL=empty_database_url) as process:
         until(lambda: gone(process), timeout=30, what="the worker ended")
     assert "run `suifang migrate`" in ward.log
 

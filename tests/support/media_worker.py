@@ -1,4 +1,4 @@
-"""A real worker process for the tests of recordings and speech: `python -m tests.support.media_worker QUEUE…`.
+"""A real worker process for the tests of recordings and speech: `python -m tests.support.media_worker`.
 
 It is `suifang worker` with the settings of the environment, and with waits short enough for a test. With
 MEDIA_WORKER_DIES_IN=ingest every try to ingest takes its process down, as a broken native library would.
@@ -6,7 +6,6 @@ MEDIA_WORKER_DIES_IN=ingest every try to ingest takes its process down, as a bro
 
 import os
 import signal
-import sys
 from datetime import timedelta
 from typing import Any, cast
 
@@ -24,7 +23,7 @@ def main() -> None:
     cast("dict[str, Any]", task_queue.TRIED_AGAIN).update(retry_backoff=False, default_retry_delay=0.2)
     if os.environ.get("MEDIA_WORKER_DIES_IN") == "ingest":
         vars(recordings.tasks)["ingest"] = _die
-    worker_process.run(load_settings(), queues=sys.argv[1:])
+    worker_process.run(load_settings())
 
 
 def _die(*_: object) -> None:
