@@ -94,8 +94,8 @@ def configure_logging(settings: Settings, process: str, *, stream: TextIO | None
     root.setLevel(settings.log_level)
     # A log call with a fault would otherwise print its raw arguments past the net.
     logging.raiseExceptions = False
-    # These write addresses and values of requests on each line.
-    for chatty in ("uvicorn.access", "httpx", "httpcore", "botocore", "amqp"):
+    # These say nothing that helps, or write addresses and values of requests on each line.
+    for chatty in ("alembic", "uvicorn.access", "httpx", "httpcore", "botocore", "amqp"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

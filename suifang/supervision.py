@@ -87,11 +87,16 @@ class Program:
 
 def own_programs() -> tuple[Program, ...]:
     """The processes of an installation: calls end last at a stop, new ones stop being made first."""
-    suifang = (sys.executable, "-m", "suifang")
+    suifang = (sys.executable, "-m", "suifang.process_entry")
     return (
         Program(name="telephony", command=(*suifang, "telephony"), order=10),
         Program(name="api", command=(*suifang, "api"), order=20),
-        Program(name="worker", command=(*suifang, "worker"), order=30),
+        Program(
+            name="worker", command=(*suifang, "worker"), order=30, environment={"SUIFANG_WORKER_TASKS": "others"}
+        ),
+        Program(
+            name="speech", command=(*suifang, "worker"), order=30, environment={"SUIFANG_WORKER_TASKS": "speech"}
+        ),
         Program(name="scheduler", command=(*suifang, "scheduler"), order=40),
     )
 

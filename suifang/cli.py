@@ -1,0 +1,232 @@
+"""The command `suifang`: what an administrator types."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from db.migrate import upgrade
+from runtime import clock
+from runtime.content import ContentError
+from runtime.embedded import EngineError, ensure_engines
+from runtime.log import configure_logging
+from runtime.settings import Settings, SettingsError, load_settings
+from suifang import all_in_one
+from suifang.backup import BackupError, back_up, verify
+from suifang.backup import restore as restore_backup
+from suifang.doctor import examine
+from suifang.findings import Finding, Verdict
+from suifang.firewall import firewall_table
+from suifang.process_entry import module_of, run_process
+from suifang.start import WrongStartError
+from suifang.supervision import SupervisionError
+from suifang.tls import TlsError, client_guide, import_certificate, make_internal_certificate
+
+_REFUSALS = (SettingsError, EngineError, WrongStartError, SupervisionError, BackupError, TlsError, ContentError)
+_MARKS = {Verdict.GOOD: "[green]✓[/green]", Verdict.NOTE: "[yellow]·[/yellow]", Verdict.WRONG: "[red]✗[/red]"}
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def main() -> None:
+    """The entry point of the installed command."""
+    app()
+
+
+def _in_words(command: Callable[P, R]) -> Callable[P, R]:
+    """A refusal is a sentence and exit status 1; only a fault of the program itself shows a traceback."""
+
+    @wraps(command)
+    def worded(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except _REFUSALS as refusal:
+            typer.echo(str(refusal), err=True)
+            raise typer.Exit(1) from None
+
+    return worded
+
+
+@app.command()
+@_in_words
+def up() -> None:
+    """Start database, broker and every process, and keep them alive until Ctrl-C."""
+    all_in_one.run(load_settings())
+
+
+@app.command()
+def api() -> None:
+    """Run the web process: console, API, live stream."""
+    run_process("api")
+
+
+@app.command()
+def scheduler() -> None:
+    """Run the scheduler: due tasks, dialer, what comes next, what stalled."""
+    run_process("scheduler")
+
+
+@app.command()
+def worker() -> None:
+    """Run the Celery worker: recordings, transcription, notes."""
+    run_process("worker")
+
+
+@app.command()
+def telephony() -> None:
+    """Run this machine's telephony node with its call workers."""
+    run_process("telephony")
+
+
+@app.command()
+@_in_words
+def migrate() -> None:
+    """Bring the database to this version's tables; harmless when it is there."""
+    settings = _quiet_settings()
+    with ensure_engines(settings) as engines:
+        upgrade(engines.database_url)
+    typer.echo("the database is at this version")
+
+
+@app.command()
+@_in_words
+def doctor(
+    firewall: Annotated[bool, typer.Option(help="Also print the ports that a firewall has to let pass.")] = True,
+) -> None:
+    """Say in words what is missing or wrong and how to mend it; exit status 1 when something is wrong."""
+    settings = _quiet_settings()
+    findings = examine(settings, os.environ)
+    console = Console(soft_wrap=True)
+    for finding in findings:
+        _say(console, finding)
+    if firewall:
+        console.print(_firewall(settings))
+    wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
+    console.print(f"\n{wrong} wrong" if wrong else "\nnothing wrong")
+    raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+@_in_words
+def tls(
+    certificate: Annotated[Path | None, typer.Option(help="The hospital's certificate with its chain, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The key that belongs to it, PEM, without a password.")] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="A host name or address that browsers open; by default SUIFANG_PUBLIC_URL's."),
+    ] = None,
+) -> None:
+    """Install the hospital's certificate, or make one from an internal authority when none is given."""
+    settings = _quiet_settings()
+    names = name or [urlsplit(settings.public_url).hostname or "localhost"]
+    if (certificate is None) != (key is None):
+        raise TlsError("--certificate and --key belong together: give both, or neither for an internal certificate")
+    if certificate is not None and key is not None:
+        files = import_certificate(settings, certificate, key, names, clock.now())
+    else:
+        files = make_internal_certificate(settings, names, clock.now())
+    guide = files.certificate.with_name("client-guide.md")
+    guide.write_text(client_guide(files, settings.public_url), encoding="utf-8")
+    typer.echo(guide.read_text(encoding="utf-8"))
+    typer.echo(f"SUIFANG_TLS_CERTIFICATE={files.certificate}\nSUIFANG_TLS_KEY={files.key}")
+    typer.echo(f"Set these two and restart; the guide above is also in {guide}", err=True)
+
+
+@app.command()
+@_in_words
+def backup(target: Annotated[Path | None, typer.Argument(help="The file to write.")] = None) -> None:
+    """Write database, recordings and keys into one file; it is as secret as the system itself."""
+    settings = _quiet_settings()
+    with ensure_engines(settings) as engines:
+        typer.echo(back_up(settings, engines.database_url, target, clock.now()))
+
+
+@app.command()
+@_in_words
+def restore(
+    source: Annotated[Path, typer.Argument(help="The backup's file.")],
+    overwrite: Annotated[bool, typer.Option(help="Lose what the database holds now.")] = False,
+    check_only: Annotated[bool, typer.Option(help="Only compare every checksum.")] = False,
+) -> None:
+    """Bring a backup back: checksums first, then files, then the database, all or nothing."""
+    if check_only:
+        manifest = verify(source)
+        typer.echo(f"{source} is whole: {len(manifest.members)} members, made {manifest.created_at}")
+        return
+    settings = _quiet_settings()
+    with ensure_engines(settings) as engines:
+        manifest = restore_backup(settings, engines.database_url, source, overwrite=overwrite, now=clock.now())
+    typer.echo(f"restored {len(manifest.members)} members of {manifest.created_at}")
+    typer.echo(
+        "Calls made after that moment are unknown to this database: look through the due tasks before `suifang up`, "
+        "or patients may be called again",
+        err=True,
+    )
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option(help="End after the scripted round.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the round's report there as JSON.")] = None,
+    minutes: Annotated[float, typer.Option(help="Give the round up after so long.")] = 15.0,
+    port_base: Annotated[int | None, typer.Option(help="First of the ports to use.")] = None,
+) -> None:
+    """Play a synthetic hospital that calls a town of simulated patients, on this machine only."""
+    sys.exit(module_of("demo.command").run(once=once, report_file=report, minutes=minutes, port_base=port_base))
+
+
+@app.command()
+@_in_words
+def transcribe(
+    file: Annotated[Path, typer.Argument(help="A call's recording, two channels.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    language: Annotated[str, typer.Option(help="The call's language.")] = "zh",
+) -> None:
+    """Transcribe one recording to turns."""
+    settings = _quiet_settings()
+
+    def load_engine() -> object:
+        return module_of("worker_process").load_transcriber(settings)
+
+    sys.exit(module_of("transcribe_command").run(file, as_json=as_json, language=language, load_engine=load_engine))
+
+
+@app.command(name="verify")
+@_in_words
+def verify_recordings() -> None:
+    """Read every stored recording and say which is not what was stored; exit status 1 when one is not."""
+    settings = _quiet_settings()
+    with ensure_engines(settings) as engines:
+        sys.exit(module_of("verify_command").run(settings, engines.database_url, out=sys.stdout))
+
+
+def _quiet_settings() -> Settings:
+    settings = load_settings()
+    configure_logging(settings.model_copy(update={"log_level": "WARNING"}), "suifang")
+    return settings
+
+
+def _say(console: Console, finding: Finding) -> None:
+    console.print(f"{_MARKS[finding.verdict]} {finding.subject}: ", end="")
+    console.print(finding.seen, markup=False, highlight=False)
+    if finding.mend:
+        console.print(f"    → {finding.mend}", markup=False, highlight=False)
+
+
+def _firewall(settings: Settings) -> Table:
+    table = Table(title="firewall", title_justify="left")
+    for column in ("direction", "protocol", "ports", "peer", "purpose"):
+        table.add_column(column)
+    for row in firewall_table(settings):
+        table.add_row(row.direction, row.protocol, row.ports, row.peer, row.purpose)
+    return table

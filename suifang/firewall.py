@@ -1,0 +1,87 @@
+"""Which ports this machine uses, in which direction, and whether they are free: for the hospital's firewall."""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.settings import PORTS_PER_WORKER, Settings
+
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallRow:
+    """One rule to ask the network's people for."""
+
+    direction: str
+    protocol: str
+    ports: str
+    peer: str
+    purpose: str
+
+
+def sip_ports(settings: Settings) -> range:
+    """One for each call worker."""
+    return range(settings.sip_port_base, settings.sip_port_base + settings.workers_max)
+
+
+def rtp_ports(settings: Settings) -> range:
+    """A block for each call worker."""
+    return range(settings.rtp_port_base, settings.rtp_port_base + settings.workers_max * PORTS_PER_WORKER)
+
+
+def firewall_table(settings: Settings) -> list[FirewallRow]:
+    """All that has to pass; what is not named here may stay closed."""
+    trunk = settings.trunk_host or "(no trunk set)"
+    proxy = settings.outbound_proxy or f"{trunk}:{settings.trunk_port}"
+    return [
+        FirewallRow(
+            direction="in",
+            protocol="TCP",
+            ports=str(settings.api_port),
+            peer="agents' machines",
+            purpose="console and API",
+        ),
+        FirewallRow(
+            direction="out", protocol="UDP", ports=_span(sip_ports(settings)), peer=proxy, purpose="SIP, requests"
+        ),
+        FirewallRow(
+            direction="in",
+            protocol="UDP",
+            ports=_span(sip_ports(settings)),
+            peer=trunk,
+            purpose="SIP, requests and answers",
+        ),
+        FirewallRow(
+            direction="both",
+            protocol="UDP",
+            ports=_span(rtp_ports(settings)),
+            peer=f"{trunk} and its media gateways",
+            purpose="RTP, the voices",
+        ),
+    ]
+
+
+def ports_in_use(host: str, ports: range) -> list[int]:
+    """Those that somebody holds now (our own call workers too, while they run)."""
+    return [port for port in ports if not _can_bind(host, port)]
+
+
+def ephemeral_overlap(ports: range) -> range | None:
+    """The kernel's own range, from which any program is given ports, if it touches these."""
+    first, last = (int(part) for part in _EPHEMERAL.read_text().split())
+    kernel = range(first, last + 1)
+    return kernel if ports.start < kernel.stop and kernel.start < ports.stop else None
+
+
+def _can_bind(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _span(ports: range) -> str:
+    return f"{ports.start}-{ports.stop - 1}"

