@@ -17,6 +17,8 @@ from followup.recordings import Recording, RecordingState
 from recordings.ingest import ingest, park
 from recordings.object_store import ObjectStore, ObjectStoreError
 from recordings.verify import FaultKind, verify
+from runtime.settings import Settings
+from suifang import verify_command
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
 from tests.support.spool import STARTED_AT, voice, write_spool
 
@@ -229,3 +231,17 @@ def test_verify_tells_whole_changed_and_missing_files_apart(
     assert found[ids[0]].in_words() == f"recording {ids[0]}: whole"
     assert "is not the file that was stored" in found[ids[1]].in_words()
     assert found[ids[2]].in_words().endswith("is not in the store; bring it back from a backup")
+
+
+def test_the_command_counts_and_its_exit_status_tells(
+    units_of_work: UnitsOfWork, database_url: str, recording_id: str, tmp_path: Path
+) -> None:
+    settings = Settings(state_dir=tmp_path / "state")
+    store = ObjectStore(settings.store_dir)
+    ingest(units_of_work, store, recording_id)
+    said = io.StringIO()
+    assert verify_command.run(settings, database_url, out=said) == 0
+    store.delete(row(units_of_work, recording_id).uri or "")
+    assert verify_command.run(settings, database_url, out=said) == 1
+    assert said.getvalue().splitlines()[0] == "1 recordings are whole, 0 are not"
+    assert said.getvalue().splitlines()[2] == "0 recordings are whole, 1 are not"
