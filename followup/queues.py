@@ -55,7 +55,7 @@ class AgentTrigger(StrEnum):
 
 
 IDLE_AGENT_STATES = (AgentState.OFFLINE, AgentState.AVAILABLE, AgentState.BREAK, AgentState.TRAINING)
-"""States without a call or its wrap-up; an agent may go from each to any other he asks for."""
+"""States without a call or its wrap-up."""
 
 AGENT_TRANSITIONS: dict[tuple[AgentState, AgentTrigger], AgentState] = {
     **{(state, AgentTrigger.BECOME_AVAILABLE): AgentState.AVAILABLE for state in IDLE_AGENT_STATES},

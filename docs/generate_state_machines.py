@@ -1,0 +1,67 @@
+"""Writes docs/state-machines.md from the transition tables: `python -m docs.generate_state_machines`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
+from followup.calls import CALL_TRANSITIONS, CallState
+from followup.plans import TASK_TRANSITIONS, TaskState
+from followup.queues import AGENT_TRANSITIONS, AgentState
+from followup.recordings import RECORDING_TRANSITIONS, RecordingState
+from followup.states import State, Trigger
+
+PAGE = Path(__file__).with_name("state-machines.md")
+
+_HEAD = """\
+# State machines
+
+Generated from the transition tables in `followup/` by `python -m docs.generate_state_machines`; do not edit.
+State says where something is; why a call ended and whose doing it was are `EndReason` and `Party`. A command that a
+state does not allow is refused with the reason; a late or doubled event is recorded and ignored.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    sections = (
+        _section("Task", "plans", TaskState.PLANNED, TASK_TRANSITIONS),
+        _section("Attempt", "attempts", AttemptState.RESERVED, ATTEMPT_TRANSITIONS),
+        _section("Call", "calls", CallState.PLANNED, CALL_TRANSITIONS),
+        _section("Agent", "queues", AgentState.OFFLINE, AGENT_TRANSITIONS),
+        _section("Recording", "recordings", RecordingState.EXPECTED, RECORDING_TRANSITIONS),
+    )
+    return "\n".join([_HEAD, *sections])
+
+
+def _section(title: str, module: str, start: State, transitions: Mapping[tuple[State, Trigger], State]) -> str:
+    arrows = [
+        f"    {state.value} --> {target.value}: {trigger.value}"
+        for listed in type(start)
+        for (state, trigger), target in transitions.items()
+        if state is listed
+    ]
+    left = {state for state, _ in transitions}
+    ends = [state.value for state in type(start) if state not in left]
+    lines = [
+        f"## {title}",
+        "",
+        f"`followup/{module}.py`",
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        f"    [*] --> {start.value}",
+        *arrows,
+        *(f"    {end} --> [*]" for end in ends),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
