@@ -24,7 +24,7 @@ from suifang.backup import restore as restore_backup
 from suifang.doctor import examine
 from suifang.findings import Finding, Verdict
 from suifang.firewall import firewall_table
-from suifang.process_entry import module_of, run_process
+from suifang.process_entry import loaded, run_process
 from suifang.start import WrongStartError
 from suifang.supervision import SupervisionError
 from suifang.tls import TlsError, client_guide, import_certificate, make_internal_certificate
@@ -182,7 +182,7 @@ def demo(
     port_base: Annotated[int | None, typer.Option(help="First of the ports to use.")] = None,
 ) -> None:
     """Play a synthetic hospital that calls a town of simulated patients, on this machine only."""
-    sys.exit(module_of("demo.command").run(once=once, report_file=report, minutes=minutes, port_base=port_base))
+    sys.exit(loaded("suifang.demo.command").run(once=once, report_file=report, minutes=minutes, port_base=port_base))
 
 
 @app.command()
@@ -196,9 +196,11 @@ def transcribe(
     settings = _quiet_settings()
 
     def load_engine() -> object:
-        return module_of("worker_process").load_transcriber(settings)
+        return loaded("transcription.engine_choice").load_transcriber(settings)
 
-    sys.exit(module_of("transcribe_command").run(file, as_json=as_json, language=language, load_engine=load_engine))
+    sys.exit(
+        loaded("suifang.transcribe_command").run(file, as_json=as_json, language=language, load_engine=load_engine)
+    )
 
 
 @app.command(name="verify")
@@ -207,7 +209,7 @@ def verify_recordings() -> None:
     """Read every stored recording and say which is not what was stored; exit status 1 when one is not."""
     settings = _quiet_settings()
     with ensure_engines(settings) as engines:
-        sys.exit(module_of("verify_command").run(settings, engines.database_url, out=sys.stdout))
+        sys.exit(loaded("suifang.verify_command").run(settings, engines.database_url, out=sys.stdout))
 
 
 def _quiet_settings() -> Settings:

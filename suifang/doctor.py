@@ -30,7 +30,7 @@ from suifang.machine_checks import (
 )
 
 # Read by other programs of this repository than the processes that the settings are for.
-_OTHER_VARIABLES = frozenset({"SUIFANG_SPEECH_DIR", "SUIFANG_TEST_SEED"})
+_OTHER_VARIABLES = frozenset({"SUIFANG_SPEECH_DIR", "SUIFANG_TEST_SEED", "SUIFANG_SOAK_MINUTES"})
 _OLDEST_POSTGRES = 150000
 _CLOCK_LIMIT = timedelta(seconds=2)
 

@@ -14,18 +14,18 @@ from runtime.settings import SettingsError, load_settings
 PROCESSES = ("api", "scheduler", "worker", "telephony")
 
 
-def module_of(command: str) -> ModuleType:
-    """The module behind a command, loaded when it is asked for."""
-    return importlib.import_module(f"suifang.{command}")
+def loaded(module: str) -> ModuleType:
+    """A module that is loaded when it is asked for and not before."""
+    return importlib.import_module(module)
 
 
 def run_process(name: str) -> None:
     """Run the process until it is told to stop; what keeps it from starting is said in words, with exit status 1."""
     if name not in PROCESSES:
         sys.exit(f"there is no process {name}; the processes are {', '.join(PROCESSES)}")
-    wrong_start = module_of("start").WrongStartError
+    wrong_start = loaded("suifang.start").WrongStartError
     try:
-        module_of(f"{name}_process").run(load_settings())
+        loaded(f"suifang.{name}_process").run(load_settings())
     except (SettingsError, EngineError, wrong_start) as error:
         sys.exit(str(error))
 
