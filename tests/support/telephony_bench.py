@@ -1,0 +1,159 @@
+"""A telephony node as a test sees it: real call workers on a real database, trunks to whatever the test puts there."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from care.consent import Purpose
+from db.unit_of_work import UnitsOfWork
+from followup.calls import Call, CallState
+from followup.dialing_rules import Mode
+from followup.plans import TaskMode
+from followup.queues import HeadsetState
+from runtime.content import Content
+from runtime.settings import REPOSITORY
+from scheduler.dialer import reserve
+from scheduler.gate import Gate
+from telephony.call_control import LegEvent
+from telephony.commands import Commands, DialingRules
+from telephony.conversation import Conversation
+from telephony.node import TelephonyNode
+from telephony.sip.control import SipCallControl
+from telephony.sip.pool import WorkerPool
+from telephony.sip.pool_settings import PoolSettings
+from telephony.trunks import Trunks
+from telephony.voices.prompts import load_prompts
+from tests.support.builders import a_patient, a_queue, a_task, an_agent
+from tests.support.waiting import until
+
+CONTENT = Content(REPOSITORY / "content")
+RTP_PORTS_EACH = 40
+WORKERS = 3
+PORTS = 10 + RTP_PORTS_EACH * WORKERS  # what a place needs from its first port on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a node of the test works; a second node at the same place is the first one's successor."""
+
+    folder: Path
+    ports: int
+    trunks: Trunks
+    units: UnitsOfWork
+    database_url: str
+
+    def pool(self) -> PoolSettings:
+        return PoolSettings(
+            node="node-1",
+            folder=self.folder / "telephony",
+            socket_folder=self.folder / "run",
+            log_folder=self.folder / "logs",
+            sip_port_base=self.ports,
+            rtp_port_base=self.ports + 10,
+            rtp_ports_each=RTP_PORTS_EACH,
+            workers_warm=1,
+            workers_max=WORKERS,
+            orphan_seconds=30.0,
+        )
+
+    def call(self, call_id: str) -> Call:
+        with self.units() as uow:
+            call = uow.calls.get(call_id)
+            assert call is not None
+            return call
+
+
+@contextmanager
+def node_at(place: Place) -> Iterator[WorkerPool]:
+    """A running node; leaving it stops the node as SIGTERM would."""
+    conversation = Conversation(CONTENT.flows)
+    nodes: list[TelephonyNode] = []
+
+    def sink(event: LegEvent) -> None:
+        nodes[0].on_event(event)
+
+    pool = WorkerPool(place.pool(), sink)
+    nodes.append(
+        TelephonyNode(
+            name="node-1",
+            units=place.units,
+            database_url=place.database_url,
+            control=SipCallControl(pool),
+            lines=pool,
+            conversation=conversation,
+            commands=Commands(
+                conversation=conversation,
+                trunks=place.trunks,
+                rules=DialingRules(
+                    mode=Mode.DEMO,
+                    profile=CONTENT.jurisdictions["demo"],
+                    allow_list=frozenset(),
+                    ring_seconds=5.0,
+                    spool=place.folder / "spool",
+                ),
+            ),
+            trunks=place.trunks,
+            voice=load_prompts(REPOSITORY / "content" / "prompts"),
+        )
+    )
+    pool.start()
+    thread = threading.Thread(target=nodes[0].run, name="node")
+    thread.start()
+    try:
+        yield pool
+    finally:
+        nodes[0].stop()
+        thread.join(timeout=10)
+        pool.close(quit_idle=True)
+
+
+GATE = Gate(mode=Mode.DEMO, profile=CONTENT.jurisdictions["demo"], trunk_is_loopback=True, allow_list=frozenset())
+
+
+def dial(place: Place, number: str, *, mode: TaskMode = TaskMode.AGENT, consent: bool = True) -> tuple[str, str | None]:
+    """Reserve an attempt for a patient with this number; (call id, agent id)."""
+    purpose = Purpose.CARE if mode is TaskMode.AGENT else Purpose.REMINDER
+    with place.units() as uow:
+        patient = a_patient(uow)
+        patient.contact_points[0].number = number
+        queue = a_queue(uow, mode=mode, purpose=purpose)
+        task = a_task(uow, patient, queue)
+        agent = None
+        if mode is TaskMode.AGENT:
+            agent = an_agent(
+                uow, queue, headset_state=HeadsetState.DOWN, headset_leg_id=None, headset_node=None, headset="desk"
+            )
+        uow.commit()
+    if agent is not None:
+        agent_id = agent.id
+        until(lambda: _headset_is_up(place, agent_id), timeout=20, what="the headset is up")
+        with place.units() as uow:
+            ready = uow.queues.agent_for_update(agent_id)
+            assert ready is not None
+            ready.heartbeat_at = uow.now
+            uow.commit()
+    with place.units() as uow:
+        stored = uow.plans.task(task.id)
+        assert stored is not None
+        attempt = reserve(uow, task=stored, agent_id=agent.id if agent else None, node="node-1", gate=GATE, now=uow.now)
+        call = uow.calls.of_attempt(attempt.id)
+        assert call is not None
+        if not consent:
+            closed = uow.patients.get(patient.id)
+            assert closed is not None
+            closed.contact_points[0].do_not_call = True
+        uow.commit()
+    return call.id, agent.id if agent else None
+
+
+def _headset_is_up(place: Place, agent_id: str) -> bool:
+    with place.units() as uow:
+        agent = uow.queues.agent(agent_id)
+        return agent is not None and agent.headset_state is HeadsetState.UP
+
+
+def ended(place: Place, call_id: str) -> Call:
+    until(lambda: place.call(call_id).state is CallState.ENDED, timeout=30, what="the call has ended")
+    return place.call(call_id)
