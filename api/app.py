@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from api import failures, live, pages, problems
+from api.body_limit import BodyLimit
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
 from api.permissions import LONGEST_KEY
@@ -29,7 +30,6 @@ from api.routes import (
 from api.wiring import Wiring
 
 PREFIX = "/api/v1"
-LARGEST_BODY = 1_048_576
 
 ROUTERS: tuple[APIRouter, ...] = (
     log_ins.router,
@@ -62,11 +62,11 @@ def create_app(wiring: Wiring) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
         lifespan=live.lifespan,
     )
     app.state.wiring = wiring
     app.state.hash_of_nobody = hash_of_nobody(wiring.hasher)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecureHeaders, https=wiring.https)
     failures.install(app)
     for router in ROUTERS:

@@ -17,9 +17,10 @@ from followup.states import IllegalTransitionError
 log = structlog.get_logger(__name__)
 
 _BY_STATUS = {
+    400: (Kind.MALFORMED_JSON, "body", "cannot be read as JSON; send it in UTF-8"),
     404: (Kind.NO_SUCH_ADDRESS, "path", "there is nothing here; GET /api/v1/openapi.json lists what there is"),
     405: (Kind.METHOD_NOT_ALLOWED, "method", "this address does not take this method; the Allow header names those"),
-    413: (Kind.BODY_TOO_LARGE, "body", "the body is larger than one request may carry"),
+    413: (Kind.BODY_TOO_LARGE, "body", "is larger than one request may be; send less at once"),
 }
 
 _RULES = {
