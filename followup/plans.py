@@ -1,7 +1,7 @@
 """Plan template, plan and tasks: what is owed to a patient, when, and for what purpose."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -161,6 +161,8 @@ def windows(template: PlanTemplate, anchor_at: datetime) -> tuple[TaskWindow, ..
     """The windows of every step for an anchor (a discharge, an appointment), in order of their targets."""
     if anchor_at.tzinfo is None:
         raise ValueError("anchor_at must carry its time zone")
+    # In a zone with summer time Python adds wall-clock hours; a window is counted in hours that pass.
+    anchor_at = anchor_at.astimezone(UTC)
     found = [
         TaskWindow(
             step=step,

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -64,7 +65,7 @@ def test_a_reservation_is_attempt_call_command_and_events_together(units: UnitsO
     ],
 )
 def test_an_agent_who_is_not_ready_is_given_nothing(
-    units: UnitsOfWork, gate: Gate, values: dict[str, object], words: str
+    units: UnitsOfWork, gate: Gate, values: dict[str, Any], words: str
 ) -> None:
     with units() as uow:
         queue = a_queue(uow)
