@@ -35,5 +35,5 @@ def ingest_recording(recording_id: str) -> None:
 
 
 def _give_up(args: tuple[str], exception: Exception, **_: Any) -> None:
-    """The last try failed, or took its process down: nobody tries by itself any more, and the spool stays."""
-    park(provided(RecordingParts).units_of_work, args[0], f"it could not be stored in five tries: {exception}")
+    """The last try failed, hung, or took its process down: nobody tries by itself any more, and the spool stays."""
+    park(provided(RecordingParts).units_of_work, args[0], f"every try to store it failed, at last with: {exception}")

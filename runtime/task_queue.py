@@ -36,6 +36,8 @@ TRIED_AGAIN: Mapping[str, Any] = {
     # A task that takes its process down with it is counted like one that fails, or it would do so for ever.
     "retry_on_worker_lost": True,
     "default_retry_delay": 5,
+    # One that hangs is not: it would keep its worker from everything else five times over.
+    "time_limit": 600,
 }
 """Options of a task that is tried five times within about a minute; its module says what happens then."""
 

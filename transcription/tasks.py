@@ -18,6 +18,8 @@ TRANSCRIBE = "transcription.transcribe"
 PROPOSE = "transcription.propose"
 DRAFT_NOTE = "transcription.draft_note"
 
+_LONGEST_TRANSCRIPTION_SECONDS = 3 * 3600
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionParts:
@@ -31,7 +33,12 @@ class TranscriptionParts:
 
 def register(app: Celery) -> None:
     """Make the tasks known to a worker's application."""
-    task = app.task(transcribe_recording, name=TRANSCRIBE, lazy=False, **TRIED_AGAIN)
+    task = app.task(
+        transcribe_recording,
+        name=TRANSCRIBE,
+        lazy=False,
+        **{**TRIED_AGAIN, "time_limit": _LONGEST_TRANSCRIPTION_SECONDS},
+    )
     signals.task_failure.connect(_give_up, sender=task, weak=False)
     app.task(propose, name=PROPOSE, lazy=False, **TRIED_AGAIN)
     app.task(draft_note, name=DRAFT_NOTE, lazy=False, **TRIED_AGAIN)
@@ -56,5 +63,6 @@ def draft_note(attempt_id: str) -> None:
 
 
 def _give_up(args: tuple[str], exception: Exception, **_: Any) -> None:
-    """The last try failed, or took its process down: the recording can be played, but nobody tries by itself."""
-    park(provided(TranscriptionParts).units_of_work, args[0], f"it could not be transcribed in five tries: {exception}")
+    """The last try failed, hung, or took its process down: the recording can be played, but nobody tries by itself."""
+    reason = f"every try to transcribe it failed, at last with: {exception}"
+    park(provided(TranscriptionParts).units_of_work, args[0], reason)

@@ -318,12 +318,23 @@ def test_a_whole_worker_killed_in_the_middle_of_a_transcription_is_followed_by_t
 def test_a_task_that_takes_its_process_down_is_tried_five_times_and_then_parked_with_its_spool(ward: Ward) -> None:
     spool = write_spool(ward.folder / "state" / "spool" / "call", agent=voice(1, 800), patient=voice(2, 800))
     recording_id, _ = captured(ward, spool)
-    with ward.worker(WorkerTasks.OTHERS, MEDIA_WORKER_DIES_IN="ingest"):
+    with ward.worker(WorkerTasks.OTHERS, MEDIA_WORKER_INGEST="dies"):
         ward.queue.send_task("recordings.ingest", args=[recording_id])
         failed = ward.becomes(recording_id, RecordingState.FAILED)
         ward.settled()
-    assert failed.reason.startswith("it could not be stored in five tries: Worker exited prematurely")
+    assert failed.reason.startswith("every try to store it failed, at last with: Worker exited prematurely")
     assert ward.log.count("task_started") == 5
+    assert len(list(spool.iterdir())) == 3
+
+
+def test_a_task_that_hangs_is_ended_and_its_recording_parked_while_others_go_on(ward: Ward) -> None:
+    spool = write_spool(ward.folder / "state" / "spool" / "call", agent=voice(1, 800), patient=voice(2, 800))
+    recording_id, _ = captured(ward, spool)
+    with ward.worker(WorkerTasks.OTHERS, MEDIA_WORKER_INGEST="hangs"):
+        ward.queue.send_task("recordings.ingest", args=[recording_id])
+        failed = ward.becomes(recording_id, RecordingState.FAILED)
+        ward.settled()
+    assert failed.reason == "every try to store it failed, at last with: TimeLimitExceeded(2,)"
     assert len(list(spool.iterdir())) == 3
 
 
@@ -335,7 +346,9 @@ def test_a_file_that_is_gone_from_the_store_is_looked_for_five_times_and_then_pa
     ward.store.delete(stored.uri or "")
     with ward.worker(WorkerTasks.SPEECH):
         failed = ward.becomes(recording_id, RecordingState.FAILED)
-    assert failed.reason == f"it could not be transcribed in five tries: there is no {stored.uri} in the object store"
+    assert failed.reason == (
+        f"every try to transcribe it failed, at last with: there is no {stored.uri} in the object store"
+    )
 
 
 @pytest.mark.parametrize(
