@@ -14,11 +14,19 @@ _ENGLISH_SPELLINGS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "okay": "
 
 def error_rate(reference: str, heard: str, language: str) -> float:
     """Errors per word (en) or per character (zh) of the reference; 0 is perfect, made-up words can take it over 1."""
+    wrong, of = error_count(reference, heard, language)
+    return wrong / of
+
+
+def error_count(reference: str, heard: str, language: str) -> tuple[int, int]:
+    """Errors, and the words (en) or characters (zh) of the reference they are errors of."""
     normal = _normal_chinese if language == "zh" else _normal_english
     wanted, found = normal(reference), normal(heard)
     if not wanted:
         raise ValueError("there is nothing to compare with: the reference holds no word")
-    return float(jiwer.cer(wanted, found) if language == "zh" else jiwer.wer(wanted, found))
+    measured = (jiwer.process_characters if language == "zh" else jiwer.process_words)(wanted, found)
+    wrong = measured.substitutions + measured.deletions + measured.insertions
+    return wrong, measured.hits + measured.substitutions + measured.deletions
 
 
 def _normal_chinese(text: str) -> str:

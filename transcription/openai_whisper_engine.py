@@ -38,7 +38,7 @@ class OpenAIWhisper:
 
     def __init__(self, weights: Weights, *, beam_size: int = 5, cpu_threads: int = 1) -> None:
         torch.set_num_threads(cpu_threads)
-        self._model = _load(weights)
+        self.model = _load(weights)
         self._beam_size = beam_size
         self._description = EngineDescription(
             engine="openai-whisper",
@@ -54,7 +54,7 @@ class OpenAIWhisper:
 
     def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
         """The likeliest of `among` in the first windows."""
-        _, likelihood = self._model.detect_language(self._spectrogram(np.concatenate(list(windows))))
+        _, likelihood = self.model.detect_language(self._spectrogram(np.concatenate(list(windows))))
         return max(among, key=lambda language: likelihood.get(language, 0.0))
 
     def transcribe(self, windows: Sequence[Samples], language: str) -> list[WindowText]:
@@ -63,15 +63,15 @@ class OpenAIWhisper:
 
     def _one(self, window: Samples, language: str) -> WindowText:
         spectrogram = self._spectrogram(window)
-        heard = self._model.decode(
+        heard = self.model.decode(
             spectrogram,
             whisper.DecodingOptions(language=language, beam_size=self._beam_size, without_timestamps=True, fp16=False),
         )
         tokenizer = get_tokenizer(
-            self._model.is_multilingual, num_languages=self._model.num_languages, language=language, task="transcribe"
+            self.model.is_multilingual, num_languages=self.model.num_languages, language=language, task="transcribe"
         )
         words = find_alignment(
-            self._model,
+            self.model,
             tokenizer,
             [token for token in heard.tokens if token < tokenizer.eot],
             spectrogram,
@@ -90,7 +90,7 @@ class OpenAIWhisper:
         )
 
     def _spectrogram(self, window: Samples) -> Any:
-        mel = whisper.log_mel_spectrogram(window, n_mels=self._model.dims.n_mels, padding=whisper.audio.N_SAMPLES)
+        mel = whisper.log_mel_spectrogram(window, n_mels=self.model.dims.n_mels, padding=whisper.audio.N_SAMPLES)
         return whisper.pad_or_trim(mel, whisper.audio.N_FRAMES)
 
 

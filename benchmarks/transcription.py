@@ -1,0 +1,247 @@
+"""Two-sided calls to text: processor time and errors beside the engines' own ways, all with the same weights.
+
+Calls are put together from recorded utterances (SUIFANG_SPEECH_DIR, else the tests' speech): agent left, patient right,
+a long hold, each side leaking 40 dB down into the other's channel. Every peer gets each channel by itself.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+from benchmarks.row import Row, print_rows
+from followup.recordings import Channel
+from tests.support.spoken_calls import RATE, SPEECH, SpokenCall, references, spoken_call, utterance
+from transcription.audio import CallAudio, call_audio_from
+from transcription.error_rate import error_count
+from transcription.faster_whisper_engine import FasterWhisper
+from transcription.pipeline import transcribe_recording
+from transcription.transcriber import WINDOW_SECONDS, Samples, SpeechEngineMissingError
+from transcription.weights import Weights, find_weights
+
+_HOLD_SECONDS = 35.0
+_CHANNELS = (Channel.AGENT, Channel.PATIENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Task:
+    """A call to write down, with the truth."""
+
+    call: SpokenCall
+    audio: CallAudio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What writing down all calls cost, and the error rate by language."""
+
+    cpu_seconds: float
+    errors: dict[str, float]
+
+    @property
+    def error(self) -> float:
+        """Mean of the languages' rates."""
+        return statistics.mean(self.errors.values())
+
+
+Hear = Callable[[_Task], dict[Channel, str]]
+
+
+def rows(speech: Path, line: str, repeats: int) -> list[Row]:
+    """Measure ours, the bounds and every peer in turn, `repeats` times each."""
+    tasks = _tasks(speech, line)
+    with tempfile.TemporaryDirectory(prefix="suifang-benchmark-") as folder:
+        weights = find_weights(None, Path(folder))
+        ours = _ours(weights)
+        peers: dict[str, Hear | str] = {
+            "openai-whisper": _openai_whisper(weights),
+            "faster-whisper": _faster_whisper(weights),
+            "faster-whisper-batched": _faster_whisper_batched(weights),
+        }
+        runs: dict[str, list[_Run]] = {"ours": [], **{name: [] for name in peers}}
+        for number in range(repeats):
+            for name, hear in {"ours": ours, **peers}.items():
+                if not isinstance(hear, str):
+                    runs[name].append(_measured(hear, tasks))
+                    _tell(f"run {number + 1} of {repeats}: {name} {runs[name][-1]}")
+        bound_cpu = _encoder_seconds(weights, tasks)
+        bound_error = _error_with_known_utterances(ours, speech, line)
+    return [row for name, peer in peers.items() for row in _compared(runs, name, peer, tasks, bound_cpu, bound_error)]
+
+
+def _compared(
+    runs: dict[str, list[_Run]],
+    name: str,
+    peer: Hear | str,
+    tasks: Sequence[_Task],
+    bound_cpu: float,
+    bound_error: float,
+) -> list[Row]:
+    seconds = sum(task.audio.seconds for task in tasks)
+    conditions = (
+        f"Whisper base, one thread each, {len(tasks)} two-sided calls of {seconds:.0f} s together,"
+        f" -40 dB crosstalk, a hold of {_HOLD_SECONDS:.0f} s; peers get each channel by itself with the language"
+    )
+    if isinstance(peer, str):
+        conditions = f"{name} cannot run: {peer}"
+    minutes = seconds / 60
+    cpu = {who: [run.cpu_seconds / minutes for run in runs[who]] for who in ("ours", name)}
+    error = {who: [run.error for run in runs[who]] for who in ("ours", name)}
+    by_language = "; ".join(
+        f"{who} {language} {statistics.median(run.errors[language] for run in runs[who]):.3f}"
+        for who in ("ours", name)
+        for language in (runs[who][0].errors if runs[who] else ())
+    )
+    return [
+        _row(
+            "transcription.cpu_s", "CPU-s per minute of call", cpu["ours"], name, cpu[name], bound_cpu / minutes,
+            f"{conditions}; bound: the encoder alone on the speech packed without a gap",
+        ),
+        _row(
+            "transcription.error", "mean of WER (en) and CER (zh)", error["ours"], name, error[name], bound_error,
+            f"{conditions}; {by_language}; bound: ours on every utterance cut out by the truth",
+        ),
+    ]  # fmt: skip
+
+
+def _row(name: str, unit: str, ours: list[float], peer: str, peers: list[float], bound: float, conditions: str) -> Row:
+    own, other = statistics.median(ours), statistics.median(peers) if peers else None
+    return Row(
+        name=name,
+        unit=unit,
+        ours=round(own, 4),
+        peer=peer,
+        peer_value=None if other is None else round(other, 4),
+        ratio=None if other is None or own == 0 else round(other / own, 2),
+        bound=round(bound, 4),
+        n=len(ours),
+        spread=round((max(ours) - min(ours)) / own, 3) if own else None,
+        conditions=conditions,
+    )
+
+
+def _tasks(speech: Path, line: str) -> list[_Task]:
+    """One call in each language, out of all utterances that there are."""
+    tasks = []
+    for language in ("en", "zh"):
+        names = [name for name, (spoken, _) in references(speech).items() if spoken == language]
+        turns = [(_CHANNELS[number % 2], name) for number, name in enumerate(names)]
+        call = spoken_call(turns, hold_after=len(turns) // 2, hold_seconds=_HOLD_SECONDS, line=line, folder=speech)
+        tasks.append(_Task(call=call, audio=call_audio_from(call.stereo, RATE)))
+    return tasks
+
+
+def _measured(hear: Hear, tasks: Sequence[_Task]) -> _Run:
+    errors: dict[str, float] = {}
+    cpu_seconds = 0.0
+    for task in tasks:
+        before = time.process_time()
+        heard = hear(task)
+        cpu_seconds += time.process_time() - before
+        counts = [error_count(task.call.text_of(side), heard[side], task.call.language) for side in _CHANNELS]
+        errors[task.call.language] = sum(wrong for wrong, _ in counts) / sum(of for _, of in counts)
+    return _Run(cpu_seconds=cpu_seconds, errors=errors)
+
+
+def _ours(weights: Weights) -> Hear:
+    engine = FasterWhisper(weights)
+
+    def hear(task: _Task) -> dict[Channel, str]:
+        found = transcribe_recording(task.audio, engine, task.call.language)
+        return {side: " ".join(turn.text for turn in found.turns if turn.channel is side) for side in _CHANNELS}
+
+    return hear
+
+
+def _by_channel(text_of: Callable[[Samples, str], str]) -> Hear:
+    return lambda task: {
+        Channel.AGENT: text_of(task.audio.agent, task.call.language),
+        Channel.PATIENT: text_of(task.audio.patient, task.call.language),
+    }
+
+
+def _faster_whisper(weights: Weights) -> Hear:
+    model = WhisperModel(str(weights.path), device="cpu", compute_type="int8", cpu_threads=1)
+    return _by_channel(lambda sound, language: _joined(model.transcribe(sound, language=language)[0]))
+
+
+def _faster_whisper_batched(weights: Weights) -> Hear:
+    model = BatchedInferencePipeline(WhisperModel(str(weights.path), device="cpu", compute_type="int8", cpu_threads=1))
+    return _by_channel(lambda sound, language: _joined(model.transcribe(sound, language=language)[0]))
+
+
+def _joined(segments: Any) -> str:
+    return " ".join(segment.text for segment in segments)
+
+
+def _openai_whisper(weights: Weights) -> Hear | str:
+    """openai-whisper's own function with its defaults, or why it cannot run."""
+    try:
+        from transcription.openai_whisper_engine import OpenAIWhisper
+    except SpeechEngineMissingError as error:
+        return str(error)
+    model = OpenAIWhisper(weights).model
+    return _by_channel(lambda sound, language: str(model.transcribe(sound, language=language, fp16=False)["text"]))
+
+
+def _encoder_seconds(weights: Weights, tasks: Sequence[_Task]) -> float:
+    """CPU seconds of the encoder alone over windows full of speech: no way with these weights can do without it."""
+    speech = sum(said.end - said.start for task in tasks for said in task.call.said)
+    windows = int(np.ceil(speech / WINDOW_SECONDS))
+    model = WhisperModel(str(weights.path), device="cpu", compute_type="int8", cpu_threads=1)
+    frames = int(WINDOW_SECONDS * 100)
+    noise = np.random.default_rng(1).normal(0, 0.5, (1, model.feature_extractor.mel_filters.shape[0], frames))
+    features = ctranslate2.StorageView.from_array(noise.astype(np.float32))
+    model.model.encode(features)
+    before = time.process_time()
+    for _ in range(windows):
+        model.model.encode(features, to_cpu=True)
+    return time.process_time() - before
+
+
+def _error_with_known_utterances(ours: Hear, speech: Path, line: str) -> float:
+    """The error rate when every utterance is heard alone, cut out by the truth, on a line without crosstalk."""
+    rates = []
+    for language in ("en", "zh"):
+        wrong = of = 0
+        for name, (spoken, text) in references(speech).items():
+            if spoken == language:
+                sound = utterance(name, line, speech)
+                silence = np.zeros_like(sound)
+                audio = call_audio_from(np.stack([silence, sound], axis=1), RATE)
+                call = SpokenCall(stereo=np.stack([silence, sound], axis=1), said=(), language=language)
+                heard = ours(_Task(call=call, audio=audio))[Channel.PATIENT]
+                counted = error_count(text, heard, language)
+                wrong, of = wrong + counted[0], of + counted[1]
+        rates.append(wrong / of)
+    return statistics.mean(rates)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.transcription", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON list instead of lines to read")
+    parser.add_argument("--line", default="ulaw", choices=("clean", "ulaw", "noisy"), help="the telephone line")
+    parser.add_argument("--repeats", type=int, default=2, help="runs of each")
+    arguments = parser.parse_args()
+    speech = Path(os.environ.get("SUIFANG_SPEECH_DIR") or SPEECH)
+    _tell(f"speech from {speech}, line {arguments.line}")
+    print_rows(rows(speech, arguments.line, arguments.repeats), as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    main()
