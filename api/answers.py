@@ -1,11 +1,9 @@
-"""Answers to a form's questions: whether one fits its question, and how it reads in a note."""
+"""Answers to a form's questions: whether one fits its question."""
 
-from runtime.content import Form, FormItem
+from runtime.content import FormItem
 
 LONGEST_TEXT = 2000
 AnswerValue = bool | float | str
-
-_YES_NO = {True: ("是", "yes"), False: ("否", "no")}
 
 
 class AnswerRefusedError(ValueError):
@@ -23,29 +21,6 @@ def checked(item: FormItem, value: AnswerValue) -> AnswerValue:
             return _choice(item, value)
         case "text":
             return _text(value)
-
-
-def in_words(item: FormItem, value: object, language: str) -> str:
-    """The answer as a person reads it."""
-    match item.kind:
-        case "yes_no":
-            return _YES_NO[bool(value)][0 if language == "zh" else 1]
-        case "choice":
-            chosen = next((choice for choice in item.choices if choice.value == value), None)
-            return str(value) if chosen is None else chosen.zh if language == "zh" else chosen.en
-        case "number":
-            return f"{value} {item.unit}" if item.unit else str(value)
-        case "text":
-            return str(value)
-
-
-def answered(form: Form, answers: dict[str, object], language: str) -> list[tuple[str, str]]:
-    """Question and answer in words, in the form's order, without questions nobody answered."""
-    return [
-        (item.text.in_language(language), in_words(item, answers[item.key], language))
-        for item in form.items
-        if item.key in answers
-    ]
 
 
 def _yes_no(value: AnswerValue) -> bool:

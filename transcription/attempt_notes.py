@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from care.consent import Purpose
+from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.events import DomainEvent, EventKind
@@ -55,7 +56,7 @@ def draft_for_attempt(units_of_work: Callable[[], UnitOfWork], material: NoteMat
             log.info("note_not_due", attempt=attempt_id)
             return
         if uow.notes.of_attempt(attempt.id) is None:
-            write_draft(uow, material, attempt)
+            write_draft(uow, attempt, zone=material.zone, forms=material.forms)
         add_proposals(uow, material, attempt)
         uow.commit()
 
@@ -73,19 +74,29 @@ def propose_from_recording(units_of_work: Callable[[], UnitOfWork], material: No
         uow.commit()
 
 
-def write_draft(uow: UnitOfWork, material: NoteMaterial, attempt: Attempt) -> Note:
-    """Save the draft of an attempt that has an outcome and no note."""
+def write_draft(
+    uow: UnitOfWork,
+    attempt: Attempt,
+    *,
+    zone: ZoneInfo,
+    forms: Mapping[str, Form],
+    spoke_with: str | None = None,
+    words: str | None = None,
+) -> Note:
+    """Save the draft of an attempt that has an outcome and no note; `words` are the agent's own and come last."""
     task = uow.plans.task(attempt.task_id)
-    if task is None or attempt.outcome is None:
-        raise LookupError(f"attempt {attempt.id} has no task or no outcome: nothing can be said of it")
-    language = _language(uow, attempt)
+    patient = uow.patients.get(attempt.patient_id)
+    if task is None or patient is None or attempt.outcome is None:
+        raise LookupError(f"attempt {attempt.id} has no task, patient or outcome: nothing can be said of it")
+    language = _language(uow, attempt, patient)
+    text = draft_note(_facts(uow, attempt, task, attempt.outcome, language, zone, forms, spoke_with), language)
     note = Note(
         id=new_id(),
         attempt_id=attempt.id,
         task_id=attempt.task_id,
         patient_id=attempt.patient_id,
         language=language,
-        text=draft_note(_facts(uow, material, attempt, task, attempt.outcome, language), language),
+        text=f"{text}\n{words}" if words else text,
         created_at=uow.now,
     )
     uow.notes.add(note)
@@ -124,49 +135,58 @@ def _same_place(proposal: NoteProposal, old: Proposal) -> bool:
 
 
 def _facts(
-    uow: UnitOfWork, material: NoteMaterial, attempt: Attempt, task: Task, outcome: AttemptOutcome, language: str
+    uow: UnitOfWork,
+    attempt: Attempt,
+    task: Task,
+    outcome: AttemptOutcome,
+    language: str,
+    zone: ZoneInfo,
+    forms: Mapping[str, Form],
+    spoke_with: str | None,
 ) -> AttemptFacts:
     call = uow.calls.of_attempt(attempt.id)
     agent = uow.users.get(attempt.agent_id) if attempt.agent_id else None
+    form = forms.get(task.form) if task.form else None
+    answers = _of_form(attempt, form, language) if form else _of_keys(attempt, language)
     return AttemptFacts(
         outcome=outcome,
-        reason_for_call=_in(language, _REASONS[task.purpose]),
+        reason_for_call=form.title.in_language(language) if form else _in(language, _REASONS[task.purpose]),
         dialed_at=(call.invite_at if call else None) or attempt.reserved_at,
         answered_at=call.answered_at if call else None,
         ended_at=(call.ended_at if call else None) or attempt.closed_at or uow.now,
         agent=agent.display_name if agent else None,
-        zone=material.zone,
-        answers=tuple(_answers(attempt, material.forms.get(task.form or ""), language)),
+        zone=zone,
+        spoke_with=spoke_with,
+        answers=tuple(answers),
     )
 
 
-def _answers(attempt: Attempt, form: Form | None, language: str) -> Iterator[FormAnswer]:
-    if form is None:
-        keyed = str(attempt.answers.get("answer", ""))
-        if keyed:
-            yield FormAnswer(
-                question=_in(language, _KEYED), answer=_in(language, _KEYED_ANSWERS.get(keyed, (keyed, keyed)))
-            )
-        return
+def _of_form(attempt: Attempt, form: Form, language: str) -> Iterator[FormAnswer]:
     for item in form.items:
-        answer = attempt.answers.get(item.key)
-        if answer not in (None, ""):
-            yield FormAnswer(question=item.text.in_language(language), answer=_answer(item, answer, language))
+        if item.key in attempt.answers:
+            answer = _answer(item, attempt.answers[item.key], language)
+            yield FormAnswer(question=item.text.in_language(language), answer=answer)
 
 
 def _answer(item: FormItem, answer: object, language: str) -> str:
-    if isinstance(answer, bool):
-        return _in(language, _YES_NO[answer])
+    if item.kind == "yes_no":
+        return _in(language, _YES_NO[bool(answer)])
     for choice in item.choices:
         if choice.value == answer:
             return choice.zh if language == "zh" else choice.en
     return f"{answer} {item.unit}" if item.unit else str(answer)
 
 
-def _language(uow: UnitOfWork, attempt: Attempt) -> str:
+def _of_keys(attempt: Attempt, language: str) -> Iterator[FormAnswer]:
+    keyed = str(attempt.answers.get("answer", ""))
+    if keyed:
+        wording = _KEYED_ANSWERS.get(keyed, (keyed, keyed))
+        yield FormAnswer(question=_in(language, _KEYED), answer=_in(language, wording))
+
+
+def _language(uow: UnitOfWork, attempt: Attempt, patient: Patient) -> str:
     queue = uow.queues.get(attempt.queue_id)
-    patient = uow.patients.get(attempt.patient_id)
-    language = spoken_language(queue.language if queue else None, patient.language if patient else "")
+    language = spoken_language(queue.language if queue else None, patient.language)
     return language if language in LANGUAGES else LANGUAGES[0]
 
 

@@ -217,8 +217,6 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
     note = wrap_ups.finish(
         uow,
         attempt,
-        patient=found.patient(uow, attempt.patient_id),
-        task=found.task(uow, attempt.task_id),
         outcome=ask.outcome,
         task_result=ask.task_result,
         spoke_with=ask.spoke_with,
