@@ -67,7 +67,7 @@ class AttemptRepository:
         self._session = session
 
     def add(self, attempt: Attempt) -> None:
-        """Save an attempt; IntegrityError if the patient or the agent has a live one."""
+        """Save an attempt; RowRefusedError if the patient or the agent has a live one."""
         self._session.add(attempt)
 
     def get(self, attempt_id: str) -> Attempt | None:

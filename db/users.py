@@ -183,7 +183,7 @@ class UserRepository:
         return self._session.scalar(select(func.count()).where(users.c.synthetic, ~users.c.disabled)) or 0
 
     def add_log_in(self, log_in: LogIn) -> None:
-        """Save a log-in; IntegrityError if the user has a living one."""
+        """Save a log-in; RowRefusedError if the user has a living one."""
         self._session.add(log_in)
 
     def living_log_in(self, user_id: str, now: datetime) -> LogIn | None:

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from db.attempts import Match
 from db.calls import CallCommand, TelephonyNode
+from db.refusals import RowRefusedError
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptId
 from followup.calls import Call, CallId, CallState, Leg, LegId, LegRole
@@ -91,7 +91,7 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
         with uow.savepoint():
             uow.attempts.add(attempt)
             uow.flush()
-    except IntegrityError as error:
+    except RowRefusedError as error:
         # The database's own rule: one live attempt of a patient, one of an agent.
         raise PatientBusyError("the patient or the agent has a live attempt already") from error
     call = _planned_call(attempt, node, now)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from care.patients import Encounter, Patient
+from db.refusals import RowRefusedError
 from db.unit_of_work import UnitOfWork
 from followup.outcomes import TaskOutcome
 from followup.plans import (
@@ -62,7 +62,7 @@ def start_plan(
         with uow.savepoint():
             uow.plans.add(plan)
             uow.flush()
-    except IntegrityError:
+    except RowRefusedError:
         # Another feed was faster by a moment; the unique index let only one of us in.
         if living := uow.plans.living_plan(encounter.id, template.id):
             return living

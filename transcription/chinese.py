@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from cn2an import cn2an  # type: ignore[import-untyped]
+from cn2an import cn2an
 from opencc import OpenCC
 
 _DIGITS = "零〇一二两三四五六七八九幺"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import soxr  # type: ignore[import-untyped]
+import soxr
 
 from suifang.demo.speech_manifest import SPEECH, load_utterances
 from telephony.voices.prompts import load_prompts

@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(predicate: Callable[[], T], *, timeout: float, what: str, every: float = 0.02) -> T:
+def until(predicate: Callable[[], T | None], *, timeout: float, what: str, every: float = 0.02) -> T:
     """Return the predicate's first truthy value, or fail after `timeout` seconds saying `what` did not happen."""
     deadline = time.monotonic() + timeout
     pause = threading.Event()
