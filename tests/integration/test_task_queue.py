@@ -45,13 +45,13 @@ def test_a_task_longer_than_the_visibility_time_is_run_once_while_its_worker_liv
     queue = make_task_queue(broker_url)
     broker = redis.Redis.from_url(broker_url)
     queue.send_task("tests.linger", args=["long"])
-    with worker(broker_url, visibility=2), worker(broker_url, visibility=2):
+    with worker(broker_url, visibility=3), worker(broker_url, visibility=3):
         until(lambda: broker.get("long") == b"1", timeout=30, what="one worker began")
         seconds_before = float(broker.time()[0])
         until(
-            lambda: float(broker.time()[0]) - seconds_before > 7,
+            lambda: float(broker.time()[0]) - seconds_before > 8,
             timeout=20,
-            what="three times the visibility time passed",
+            what="more than twice the visibility time passed",
             every=0.2,
         )
         assert broker.get("long") == b"1"
