@@ -96,9 +96,8 @@ class Endpoint:
         return self._clock_running
 
     def poll(self) -> None:
-        """Let the library do what is due; callbacks run inside."""
-        while self._library.libHandleEvents(0) > 0:
-            pass
+        """Let the library do what is due; callbacks run inside. What is left over is still readable, and comes next."""
+        self._library.libHandleEvents(0)
 
     def sip_socket(self) -> socket.socket:
         """A duplicate of the SIP transport's socket, only to be waited on."""

@@ -22,6 +22,7 @@ from telephony.causes import (
     cause_of_ring_limit,
     cause_of_silence_on_invite,
 )
+from telephony.sip.bridges import Bridges
 from telephony.sip.calls import (
     DigitReceived,
     LegCall,
@@ -71,6 +72,7 @@ class Legs:
         self._book = book
         self._bucket = TokenBucket(config.calls_per_second, time.monotonic())
         self._conference = Conference(endpoint.native, signals, config.clock_rate)
+        self._bridges = Bridges(conference=self._conference, book=book)
         self._keypad = Keypad(conference=self._conference, timers=timers, book=book)
         self._recorder = Recorder(conference=self._conference, timers=timers, book=book, finished=self._files_finished)
         self._silence_watch = SilenceWatch(limit_seconds=config.silent_seconds, timers=timers, book=book)
@@ -180,19 +182,11 @@ class Legs:
 
     def bridge(self, leg_id: LegId, other: LegId) -> None:
         """Let two answered legs hear each other."""
-        if leg_id == other:
-            raise RejectedError("a leg cannot be bridged with itself")
-        leg, partner = self._up(leg_id), self._up(other)
-        self._conference.join(leg_id, other)
-        self._note_bridge(leg, partner)
+        self._bridges.join(self._up(leg_id), self._up(other))
 
     def unbridge(self, leg_id: LegId, other: LegId) -> None:
         """Part two bridged legs."""
-        leg, partner = self._up(leg_id), self._up(other)
-        if other not in self._conference.joined_with(leg_id):
-            raise RejectedError(f"legs {leg_id} and {other} are not bridged")
-        self._conference.part(leg_id, other)
-        self._part(leg, partner)
+        self._bridges.part(self._up(leg_id), self._up(other))
 
     def hold(self, leg_id: LegId) -> None:
         """Ask the far end to hold the line; HELD follows when it has agreed."""
@@ -282,8 +276,7 @@ class Legs:
             self._recorder.begin(leg, folder)
         partner = self._legs.get(leg.outbound.join_leg) if leg.outbound.join_leg else None
         if partner is not None and partner.up:
-            self._conference.join(leg.leg_id, partner.leg_id)
-            self._note_bridge(leg, partner)
+            self._bridges.join(leg, partner)
         self._silence_watch.begin(leg)
 
     def _media_changed(self, leg: Leg, statuses: tuple[int, ...]) -> None:
@@ -308,8 +301,7 @@ class Legs:
         elif not held and audio is not None and leg.state is LegState.HELD:
             leg.state = LegState.ANSWERED
             self._book.say(leg.leg_id, LegEventKind.RESUMED)
-        for other in self._conference.joined_with(leg.leg_id):
-            self._note_bridge(leg, self._legs[other])
+        self._bridges.sound_changed(leg, self._legs)
 
     def _early_media(self, leg: Leg) -> None:
         # Media come a moment before the answer as well: only what is still unanswered now was early.
@@ -360,8 +352,7 @@ class Legs:
         leg.ended_cause = replace(cause, sip_status=cause.sip_status or status)
         self._cancel(leg.ring_timer)
         self._keypad.stop_collecting(leg)
-        for other in list(leg.bridged_with):
-            self._part(leg, self._legs[other])
+        self._bridges.ended(leg, self._legs)
         self._conference.drop_leg(leg.leg_id)
         if self._recorder.records(leg.leg_id):
             self._recorder.close(leg)
@@ -394,26 +385,6 @@ class Legs:
             leg.call = None
             self._legs.pop(leg.leg_id, None)
             self._book.journal.append(ClosedLine(closed=leg.leg_id))
-
-    # --- bridging and digits ---
-
-    def _note_bridge(self, leg: Leg, partner: Leg) -> None:
-        both_heard = self._conference.has_audio(leg.leg_id) and self._conference.has_audio(partner.leg_id)
-        if partner.leg_id in leg.bridged_with or not both_heard:
-            return
-        leg.bridged_with.add(partner.leg_id)
-        partner.bridged_with.add(leg.leg_id)
-        for one, other in ((leg, partner), (partner, leg)):
-            one.met_agent = one.met_agent or other.outbound.role is LegRole.AGENT
-        self._book.say(leg.leg_id, LegEventKind.BRIDGED, {"with": partner.leg_id})
-
-    def _part(self, leg: Leg, partner: Leg) -> None:
-        if partner.leg_id not in leg.bridged_with:
-            return
-        leg.bridged_with.discard(partner.leg_id)
-        partner.bridged_with.discard(leg.leg_id)
-        told, other = (leg, partner) if leg.ended_at is None else (partner, leg)
-        self._book.say(told.leg_id, LegEventKind.UNBRIDGED, {"with": other.leg_id})
 
     # --- the clock and the silence watch ---
 

@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 EXIT_CONFIG = 64
 EXIT_ENDPOINT = 69
+EXIT_FAULT = 70
 EXIT_LOCKED = 75
 IDLE_POLL_SECONDS = 0.5  # nothing is up: only strangers' requests and the library's own timers
 QUIET_POLL_SECONDS = 0.05  # a call is being set up or ended: retransmissions are timed in the library
@@ -263,7 +264,13 @@ def main(arguments: list[str] | None = None) -> int:
         except EndpointError as error:
             sys.stderr.write(f"{error}\n")
             return EXIT_ENDPOINT
-        worker.run()
+        try:
+            worker.run()
+        except Exception:
+            # The way out below must be reached, or the interpreter would hang in the library. The calls that are still
+            # up are ended by the node, from the journal.
+            log.exception("worker_failed", worker_id=config.worker_id)
+            return EXIT_FAULT
     return 0
 
 

@@ -23,7 +23,7 @@ from tests.support.ports import free_udp_block
 from tests.support.waiting import until
 
 RATE = 8000
-ROUNDS = 6
+ROUNDS = 4
 
 
 def side(folder: Path, name: str, offset: int) -> None:
@@ -31,6 +31,16 @@ def side(folder: Path, name: str, offset: int) -> None:
     with wave.open(str(folder / f"{name}.wav")) as sound:
         samples = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
     np.save(folder / f"{name}.npy", np.concatenate([np.zeros(offset, dtype="<i2"), samples]))
+
+
+def burst_file(file: Path) -> Path:
+    """Sixty milliseconds of noise and ninety of nothing, over and over; no two bursts are alike."""
+    noise = np.random.default_rng(7).normal(0, 6000, 40 * 1200)
+    noise[np.arange(len(noise)) % 1200 >= 480] = 0
+    with wave.open(str(file), "wb") as sound:
+        sound.setparams((1, 2, RATE, 0, "NONE", ""))
+        sound.writeframes(noise.astype("<i2").tobytes())
+    return file
 
 
 def main(folder: Path) -> None:
@@ -47,11 +57,8 @@ def main(folder: Path) -> None:
     endpoint = Endpoint(config, deque())
     endpoint.run_clock(wanted=True)
     conference = Conference(endpoint.native, deque(), RATE)
-    bursts = pj.ToneGenerator()
-    bursts.createToneGenerator(RATE, 1)
-    burst = pj.ToneDesc()
-    burst.freq1, burst.on_msec, burst.off_msec = 700, 60, 90
-    bursts.play(pj.ToneDescVector([burst]), True)
+    bursts = pj.AudioMediaPlayer()
+    bursts.createPlayer(str(burst_file(folder.parent / f"{folder.name}-bursts.wav")))
     patient, agent = LegId("patient"), LegId("agent")
 
     def run_for(seconds: float) -> None:
@@ -66,11 +73,11 @@ def main(folder: Path) -> None:
         conference.join(patient, agent)
         run_for(0.013 * number)
         start = conference.record(patient, place, datetime.now(UTC))
-        run_for(0.4)
+        run_for(0.3)
         conference.put_leg(patient, bursts, audible=False)
         run_for(0.2)
         conference.put_leg(patient, bursts, audible=True)
-        run_for(0.4)
+        run_for(0.3)
         conference.close_recording(patient)
         until(lambda place=place: is_closed(place), timeout=5, what="the files are closed")  # type: ignore[misc]
         side(place, "patient", start.patient_offset_samples)

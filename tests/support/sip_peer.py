@@ -194,7 +194,7 @@ def call_worker(
     orphan_seconds: float = 60.0,
     no_reply_seconds: float = 3.0,
     silent_seconds: float = 20.0,
-    frame_milliseconds: int = 20,
+    frame_milliseconds: int = 40,
 ) -> Iterator[WorkerUnderTest]:
     """A call worker of its own on loopback ports of its own; it is gone when the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
