@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
@@ -12,13 +13,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from db.migrate import upgrade
+from api.passwords import PasswordRefusedError
+from db.engine import make_engine
+from db.migrate import pending, upgrade
+from db.unit_of_work import UnitsOfWork
+from db.users import Role
 from runtime import clock
 from runtime.content import ContentError
 from runtime.embedded import EngineError, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, SettingsError, load_settings
-from suifang import all_in_one
+from suifang import all_in_one, user_command
 from suifang.backup import BackupError, back_up, verify
 from suifang.backup import restore as restore_backup
 from suifang.doctor import examine
@@ -28,11 +33,24 @@ from suifang.process_entry import loaded, run_process
 from suifang.start import WrongStartError
 from suifang.supervision import SupervisionError
 from suifang.tls import TlsError, client_guide, import_certificate, make_internal_certificate
+from suifang.user_command import UserCommandError
 
-_REFUSALS = (SettingsError, EngineError, WrongStartError, SupervisionError, BackupError, TlsError, ContentError)
+_REFUSALS = (
+    SettingsError,
+    EngineError,
+    WrongStartError,
+    SupervisionError,
+    BackupError,
+    TlsError,
+    ContentError,
+    UserCommandError,
+)
 _MARKS = {Verdict.GOOD: "[green]✓[/green]", Verdict.NOTE: "[yellow]·[/yellow]", Verdict.WRONG: "[red]✗[/red]"}
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+users = typer.Typer(no_args_is_help=True, help="Local users.")
+app.add_typer(users, name="user")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,6 +68,9 @@ def _in_words(command: Callable[P, R]) -> Callable[P, R]:
     def worded(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
+        except PasswordRefusedError as refusal:
+            typer.echo(f"the password {refusal}", err=True)
+            raise typer.Exit(1) from None
         except _REFUSALS as refusal:
             typer.echo(str(refusal), err=True)
             raise typer.Exit(1) from None
@@ -203,6 +224,50 @@ def transcribe(
     )
 
 
+@users.command(name="create")
+@_in_words
+def create_user(
+    login: Annotated[str, typer.Argument(help="What the user types to log in.")],
+    name: Annotated[str, typer.Option(help="The name that others see.")],
+    role: Annotated[list[Role], typer.Option(help="May be given several times.")],
+    language: Annotated[list[str] | None, typer.Option(help="Spoken with patients; zh by default.")] = None,
+    queue: Annotated[list[str] | None, typer.Option(help="A queue's name that the user works in.")] = None,
+) -> None:
+    """Add a user; the password is asked for, or read from standard input."""
+    with _units_of_work() as units:
+        password = user_command.read_password(sys.stdin)
+        languages = tuple(language or ("zh",))
+        typer.echo(
+            user_command.create(
+                units,
+                login=login,
+                display_name=name,
+                password=password,
+                roles=role,
+                languages=languages,
+                queues=tuple(queue or ()),
+            )
+        )
+
+
+@users.command(name="password")
+@_in_words
+def change_password(login: Annotated[str, typer.Argument(help="Whose password.")]) -> None:
+    """Give a user another password and log him out everywhere."""
+    with _units_of_work() as units:
+        user_command.change_password(units, login=login, password=user_command.read_password(sys.stdin))
+    typer.echo(f"{login} has a new password and is logged out")
+
+
+@users.command(name="disable")
+@_in_words
+def disable_user(login: Annotated[str, typer.Argument(help="Who.")]) -> None:
+    """Lock a user out at once; what he did stays."""
+    with _units_of_work() as units:
+        user_command.disable(units, login=login)
+    typer.echo(f"{login} is locked out")
+
+
 @app.command(name="verify")
 @_in_words
 def verify_recordings() -> None:
@@ -210,6 +275,19 @@ def verify_recordings() -> None:
     settings = _quiet_settings()
     with ensure_engines(settings) as engines:
         sys.exit(loaded("suifang.verify_command").run(settings, engines.database_url, out=sys.stdout))
+
+
+@contextmanager
+def _units_of_work() -> Iterator[UnitsOfWork]:
+    with ensure_engines(_quiet_settings()) as engines:
+        behind = pending(engines.database_url)
+        if behind is not None:
+            raise WrongStartError(behind)
+        engine = make_engine(engines.database_url, application="suifang-cli")
+        try:
+            yield UnitsOfWork(engine)
+        finally:
+            engine.dispose()
 
 
 def _quiet_settings() -> Settings:

@@ -22,8 +22,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, broker_url: str) -> Iterator[Setti
         yield made
 
 
-def typed(*words: str) -> tuple[int, str]:
-    finished = CliRunner().invoke(app, list(words))
+def typed(*words: str, typing: str = "") -> tuple[int, str]:
+    finished = CliRunner().invoke(app, list(words), input=typing)
     if finished.exception and not isinstance(finished.exception, SystemExit):
         raise finished.exception
     return finished.exit_code, finished.output
@@ -72,6 +72,29 @@ def test_tls_prints_the_settings_to_make_and_leaves_the_guide(settings: Settings
     assert certificate.exists()
     assert "certutil" in (settings.keys_dir / "tls" / "client-guide.md").read_text()
     assert typed("tls", "--key", "/x")[0] == 1
+
+
+def test_a_user_is_made_given_another_password_and_locked_out(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    monkeypatch.setenv("SUIFANG_DATABASE_URL", database_url)
+    create = ("user", "create", "li", "--name", "李护士", "--role", "agent", "--role", "supervisor")
+    status, output = typed(*create, typing="a long enough password\n")
+    assert status == 0, output
+    for words, typing, expected in (
+        (create, "a long enough password\n", "there is a user li already"),
+        (("user", "create", "wu", "--name", "Wu", "--role", "agent"), "short\n", "password"),
+        (
+            ("user", "create", "wu", "--name", "Wu", "--role", "agent", "--queue", "none"),
+            "a long password!\n",
+            "no queue",
+        ),
+        (("user", "password", "nobody"), "a long enough password\n", "no user nobody"),
+    ):
+        status, output = typed(*words, typing=typing)
+        assert (status, expected in output) == (1, True), output
+    assert typed("user", "password", "li", typing="another long password\n")[0] == 0
+    assert typed("user", "disable", "li")[0] == 0
 
 
 @pytest.mark.parametrize("name", ["scheduler", "telephony", "worker", "api"])
