@@ -5,20 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from db.calls import CallCommand
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
 from followup.calls import CallState
 from followup.plans import TaskMode
 from followup.queues import AgentState, HeadsetState
 from followup.recordings import RecordingState
-from runtime.identifiers import new_id
 from telephony.call_control import Trunk
 from telephony.conversation import REFUSED_BY_PATIENT
 from telephony.trunks import Trunks
 from tests.support.ports import free_udp_block
 from tests.support.sip_patient import SipPatient, sip_patient
-from tests.support.telephony_bench import PORTS, Place, dial, ended, node_at
+from tests.support.telephony_bench import PORTS, Place, command, dial, ended, node_at
 from tests.support.waiting import until
 
 
@@ -116,18 +114,7 @@ def test_a_refused_recording_is_stopped_destroyed_and_on_record(place: Place) ->
             timeout=20,
             what="the recording is destroyed",
         )
-        with place.units() as uow:
-            uow.calls.command(
-                CallCommand(
-                    node="node-1",
-                    verb="hang_up",
-                    subject=call_id,
-                    idempotency_key=new_id(),
-                    deadline=uow.now.replace(year=uow.now.year + 1),
-                    created_at=uow.now,
-                )
-            )
-            uow.commit()
+        command(place, "hang_up", call_id)
         call = ended(place, call_id)
     with place.units() as uow:
         said = [c for c in uow.patients.consents_of(call.patient_id) if c.call_id == call_id]
@@ -163,18 +150,7 @@ def test_a_new_node_takes_over_a_call_in_the_middle(place: Place, phone: SipPati
     assert place.call(call_id).ended_at is None
     with node_at(place) as pool:
         until(lambda: len(pool.workers()) > 0, timeout=10, what="the worker is adopted")
-        with place.units() as uow:
-            uow.calls.command(
-                CallCommand(
-                    node="node-1",
-                    verb="hang_up",
-                    subject=call_id,
-                    idempotency_key=new_id(),
-                    deadline=uow.now.replace(year=uow.now.year + 1),
-                    created_at=uow.now,
-                )
-            )
-            uow.commit()
+        command(place, "hang_up", call_id)
         call = ended(place, call_id)
     assert (call.end_reason, call.party) == ("hang_up", "agent")
     assert len(phone.saw("invited", "+8613900000105")) == 1

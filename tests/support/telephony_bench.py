@@ -4,15 +4,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from care.consent import Purpose
+from db.calls import CallCommand
 from db.unit_of_work import UnitsOfWork
 from followup.calls import Call, CallState
 from followup.dialing_rules import Mode
 from followup.plans import TaskMode
 from followup.queues import HeadsetState
 from runtime.content import Content
+from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from scheduler.dialer import reserve
 from scheduler.gate import Gate
@@ -146,6 +149,28 @@ def dial(place: Place, number: str, *, mode: TaskMode = TaskMode.AGENT, consent:
             closed.contact_points[0].do_not_call = True
         uow.commit()
     return call.id, agent.id if agent else None
+
+
+def take_off_headset(place: Place, agent_id: str) -> None:
+    """End the agent's shift, so that her call worker is free again."""
+    command(place, "detach_headset", agent_id)
+    until(lambda: not _headset_is_up(place, agent_id), timeout=10, what="the headset is down")
+
+
+def command(place: Place, verb: str, subject: str) -> None:
+    """Ask the node to do something with a call or a headset."""
+    with place.units() as uow:
+        uow.calls.command(
+            CallCommand(
+                node="node-1",
+                verb=verb,
+                subject=subject,
+                idempotency_key=new_id(),
+                deadline=uow.now + timedelta(minutes=1),
+                created_at=uow.now,
+            )
+        )
+        uow.commit()
 
 
 def _headset_is_up(place: Place, agent_id: str) -> bool:

@@ -1,0 +1,96 @@
+"""A stranger as patient or headset: baresip, which picks up by itself, plays a file and needs no sound card."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.ports import free_udp_block
+from tests.support.sipp import listens
+from tests.support.waiting import until
+
+PORTS = 40  # SIP, and the RTP of a few calls
+COMMANDS_OFFSET, RTP_OFFSET = 4, 10
+
+needs_baresip = pytest.mark.skipif(
+    shutil.which("baresip") is None, reason="baresip is not installed (Debian: apt-get install baresip-core)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Baresip:
+    """A running baresip."""
+
+    port: int
+    folder: Path
+
+    def hang_up(self) -> None:
+        """Let it end the call it is in."""
+        request = json.dumps({"command": "hangup"}).encode()
+        with socket.create_connection(("127.0.0.1", self.port + COMMANDS_OFFSET), timeout=5) as line:
+            line.sendall(b"%d:%s," % (len(request), request))
+            line.recv(4096)
+
+    def said(self) -> str:
+        """What it wrote about its calls, without the colors."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", (self.folder / "output.txt").read_text(errors="replace"))
+
+
+@contextmanager
+def baresip(folder: Path, *, user: str, sound: Path, port: int | None = None) -> Iterator[Baresip]:
+    """baresip as `user`, playing `sound` (mono, 8 kHz, 16 bit) into each call; it takes PORTS from `port` on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_udp_block(PORTS)
+    settings = [
+        f"sip_listen 127.0.0.1:{port}",
+        "net_interface 127.0.0.1",  # by its name, lo counts as no network
+        f"rtp_ports {port + RTP_OFFSET}-{port + PORTS - 1}",
+        f"audio_source aufile,{sound}",
+        # Half an audio bridge is a sound card that nobody listens to.
+        "audio_player aubridge,nobody",
+        "audio_alert aubridge,nobody",
+        *("ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"),
+        "call_hold_other_calls no",
+        f"module_path {_modules()}",
+        *(f"module {name}.so" for name in ("g711", "aufile", "aubridge", "ctrl_tcp")),
+        *(f"module_app {name}.so" for name in ("account", "menu")),
+        f"ctrl_tcp_listen 127.0.0.1:{port + COMMANDS_OFFSET}",
+    ]
+    (folder / "config").write_text("\n".join(settings) + "\n")
+    account = f"<sip:{user}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=PCMA,PCMU"
+    (folder / "accounts").write_text(account + "\n")
+    (folder / "contacts").touch()
+    with (folder / "output.txt").open("wb") as output:
+        child = subprocess.Popen(
+            ["baresip", "-4", "-f", str(folder)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    running = Baresip(port, folder)
+    try:
+        until(
+            lambda: child.poll() is not None or (listens(port) and "baresip is ready" in running.said()),
+            timeout=10,
+            what="baresip listens",
+        )
+        assert child.poll() is None, f"baresip ended with {child.returncode}: {running.said()[-2000:]}"
+        yield running
+    finally:
+        child.terminate()
+        try:
+            child.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _modules() -> Path:
+    program = shutil.which("baresip")
+    assert program is not None
+    prefix = Path(program).resolve().parent.parent
+    return next(folder.parent for folder in sorted(prefix.glob("lib*/**/baresip/modules/g711.so")))
