@@ -23,7 +23,6 @@ from runtime.live_events import NOW, AsyncLiveStream
 log = structlog.get_logger(__name__)
 
 MAY_LISTEN = Allowed(*Role)
-PING_SECONDS = 15.0
 _BLOCK_MS = 1000
 
 # Codes with which the socket is closed; 4000 and up are an application's own (RFC 6455, section 7.4.2).
@@ -71,7 +70,7 @@ async def _tell(socket: WebSocket, wiring: Wiring, token: str | None, after: str
     """Send events until there is a reason to close; its code."""
     try:
         position = await _begin(socket, wiring.live, after)
-        next_ping = time.monotonic() + PING_SECONDS
+        next_ping = time.monotonic() + wiring.ping_seconds
         while True:
             for event in await wiring.live.read(position, block_ms=_BLOCK_MS):
                 await socket.send_json({"kind": event.kind, "id": event.id, "ids": dict(event.ids)})
@@ -81,7 +80,7 @@ async def _tell(socket: WebSocket, wiring: Wiring, token: str | None, after: str
                 if code := await run_in_threadpool(_log_in_refusal, wiring, token):
                     return code
                 await socket.send_json({"kind": "ping", "id": position})
-                next_ping = time.monotonic() + PING_SECONDS
+                next_ping = time.monotonic() + wiring.ping_seconds
     except RedisError:
         log.exception("live_stream_unavailable")
         return TRY_AGAIN_LATER

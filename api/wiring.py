@@ -29,6 +29,7 @@ class Wiring:
     zone: ZoneInfo
     https: bool  # browsers come by https: cookies are sent over nothing else
     hasher: PasswordHasher
+    ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again
     # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_UNITS))
 

@@ -89,7 +89,7 @@ class Asking:
 
     def __init__(self, house: House, person: Person | None) -> None:
         self._house = house
-        self._operations = house.app.openapi()["paths"]
+        self._operations = operations_of(house.app)
         self.person = person
 
     @property
@@ -152,8 +152,20 @@ class Asking:
         return None
 
 
+_operations: dict[str, Any] = {}
+
+
+def operations_of(app: FastAPI) -> dict[str, Any]:
+    """The contract's paths; they are the same in every test and take a second to make."""
+    if not _operations:
+        _operations.update(app.openapi()["paths"])
+    return _operations
+
+
 @contextmanager
-def open_house(database_url: str, broker_url: str, folder: Path, *, mode: Mode = Mode.DEMO) -> Iterator[House]:
+def open_house(
+    database_url: str, broker_url: str, folder: Path, *, mode: Mode = Mode.DEMO, ping_seconds: float = 15.0
+) -> Iterator[House]:
     """The whole API on this database and broker."""
     engine = make_engine(database_url, pool_size=CONCURRENT_UNITS)
     units = UnitsOfWork(engine)
@@ -168,6 +180,7 @@ def open_house(database_url: str, broker_url: str, folder: Path, *, mode: Mode =
             zone=ZoneInfo("Asia/Shanghai"),
             https=False,
             hasher=QUICK_HASHER,
+            ping_seconds=ping_seconds,
         )
     )
     with TestClient(app, raise_server_exceptions=False) as client:

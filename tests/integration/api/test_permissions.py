@@ -15,7 +15,7 @@ from api.edge import Declaration, Route, UndeclaredRouteError
 from api.permissions import Allowed, Everybody
 from api.routes import health
 from db.users import Role
-from tests.integration.api.house import Asking, House, Person
+from tests.integration.api.house import Asking, House, Person, operations_of
 from tests.support.builders import a_user
 
 
@@ -40,7 +40,7 @@ def call(house: House, method: str, path: str, token: str | None) -> int:
 
 
 def test_the_routes_are_all_in_the_contract(house: House) -> None:
-    described = house.app.openapi()["paths"]
+    described = operations_of(house.app)
     for method, path, declared in ALL:
         operation = described[path][method.lower()]
         assert operation["x-roles"] == list(declared.who)
