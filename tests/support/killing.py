@@ -27,17 +27,21 @@ def _program(name: str) -> Callable[[DemoRound], int | None]:
     return lambda running: running.pid_of(name)
 
 
-def _celery_child(running: DemoRound) -> int | None:
-    with suppress(psutil.NoSuchProcess):
-        children = psutil.Process(running.pid_of("worker")).children()
-        return children[0].pid if children else running.pid_of("worker")
-    return None
+def _celery_child(program: str) -> Callable[[DemoRound], int | None]:
+    def find(running: DemoRound) -> int | None:
+        with suppress(psutil.NoSuchProcess):
+            children = psutil.Process(running.pid_of(program)).children()
+            return children[0].pid if children else running.pid_of(program)
+        return None
+
+    return find
 
 
 VICTIMS: dict[str, Callable[[DemoRound], int | None]] = {
     "call worker": _call_worker,
     "telephony node": _program("telephony"),
-    "celery worker": _celery_child,
+    "celery worker": _program("worker"),
+    "speech worker's child": _celery_child("speech"),
     "scheduler": _program("scheduler"),
 }
 
