@@ -78,7 +78,7 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         for agent in agents:
             agent.start()
             stack.callback(agent.stop)
-        narration.say(f"{len(owed)} follow-ups are due; the API answers at {place.url} (its pages: {place.url}/docs)")
+        narration.say(f"{len(owed)} follow-ups are due; the API and its own page answer at {place.url}/")
         ending = _play(narration, units, owed, stopping, timedelta(minutes=minutes))
         wrong = mismatches(ending)
         with units() as uow:
