@@ -10,6 +10,7 @@ import pytest
 from followup.calls import EndReason
 from telephony.call_control import LegEventKind, OutboundLeg
 from telephony.sip import wire
+from tests.support.baresip import TONE_HERTZ, baresip, needs_baresip
 from tests.support.sip_peer import NodeConnection, WorkerUnderTest, call_worker, loopback_trunk, outbound
 from tests.support.sipp import needs_sipp, sipp
 from tests.support.waiting import until
@@ -30,6 +31,14 @@ def node(worker: WorkerUnderTest) -> Iterator[NodeConnection]:
     connection = worker.connect()
     yield connection
     connection.close()
+
+
+def loudest_tone(file: Path) -> float:
+    """In hertz."""
+    with wave.open(str(file)) as sound:
+        heard = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2").astype(float)
+    spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+    return float(np.argmax(spectrum) * RATE / len(heard))
 
 
 @needs_sipp
@@ -73,12 +82,8 @@ def test_sipp_echoes_our_prompt_into_the_patients_side_of_the_recording(node: No
         node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))
         node.wait_for(leg.leg_id, LegEventKind.ENDED)
         stranger.wait_for_success()
-    for name in ("agent.wav", "patient.wav"):
-        with wave.open(str(folder / name)) as sound:
-            heard = np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2").astype(float)
-        spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
-        loudest = np.argmax(spectrum) * RATE / len(heard)
-        assert abs(loudest - 600) < 5, f"{name}: {loudest:.0f} Hz"
+    assert abs(loudest_tone(folder / "agent.wav") - 600) < 5
+    assert abs(loudest_tone(folder / "patient.wav") - 600) < 5
 
 
 @needs_sipp
@@ -105,3 +110,23 @@ def test_twenty_calls_in_a_row_leave_the_worker_as_it_was(node: NodeConnection, 
             assert node.wait_for(leg.leg_id, LegEventKind.ENDED).values["end_reason"] == EndReason.BUSY
         stranger.wait_for_success()
     assert node.status().legs == ()
+
+
+@needs_baresip
+def test_baresip_is_recorded_held_and_resumed(node: NodeConnection, tmp_path: Path) -> None:
+    folder = tmp_path / "call"
+    with baresip(tmp_path / "baresip") as stranger:
+        leg = outbound("baresip", recording_folder=folder)
+        node.do(wire.Originate(leg=leg, trunk=loopback_trunk(stranger.port)))
+        node.wait_for(leg.leg_id, LegEventKind.RECORDING_STARTED)
+        size = (folder / "patient.wav").stat
+        until(lambda: size().st_size > 2 * RATE, timeout=5, what="a second is recorded")
+        node.do(wire.Hold(leg_id=leg.leg_id))
+        node.wait_for(leg.leg_id, LegEventKind.HELD)
+        node.do(wire.Resume(leg_id=leg.leg_id))
+        node.wait_for(leg.leg_id, LegEventKind.RESUMED)
+        node.do(wire.SendDigits(leg_id=leg.leg_id, digits="7"))
+        node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))
+        node.wait_for(leg.leg_id, LegEventKind.ENDED)
+        until(lambda: "session closed" in stranger.log(), timeout=5, what="baresip hears our BYE")
+    assert abs(loudest_tone(folder / "patient.wav") - TONE_HERTZ) < 5
