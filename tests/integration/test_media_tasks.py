@@ -80,8 +80,8 @@ class Ward:
             kill_tree(process)
             started.wait()
 
-    def relay(self) -> None:
-        """What the scheduler's relay does: send the tasks of every event that is not published yet."""
+    def relay(self) -> int:
+        """What the scheduler's relay does: send the tasks of every event that is not published yet, and count them."""
         with self.units_of_work() as uow:
             events = uow.outbox.unpublished()
             for event in events:
@@ -91,6 +91,7 @@ class Ward:
                         self.queue.send_task(task, args=[event.subject])
             uow.outbox.mark_published([event.id for event in events], uow.now)
             uow.commit()
+            return len(events)
 
     def recording(self, recording_id: str) -> Recording:
         with self.units_of_work() as uow:
@@ -117,11 +118,18 @@ class Ward:
         """Wait until every task that was sent is done."""
         broker = self.queue.connection_for_read().default_channel.client
 
-        def idle() -> bool:
-            self.relay()
-            return not any(broker.llen(name) for name in (QUEUE, SPEECH_QUEUE)) and broker.hlen("unacked") == 0
+        def looks_idle() -> bool:
+            if any(broker.llen(name) for name in (QUEUE, SPEECH_QUEUE)) or broker.hlen("unacked"):
+                return False
+            return self.relay() == 0
 
-        until(idle, timeout=60, what="no task is left", every=0.1)
+        def is_idle() -> bool:
+            # A message that a worker has just taken is for a moment in neither place: one look is not enough.
+            looks.append(looks_idle())
+            return looks[-3:] == [True] * 3
+
+        looks: list[bool] = []
+        until(is_idle, timeout=60, what="no task is left", every=0.1)
 
     def state(self, recording_id: str, attempt_id: str) -> tuple[object, ...]:
         """Everything these tasks have written, to be compared."""
