@@ -198,6 +198,21 @@ def test_the_most_urgent_task_of_the_agents_queues_and_languages_goes_first(unit
         assert (urgent.state, later.state) == (TaskState.IN_PROGRESS, TaskState.QUEUED)
 
 
+def test_the_other_tasks_of_a_patient_in_a_call_keep_their_place(units: UnitsOfWork, gate: Gate) -> None:
+    with units() as uow:
+        queue = a_queue(uow)
+        patient = a_patient(uow)
+        one, two = a_task(uow, patient, queue, priority=1), a_task(uow, patient, queue, priority=2)
+        third = a_task(uow, a_patient(uow), queue, priority=3)
+        a_node(uow)
+        for _ in range(3):
+            an_agent(uow, queue)
+        assert match_and_reserve(uow, gate=gate, now=uow.now) == 2
+        assert match_and_reserve(uow, gate=gate, now=uow.now) == 0
+        assert (one.state, third.state) == (TaskState.IN_PROGRESS, TaskState.IN_PROGRESS)
+        assert (two.state, two.next_attempt_at) == (TaskState.QUEUED, two.earliest_at)
+
+
 def test_a_patient_who_is_just_being_reserved_elsewhere_is_passed_over(units: UnitsOfWork, gate: Gate) -> None:
     with units() as uow:
         queue = a_queue(uow)

@@ -192,6 +192,40 @@ def test_a_call_that_the_gate_stopped_for_a_staying_reason_goes_to_a_person(
         assert (case.task.state, case.task.next_action) == (TaskState.QUEUED, "escalate")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "moments", "counts"),
+    [
+        (AttemptOutcome.NO_ANSWER, ("invite_at", "ringing_at"), (1, 0)),
+        (AttemptOutcome.BUSY, ("invite_at",), (1, 0)),
+        (AttemptOutcome.CONNECTED_PATIENT, ("invite_at", "ringing_at", "answered_at"), (1, 1)),
+        (AttemptOutcome.CONNECTED_WRONG_PERSON, ("invite_at", "answered_at"), (1, 0)),
+        (AttemptOutcome.NETWORK_FAILURE, ("invite_at",), (0, 0)),
+        (AttemptOutcome.NETWORK_FAILURE, ("invite_at", "ringing_at"), (1, 0)),
+        (AttemptOutcome.CALLER_ABANDONED, (), (0, 0)),
+        (AttemptOutcome.CALLER_ABANDONED, ("invite_at",), (1, 0)),
+        (AttemptOutcome.BLOCKED_BY_POLICY, (), (0, 0)),
+    ],
+)
+def test_only_calls_that_may_have_rung_count_towards_what_a_patient_bears_in_a_day(
+    units: UnitsOfWork,
+    gate: Gate,
+    content: Content,
+    outcome: AttemptOutcome,
+    moments: tuple[str, ...],
+    counts: tuple[int, int],
+) -> None:
+    with units() as uow:
+        case = a_case(uow, gate, content)
+        attempt = case.attempt(outcome)
+        call = uow.calls.of_attempt(attempt.id)
+        assert call is not None
+        for moment in moments:
+            setattr(call, moment, uow.now)
+        uow.flush()
+        assert uow.attempts.counts_since(case.patient.id, uow.now - timedelta(hours=1)) == counts
+        assert uow.attempts.counts_since(case.patient.id, uow.now, besides=attempt.id) == (0, 0)
+
+
 def test_a_task_cancelled_during_the_call_stays_cancelled(units: UnitsOfWork, gate: Gate, content: Content) -> None:
     with units() as uow:
         case = a_case(uow, gate, content)
