@@ -1,0 +1,92 @@
+"""Transcripts beside each other: another engine or parameter adds one, and nothing is raised or proposed twice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import soundfile
+
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from followup.attempts import AttemptState
+from followup.outcomes import AttemptOutcome
+from followup.recordings import RecordingState
+from recordings.ingest import ingest
+from recordings.object_store import ObjectStore
+from runtime.settings import Settings
+from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
+from tests.support.spool import write_spool
+from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
+from transcription.engine_choice import load_transcriber
+from transcription.notes import load_note_words
+from transcription.red_flags import GENERAL, flags_for, load_red_flags
+from transcription.transcriber import Transcriber
+from transcription.transcripts import transcribe
+
+SPEECH = Path(__file__).parents[1] / "support" / "speech" / "ulaw"
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return Settings(state_dir=tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="module")
+def transcribers(settings: Settings) -> list[Transcriber]:
+    return [load_transcriber(settings.model_copy(update={"speech_beam": beam})) for beam in (1, 2)]
+
+
+@pytest.fixture
+def units_of_work(database_url: str) -> Iterator[UnitsOfWork]:
+    engine = make_engine(database_url)
+    yield UnitsOfWork(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def material(settings: Settings) -> NoteMaterial:
+    return NoteMaterial(
+        zone=ZoneInfo("Asia/Shanghai"),
+        forms={},
+        words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
+        red_flags=tuple(flags_for(load_red_flags(settings.content_dir / "red_flags"), [GENERAL])),
+    )
+
+
+def test_another_parameter_adds_a_transcript_and_neither_alert_nor_proposal_is_doubled(
+    units_of_work: UnitsOfWork, transcribers: list[Transcriber], material: NoteMaterial, tmp_path: Path
+) -> None:
+    patient_side, _ = soundfile.read(SPEECH / "en_fw_left.wav", dtype="int16")
+    spool = write_spool(tmp_path / "spool", agent=np.zeros(8000, dtype=np.int16), patient=patient_side)
+    store = ObjectStore(tmp_path / "store")
+    with units_of_work() as uow:
+        attempt = an_attempt(
+            uow,
+            a_task(uow, a_patient(uow, language="en"), a_queue(uow, language="en")),
+            state=AttemptState.CLOSED,
+            outcome=AttemptOutcome.CONNECTED_PATIENT,
+            closed_at=uow.now,
+        )
+        recording = a_recording(uow, a_call(uow, attempt), spool)
+        uow.commit()
+        recording_id, attempt_id = recording.id, attempt.id
+    ingest(units_of_work, store, recording_id)
+    draft_for_attempt(units_of_work, material, attempt_id)
+
+    for transcriber in [*transcribers, *transcribers]:
+        transcribe(units_of_work, store, transcriber, material.red_flags, recording_id)
+        propose_from_recording(units_of_work, material, recording_id)
+
+    with units_of_work() as uow:
+        transcripts = uow.recordings.transcripts(recording_id)
+        assert [transcript.parameters["beam_size"] for transcript in transcripts] == [1, 2]
+        assert all("complaint" in transcript.turns[0].text for transcript in transcripts)
+        assert [alert.code for alert in uow.recordings.alerts_of_recording(recording_id)] == ["unconscious_or_confused"]
+        note = uow.notes.of_attempt(attempt_id)
+        assert note is not None
+        assert len(note.proposals) == 1
+        stored = uow.recordings.get(recording_id)
+        assert stored is not None
+        assert stored.state is RecordingState.TRANSCRIBED
