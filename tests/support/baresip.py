@@ -1,6 +1,9 @@
-"""A stranger at the far end: baresip, which picks up by itself, speaks a tone and keeps what it hears."""
+"""A stranger as patient or headset: baresip, which picks up by itself, speaks a tone and needs no sound card."""
 
+import json
+import re
 import shutil
+import socket
 import subprocess
 import wave
 from collections.abc import Iterator
@@ -12,60 +15,79 @@ import numpy as np
 import pytest
 
 from tests.support.ports import free_udp_block
+from tests.support.sipp import listens
 from tests.support.waiting import until
 
-MODULES = Path("/usr/lib/baresip/modules")
 TONE_HERTZ = 440
+PORTS = 40  # SIP, and the RTP of a few calls
+COMMANDS_OFFSET, RTP_OFFSET = 4, 10
 
 needs_baresip = pytest.mark.skipif(
-    shutil.which("baresip") is None or not MODULES.is_dir(),
-    reason="baresip is not installed (Debian: apt-get install baresip)",
+    shutil.which("baresip") is None, reason="baresip is not installed (Debian: apt-get install baresip-core)"
 )
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Baresip:
     """A running baresip."""
 
     port: int
     folder: Path
 
+    def hang_up(self) -> None:
+        """Let it end the call it is in."""
+        request = json.dumps({"command": "hangup"}).encode()
+        with socket.create_connection(("127.0.0.1", self.port + COMMANDS_OFFSET), timeout=5) as line:
+            line.sendall(b"%d:%s," % (len(request), request))
+            line.recv(4096)
+
     def log(self) -> str:
-        """What it wrote."""
-        return (self.folder / "screen.txt").read_text(errors="replace")
+        """What it wrote about its calls, without the colors."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", (self.folder / "output.txt").read_text(errors="replace"))
 
 
 @contextmanager
-def baresip(folder: Path) -> Iterator[Baresip]:
-    """baresip on loopback, without a sound card."""
+def baresip(
+    folder: Path, *, user: str = "baresip", hertz: int = TONE_HERTZ, port: int | None = None
+) -> Iterator[Baresip]:
+    """baresip as `user`, speaking a tone of half a minute into each call; it takes PORTS from `port` on."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_udp_block(12)
-    tone = 8000 * np.sin(2 * np.pi * TONE_HERTZ * np.arange(30 * 8000) / 8000)
+    port = port or free_udp_block(PORTS)
+    tone = 8000 * np.sin(2 * np.pi * hertz * np.arange(30 * 8000) / 8000)
     with wave.open(str(folder / "tone.wav"), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
         sound.writeframes(tone.astype("<i2").tobytes())
     settings = [
         f"sip_listen 127.0.0.1:{port}",
-        f"rtp_ports {port + 2}-{port + 11}",
-        "net_interface 127.0.0.1",
-        f"module_path {MODULES}",
-        *(f"module {name}.so" for name in ("g711", "aufile")),
-        *(f"module_app {name}.so" for name in ("account", "menu")),
+        "net_interface 127.0.0.1",  # by its name, lo counts as no network
+        f"rtp_ports {port + RTP_OFFSET}-{port + PORTS - 1}",
         f"audio_source aufile,{folder}/tone.wav",
-        f"audio_player aufile,{folder}/heard.wav",
-        "audio_alert aufile,/dev/null",
-        *(f"{side}_{what}" for side in ("ausrc", "auplay") for what in ("srate 8000", "channels 1")),
+        # Half an audio bridge is a sound card that nobody listens to.
+        "audio_player aubridge,nobody",
+        "audio_alert aubridge,nobody",
+        *("ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"),
+        "call_hold_other_calls no",
+        f"module_path {_modules()}",
+        *(f"module {name}.so" for name in ("g711", "aufile", "aubridge", "ctrl_tcp")),
+        *(f"module_app {name}.so" for name in ("account", "menu")),
+        f"ctrl_tcp_listen 127.0.0.1:{port + COMMANDS_OFFSET}",
     ]
-    (folder / "config").write_text("\n".join([*settings, ""]))
-    (folder / "accounts").write_text("<sip:baresip@127.0.0.1>;regint=0;answermode=auto;audio_codecs=pcma\n")
-    (folder / "contacts").write_text("")
-    running = Baresip(port, folder)
-    with (folder / "screen.txt").open("wb") as screen:
+    (folder / "config").write_text("\n".join(settings) + "\n")
+    account = f"<sip:{user}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=PCMA,PCMU"
+    (folder / "accounts").write_text(account + "\n")
+    (folder / "contacts").touch()
+    with (folder / "output.txt").open("wb") as output:
         child = subprocess.Popen(
-            ["baresip", "-f", str(folder)], stdin=subprocess.DEVNULL, stdout=screen, stderr=subprocess.STDOUT
+            ["baresip", "-4", "-f", str(folder)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
+    running = Baresip(port, folder)
     try:
-        until(lambda: "is ready" in running.log() or child.poll() is not None, timeout=10, what="baresip starts")
+        until(
+            lambda: child.poll() is not None or (listens(port) and "baresip is ready" in running.log()),
+            timeout=10,
+            what="baresip listens",
+        )
+        assert child.poll() is None, f"baresip ended with {child.returncode}: {running.log()[-2000:]}"
         yield running
     finally:
         child.terminate()
@@ -74,3 +96,10 @@ def baresip(folder: Path) -> Iterator[Baresip]:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
+
+
+def _modules() -> Path:
+    program = shutil.which("baresip")
+    assert program is not None
+    prefix = Path(program).resolve().parent.parent
+    return next(folder.parent for folder in sorted(prefix.glob("lib*/**/baresip/modules/g711.so")))

@@ -25,6 +25,33 @@ def why_no_capture() -> str | None:
     return None if tried.returncode == 0 else f"dumpcap may not capture on loopback: {tried.stderr.strip()[:200]}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipPacket:
+    """A SIP message on the wire; `gist` is its method or status."""
+
+    at: float
+    source: int
+    target: int
+    gist: str
+    cseq: tuple[int, str]
+    call_id: str
+    from_tag: str
+    to_tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoicePacket:
+    """An RTP packet on the wire; `payload` is in hexadecimal."""
+
+    at: float
+    source: int
+    source_id: str
+    payload_type: int
+    number: int
+    stamp: int
+    payload: str
+
+
 @dataclass(frozen=True, slots=True)
 class Capture:
     """A finished capture; `sip_ports` are those that tshark is to read as SIP."""
@@ -46,6 +73,45 @@ class Capture:
         return [
             {name: value.split("|") if value else [] for name, value in zip(names, row, strict=True)} for row in rows
         ]
+
+    def sip(self) -> list[SipPacket]:
+        """The SIP messages in order, without those that were sent again."""
+        names = ["frame.time_epoch", "udp.srcport", "udp.dstport", "sip.Method", "sip.Status-Code", "sip.CSeq.seq"]
+        names += ["sip.CSeq.method", "sip.Call-ID", "sip.from.tag", "sip.to.tag"]
+        return [
+            SipPacket(
+                at=float(at),
+                source=int(source),
+                target=int(target),
+                gist=method or status,
+                cseq=(int(number), numbered),
+                call_id=call_id,
+                from_tag=from_tag,
+                to_tag=to_tag,
+            )
+            for at, source, target, method, status, number, numbered, call_id, from_tag, to_tag in self._singles(
+                "sip && !(sip.resend == 1)", *names
+            )
+        ]
+
+    def voices(self) -> list[VoicePacket]:
+        """The RTP packets in order, of every stream."""
+        names = ["frame.time_epoch", "udp.srcport", "rtp.ssrc", "rtp.p_type", "rtp.seq", "rtp.timestamp", "rtp.payload"]
+        return [
+            VoicePacket(
+                at=float(at),
+                source=int(source),
+                source_id=source_id,
+                payload_type=int(kind),
+                number=int(number),
+                stamp=int(stamp),
+                payload=payload,
+            )
+            for at, source, source_id, kind, number, stamp, payload in self._singles("rtp && !rtcp", *names)
+        ]
+
+    def _singles(self, display_filter: str, *names: str) -> list[list[str]]:
+        return [[(row[name] or [""])[0] for name in names] for row in self.fields(display_filter, *names)]
 
 
 @contextmanager

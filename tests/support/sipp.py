@@ -4,7 +4,7 @@ import csv
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +97,12 @@ def sipp(folder: Path, scenario: str, *, calls: int = 1, port: int | None = None
         if child.poll() is None:
             child.kill()
         child.wait()
+
+
+def gists(messages: Sequence[SippMessage]) -> list[str]:
+    """The messages in order; what was only sent again counts once."""
+    firsts = {message.text: message for message in reversed(messages)}
+    return [message.gist for message in messages if firsts[message.text] is message]
 
 
 def listens(port: int) -> bool:
