@@ -131,6 +131,8 @@ class PostgresServer:
         account = _account()
         programs = self._reachable_programs(account)
         self._run([programs / "pg_ctl", "-D", self.data, "-m", "fast", "-w", "-t", "60", "stop"], account)
+        if self.socket_dir.parent != self.directory:
+            shutil.rmtree(self.socket_dir)
         log.info("postgres_stopped", directory=str(self.directory))
 
     def version(self) -> str:

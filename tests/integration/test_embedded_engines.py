@@ -202,6 +202,7 @@ def test_a_state_folder_with_a_very_long_path_still_gets_a_socket() -> None:
         long = Settings(state_dir=short.state_dir.parent / ("随" * 40) / ("长" * 20))
         with ensure_engines(long) as engines, psycopg.connect(libpq_url(engines.database_url)) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert not PostgresServer(long.postgres_dir, long.keys_dir).socket_dir.exists()
 
 
 def test_a_wheel_that_the_database_user_cannot_reach_is_copied_and_no_folder_is_opened(
