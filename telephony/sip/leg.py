@@ -43,6 +43,7 @@ class Leg:
     ended_cause: Cause | None = None
     ended_said: bool = False
     library_done: bool = False  # DISCONNECTED: the call object may be let go
+    patience_over: bool = False  # a far end that never spoke has been given its time to do so
     prompt_files: dict[int, str] = field(default_factory=dict)
     collection: Collection | None = None
     packets: int = 0

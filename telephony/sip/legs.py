@@ -70,6 +70,7 @@ class Legs:
         self._signals = signals
         self._timers = timers
         self._book = book
+        self._no_reply_seconds = config.no_reply_seconds
         self._bucket = TokenBucket(config.calls_per_second, time.monotonic())
         self._conference = Conference(endpoint.native, signals, config.clock_rate)
         self._bridges = Bridges(conference=self._conference, book=book)
@@ -381,10 +382,16 @@ class Legs:
 
     def _release(self, leg: Leg) -> None:
         """Let the call object go, now that the library is done with it and nothing is owed to the far end."""
-        if leg.ended_said:
-            leg.call = None
-            self._legs.pop(leg.leg_id, None)
-            self._book.journal.append(ClosedLine(closed=leg.leg_id))
+        if not leg.ended_said or leg.leg_id not in self._legs:
+            return
+        if leg.our_cause is not None and not leg.heard and not leg.patience_over:
+            # The library calls it over, yet owes a CANCEL should the far end still speak: the journal keeps it open.
+            leg.patience_over = True
+            self._timers.enter(self._no_reply_seconds, 1, self._release, (leg,))
+            return
+        leg.call = None
+        del self._legs[leg.leg_id]
+        self._book.journal.append(ClosedLine(closed=leg.leg_id))
 
     # --- the clock and the silence watch ---
 

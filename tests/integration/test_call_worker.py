@@ -208,10 +208,14 @@ def test_a_call_taken_back_while_ringing_is_cancelled_by_us(node: NodeConnection
     assert end_of(node, leg) == (EndReason.CANCELLED, "us", 487)
 
 
-def test_hanging_up_before_the_first_answer_of_the_far_end_is_accepted(node: NodeConnection) -> None:
+def test_a_call_taken_back_before_the_far_end_spoke_is_over_at_once_and_stays_open_in_the_journal(
+    node: NodeConnection, worker: WorkerUnderTest
+) -> None:
     leg = dial(node, loopback_trunk(free_udp_block(2)), outbound("nobody"))
     node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.CANCELLED))
     assert end_of(node, leg)[:2] == (EndReason.CANCELLED, "us")
+    assert [line.dialog for line in worker.journal().open_dialogs()] == [leg.leg_id], "a CANCEL may still be owed"
+    until(lambda: leg.leg_id in worker.journal().closed, timeout=8, what="nobody spoke: nothing is owed any more")
 
 
 def test_hanging_up_an_answered_leg_says_bye_and_may_be_said_twice(

@@ -33,6 +33,12 @@ def node(worker: WorkerUnderTest) -> Iterator[NodeConnection]:
     connection.close()
 
 
+def dial(node: NodeConnection, leg: OutboundLeg, port: int) -> None:
+    """Originate, as soon as the worker's limit of calls per second lets us."""
+    request = wire.Originate(leg=leg, trunk=loopback_trunk(port))
+    until(lambda: node.ask(request).ok, timeout=5, what="the worker takes another call", every=0.1)
+
+
 def loudest_tone(file: Path) -> float:
     """In hertz."""
     with wave.open(str(file)) as sound:
@@ -59,7 +65,7 @@ def test_sipp_ends_a_call_its_way_and_the_worker_tells_it(
 ) -> None:
     with sipp(tmp_path, scenario) as stranger:
         leg = outbound("13800000000", ring_seconds=1.0)
-        node.do(wire.Originate(leg=leg, trunk=loopback_trunk(stranger.port)))
+        dial(node, leg, stranger.port)
         values = node.wait_for(leg.leg_id, LegEventKind.ENDED).values
         assert (values["end_reason"], values["party"], values["sip_status"]) == expected
         stranger.wait_for_success()
@@ -75,7 +81,7 @@ def test_sipp_echoes_our_prompt_into_the_patients_side_of_the_recording(node: No
     folder = tmp_path / "call"
     with sipp(tmp_path / "sipp", "answer") as stranger:
         leg = outbound("13800000000", recording_folder=folder)
-        node.do(wire.Originate(leg=leg, trunk=loopback_trunk(stranger.port)))
+        dial(node, leg, stranger.port)
         node.wait_for(leg.leg_id, LegEventKind.ANSWERED)
         node.do(wire.Play(leg_id=leg.leg_id, prompt=prompt))
         node.wait_for(leg.leg_id, LegEventKind.PROMPT_FINISHED)
@@ -102,11 +108,7 @@ def test_twenty_calls_in_a_row_leave_the_worker_as_it_was(node: NodeConnection, 
     with sipp(tmp_path, "busy", calls=20) as stranger:
         for _ in range(20):
             leg = outbound("13800000000")
-
-            def taken(leg: OutboundLeg = leg) -> bool:
-                return node.ask(wire.Originate(leg=leg, trunk=loopback_trunk(stranger.port))).ok
-
-            until(taken, timeout=5, what="the worker takes another call", every=0.1)
+            dial(node, leg, stranger.port)
             assert node.wait_for(leg.leg_id, LegEventKind.ENDED).values["end_reason"] == EndReason.BUSY
         stranger.wait_for_success()
     assert node.status().legs == ()
@@ -117,7 +119,7 @@ def test_baresip_is_recorded_held_and_resumed(node: NodeConnection, tmp_path: Pa
     folder = tmp_path / "call"
     with baresip(tmp_path / "baresip") as stranger:
         leg = outbound("baresip", recording_folder=folder)
-        node.do(wire.Originate(leg=leg, trunk=loopback_trunk(stranger.port)))
+        dial(node, leg, stranger.port)
         node.wait_for(leg.leg_id, LegEventKind.RECORDING_STARTED)
         size = (folder / "patient.wav").stat
         until(lambda: size().st_size > 2 * RATE, timeout=5, what="a second is recorded")
