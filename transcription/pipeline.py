@@ -13,7 +13,7 @@ from transcription.plausibility import LAST_HEARING, doubt_about_window, is_skip
 from transcription.transcriber import SAMPLE_RATE, EngineDescription, Samples, Transcriber, WindowText, Word
 from transcription.turns import Utterance, turns_of
 from transcription.voice_activity import Span, loudness_dbfs, speech_spans
-from transcription.windows import Window, pack
+from transcription.windows import Window, pack, together
 
 LANGUAGES = ("zh", "en")
 AUTO = "auto"
@@ -105,28 +105,43 @@ def _heard(
 def _utterances(
     transcriber: Transcriber, heard: Sequence[_Heard], channels: dict[Channel, Samples], language: str
 ) -> list[Utterance]:
-    """What was heard, stretch by stretch. Windows that are doubtful, and stretches that the model skipped in a window
-    of several, are heard a second time, each stretch by itself; what is doubtful then is left out."""
+    """What was heard, stretch by stretch, until each stretch is believed or was heard by itself.
+
+    What the model passed over in a window of several stretches is heard again in fuller company, and a window it went
+    astray in stretch by stretch. Each round leaves fewer stretches or single ones, which are never heard again.
+    """
     utterances: list[Utterance] = []
-    again: list[tuple[Channel, Window]] = []
-    for one in heard:
-        doubt = doubt_about_window(one.text)
-        if doubt is not None:
-            log.info("window_doubted", doubt=doubt, stretches=len(one.window.pieces))
-        samples = channels[one.channel]
-        for piece, (span, words) in zip(one.window.pieces, one.window.pieces_of(one.text.words), strict=True):
-            if doubt is None and not is_skipped(words, seconds=span.seconds):
-                utterances.append(_utterance(one.channel, samples, span, words))
-            elif len(one.window.pieces) > 1:
-                again.append((one.channel, one.window.alone(piece)))
-            elif doubt_about_window(one.text, LAST_HEARING) is None:
-                utterances.append(_utterance(one.channel, samples, span, words))
-    for batch in _heard(transcriber, again, language, lambda _: None):
-        for last in batch:
-            if doubt_about_window(last.text, LAST_HEARING) is None:
-                (piece,) = last.window.pieces
-                utterances.append(_utterance(last.channel, channels[last.channel], piece.span, last.text.words))
+    while heard:
+        alone: list[tuple[Channel, Window]] = []
+        skipped: dict[Channel, list[Window]] = {channel: [] for channel in channels}
+        for one in heard:
+            doubt = doubt_about_window(one.text)
+            if doubt is not None:
+                log.info("window_doubted", doubt=doubt, stretches=len(one.window.pieces))
+            believed, missed = _sifted(one, channels[one.channel], sure=doubt is None)
+            utterances += believed
+            if doubt is None and believed:
+                skipped[one.channel] += missed
+            else:
+                alone += [(one.channel, window) for window in missed]
+        again = [(channel, window) for channel, windows in skipped.items() for window in together(windows)] + alone
+        heard = [one for batch in _heard(transcriber, again, language, lambda _: None) for one in batch]
     return utterances
+
+
+def _sifted(one: _Heard, samples: Samples, *, sure: bool) -> tuple[list[Utterance], list[Window]]:
+    """A window's stretches that are settled, and those that should be heard again, each as a window of its own."""
+    if len(one.window.pieces) == 1:
+        hopeless = doubt_about_window(one.text, LAST_HEARING) is not None
+        return ([] if hopeless else [_utterance(one.channel, samples, one.window.pieces[0].span, one.text.words)]), []
+    believed: list[Utterance] = []
+    missed: list[Window] = []
+    for piece, (span, words) in zip(one.window.pieces, one.window.pieces_of(one.text.words), strict=True):
+        if sure and not is_skipped(words, seconds=span.seconds):
+            believed.append(_utterance(one.channel, samples, span, words))
+        else:
+            missed.append(one.window.alone(piece))
+    return believed, missed
 
 
 def _utterance(channel: Channel, samples: Samples, span: Span, words: Sequence[Word]) -> Utterance:

@@ -55,20 +55,29 @@ class Window:
 
 def pack(samples: Samples, spans: Sequence[Span]) -> list[Window]:
     """As few windows as the order of the stretches allows; no stretch is cut."""
-    windows: list[Window] = []
-    pieces: list[Piece] = []
-    sounds: list[Samples] = []
-    filled = 0
-    for span, sound in zip(spans, _sounds(samples, spans), strict=True):
-        if sounds and filled + sound.size > WINDOW_SECONDS * SAMPLE_RATE:
-            windows.append(Window(audio=np.concatenate(sounds), pieces=tuple(pieces)))
-            pieces, sounds, filled = [], [], 0
-        pieces.append(Piece(span=span, offset=filled / SAMPLE_RATE))
-        sounds.append(sound)
-        filled += sound.size
-    if sounds:
-        windows.append(Window(audio=np.concatenate(sounds), pieces=tuple(pieces)))
-    return windows
+    return together(
+        [
+            Window(audio=sound, pieces=(Piece(span=span, offset=0.0),))
+            for span, sound in zip(spans, _sounds(samples, spans), strict=True)
+        ]
+    )
+
+
+def together(windows: Sequence[Window]) -> list[Window]:
+    """The same stretches in as few windows as their order allows."""
+    packed: list[Window] = []
+    for window in windows:
+        if packed and packed[-1].audio.size + window.audio.size <= WINDOW_SECONDS * SAMPLE_RATE:
+            packed[-1] = _followed(packed[-1], window)
+        else:
+            packed.append(window)
+    return packed
+
+
+def _followed(window: Window, by: Window) -> Window:
+    shift = window.audio.size / SAMPLE_RATE
+    moved = (Piece(span=piece.span, offset=piece.offset + shift) for piece in by.pieces)
+    return Window(audio=np.concatenate([window.audio, by.audio]), pieces=(*window.pieces, *moved))
 
 
 def _sounds(samples: Samples, spans: Sequence[Span]) -> Iterator[Samples]:
