@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 
 MAGIC_COOKIE = "z9hG4bK"
 LARGEST_DATAGRAM = 65535
+COPIED = ("Via", "From", "To", "Call-ID", "CSeq")  # every response has them from its request (section 8.2.6.2)
 # Timer E of RFC 3261 with T1 = 0.5 s, given up after 4 s: the patient's phone is to be free within 5 s.
 REPEAT_AFTER = (0.5, 1.0, 2.0, 0.5)
 # Above any number that the worker used but had no time to note: a lower one would be refused (section 12.2.2).
@@ -183,7 +184,7 @@ class _Farewell:
         if request.method == "ACK":
             return
         response = Response(200, "OK") if request.method == "BYE" else Response(481, "Call/Transaction Does Not Exist")
-        for name in ("Via", "From", "To", "Call-ID", "CSeq"):
+        for name in COPIED:
             response.headers.setlist(name, request.headers.getlist(name))
         response.headers.set("Content-Length", "0")
         self._line.sendto(bytes(response), sender)
@@ -192,6 +193,9 @@ class _Farewell:
             one.invite_open = False
 
     def _note(self, response: Response, one: _Leaving) -> None:
+        missing = [name for name in COPIED if not response.headers.getlist(name)]
+        if missing:
+            raise ValueError(f"a response without {', '.join(missing)} answers nothing")
         branch = str(response.via[0].parameters.get("branch", ""))
         match response.cseq.method:
             case "INVITE":

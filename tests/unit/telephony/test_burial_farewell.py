@@ -15,6 +15,17 @@ from telephony.sip.journal import DialogLine, DialogState
 from tests.support.ports import free_udp_block
 
 Outcomes = Mapping[LegId, FarewellOutcome]
+WHOLE = (
+    b"SIP/2.0 487 Request Terminated",
+    b"Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bKinvitec1",
+    b"From: <sip:desk@127.0.0.1>;tag=ours",
+    b"To: <sip:+8610001@127.0.0.1>;tag=theirs",
+    b"Call-ID: c1",
+    b"CSeq: 100 INVITE",
+    b"Content-Length: 0",
+    b"",
+    b"",
+)
 
 
 class FarEnd:
@@ -219,6 +230,17 @@ def test_what_is_not_sip_is_passed_over(far_end: FarEnd) -> None:
     far_end.send(b"\r\n\r\n")
     far_end.send(b"\xff\xfe garbage")
     far_end.answer(bye, 200)
+    assert leaving.result(timeout=1) == {LegId("leg-c1"): FarewellOutcome.PARTED}
+
+
+@pytest.mark.parametrize("missing", ["Via", "To", "Call-ID", "CSeq"])
+def test_an_answer_that_lacks_what_every_answer_has_is_passed_over(far_end: FarEnd, missing: str) -> None:
+    leaving = far_end.leave(far_end.dialog(DialogState.EARLY))
+    cancel = far_end.hear("CANCEL")
+    far_end.send(b"\r\n".join(line for line in WHOLE if not line.startswith(missing.encode())))
+    far_end.answer(cancel, 487, CSeq="100 INVITE")
+    far_end.hear("ACK")
+    far_end.answer(cancel, 200)
     assert leaving.result(timeout=1) == {LegId("leg-c1"): FarewellOutcome.PARTED}
 
 
