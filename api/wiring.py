@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from argon2 import PasswordHasher
 from fastapi import Request
 
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.ports import RecordingStore
 from runtime.content import Content
 from runtime.live_events import AsyncLiveStream
-from scheduler.gate import Gate
 
 CONCURRENT_UNITS = 12
 """Requests with an open transaction at one time; the database's pool must hold as many connections."""

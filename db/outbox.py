@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, func, select, text, update
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -69,3 +69,7 @@ class Outbox:
     def mark_published(self, ids: Sequence[int], now: datetime) -> None:
         """Note that these events were handed on."""
         self._session.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))
+
+    def forget_published(self, before: datetime) -> None:
+        """Drop events published before the instant given."""
+        self._session.execute(delete(outbox).where(outbox.c.published_at < before))

@@ -6,6 +6,7 @@ import structlog
 
 from db.attempts import Match
 from db.calls import CallCommand, TelephonyNode
+from db.gate import Gate, GateAnswer
 from db.refusals import RowRefusedError
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptId
@@ -17,7 +18,7 @@ from followup.outcomes import NUMBER_IS_NO_USE
 from followup.plans import Task, TaskMode, TaskState, TaskTrigger, next_task_state
 from followup.queues import Agent, AgentTrigger, can_be_given_a_call
 from runtime.identifiers import new_id
-from scheduler.gate import LOOK_AGAIN, Gate, GateAnswer, ask_for_a_person, take_refusal, task_ids
+from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, take_refusal, task_ids
 
 log = structlog.get_logger(__name__)
 

@@ -4,12 +4,13 @@ from datetime import datetime
 
 import structlog
 
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.dialing_rules import GateReason, NextAction
 from followup.events import DomainEvent, EventKind
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
-from scheduler.gate import LOOK_AGAIN, Gate, ask_for_a_person, close_window, take_refusal, task_ids
 from scheduler.outcomes import AttemptPolicies
+from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, close_window, take_refusal, task_ids
 
 log = structlog.get_logger(__name__)
 

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import structlog
 
+from db.gate import Gate
 from db.leadership import Leadership, LeadLostError
 from db.unit_of_work import UnitsOfWork, database_is_away
 from followup.events import EventKind
 from scheduler.dialer import match_and_reserve
 from scheduler.due import queue_due_tasks
-from scheduler.gate import Gate
 from scheduler.outbox_relay import OutboxRelay
 from scheduler.timetable import Timetable
 

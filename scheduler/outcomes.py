@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 
 from care.patients import NumberQuality, Patient
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.dialing_rules import AttemptPolicy, NextAction, NextStep, decide_next
@@ -15,7 +16,7 @@ from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
 from runtime.content import Content
 from runtime.settings import Jurisdiction, Settings
-from scheduler.gate import Gate, ask_for_a_person, close_task
+from scheduler.task_steps import ask_for_a_person, close_task
 
 log = structlog.get_logger(__name__)
 

@@ -24,8 +24,8 @@ from followup.recordings import Recording, RecordingState, RecordingTrigger, nex
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE
 from scheduler import due
-from scheduler.gate import ask_for_a_person
 from scheduler.outcomes import AttemptPolicies
+from scheduler.task_steps import ask_for_a_person
 from scheduler.tasks import DECIDE_NEXT
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,7 @@ RECORDING_LIMIT = timedelta(seconds=60)
 AGENT_SILENT = timedelta(seconds=30)
 WRAP_UP_LIMIT = timedelta(minutes=15)
 ANSWERS_KEPT = timedelta(hours=24)
+EVENTS_KEPT = timedelta(days=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 MESSAGE_LOST = timedelta(hours=1)
 """Behind a long row of messages a recording may wait for an hour; after that its message counts as lost."""
@@ -315,5 +316,13 @@ def forget_stored_answers(repairs: Repairs) -> int:
     """Answers under idempotency keys are kept for a day."""
     with repairs.units_of_work() as uow:
         uow.users.forget_answers(uow.now - ANSWERS_KEPT)
+        uow.commit()
+    return 0
+
+
+def forget_published_events(repairs: Repairs) -> int:
+    """Published events are kept for a month, so that a fault can be traced; what they tell stays in the tables."""
+    with repairs.units_of_work() as uow:
+        uow.outbox.forget_published(uow.now - EVENTS_KEPT)
         uow.commit()
     return 0

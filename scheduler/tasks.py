@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from celery import Celery
 
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
-from scheduler.gate import Gate
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
 DECIDE_NEXT = "scheduler.decide_next"

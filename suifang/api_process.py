@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.wiring import CONCURRENT_UNITS, Wiring
 from db.engine import make_engine
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from recordings.object_store import ObjectStore
 from runtime.content import Content
@@ -14,7 +15,6 @@ from runtime.embedded import engine_urls
 from runtime.live_events import AsyncLiveStream
 from runtime.log import configure_logging
 from runtime.settings import Settings
-from scheduler.gate import Gate
 from suifang.start import refuse_wrong_start
 
 GRACE_SECONDS = 5

@@ -6,6 +6,7 @@ from datetime import timedelta
 from celery import Celery
 
 from db.engine import make_engine
+from db.gate import Gate
 from db.leadership import Leadership
 from db.outbox import OUTBOX_CHANNEL
 from db.unit_of_work import UnitsOfWork
@@ -15,7 +16,6 @@ from runtime.live_events import LiveStream
 from runtime.log import configure_logging
 from runtime.settings import Settings
 from runtime.task_queue import make_task_queue
-from scheduler.gate import Gate
 from scheduler.leader import Duties, Leader
 from scheduler.outbox_relay import OutboxRelay
 from scheduler.outcomes import AttemptPolicies

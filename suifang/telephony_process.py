@@ -1,12 +1,13 @@
 """`suifang telephony`: wires a telephony node with its pool of call workers and runs it until it is told to stop."""
 
 import signal
+from dataclasses import replace
 
 import structlog
 
 from db.engine import make_engine
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
-from followup.dialing_rules import Mode
 from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
@@ -54,10 +55,9 @@ def run(settings: Settings) -> None:
         commands=Commands(
             conversation=conversation,
             trunks=trunks,
+            lines=pool,
             rules=DialingRules(
-                mode=Mode(settings.mode.value),
-                profile=content.jurisdictions[settings.jurisdiction.value],
-                allow_list=frozenset(settings.trial_allow_list),
+                gate=replace(Gate.of(settings, content), trunk_is_loopback=trunks.patients_are_loopback),
                 ring_seconds=settings.ring_seconds,
                 spool=settings.spool_dir,
             ),

@@ -14,6 +14,7 @@ import recordings.tasks
 import scheduler.tasks
 import transcription.tasks
 from db.engine import make_engine
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
@@ -23,7 +24,6 @@ from runtime.log import configure_logging
 from runtime.settings import Settings, WorkerTasks
 from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
 from runtime.worker_context import provide
-from scheduler.gate import Gate
 from scheduler.outcomes import AttemptPolicies
 from scheduler.tasks import SchedulerParts
 from suifang.start import refuse_wrong_start

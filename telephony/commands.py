@@ -4,15 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from db.calls import CallCommand, CommandState
-from db.gate_facts import gather, stored
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call, CallState, EndReason, LegId, LegRole, Party
-from followup.dialing_rules import Mode, Profile
 from followup.queues import HeadsetState
 from telephony.call_control import CallControl, CallControlError, OutboundLeg
 from telephony.conversation import Conversation
+from telephony.lines import Lines
 from telephony.trunks import Trunks
+
+log = structlog.get_logger(__name__)
 
 
 class RefusedCommandError(Exception):
@@ -23,9 +27,7 @@ class RefusedCommandError(Exception):
 class DialingRules:
     """What this installation may dial."""
 
-    mode: Mode
-    profile: Profile
-    allow_list: frozenset[str]
+    gate: Gate
     ring_seconds: float
     spool: Path
 
@@ -37,8 +39,9 @@ LineAct = Callable[[CallControl], None]
 class Commands:
     """Decides the commands of one node."""
 
-    def __init__(self, *, conversation: Conversation, trunks: Trunks, rules: DialingRules) -> None:
+    def __init__(self, *, conversation: Conversation, trunks: Trunks, rules: DialingRules, lines: Lines) -> None:
         self._conversation = conversation
+        self._lines = lines
         self._trunks = trunks
         self._rules = rules
         self._verbs: dict[str, Callable[[UnitOfWork, CallCommand], LineAct | None]] = {
@@ -54,6 +57,7 @@ class Commands:
             ),
             "refuse_recording": self._refuse_recording,
             "detach_headset": self._detach_headset,
+            "report": self._report,
         }
 
     def decide(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
@@ -125,17 +129,9 @@ class Commands:
         if attempt is None or task is None or patient is None:
             raise RefusedCommandError("the call's attempt, task or patient does not exist")
         number = next((point for point in patient.contact_points if point.number == call.number), None)
-        facts = gather(
-            uow,
-            task,
-            number,
-            mode=self._rules.mode,
-            trunk_is_loopback=self._trunks.patients_are_loopback,
-            allow_list=self._rules.allow_list,
-            besides_attempt=attempt.id,
-        )
-        verdict, attempt.gate = stored(facts, self._rules.profile, uow.now)
-        return verdict.allowed
+        answer = self._rules.gate.ask(uow, task, number, now=uow.now, besides_attempt=attempt.id)
+        attempt.gate = answer.kept
+        return answer.verdict.allowed
 
     def _ring_seconds(self, uow: UnitOfWork, call: Call) -> float:
         queue = uow.queues.get(call.queue_id)
@@ -176,6 +172,22 @@ class Commands:
             return lambda control: act(control, leg, arguments)
 
         return decide
+
+    def end_without_worker(self, uow: UnitOfWork, call: Call) -> None:
+        """End a live call that no worker holds: lost if an INVITE may have left, else never begun."""
+        sent = self._lines.was_anything_sent(call.attempt_id) or call.state is not CallState.PLANNED
+        log.warning("call_without_worker", call=call.id, anything_sent=sent)
+        reason = EndReason.WORKER_LOST if sent else EndReason.CANCELLED
+        self._conversation.end(uow, call, reason=reason, party=Party.US, at=uow.now)
+
+    def _report(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        """Somebody wonders about a silent call: a call that a worker holds goes on, another one has ended."""
+        call = uow.calls.for_update(command.subject)
+        if call is None:
+            raise RefusedCommandError("there is no such call")
+        if call.state is not CallState.ENDED and not self._lines.knows(_leg_of(call)):
+            self.end_without_worker(uow, call)
+        return None
 
     def _refuse_recording(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         call = uow.calls.for_update(command.subject)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
@@ -15,9 +15,10 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 from db.calls import COMMANDS_CHANNEL, CallCommand
 from db.listen import Listener
 from db.unit_of_work import UnitOfWork, UnitsOfWork, database_is_away
-from followup.calls import Call, CallState, EndReason, LegId, LegRole, Party
+from followup.calls import Call, CallState, LegId, LegRole
 from followup.ports import Voice
 from followup.queues import HeadsetState
+from runtime.clock import WorkerClock
 from runtime.identifiers import new_id
 from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg
 from telephony.commands import Commands, LineAct
@@ -31,6 +32,7 @@ from telephony.effects import (
     PlayPrompt,
     StopRecorder,
 )
+from telephony.lines import Lines
 from telephony.trunks import Trunks
 
 log = structlog.get_logger(__name__)
@@ -39,22 +41,6 @@ Result = TypeVar("Result")
 HEADSET_RING_SECONDS = 20.0
 HEADSET_REST = timedelta(seconds=3)
 """Between two tries to ring a headset that did not answer or was lost."""
-
-
-class Lines(Protocol):
-    """What a node needs to know of the processes that hold its calls."""
-
-    def acknowledge(self, event: LegEvent) -> None:
-        """The event is stored; it need not be told again."""
-
-    def knows(self, leg_id: LegId) -> bool:
-        """True if a living worker holds the leg."""
-
-    def was_anything_sent(self, attempt_id: str) -> bool:
-        """True if an INVITE of this attempt may have left."""
-
-    def free(self) -> int:
-        """How many more conversations could be begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +80,7 @@ class TelephonyNode:
         self._inbox: queue.SimpleQueue[LegEvent | _Wake | _Beat] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._headset_tries: dict[str, datetime] = {}
+        self._clock = WorkerClock()
         self._listener = Listener(
             database_url, COMMANDS_CHANNEL, lambda payload: self._inbox.put(_Wake()) if payload in ("", name) else None
         )
@@ -205,6 +192,11 @@ class TelephonyNode:
             self._inbox.put(_Wake())
 
     def _beat(self) -> None:
+        jump = self._clock.jump()
+        if jump is not None:
+            # Gates ask the database's clock and time-outs are monotonic: no call goes wrong, but somebody must look.
+            log.error("clock_jumped", node=self._name, seconds=jump.total_seconds())
+            self._clock = WorkerClock()
         free = self._lines.free()
         for leg in self._in_transaction(lambda uow: self._headsets_to_ring(uow, free)):
             try:
@@ -266,15 +258,7 @@ class TelephonyNode:
             if self._lines.knows(leg):
                 effects.extend(self._conversation.taken_over(uow, call))
                 continue
-            sent = self._lines.was_anything_sent(call.attempt_id) or call.state is not CallState.PLANNED
-            log.warning("call_without_worker", call=call.id, anything_sent=sent)
-            self._conversation.end(
-                uow,
-                call,
-                reason=EndReason.WORKER_LOST if sent else EndReason.CANCELLED,
-                party=Party.US,
-                at=uow.now,
-            )
+            self._commands.end_without_worker(uow, call)
         return effects
 
     @staticmethod

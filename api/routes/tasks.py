@@ -24,7 +24,7 @@ from scheduler.dialer import (
     ReservationRefusedError,
     reserve,
 )
-from scheduler.gate import close_task
+from scheduler.task_steps import close_task
 
 router = APIRouter(tags=["tasks"], route_class=Route)
 

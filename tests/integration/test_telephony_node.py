@@ -7,6 +7,7 @@ import pytest
 
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
+from followup.attempts import AttemptState
 from followup.calls import CallState
 from followup.plans import TaskMode
 from followup.queues import AgentState, HeadsetState
@@ -14,6 +15,7 @@ from followup.recordings import RecordingState
 from telephony.call_control import Trunk
 from telephony.conversation import REFUSED_BY_PATIENT
 from telephony.trunks import Trunks
+from tests.support.builders import a_call, a_patient, a_queue, a_task, an_attempt
 from tests.support.ports import free_udp_block
 from tests.support.sip_patient import SipPatient, sip_patient
 from tests.support.telephony_bench import PORTS, Place, command, dial, ended, node_at
@@ -26,7 +28,7 @@ def phone(tmp_path: Path) -> Iterator[SipPatient]:
         "desk": "answer",
         "+8613900000101": "ring.answer-200.play-440.hangup-1500",
         "+8613900000102": "busy",
-        "+8613900000103": "ring.answer.digits-1.digits-1",
+        "+8613900000103": "ring.answer.digits-1.wait-2500.digits-1",
         "+8613900000104": "ring.answer.digits-8",
         "+8613900000105": "ring.answer",
     }
@@ -154,3 +156,29 @@ def test_a_new_node_takes_over_a_call_in_the_middle(place: Place, phone: SipPati
         call = ended(place, call_id)
     assert (call.end_reason, call.party) == ("hang_up", "agent")
     assert len(phone.saw("invited", "+8613900000105")) == 1
+
+
+def test_a_report_leaves_a_held_call_alone_and_ends_one_that_no_worker_knows(place: Place) -> None:
+    with node_at(place):
+        call_id, _ = dial(place, "+8613900000105")
+        until(lambda: place.call(call_id).state is CallState.BRIDGED, timeout=20, what="patient and agent are joined")
+        with place.units() as uow:
+            patient = a_patient(uow)
+            task = a_task(uow, patient, a_queue(uow))
+            unknown = a_call(
+                uow,
+                an_attempt(uow, task, state=AttemptState.RESERVED, wrap_up_at=None),
+                state=CallState.RINGING,
+                answered_at=None,
+                ended_at=None,
+                end_reason=None,
+                party=None,
+            )
+            uow.commit()
+        command(place, "report", call_id)
+        command(place, "report", unknown.id)
+        lost = ended(place, unknown.id)
+        assert (lost.end_reason, lost.party) == ("worker_lost", "us")
+        assert place.call(call_id).state is CallState.BRIDGED
+        command(place, "hang_up", call_id)
+        ended(place, call_id)

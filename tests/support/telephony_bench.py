@@ -9,6 +9,7 @@ from pathlib import Path
 
 from care.consent import Purpose
 from db.calls import CallCommand
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.calls import Call, CallState
 from followup.dialing_rules import Mode
@@ -18,7 +19,6 @@ from runtime.content import Content
 from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from scheduler.dialer import reserve
-from scheduler.gate import Gate
 from telephony.call_control import LegEvent
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
@@ -89,10 +89,9 @@ def node_at(place: Place) -> Iterator[WorkerPool]:
             commands=Commands(
                 conversation=conversation,
                 trunks=place.trunks,
+                lines=pool,
                 rules=DialingRules(
-                    mode=Mode.DEMO,
-                    profile=CONTENT.jurisdictions["demo"],
-                    allow_list=frozenset(),
+                    gate=GATE,
                     ring_seconds=5.0,
                     spool=place.folder / "spool",
                 ),

@@ -17,6 +17,7 @@ from api.app import create_app
 from api.auth import begin_log_in
 from api.wiring import CONCURRENT_UNITS, Wiring
 from db.engine import make_engine
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from db.users import Role
 from followup.dialing_rules import Mode
@@ -25,7 +26,6 @@ from runtime.content import Content
 from runtime.identifiers import new_id
 from runtime.live_events import AsyncLiveStream
 from runtime.settings import REPOSITORY
-from scheduler.gate import Gate
 
 PREFIX = "/api/v1"
 PASSWORD = "correct horse battery"

@@ -55,7 +55,7 @@ def test_more_requests_than_connections_wait_their_turn(house: House) -> None:
     statuses: list[int] = []
     threads = [
         threading.Thread(target=lambda: statuses.append(agent.get(f"/patients/{patient.id}").status_code))
-        for _ in range(5 * CONCURRENT_UNITS)
+        for _ in range(10 * CONCURRENT_UNITS)
     ]
     for thread in threads:
         thread.start()

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from db.engine import make_engine
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.dialing_rules import Mode
 from runtime.content import Content
 from runtime.settings import REPOSITORY
-from scheduler.gate import Gate
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from care.consent import ConsentScope, Purpose
 from care.patients import NumberQuality
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.attempts import AttemptState
 from followup.calls import CallState
@@ -27,7 +28,6 @@ from scheduler.dialer import (
     match_and_reserve,
     reserve,
 )
-from scheduler.gate import Gate
 from tests.support.builders import a_node, a_patient, a_queue, a_task, an_agent
 
 

@@ -3,13 +3,13 @@
 import dataclasses
 from datetime import time, timedelta
 
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.dialing_rules import CallingHours
 from followup.outcomes import TaskOutcome
 from followup.plans import TaskState
 from runtime.content import Content
 from scheduler.due import close_past_windows, queue_due_tasks
-from scheduler.gate import Gate
 from scheduler.outcomes import AttemptPolicies
 from tests.support.builders import a_patient, a_queue, a_task
 

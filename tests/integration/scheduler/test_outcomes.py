@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from care.patients import NumberQuality, Patient
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.attempts import Attempt
 from followup.closing import close_attempt
@@ -16,7 +17,6 @@ from followup.queues import Agent, AgentState, Queue
 from runtime.content import Content
 from runtime.worker_context import MissingPartError, forget_parts, provide
 from scheduler.dialer import GateRefusedError, reserve
-from scheduler.gate import Gate
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 from scheduler.tasks import SchedulerParts, decide_next
 from tests.support.builders import a_patient, a_queue, a_task, an_agent

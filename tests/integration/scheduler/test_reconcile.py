@@ -11,10 +11,12 @@ import structlog
 from celery import Celery
 
 from db.calls import CallCommand, CommandState
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from db.users import StoredAnswer
 from followup.attempts import Attempt, AttemptState
 from followup.calls import Call, CallState, EndReason, Party
+from followup.events import DomainEvent, EventKind
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
 from followup.queues import AgentState
@@ -25,7 +27,6 @@ from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
 from scheduler import reconcile
 from scheduler.dialer import reserve
-from scheduler.gate import Gate
 from scheduler.outcomes import AttemptPolicies
 from scheduler.reconcile import Repairs
 from scheduler.timetable import TIMETABLE, Entry, Timetable
@@ -418,3 +419,18 @@ def test_entries_run_by_their_intervals_and_one_that_fails_stops_no_other(repair
         "repair_failed",
         "repaired",
     ]
+
+
+def test_only_published_events_older_than_a_month_are_dropped(units: UnitsOfWork, repairs: Repairs) -> None:
+    with units() as uow:
+        long_ago = uow.now - reconcile.EVENTS_KEPT - timedelta(hours=1)
+        for _ in range(3):
+            uow.emit(DomainEvent(kind=EventKind.TASK_QUEUED, subject=new_id()))
+        uow.flush()
+        old, young, waiting = (row.id for row in uow.outbox.unpublished())
+        uow.outbox.mark_published([old], long_ago)
+        uow.outbox.mark_published([young], uow.now)
+        uow.commit()
+    reconcile.forget_published_events(repairs)
+    with units() as uow:
+        assert [row.id for row in uow.outbox.unpublished()] == [waiting]

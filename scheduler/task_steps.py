@@ -1,77 +1,20 @@
-"""The gate as this installation asks it: its rules, and what follows for a task when the answer is no."""
+"""What follows for a task: it waits, is closed, or asks for a person; and what every event about it carries."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
-from care.patients import ContactPoint
-from db import gate_facts
+from db.gate import Gate, GateAnswer
 from db.unit_of_work import UnitOfWork
-from followup.dialing_rules import GateFacts, GateReason, Mode, NextAction, Profile, Verdict, waited_out
+from followup.dialing_rules import GateReason, NextAction, waited_out
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
-from runtime.content import Content
-from runtime.mode_rules import is_loopback
-from runtime.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 LOOK_AGAIN = timedelta(minutes=15)
 """How soon a task that waits for a person is looked at again: the consent or number may have come meanwhile."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateAnswer:
-    """The verdict, the facts it came from, and the form in which both are kept with an attempt."""
-
-    verdict: Verdict
-    facts: GateFacts
-    kept: dict[str, object]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """May a patient be dialed? Asked with the calling law, mode and trunk of this installation."""
-
-    mode: Mode
-    profile: Profile
-    trunk_is_loopback: bool
-    allow_list: frozenset[str]
-
-    @classmethod
-    def of(cls, settings: Settings, content: Content) -> "Gate":
-        """The gate of an installation."""
-        return cls(
-            mode=Mode(settings.mode.value),
-            profile=content.jurisdictions[settings.jurisdiction.value],
-            # Without a trunk the telephony node dials this machine itself.
-            trunk_is_loopback=settings.trunk_host is None or is_loopback(settings.trunk_host),
-            allow_list=frozenset(settings.trial_allow_list),
-        )
-
-    def ask(
-        self,
-        uow: UnitOfWork,
-        task: Task,
-        number: ContactPoint | None,
-        *,
-        now: datetime,
-        besides_attempt: str | None = None,
-    ) -> GateAnswer:
-        """May this task be dialed on this number now?"""
-        facts = gate_facts.gather(
-            uow,
-            task,
-            number,
-            mode=self.mode,
-            trunk_is_loopback=self.trunk_is_loopback,
-            allow_list=self.allow_list,
-            besides_attempt=besides_attempt,
-        )
-        verdict, kept = gate_facts.stored(facts, self.profile, now)
-        return GateAnswer(verdict=verdict, facts=facts, kept=kept)
 
 
 def take_refusal(uow: UnitOfWork, task: Task, gate: Gate, answer: GateAnswer, now: datetime) -> None:

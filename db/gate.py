@@ -1,6 +1,6 @@
-"""Gathering what the gate looks at, from the database, at one moment."""
+"""The gate before every call as this installation asks it: its rules, its facts from the database, its verdict."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,10 @@ from care.patients import ContactPoint, Patient
 from db.unit_of_work import UnitOfWork
 from followup.dialing_rules import GateFacts, Mode, Profile, Verdict, may_call_now
 from followup.plans import Task, TaskMode
+from runtime.content import Content
+from runtime.mode_rules import is_loopback
 from runtime.phone_numbers import is_dialable
+from runtime.settings import Settings
 
 
 class UnknownSubjectError(LookupError):
@@ -72,3 +75,55 @@ def stored(facts: GateFacts, profile: Profile, now: datetime) -> tuple[Verdict, 
 
 def _start_of_day(patient: Patient, now: datetime) -> datetime:
     return now.astimezone(ZoneInfo(patient.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateAnswer:
+    """The verdict, the facts it came from, and the form in which both are kept with an attempt."""
+
+    verdict: Verdict
+    facts: GateFacts
+    kept: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """May a patient be dialed? Asked with the calling law, mode and trunk of this installation."""
+
+    mode: Mode
+    profile: Profile
+    trunk_is_loopback: bool
+    allow_list: frozenset[str]
+
+    @classmethod
+    def of(cls, settings: Settings, content: Content) -> "Gate":
+        """The gate of an installation."""
+        return cls(
+            mode=Mode(settings.mode.value),
+            profile=content.jurisdictions[settings.jurisdiction.value],
+            # Without a trunk the telephony node dials this machine itself.
+            trunk_is_loopback=settings.trunk_host is None or is_loopback(settings.trunk_host),
+            allow_list=frozenset(settings.trial_allow_list),
+        )
+
+    def ask(
+        self,
+        uow: UnitOfWork,
+        task: Task,
+        number: ContactPoint | None,
+        *,
+        now: datetime,
+        besides_attempt: str | None = None,
+    ) -> GateAnswer:
+        """May this task be dialed on this number now?"""
+        facts = gather(
+            uow,
+            task,
+            number,
+            mode=self.mode,
+            trunk_is_loopback=self.trunk_is_loopback,
+            allow_list=self.allow_list,
+            besides_attempt=besides_attempt,
+        )
+        verdict, kept = stored(facts, self.profile, now)
+        return GateAnswer(verdict=verdict, facts=facts, kept=kept)
