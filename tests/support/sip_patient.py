@@ -3,7 +3,8 @@
 A programme is a list of acts parted by dots, each with an optional number of milliseconds (or digits) behind a dash:
 `ring.answer-300.digits-12.play-440.hangup-1500`. It is found by the dialed user part in `programmes`; an unknown user
 part is itself read as the programme. Acts: ring, early, answer, busy, reject, unavailable, silence (nothing more),
-digits-12, wait-MS, play-440 (a tone of 440 Hz), hangup-MS, id-X (nothing; makes a user part of its own). Whatever the phone
+digits-12, wait-MS, play-440 (a tone of 440 Hz), hangup-MS, id-X (nothing; makes a user part of its
+own). Whatever the phone
 hears is recorded to `heard-<user>.wav`, and what happens to it is written to `log.jsonl`.
 """
 
