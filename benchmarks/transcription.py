@@ -17,6 +17,7 @@ from typing import Any
 
 import ctranslate2
 import numpy as np
+import structlog
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from benchmarks.row import Row, print_rows
@@ -239,6 +240,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2, help="runs of each")
     arguments = parser.parse_args()
     speech = Path(os.environ.get("SUIFANG_SPEECH_DIR") or SPEECH)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # stdout is for the rows alone
     _tell(f"speech from {speech}, line {arguments.line}")
     print_rows(rows(speech, arguments.line, arguments.repeats), as_json=arguments.json)
 
