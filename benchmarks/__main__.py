@@ -1,0 +1,24 @@
+"""`python -m benchmarks [--json]`: every benchmark after the other, as one list."""
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks import transcription
+from benchmarks.row import Row, print_rows
+from runtime.settings import REPOSITORY
+
+BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
+    "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),
+}
+
+
+def main() -> None:
+    """Run them all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON list instead of lines to read")
+    arguments = parser.parse_args()
+    print_rows([row for run in BENCHMARKS.values() for row in run()], as_json=arguments.json)
+
+
+if __name__ == "__main__":
+    main()

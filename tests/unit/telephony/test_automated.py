@@ -1,0 +1,123 @@
+"""Automated calls: the walk through a flow, one event after the other."""
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from followup.calls import EndReason, LegId
+from followup.flows import Flow, FlowStep
+from runtime.content import Content
+from runtime.settings import REPOSITORY
+from telephony import automated
+from telephony.automated import FlowPosition, Line
+from telephony.effects import CollectKeys, Effect, HangUpLeg, PlayPrompt
+
+LINE = Line(leg_id=LegId("leg"), language="zh")
+REMINDER = Content(REPOSITORY / "content").flows["appointment_reminder"]
+
+Move = Callable[[Flow, FlowPosition, Line], tuple[FlowPosition, list[Effect]]]
+
+
+def pressed(key: str) -> Move:
+    return lambda flow, position, line: automated.keys_collected(flow, position, key, line)
+
+
+def walk(*moves: Move) -> tuple[FlowPosition, list[Effect]]:
+    position, effects = automated.begin(REMINDER, LINE)
+    for move in moves:
+        position, effects = move(REMINDER, position, LINE)
+    return position, effects
+
+
+def prompts(effects: list[Effect]) -> list[str]:
+    return [effect.key for effect in effects if isinstance(effect, PlayPrompt)]
+
+
+def test_hospital_machine_and_recording_are_said_before_anything_else() -> None:
+    heard = prompts(walk()[1])
+    heard += prompts(walk(automated.prompt_finished)[1])
+    heard += prompts(walk(automated.prompt_finished, automated.prompt_finished)[1])
+    assert heard == ["greeting", "machine_notice", "recording_notice"]
+
+
+def test_the_matter_is_said_only_after_the_identity_key() -> None:
+    position, effects = walk(pressed(""))
+    assert (position.step, prompts(effects)) == ("identity", ["identity"])
+    position, effects = walk(pressed(""), pressed("1"))
+    assert (position.step, prompts(effects)) == ("matter", ["appointment"])
+
+
+def test_somebody_else_never_hears_the_matter() -> None:
+    position, effects = walk(pressed(""), pressed("2"))
+    assert (position.step, prompts(effects)) == ("not_the_patient", ["wrong_person"])
+
+
+def test_a_confirmed_call_says_so_and_hangs_up() -> None:
+    position, effects = walk(pressed(""), pressed("1"), pressed("1"))
+    assert (position.step, prompts(effects)) == ("confirmed", ["confirmed"])
+    position, effects = automated.prompt_finished(REMINDER, position, LINE)
+    assert prompts(effects) == ["goodbye"]
+    _, effects = automated.prompt_finished(REMINDER, position, LINE)
+    assert effects == [HangUpLeg(leg_id=LINE.leg_id, reason=EndReason.HANG_UP)]
+    ending = automated.ending(REMINDER, position)
+    assert ending is not None
+    assert (ending.outcome, ending.task_result, ending.answer) == ("connected-patient", "completed", "confirmed")
+
+
+def test_silence_is_asked_twice_and_then_taken_for_a_machine() -> None:
+    position, _ = walk(pressed(""), pressed(""))
+    assert (position.step, position.tries) == ("identity", 2)
+    position, effects = walk(pressed(""), pressed(""), pressed(""))
+    assert (position.step, prompts(effects)) == ("nobody", ["neutral_message"])
+
+
+def test_keys_are_waited_for_with_every_prompt_of_a_step_that_asks() -> None:
+    for effects in (walk()[1], walk(automated.prompt_finished)[1]):
+        assert [type(effect) for effect in effects] == [PlayPrompt, CollectKeys]
+
+
+def test_a_key_during_a_prompt_without_a_question_goes_on_to_what_follows() -> None:
+    position, _ = walk(pressed(""), pressed("1"), pressed("1"))
+    position, effects = automated.key_pressed(REMINDER, position, LINE)
+    assert (position.prompt, prompts(effects)) == (1, ["goodbye"])
+
+
+def test_a_key_during_a_question_waits_for_its_collection() -> None:
+    position, _ = walk(pressed(""))
+    assert automated.key_pressed(REMINDER, position, LINE) == (position, [])
+
+
+def test_a_node_that_takes_over_says_the_step_again() -> None:
+    position, _ = walk(pressed(""), pressed("1"), automated.prompt_finished)
+    assert prompts(automated.again(REMINDER, position, LINE)) == ["appointment"]
+
+
+def test_a_position_survives_being_written_down() -> None:
+    position = FlowPosition(step="a:b", tries=2, prompt=1)
+    assert FlowPosition.read(str(position)) == position
+
+
+@given(st.lists(st.sampled_from(["", "0", "1", "2", "8", "9", "finished"]), max_size=40))
+def test_whatever_is_pressed_the_call_stands_in_a_known_step_and_does_something(events: list[str]) -> None:
+    position, effects = automated.begin(REMINDER, LINE)
+    for event in events:
+        step: FlowStep = REMINDER.steps[position.step]
+        if event == "finished":
+            position, effects = automated.prompt_finished(REMINDER, position, LINE)
+            waits = bool(step.keys) and position.step == step.key
+        else:
+            position, effects = automated.keys_collected(REMINDER, position, event, LINE)
+            waits = not step.keys  # late keys of an earlier question
+        assert position.step in REMINDER.steps
+        assert 0 <= position.prompt < max(1, len(REMINDER.steps[position.step].prompts))
+        assert effects or waits
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_prompt_of_every_flow_is_in_the_shelf(language: str) -> None:
+    flows = Content(REPOSITORY / "content").flows.values()
+    named = {prompt for flow in flows for step in flow.steps.values() for prompt in step.prompts}
+    shelf = REPOSITORY / "content" / "prompts" / language
+    assert [key for key in sorted(named) if not (shelf / f"{key}.wav").is_file()] == []
