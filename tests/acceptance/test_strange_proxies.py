@@ -192,6 +192,7 @@ def test_giving_up_through_an_outbound_proxy_stops_the_ringing(node: NodeConnect
         patient.wait_for_success()
     assert end == {"end_reason": "no_answer", "party": "patient", "sip_status": 487}
     assert gists(patient.messages()) == ["> INVITE", "< 180", "> CANCEL", "< 200", "< 487", "> ACK"]
+    assert passed_through(patient.messages(), proxy)
 
 
 @pytest.mark.parametrize("gatekeeper", [None, GATEKEEPER], ids=["open", "challenged"])
@@ -207,12 +208,13 @@ def test_a_dead_workers_phone_behind_a_proxy_is_let_go(
 ) -> None:
     with (
         sipp(tmp_path / "sipp", scenario) as patient,
-        kamailio(tmp_path / "proxy", onward=patient.port, gatekeeper=gatekeeper) as proxy,
+        kamailio(tmp_path / "proxy", onward=patient.port if gatekeeper else None, gatekeeper=gatekeeper) as proxy,
         call_worker(tmp_path / "worker") as worker,
     ):
         leg = outbound("+8613900000305")
+        by_proxy = loopback_trunk(patient.port, proxy=f"127.0.0.1:{proxy.port}")
         node = worker.connect()
-        node.do(wire.Originate(leg=leg, trunk=behind_the_gate(proxy, PASSWORD)))
+        node.do(wire.Originate(leg=leg, trunk=by_proxy if gatekeeper is None else behind_the_gate(proxy, PASSWORD)))
         node.wait_for(leg.leg_id, last_seen)
         worker.child.kill()
         worker.wait_for_exit()
