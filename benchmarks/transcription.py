@@ -22,7 +22,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from benchmarks.row import Row, print_rows
 from followup.recordings import Channel
-from tests.support.spoken_calls import RATE, SPEECH, SpokenCall, references, spoken_call, utterance
+from tests.support.spoken_calls import RATE, SPEECH, SpokenCall, references, spoken_call
 from transcription.audio import CallAudio, call_audio_from
 from transcription.error_rate import error_count
 from transcription.faster_whisper_engine import FasterWhisper
@@ -59,7 +59,7 @@ Hear = Callable[[_Task], dict[Channel, str]]
 
 
 def rows(speech: Path, line: str, repeats: int) -> list[Row]:
-    """Measure ours, the bounds and every peer in turn, `repeats` times each."""
+    """Measure ours and every peer in turn, `repeats` times each."""
     tasks = _tasks(speech, line)
     with tempfile.TemporaryDirectory(prefix="suifang-benchmark-") as folder:
         weights = find_weights(None, Path(folder))
@@ -76,8 +76,7 @@ def rows(speech: Path, line: str, repeats: int) -> list[Row]:
                     runs[name].append(_measured(hear, tasks))
                     _tell(f"run {number + 1} of {repeats}: {name} {runs[name][-1]}")
         bound_cpu = _encoder_seconds(weights, tasks)
-        bound_error = _error_with_known_utterances(ours, speech, line)
-    return [row for name, peer in peers.items() for row in _compared(runs, name, peer, tasks, bound_cpu, bound_error)]
+    return [row for name, peer in peers.items() for row in _compared(runs, name, peer, tasks, bound_cpu)]
 
 
 def _compared(
@@ -86,7 +85,6 @@ def _compared(
     peer: Hear | str,
     tasks: Sequence[_Task],
     bound_cpu: float,
-    bound_error: float,
 ) -> list[Row]:
     seconds = sum(task.audio.seconds for task in tasks)
     conditions = (
@@ -109,13 +107,15 @@ def _compared(
             f"{conditions}; bound: the encoder alone on the speech packed without a gap",
         ),
         _row(
-            "transcription.error", "mean of WER (en) and CER (zh)", error["ours"], name, error[name], bound_error,
-            f"{conditions}; {by_language}; bound: ours on every utterance cut out by the truth",
+            "transcription.error", "mean of WER (en) and CER (zh)", error["ours"], name, error[name], None,
+            f"{conditions}; {by_language}",
         ),
     ]  # fmt: skip
 
 
-def _row(name: str, unit: str, ours: list[float], peer: str, peers: list[float], bound: float, conditions: str) -> Row:
+def _row(
+    name: str, unit: str, ours: list[float], peer: str, peers: list[float], bound: float | None, conditions: str
+) -> Row:
     own, other = statistics.median(ours), statistics.median(peers) if peers else None
     return Row(
         name=name,
@@ -124,7 +124,7 @@ def _row(name: str, unit: str, ours: list[float], peer: str, peers: list[float],
         peer=peer,
         peer_value=None if other is None else round(other, 4),
         ratio=None if other is None or own == 0 else round(other / own, 2),
-        bound=round(bound, 4),
+        bound=None if bound is None else round(bound, 4),
         n=len(ours),
         spread=round((max(ours) - min(ours)) / own, 3) if own else None,
         conditions=conditions,
@@ -208,24 +208,6 @@ def _encoder_seconds(weights: Weights, tasks: Sequence[_Task]) -> float:
     for _ in range(windows):
         model.model.encode(features, to_cpu=True)
     return time.process_time() - before
-
-
-def _error_with_known_utterances(ours: Hear, speech: Path, line: str) -> float:
-    """The error rate when every utterance is heard alone, cut out by the truth, on a line without crosstalk."""
-    rates = []
-    for language in ("en", "zh"):
-        wrong = of = 0
-        for name, (spoken, text) in references(speech).items():
-            if spoken == language:
-                sound = utterance(name, line, speech)
-                silence = np.zeros_like(sound)
-                audio = call_audio_from(np.stack([silence, sound], axis=1), RATE)
-                call = SpokenCall(stereo=np.stack([silence, sound], axis=1), said=(), language=language)
-                heard = ours(_Task(call=call, audio=audio))[Channel.PATIENT]
-                counted = error_count(text, heard, language)
-                wrong, of = wrong + counted[0], of + counted[1]
-        rates.append(wrong / of)
-    return statistics.mean(rates)
 
 
 def _tell(line: str) -> None:
