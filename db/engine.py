@@ -10,6 +10,7 @@ def make_engine(database_url: str, *, pool_size: int = 5, application: str = "su
         pool_size=pool_size,
         max_overflow=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error names its statement, never the values: they are people's
         connect_args={
             "application_name": application,
             "options": "-c timezone=UTC -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",

@@ -3,6 +3,7 @@
 import queue
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,11 +17,12 @@ from db.calls import COMMANDS_CHANNEL, CallCommand
 from db.listen import Listener
 from db.unit_of_work import UnitOfWork, UnitsOfWork, database_is_away
 from followup.calls import Call, CallState, LegId, LegRole
+from followup.events import DomainEvent, EventKind
 from followup.ports import Voice
 from followup.queues import HeadsetState
 from runtime.clock import WorkerClock
 from runtime.identifiers import new_id
-from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg
+from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg, Refusal
 from telephony.commands import Commands, LineAct
 from telephony.conversation import Conversation
 from telephony.effects import (
@@ -39,6 +41,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 HEADSET_RING_SECONDS = 20.0
+HANGS_SECONDS = 20.0
 HEADSET_REST = timedelta(seconds=3)
 """Between two tries to ring a headset that did not answer or was lost."""
 
@@ -81,6 +84,7 @@ class TelephonyNode:
         self._stopping = threading.Event()
         self._headset_tries: dict[str, datetime] = {}
         self._clock = WorkerClock()
+        self._last_turn = time.monotonic()
         self._listener = Listener(
             database_url, COMMANDS_CHANNEL, lambda payload: self._inbox.put(_Wake()) if payload in ("", name) else None
         )
@@ -98,11 +102,13 @@ class TelephonyNode:
     def run(self) -> None:
         """Work until `stop`."""
         self._take_stock()
+        self._in_transaction(self._say_alive)
         self._listener.start()
         self._ticker.start()
         log.info("node_started", node=self._name, free_workers=self._lines.free())
         while not self._stopping.is_set():
             item = self._inbox.get()
+            self._last_turn = time.monotonic()
             if isinstance(item, LegEvent):
                 self._take_event(item)
             elif isinstance(item, _Wake):
@@ -110,6 +116,7 @@ class TelephonyNode:
             else:
                 self._beat()
         self._listener.stop()
+        self._ticker.join(timeout=5)
         self._in_transaction(lambda uow: uow.calls.forget_node(self._name))
         log.info("node_stopped", node=self._name)
 
@@ -190,6 +197,13 @@ class TelephonyNode:
         while not self._stopping.wait(1.0):
             self._inbox.put(_Beat())
             self._inbox.put(_Wake())
+            # From this thread, because the other may wait seconds for a call worker to start; a node that hangs for
+            # longer is given no more calls.
+            if time.monotonic() - self._last_turn < HANGS_SECONDS:
+                self._in_transaction(self._say_alive)
+
+    def _say_alive(self, uow: UnitOfWork) -> None:
+        uow.calls.heartbeat(self._name, uow.now, self._lines.free())
 
     def _beat(self) -> None:
         jump = self._clock.jump()
@@ -203,10 +217,9 @@ class TelephonyNode:
                 self._control.attach_headset(leg, self._trunks.headsets)
             except CallControlError as error:
                 log.warning("headset_not_rung", agent=leg.attempt_id, reason=error.reason)
-                self._in_transaction(partial(self._headset_lost, leg_id=leg.leg_id))
+                self._in_transaction(partial(self._headset_lost, leg_id=leg.leg_id, error=error))
 
     def _headsets_to_ring(self, uow: UnitOfWork, free: int) -> list[OutboundLeg]:
-        uow.calls.heartbeat(self._name, uow.now, free)
         found: list[OutboundLeg] = []
         for agent in uow.queues.headsets_to_ring(self._name):
             last = self._headset_tries.get(agent.id)
@@ -227,11 +240,17 @@ class TelephonyNode:
             )
         return found
 
-    def _headset_lost(self, uow: UnitOfWork, *, leg_id: str) -> None:
+    def _headset_lost(self, uow: UnitOfWork, *, leg_id: str, error: CallControlError) -> None:
         agent = uow.queues.agent_by_headset_leg(leg_id)
-        if agent is not None:
-            agent.headset_state = HeadsetState.DOWN
-            agent.headset_leg_id = None
+        if agent is None:
+            return
+        agent.headset_state = HeadsetState.DOWN
+        agent.headset_leg_id = None
+        if error.refusal is Refusal.REJECTED:
+            # It would be refused for ever: the agent has to put on another one.
+            agent.headset_wanted = False
+            agent.state_reason = error.reason[:200]
+        uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
 
     # --- after a start ------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from followup.calls import LegRole
 from telephony.call_control import OutboundLeg, RejectedError, Trunk
 
 _USER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
@@ -31,6 +32,9 @@ def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
         if found is None:
             raise RejectedError(f"leg {leg.leg_id}: not a SIP address of the form sip:user@host:port; correct it")
         user, host, port = found["user"], found["host"], int(found["port"] or 5060)
+        if leg.role is LegRole.AGENT and host != trunk.host and not _is_loopback(host):
+            # An agent types this address herself: it must not become a way to ring any place in the world.
+            raise RejectedError(f"leg {leg.leg_id}: a headset's address must be on the trunk {trunk.name}'s host")
     elif _USER.fullmatch(leg.number) is None:
         raise RejectedError(f"leg {leg.leg_id}: number is not dialable; give E.164 or a SIP user")
     proxy = _PROXY.fullmatch(trunk.outbound_proxy)

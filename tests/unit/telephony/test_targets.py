@@ -51,3 +51,16 @@ def test_a_trunk_that_would_break_a_header_is_refused(trunk: Trunk) -> None:
 def test_a_loopback_trunk_takes_only_addresses_written_as_127(host: str) -> None:
     with pytest.raises(RejectedError, match="loopback"):
         target_of(leg("1"), Trunk(name="t", host=host, loopback_only=True))
+
+
+def headset(address: str) -> OutboundLeg:
+    return OutboundLeg(leg_id=LegId("leg"), attempt_id="agent", role=LegRole.AGENT, number=address)
+
+
+def test_a_headsets_address_is_on_the_trunk_or_on_this_machine() -> None:
+    trunk = Trunk(name="t", host="10.0.0.5")
+    assert target_of(headset("sip:desk7@10.0.0.5:5070"), trunk).uri == "sip:desk7@10.0.0.5:5070"
+    assert target_of(headset("sip:desk7@127.0.0.1:5070"), trunk).uri == "sip:desk7@127.0.0.1:5070"
+    for elsewhere in ("sip:desk7@10.0.0.6:5060", "sip:desk7@pbx.example"):
+        with pytest.raises(RejectedError, match="headset"):
+            target_of(headset(elsewhere), trunk)
