@@ -301,9 +301,9 @@ def test_the_captured_voices_are_steady_and_stop_with_the_call(place: Place, tal
         assert steps == {(1, 160)}, name
         pace = (stream[-1].at - stream[0].at) / (len(stream) - 1)
         assert 0.018 < pace < 0.022, name
-    assert ours[-1].at <= goodbye.at
-    # What had left baresip's hands when it said BYE may still pass.
-    assert theirs[-1].at <= bye.at + 0.04
+    # A tick of the bridge that is under way, and what had left baresip's hands when it said BYE, may still pass.
+    assert ours[-1].at <= goodbye.at + 0.04
+    assert theirs[-1].at <= bye.at + 0.1
 
 
 def captured(talk: Talk) -> Capture:
