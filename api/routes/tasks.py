@@ -111,6 +111,8 @@ def create_task(ask: TaskAsk, caller: CareTeamCommanding, request: Request, uow:
     patient = found.patient(uow, ask.patient_id)
     queue = found.queue(uow, ask.queue_id)
     content = wiring_of(request).content
+    if ask.purpose is not queue.purpose:
+        raise Problem.of(Kind.INVALID_REQUEST, "purpose", f"the queue is for {queue.purpose.value}: consent goes by it")
     if ask.form is not None and ask.form not in content.forms:
         raise Problem.of(Kind.INVALID_REQUEST, "form", "there is no such form")
     if queue.mode is TaskMode.AUTOMATED and ask.flow not in content.flows:

@@ -127,6 +127,7 @@ def test_a_task_without_purpose_or_of_nobody_is_refused(house: House, agent: Ask
     nobody = {**body, "patient_id": "00000000-0000-4000-8000-000000000000"}
     assert agent.post("/tasks", nobody).json()["code"] == "unknown_patient"
     assert agent.post("/tasks", {**body, "form": "none"}).json()["field"] == "form"
+    assert agent.post("/tasks", {**body, "purpose": "survey"}).json()["field"] == "purpose"
 
 
 def test_a_task_in_a_live_attempt_is_not_cancelled(house: House, agent: Asking) -> None:
