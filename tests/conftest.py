@@ -14,6 +14,8 @@ from runtime.settings import Settings
 from tests.support.engines import TEMPLATE, administer, cloned_database, database_named, running_engines
 
 _SEED = int(os.environ.get("SUIFANG_TEST_SEED", random.SystemRandom().randrange(2**32)))
+# Test processes that this one starts to share the work have to roll the same dice.
+os.environ["SUIFANG_TEST_SEED"] = str(_SEED)
 
 
 def pytest_report_header() -> str:
