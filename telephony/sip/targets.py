@@ -32,9 +32,6 @@ def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
         if found is None:
             raise RejectedError(f"leg {leg.leg_id}: not a SIP address of the form sip:user@host:port; correct it")
         user, host, port = found["user"], found["host"], int(found["port"] or 5060)
-        if leg.role is LegRole.AGENT and host != trunk.host and not _is_loopback(host):
-            # An agent types this address herself: it must not become a way to ring any place in the world.
-            raise RejectedError(f"leg {leg.leg_id}: a headset's address must be on the trunk {trunk.name}'s host")
     elif _USER.fullmatch(leg.number) is None:
         raise RejectedError(f"leg {leg.leg_id}: number is not dialable; give E.164 or a SIP user")
     proxy = _PROXY.fullmatch(trunk.outbound_proxy)
@@ -47,6 +44,9 @@ def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
         for place in (host, proxy["host"] if proxy else host):
             if not _is_loopback(place):
                 raise RejectedError(f"trunk {trunk.name} is loopback only and the target is outside 127.0.0.0/8")
+    if leg.role is LegRole.AGENT and host != trunk.host and not _is_loopback(host):
+        # An agent types this address herself: it must not become a way to ring any place in the world.
+        raise RejectedError(f"leg {leg.leg_id}: a headset's address must be on the trunk {trunk.name}'s host")
     return Target(
         uri=f"sip:{_escaped(user)}@{host}:{port}",
         caller=f"<sip:{_escaped(caller)}@{trunk.host}>",

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from followup.calls import EndReason, LegId, LegRole
 from telephony.call_control import LegEventKind, Refusal, RejectedError, Trunk, TrunkBusyError
 from telephony.sip import wire
+from telephony.sip.calls import guarded
 from telephony.sip.config import WorkerConfig, write_worker_config
 from telephony.sip.journal import DialogState
 from tests.support.ports import free_udp_block
@@ -402,15 +404,14 @@ def test_a_taken_port_a_taken_lock_and_a_bad_file_are_told_in_words(tmp_path: Pa
     assert "socket" in wrong.stderr
 
 
-def test_an_exception_in_a_callback_is_logged_and_goes_no_further(capsys: pytest.CaptureFixture[str]) -> None:
-    from telephony.sip.calls import guarded
-
+def test_an_exception_in_a_callback_is_logged_and_goes_no_further() -> None:
     @guarded
     def callback(owner: object) -> None:
         raise ValueError("from inside")
 
-    callback(object())
-    assert "sip_callback_failed" in capsys.readouterr().out
+    with capture_logs() as logged:
+        callback(object())
+    assert [line["event"] for line in logged] == ["sip_callback_failed"]
 
 
 def test_the_two_files_of_a_recording_hold_the_same_sample_at_the_same_place(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from runtime.embedded import Engines, ensure_engines
 from runtime.postgres_server import PostgresServer, libpq_url
@@ -73,7 +74,17 @@ def cloned_database(engines: Engines, template: str) -> Iterator[str]:
     try:
         yield database_named(engines, name)
     finally:
-        administer(engines, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(engines, name)
+
+
+def _drop(engines: Engines, name: str) -> None:
+    # An autovacuum worker at work there belongs to the server itself: it may not be ended by us, but is soon done.
+    Retrying(
+        retry=retry_if_exception_type(psycopg.errors.InsufficientPrivilege),
+        wait=wait_fixed(0.2),
+        stop=stop_after_delay(20),
+        reraise=True,
+    )(administer, engines, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def database_named(engines: Engines, name: str) -> str:
