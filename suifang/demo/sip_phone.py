@@ -21,6 +21,7 @@ from suifang.demo.steps import Answer, HangUp, Listen, Press, Refuse, Ring, Say,
 log = structlog.get_logger(__name__)
 
 CALLS_AT_A_TIME = 3  # the wheel takes four; one is kept free so that a call too many can be refused in words
+RETIRED_SECONDS = 1.0
 SPEECH_LEVEL = 8  # on the bridge's scale of 0 to 255; speech is at 12 to 40, line noise under 4
 BUSY_POLL_MS = 40
 IDLE_POLL_MS = 200
@@ -110,7 +111,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         """Forget every step and fall silent."""
         self.steps.clear()
         self._step_began = None
-        self._player = None
+        self._retire_player()
 
     @property
     def saying(self) -> bool:
@@ -130,15 +131,23 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
                 self._begin(self.steps[0])
             if not self._finished(self.steps[0], now):
                 return
-            self._player = None
+            self._retire_player()
             self._step_began = None
             if self.steps:
                 self.steps.popleft()
 
+    def _retire_player(self) -> None:
+        player, self._player = self._player, None
+        if player is None:
+            return
+        if self._audio is not None and not self.over:
+            player.stopTransmit(self._audio)
+        self.phone.retire(player)
+
     def let_go(self) -> None:
         """Drop everything of pjsua2, so that the objects go before the library does."""
         self.steps.clear()
-        self._player = None
+        self._retire_player()
         self._ear = None
         self._audio = None
 
@@ -227,6 +236,7 @@ class Phone:
         self._one_call_per_line = one_call_per_line
         self._bridge_awake = False
         self._last_call_at = 0.0
+        self._retired: deque[tuple[float, pj.AudioMediaPlayer]] = deque()
         self.endpoint = _start_endpoint(ports)
         self.account = PhoneAccount(self)
         settings = pj.AccountConfig()
@@ -250,6 +260,10 @@ class Phone:
             steps = (Refuse(sip_status=SIP_FULL),)
         call.steps.extend(steps)
 
+    def retire(self, player: pj.AudioMediaPlayer) -> None:
+        """Keep a player for a while: the library may still be about to tell it that its file is at the end."""
+        self._retired.append((time.monotonic() + RETIRED_SECONDS, player))
+
     def wake_bridge(self) -> None:
         """Let the bridge's clock run."""
         if not self._bridge_awake:
@@ -271,7 +285,9 @@ class Phone:
         for call in [call for call in self.calls if call.over]:
             call.let_go()
             self.calls.remove(call)
-        if self.calls:
+        while self._retired and self._retired[0][0] <= now:
+            self._retired.popleft()
+        if self.calls or self._retired:
             self._last_call_at = now
         elif self._bridge_awake and now - self._last_call_at >= BRIDGE_LINGERS_SECONDS:
             self.endpoint.audDevManager().setNoDev()
@@ -295,6 +311,7 @@ class Phone:
         for call in self.calls:
             call.let_go()
         self.calls.clear()
+        self._retired.clear()
         self.account.shutdown()
         self.endpoint.libDestroy()
 

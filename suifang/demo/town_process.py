@@ -1,6 +1,7 @@
 """Some patients of the town behind one phone, in a process of its own; the town starts as many as it needs."""
 
 import argparse
+import faulthandler
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ class Household:
 
 def main() -> None:
     """Be one household of the plan until SIGTERM or the town's death."""
+    faulthandler.enable()
     parser = argparse.ArgumentParser(description="One household of the town; started by suifang.demo.town.")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--household", type=int, required=True)

@@ -1,6 +1,8 @@
 """The sound of a worker: who hears whom, prompts and recordings, rebuilt from what is wanted after every change."""
 
 import json
+import time
+from collections import deque
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -36,6 +38,7 @@ Port = tuple[PortKind, LegId]
 Connection = tuple[Port, Port]
 
 SILENCE: Port = (PortKind.SILENCE, LegId(""))
+RETIRED_SECONDS = 1.0
 
 
 def wanted_connections(
@@ -99,6 +102,7 @@ class Conference:
     _prompts: dict[LegId, int] = field(default_factory=dict)
     _recordings: dict[LegId, Recording] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
+    _retired: deque[tuple[float, pj.AudioMedia]] = field(default_factory=deque)
 
     # --- legs ---
 
@@ -168,6 +172,11 @@ class Conference:
         if self._prompts.pop(leg_id, None) is None:
             return False
         self._disconnect_port((PortKind.PROMPT, leg_id))
+        # The library may still be about to tell the player that its file is at the end: it goes a while later.
+        now = time.monotonic()
+        while self._retired and self._retired[0][0] <= now:
+            self._retired.popleft()
+        self._retired.append((now + RETIRED_SECONDS, self._ports[PortKind.PROMPT, leg_id]))
         self._drop_port((PortKind.PROMPT, leg_id))
         return True
 
@@ -232,6 +241,7 @@ class Conference:
         """Let everything go, so that the library can be ended."""
         self._made.clear()
         self._ports.clear()
+        self._retired.clear()
 
     def _rebuild(self, *, renewed: Port | None = None) -> None:
         wanted = wanted_connections(

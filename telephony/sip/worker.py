@@ -5,6 +5,7 @@ on, events wait in the journal, and only a worker nobody adopts says BYE and lea
 """
 
 import argparse
+import faulthandler
 import fcntl
 import logging
 import os
@@ -251,6 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return EXIT_CONFIG
     _configure_logging(config)
+    faulthandler.enable()  # the library ends the process on misuse: its log then says where
     with config.lock.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
