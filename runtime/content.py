@@ -261,19 +261,21 @@ class Content:
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""
         return sorted(
-            {
-                name
-                for path in self._folder.rglob("*.yaml")
-                for name in _drafts_in(yaml.safe_load(path.read_text(encoding="utf-8")), path.stem)
-            }
+            {name for path in self._folder.rglob("*.yaml") for name in _drafts_in(self._document(path), path.stem)}
         )
+
+    def _document(self, path: Path) -> object:
+        try:
+            return yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ContentError(f"content/{path.relative_to(self._folder)}: {error}") from error
 
     def _read(self, kind: str, document: type[Document]) -> list[Document]:
         found: list[Document] = []
         for path in sorted((self._folder / kind).glob("*.yaml")):
             try:
-                found.append(document.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))))
-            except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+                found.append(document.model_validate(self._document(path)))
+            except ValidationError as error:
                 raise ContentError(f"content/{kind}/{path.name}: {error}") from error
         if not found:
             raise ContentError(f"content/{kind} holds no YAML file; SUIFANG_CONTENT_DIR must name the content folder")

@@ -1,11 +1,13 @@
 """What every test may ask for: the engines, a database, a seed."""
 
+import logging
 import os
 import random
 from collections.abc import Iterator
 
 import pytest
 import redis
+import structlog
 from psycopg import sql
 
 from db.migrate import upgrade
@@ -21,6 +23,17 @@ os.environ["SUIFANG_TEST_SEED"] = str(_SEED)
 def pytest_report_header() -> str:
     """Printed at the top of each run, so that a failure by chance can be run again."""
     return f"random seed: {_SEED} (run the same again with SUIFANG_TEST_SEED={_SEED})"
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    """A test that configures logging, as every process does, leaves it as it was."""
+    root = logging.getLogger()
+    before, handlers, level = structlog.get_config(), list(root.handlers), root.level
+    yield
+    structlog.configure(**before)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -201,7 +201,8 @@ def test_a_trunk_elsewhere_is_never_asked(settings: Settings, monkeypatch: pytes
         raise AssertionError("a datagram would have left this machine")
 
     monkeypatch.setattr("suifang.machine_checks.ping_trunk", refuse)
-    assert check_trunk(changed(settings, trunk_host="203.0.113.9")).verdict is Verdict.NOTE
+    assert check_trunk(changed(settings, trunk_host="203.0.113.9", sip_host="203.0.113.1")).verdict is Verdict.NOTE
+    assert is_wrong(check_trunk(changed(settings, trunk_host="203.0.113.9")), "SUIFANG_SIP_HOST")
 
 
 def test_a_certificates_names_and_last_day_are_looked_at(settings: Settings) -> None:

@@ -10,16 +10,19 @@ from tests.support.demo_round import demo_round, dialed_twice
 from tests.support.killing import VICTIMS, kill_on_the_way
 
 ROUNDS = 10
-MINUTES = float(os.environ.get("SUIFANG_SOAK_MINUTES", "30"))
-LONGEST_ROUND_SECONDS = 240.0
+MINUTES = 0.75 * float(os.environ.get("SUIFANG_SOAK_MINUTES", "30"))
+"""The rest of the time belongs to the kills of call workers at every moment (tests/integration)."""
+
+A_ROUND_SECONDS = 120.0
 
 
 @pytest.mark.soak
 def test_ten_kills_of_every_process_lose_nothing(dice: random.Random) -> None:
     deadline = time.monotonic() + MINUTES * 60
-    done = 0
+    done, longest = 0, A_ROUND_SECONDS
     for number in range(1, ROUNDS + 1):
-        if time.monotonic() + LONGEST_ROUND_SECONDS > deadline:
+        began = time.monotonic()
+        if done and began + longest > deadline:
             break
         with demo_round() as running:
             running.wait_for_line("follow-ups are due", timeout=180)
@@ -27,7 +30,6 @@ def test_ten_kills_of_every_process_lose_nothing(dice: random.Random) -> None:
             report = running.finish()
             assert dialed_twice(report, running.town()) == [], f"round {number}\n{running}"
             assert [f["outcome"] for f in report["follow_ups"]] == [f["expected"] for f in report["follow_ups"]]
-        done = number
+        done, longest = number, max(longest, time.monotonic() - began)
         print(f"soak: round {number} of {ROUNDS}: every process killed once, nothing lost, nobody dialed twice")
-    assert done >= 1, "not one round fitted into SOAK_MINUTES"
     print(f"soak: {done} of {ROUNDS} rounds in {MINUTES:g} minutes")
