@@ -99,7 +99,7 @@ class Gate:
     def of(cls, settings: Settings, content: Content) -> "Gate":
         """The gate of an installation."""
         return cls(
-            mode=Mode(settings.mode.value),
+            mode=settings.mode,
             profile=content.jurisdictions[settings.jurisdiction.value],
             # Without a trunk the telephony node dials this machine itself.
             trunk_is_loopback=settings.trunk_host is None or is_loopback(settings.trunk_host),

@@ -10,7 +10,7 @@ from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, AttemptOutcome, Tas
 
 
 class Mode(StrEnum):
-    """What the installation is for."""
+    """How much an installation may do: the gate asks it before every call, `runtime.mode_rules` at every start."""
 
     DEMO = "demo"
     TRIAL = "trial"

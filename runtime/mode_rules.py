@@ -3,7 +3,8 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from runtime.settings import Jurisdiction, Mode, Settings
+from followup.dialing_rules import Mode
+from runtime.settings import Jurisdiction, Settings
 
 
 def is_loopback(host: str) -> bool:

@@ -12,6 +12,8 @@ import phonenumbers
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from followup.dialing_rules import Mode
+
 PREFIX = "SUIFANG_"
 PORTS_PER_WORKER = 40
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -19,14 +21,6 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 class SettingsError(Exception):
     """The settings cannot be used; the text has one line for each variable: what is wrong and what to set instead."""
-
-
-class Mode(StrEnum):
-    """How much this installation may do: `runtime.mode_rules` says what each one forbids."""
-
-    DEMO = "demo"
-    TRIAL = "trial"
-    PRODUCTION = "production"
 
 
 class Jurisdiction(StrEnum):

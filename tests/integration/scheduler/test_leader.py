@@ -19,10 +19,11 @@ from db.leadership import Leadership, LeadLostError
 from db.outbox import OUTBOX_CHANNEL
 from db.unit_of_work import UnitsOfWork
 from followup.attempts import Attempt
+from followup.dialing_rules import Mode
 from followup.plans import TaskState
 from runtime.content import Content
 from runtime.live_events import LiveStream
-from runtime.settings import Jurisdiction, Mode, Settings
+from runtime.settings import Jurisdiction, Settings
 from runtime.task_queue import QUEUE, make_task_queue
 from scheduler.leader import Leader, _Lead
 from scheduler.planning import start_plan
