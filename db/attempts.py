@@ -58,6 +58,7 @@ attempts = Table(
     Index("uq_attempts_live_patient", "patient_id", unique=True, postgresql_where=text("state <> 'closed'")),
     Index("uq_attempts_live_agent", "agent_id", unique=True, postgresql_where=text("state <> 'closed'")),
     Index("uq_attempts_ordinal", "task_id", "ordinal", unique=True),
+    Index("ix_attempts_closed", "closed_at"),
     Index("ix_attempts_undecided", "closed_at", postgresql_where=text("state = 'closed' AND decided_at IS NULL")),
 )
 

@@ -1,12 +1,14 @@
 """Notes with their proposals and addenda: tables, mappings, repository. The database keeps signed notes as they are."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Column, Float, Index, String, Table, Text, Uuid, select, text
 from sqlalchemy.orm import Session, relationship
 
 from db.attempts import attempts
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from followup.attempts import AttemptState
 from followup.notes import Addendum, Note, NoteState, Proposal, ProposalState
 
 notes = Table(
@@ -110,3 +112,17 @@ class NoteRepository:
     def add_addendum(self, addendum: Addendum) -> None:
         """Append a later word to a signed note."""
         self._session.add(addendum)
+
+    def missing_for_attempts(self, *, before: datetime, limit: int = 100) -> Sequence[str]:
+        """Ids of attempts closed before the instant given, and within a week of it, that have no note."""
+        noted = select(notes.c.id).where(notes.c.attempt_id == attempts.c.id).exists()
+        return self._session.scalars(
+            select(attempts.c.id)
+            .where(
+                attempts.c.state == AttemptState.CLOSED,
+                attempts.c.closed_at.between(before - timedelta(days=7), before),
+                ~noted,
+            )
+            .order_by(attempts.c.closed_at)
+            .limit(limit)
+        ).all()

@@ -35,6 +35,7 @@ NODE_LOST = timedelta(minutes=10)
 """A node's workers hang up a minute after their node died; so long after that no call of it is up any more."""
 
 DECISION_LIMIT = timedelta(seconds=30)
+NOTE_LIMIT = timedelta(minutes=2)
 RECORDING_LIMIT = timedelta(seconds=60)
 AGENT_SILENT = timedelta(seconds=30)
 WRAP_UP_LIMIT = timedelta(minutes=15)
@@ -45,6 +46,7 @@ MESSAGE_LOST = timedelta(hours=1)
 """Behind a long row of messages a recording may wait for an hour; after that its message counts as lost."""
 
 _WAV = "*.wav"
+DRAFT_NOTE = "transcription.draft_note"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,13 @@ def decide_forgotten_attempts(repairs: Repairs) -> int:
     with repairs.units_of_work() as uow:
         now, undecided = uow.now, uow.attempts.undecided(uow.now - DECISION_LIMIT)
     return sum(_send_again(repairs, DECIDE_NEXT, attempt_id, now, rest=MESSAGE_LIMIT) for attempt_id in undecided)
+
+
+def draft_forgotten_notes(repairs: Repairs) -> int:
+    """Attempts closed a while ago that no note tells of: the message is sent again."""
+    with repairs.units_of_work() as uow:
+        now, untold = uow.now, uow.notes.missing_for_attempts(before=uow.now - NOTE_LIMIT)
+    return sum(_send_again(repairs, DRAFT_NOTE, attempt_id, now, rest=MESSAGE_LIMIT) for attempt_id in untold)
 
 
 def send_recordings_again(repairs: Repairs) -> int:

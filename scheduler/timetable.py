@@ -28,6 +28,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),
     Entry(name="ask_about_silent_calls", every=timedelta(seconds=15), work=reconcile.ask_about_silent_calls),
     Entry(name="decide_forgotten_attempts", every=timedelta(seconds=30), work=reconcile.decide_forgotten_attempts),
+    Entry(name="draft_forgotten_notes", every=timedelta(minutes=1), work=reconcile.draft_forgotten_notes),
     Entry(name="capture_left_recordings", every=timedelta(seconds=30), work=reconcile.capture_left_recordings),
     Entry(name="send_recordings_again", every=timedelta(minutes=1), work=reconcile.send_recordings_again),
     Entry(name="end_calls_of_lost_nodes", every=timedelta(minutes=1), work=reconcile.end_calls_of_lost_nodes),

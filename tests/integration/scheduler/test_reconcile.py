@@ -17,6 +17,7 @@ from db.users import StoredAnswer
 from followup.attempts import Attempt, AttemptState
 from followup.calls import Call, CallState, EndReason, Party
 from followup.events import DomainEvent, EventKind
+from followup.notes import Note
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
 from followup.queues import AgentState
@@ -228,6 +229,39 @@ def test_an_attempt_that_nobody_decided_is_sent_again_but_not_at_every_turn(
         uow.commit()
     assert [reconcile.decide_forgotten_attempts(repairs) for _ in range(2)] == [1, 0]
     assert messages(broker_url, QUEUE) == 1
+
+
+def test_the_note_of_a_closed_attempt_that_was_never_drafted_is_sent_for_again(
+    units: UnitsOfWork, gate: Gate, repairs: Repairs, broker_url: str
+) -> None:
+    with units() as uow:
+        attempt, _ = reserved(uow, gate)
+        attempt.state, attempt.outcome = AttemptState.CLOSED, AttemptOutcome.BUSY
+        attempt.closed_at = attempt.decided_at = uow.now
+        uow.commit()
+    assert reconcile.draft_forgotten_notes(repairs) == 0
+    with units() as uow:
+        saved = uow.attempts.for_update(attempt.id)
+        assert saved is not None
+        saved.closed_at = uow.now - reconcile.NOTE_LIMIT
+        uow.commit()
+    assert [reconcile.draft_forgotten_notes(repairs) for _ in range(2)] == [1, 0]
+    assert messages(broker_url, QUEUE) == 1
+    with units() as uow:
+        uow.notes.add(
+            Note(
+                id=new_id(),
+                attempt_id=attempt.id,
+                task_id=attempt.task_id,
+                patient_id=attempt.patient_id,
+                language="zh",
+                text="占线",
+                created_at=uow.now,
+            )
+        )
+        uow.commit()
+    repairs.sent_again.clear()
+    assert reconcile.draft_forgotten_notes(repairs) == 0
 
 
 def a_recording(uow: UnitOfWork, gate: Gate, state: RecordingState, **values: Any) -> Recording:
