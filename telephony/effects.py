@@ -33,14 +33,6 @@ class CollectKeys:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JoinLegs:
-    """Let patient and agent hear each other."""
-
-    leg_id: LegId
-    other: LegId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRecorder:
     """Close the recording's files for good."""
 
@@ -55,4 +47,4 @@ class DestroyRecording:
     folder: Path
 
 
-Effect = HangUpLeg | PlayPrompt | CollectKeys | JoinLegs | StopRecorder | DestroyRecording
+Effect = HangUpLeg | PlayPrompt | CollectKeys | StopRecorder | DestroyRecording

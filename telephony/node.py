@@ -30,7 +30,6 @@ from telephony.effects import (
     DestroyRecording,
     Effect,
     HangUpLeg,
-    JoinLegs,
     PlayPrompt,
     StopRecorder,
 )
@@ -144,8 +143,6 @@ class TelephonyNode:
                     self._control.play(leg_id, self._voice.prompt(key, language))
                 case CollectKeys(leg_id=leg_id, count=count, timeout_seconds=seconds):
                     self._control.collect_digits(leg_id, count=count, timeout_seconds=seconds)
-                case JoinLegs(leg_id=leg_id, other=other):
-                    self._control.bridge(leg_id, other)
                 case StopRecorder(leg_id=leg_id):
                     self._control.stop_recording(leg_id)
                 case DestroyRecording(folder=folder):

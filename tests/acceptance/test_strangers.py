@@ -307,8 +307,9 @@ def test_the_captured_voices_are_steady_and_stop_with_the_call(place: Place, tal
 
 
 def captured(talk: Talk) -> Capture:
-    if talk.wire is None:
-        pytest.skip(why_no_capture() or "nothing was captured")
+    if (reason := why_no_capture()) is not None:
+        pytest.skip(reason)
+    assert talk.wire is not None, "this machine can capture, but nothing was captured"
     return talk.wire
 
 
