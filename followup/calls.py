@@ -88,6 +88,7 @@ class LegRole(StrEnum):
     AGENT = "agent"
     THIRD_PARTY = "third_party"
     SUPERVISOR = "supervisor"
+    INTERNAL = "internal"  # a line between two of our own call workers
 
 
 class Answered(StrEnum):

@@ -22,8 +22,17 @@ class LegEventKind(StrEnum):
     ANSWERED = "answered"
     BRIDGED = "bridged"  # with: the other leg's id
     UNBRIDGED = "unbridged"
-    HELD = "held"
-    RESUMED = "resumed"
+    HELD = "held"  # by: us | far_end
+    RESUMED = "resumed"  # by: us | far_end
+    HOLD_REFUSED = "hold_refused"  # sip_status: the far end did not agree; the leg is as it was before
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    INCOMING = "incoming"  # caller, called, sip_call_id, peer: somebody rings us; answer or hang up
+    ANSWERED_BY = "answered_by"  # who: human | machine | unknown, confidence (0-1), after_seconds, why
+    TRANSFER_BEGUN = "transfer_begun"  # on the patient's leg; to: the third party's leg, mode
+    TRANSFER_ENDED = "transfer_ended"  # to, ending: hand_over | together | back, reason (of a transfer that failed)
+    MONITORED = "monitored"  # on the supervisor's leg; of: the patient's leg, mode
+    UNMONITORED = "unmonitored"  # of
     DIGIT = "digit"  # digit: one of 0-9 * # A-D
     DIGITS_COLLECTED = "digits_collected"  # digits, reason: complete | timeout
     PROMPT_FINISHED = "prompt_finished"  # prompt
@@ -45,13 +54,69 @@ class LegEvent:
     values: Mapping[str, EventValue] = field(default_factory=dict)
 
 
+class DigitMethod(StrEnum):
+    """How keys are told to the far end."""
+
+    RFC2833 = "rfc2833"  # telephone-event in RTP (RFC 4733 today)
+    INFO = "info"  # SIP INFO with application/dtmf-relay
+
+
+class MonitorMode(StrEnum):
+    """How a supervisor is on the line. A change from one to another is one step, without a gap in anybody's sound."""
+
+    LISTEN = "listen"  # she hears both, nobody hears her
+    WHISPER = "whisper"  # the agent hears her too; the patient hears exactly nothing of her
+    BARGE = "barge"  # all hear all
+    TAKE_OVER = "take_over"  # she talks with the patient; the agent neither hears nor is heard
+
+
+class TransferMode(StrEnum):
+    """How a patient is passed on."""
+
+    BLIND = "blind"  # the agent leaves at once; when nobody takes it, the agent gets the patient back
+    CONSULT = "consult"  # the agent talks with the third party first, while the patient hears music
+
+
+class TransferEnding(StrEnum):
+    """What becomes of a transfer."""
+
+    HAND_OVER = "hand_over"  # patient and third party talk, the agent is out
+    TOGETHER = "together"  # all three talk
+    BACK = "back"  # the third party is hung up, patient and agent talk again
+
+
+class Transport(StrEnum):
+    """What carries a trunk's signalling."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+class Srtp(StrEnum):
+    """Whether a trunk's sound is encrypted (SDES, RFC 4568)."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    REQUIRED = "required"  # a far end that answers without it is refused
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
-    """A line to a carrier or PBX. With `loopback_only` any other target than 127.0.0.0/8 is refused in code."""
+    """A line to a carrier or PBX, as the call worker needs it; which one a call takes is `telephony.trunks`' matter.
+
+    With `loopback_only` any other target than 127.0.0.0/8 is refused in code.
+    """
 
     name: str
     host: str
     port: int = 5060
+    transport: Transport = Transport.UDP
+    srtp: Srtp = Srtp.OFF
+    codecs: tuple[str, ...] = ("PCMA", "PCMU")  # offered, best first
+    session_timer_seconds: int = 90  # RFC 4028; 0: none
+    tel_uri: bool = False  # INVITE tel:+86… (RFC 3966) instead of sip:…
+    asserted_identity: str = ""  # value of P-Asserted-Identity (RFC 3325); empty: none
     caller_id: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
@@ -71,6 +136,33 @@ class OutboundLeg:
     ring_seconds: float = 30.0
     join_leg: LegId | None = None  # bridged by the worker itself at the answer, without a way through the node
     recording_folder: Path | None = None  # both sides are recorded from the answer on
+    beside_leg: LegId | None = None  # dialed by the worker that holds that leg, without being joined to it
+    stands_for: LegId | None = None  # of a line between two of our workers: the leg at its far end, named in BRIDGED
+    screened: bool = False  # who or what answers is judged (ANSWERED_BY)
+
+
+class LegState(StrEnum):
+    """Where a leg is on the line."""
+
+    INVITING = "inviting"  # the INVITE is about to leave or has left
+    INCOMING = "incoming"  # it rings us
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    HELD = "held"
+    ENDING = "ending"  # we have said CANCEL or BYE and wait for the far end's word
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegStatus:
+    """One leg, as `status` tells it."""
+
+    leg_id: LegId
+    role: LegRole
+    state: LegState
+    bridged_with: tuple[LegId, ...] = ()
+    recording: bool = False
+    muted: bool = False
+    packets_received: int = 0
 
 
 class Refusal(StrEnum):
@@ -131,11 +223,46 @@ class CallControl(Protocol):
     def unbridge(self, leg_id: LegId, other: LegId) -> None:
         """Part two bridged legs; both stay up."""
 
-    def hold(self, leg_id: LegId) -> None:
-        """Put the leg on hold (re-INVITE sendonly)."""
+    def answer(self, leg_id: LegId, *, join_leg: LegId | None = None, recording_folder: Path | None = None) -> None:
+        """Pick up an INCOMING leg; ANSWERED follows, and BRIDGED when `join_leg` is up. Refuse it by `hang_up`."""
+
+    def hold(self, leg_id: LegId, *, music: Path | None = None) -> None:
+        """Put the leg on hold (re-INVITE sendonly); `music`, a mono 8 kHz WAV, is repeated to it meanwhile."""
 
     def resume(self, leg_id: LegId) -> None:
         """Take the leg from hold."""
+
+    def mute(self, leg_id: LegId) -> None:
+        """Let nobody hear what the leg says (recordings neither) until `unmute`; it goes on hearing."""
+
+    def unmute(self, leg_id: LegId) -> None:
+        """Let the leg be heard again."""
+
+    def transfer(
+        self, leg_id: LegId, *, headset: LegId, to: OutboundLeg, trunk: Trunk, mode: TransferMode, music: Path | None
+    ) -> None:
+        """Pass the patient's leg on from `headset` to a third party that is dialed for it beside them.
+
+        TRANSFER_BEGUN follows on the patient's leg. Blind: they are joined when the third party answers; when it does
+        not, TRANSFER_ENDED says back and the headset is joined again. Consult: the headset is joined with the third
+        party at its answer and `end_transfer` says how it ends; a third party that is lost means back.
+        """
+
+    def end_transfer(self, leg_id: LegId, ending: TransferEnding) -> None:
+        """End the transfer of the patient's leg in this way; TRANSFER_ENDED follows."""
+
+    def monitor(self, leg_id: LegId, other: LegId, mode: MonitorMode) -> None:
+        """Let the supervisor's leg follow the conversation of the patient's leg `other`, or change how it does.
+
+        Refused when `other` is not a patient's leg or not bridged: a headset between calls cannot be monitored.
+        UNMONITORED follows when the conversation ends; the supervisor's leg stays up and hears nothing.
+        """
+
+    def stop_monitoring(self, leg_id: LegId) -> None:
+        """Take the supervisor's leg out of the conversation; the leg stays up."""
+
+    def say(self, leg_id: LegId, text: str, language: str) -> None:
+        """Speak a text to the leg as `play` would; rejected where no voice of that language is installed."""
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
         """Play a mono 8 kHz WAV to the leg; PROMPT_FINISHED follows unless a digit cut it short."""
@@ -143,8 +270,8 @@ class CallControl(Protocol):
     def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
         """Gather up to `count` digits, or until `#` or the time-out; DIGITS_COLLECTED follows."""
 
-    def send_digits(self, leg_id: LegId, digits: str) -> None:
-        """Send RFC 2833 digits to the far end."""
+    def send_digits(self, leg_id: LegId, digits: str, *, method: DigitMethod = DigitMethod.RFC2833) -> None:
+        """Press keys towards the far end."""
 
     def pause_recording(self, leg_id: LegId) -> None:
         """Write silence on both channels until `resume_recording`."""
@@ -156,4 +283,7 @@ class CallControl(Protocol):
         """Close both files for good; they are captured when RECORDING_STOPPED arrives."""
 
     def hang_up(self, leg_id: LegId, reason: EndReason) -> None:
-        """End the leg: CANCEL before the answer, BYE after it; harmless when it is over."""
+        """End the leg: CANCEL before the answer, BYE after it, a refusal of an incoming one; harmless when over."""
+
+    def status(self) -> tuple[LegStatus, ...]:
+        """Every leg that is up or on its way."""

@@ -57,6 +57,7 @@ _FAR_END: Mapping[LegRole, Party] = {
     LegRole.AGENT: Party.AGENT,
     LegRole.THIRD_PARTY: Party.PATIENT,  # a relative or interpreter: the far side of the conversation
     LegRole.SUPERVISOR: Party.AGENT,
+    LegRole.INTERNAL: Party.US,
 }
 
 

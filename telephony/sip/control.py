@@ -3,14 +3,28 @@
 from pathlib import Path
 
 from followup.calls import EndReason, LegId
-from telephony.call_control import CallControlError, OutboundLeg, RejectedError, Trunk
+from telephony.call_control import (
+    CallControlError,
+    DigitMethod,
+    LegStatus,
+    MonitorMode,
+    OutboundLeg,
+    RejectedError,
+    TransferEnding,
+    TransferMode,
+    Trunk,
+)
 from telephony.sip.pool import WorkerPool
 from telephony.sip.wire import (
+    AnswerLeg,
     AttachHeadset,
     Bridge,
     CollectDigits,
+    EndTransfer,
     HangUp,
     Hold,
+    Monitor,
+    Mute,
     Originate,
     PauseRecording,
     Play,
@@ -18,8 +32,12 @@ from telephony.sip.wire import (
     Resume,
     ResumeRecording,
     SendDigits,
+    Status,
+    StopMonitoring,
     StopRecording,
+    Transfer,
     Unbridge,
+    Unmute,
 )
 
 
@@ -33,7 +51,7 @@ class SipCallControl:
         self._dial(self._pool.take(leg.leg_id), leg, AttachHeadset(leg=leg, trunk=trunk))
 
     def originate(self, leg: OutboundLeg, trunk: Trunk) -> None:
-        new, joined = leg.leg_id, leg.join_leg
+        new, joined = leg.leg_id, leg.join_leg or leg.beside_leg
         worker = self._pool.take(new) if joined is None else self._pool.join(new, joined)
         self._dial(worker, leg, Originate(leg=leg, trunk=trunk))
 
@@ -43,11 +61,40 @@ class SipCallControl:
     def unbridge(self, leg_id: LegId, other: LegId) -> None:
         self._together(leg_id, other, Unbridge(leg_id=leg_id, other=other))
 
-    def hold(self, leg_id: LegId) -> None:
-        self._ask(leg_id, Hold(leg_id=leg_id))
+    def answer(self, leg_id: LegId, *, join_leg: LegId | None = None, recording_folder: Path | None = None) -> None:
+        self._ask(leg_id, AnswerLeg(leg_id=leg_id, join_leg=join_leg, recording_folder=recording_folder))
+
+    def hold(self, leg_id: LegId, *, music: Path | None = None) -> None:
+        self._ask(leg_id, Hold(leg_id=leg_id, music=music.absolute() if music else None))
 
     def resume(self, leg_id: LegId) -> None:
         self._ask(leg_id, Resume(leg_id=leg_id))
+
+    def mute(self, leg_id: LegId) -> None:
+        self._ask(leg_id, Mute(leg_id=leg_id))
+
+    def unmute(self, leg_id: LegId) -> None:
+        self._ask(leg_id, Unmute(leg_id=leg_id))
+
+    def transfer(
+        self, leg_id: LegId, *, headset: LegId, to: OutboundLeg, trunk: Trunk, mode: TransferMode, music: Path | None
+    ) -> None:
+        music = music.absolute() if music else None
+        worker = self._pool.join(to.leg_id, leg_id)
+        request = Transfer(leg_id=leg_id, headset=headset, to=to, trunk=trunk, mode=mode, music=music)
+        self._dial(worker, to, request)
+
+    def end_transfer(self, leg_id: LegId, ending: TransferEnding) -> None:
+        self._ask(leg_id, EndTransfer(leg_id=leg_id, ending=ending))
+
+    def monitor(self, leg_id: LegId, other: LegId, mode: MonitorMode) -> None:
+        self._together(leg_id, other, Monitor(leg_id=leg_id, other=other, mode=mode))
+
+    def stop_monitoring(self, leg_id: LegId) -> None:
+        self._ask(leg_id, StopMonitoring(leg_id=leg_id))
+
+    def say(self, leg_id: LegId, text: str, language: str) -> None:
+        raise RejectedError(f"leg {leg_id}: no voice is installed that could say {len(text)} characters in {language}")
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
         self._ask(leg_id, Play(leg_id=leg_id, prompt=prompt.absolute()))
@@ -55,8 +102,8 @@ class SipCallControl:
     def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
         self._ask(leg_id, CollectDigits(leg_id=leg_id, count=count, timeout_seconds=timeout_seconds))
 
-    def send_digits(self, leg_id: LegId, digits: str) -> None:
-        self._ask(leg_id, SendDigits(leg_id=leg_id, digits=digits))
+    def send_digits(self, leg_id: LegId, digits: str, *, method: DigitMethod = DigitMethod.RFC2833) -> None:
+        self._ask(leg_id, SendDigits(leg_id=leg_id, digits=digits, method=method))
 
     def pause_recording(self, leg_id: LegId) -> None:
         self._ask(leg_id, PauseRecording(leg_id=leg_id))
@@ -74,7 +121,11 @@ class SipCallControl:
         elif not self._pool.knew(leg_id):
             raise RejectedError(f"there is no leg {leg_id}: originate it first")
 
-    def _dial(self, worker: str, leg: OutboundLeg, request: AttachHeadset | Originate) -> None:
+    def status(self) -> tuple[LegStatus, ...]:
+        answers = [self._pool.ask(worker.worker_id, Status()) for worker in self._pool.workers() if worker.legs]
+        return tuple(leg for answer in answers if answer.status is not None for leg in answer.status.legs)
+
+    def _dial(self, worker: str, leg: OutboundLeg, request: AttachHeadset | Originate | Transfer) -> None:
         try:
             self._pool.ask(worker, request)
         except CallControlError as refused:

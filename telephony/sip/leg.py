@@ -5,11 +5,10 @@ from datetime import datetime
 from sched import Event as Timer
 
 from followup.calls import LegId
-from telephony.call_control import OutboundLeg
+from telephony.call_control import LegState, OutboundLeg
 from telephony.causes import Cause
 from telephony.sip.calls import LegCall
 from telephony.sip.dialog import DialogWatch
-from telephony.sip.wire import LegState
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,7 +13,18 @@ import pjsua2 as pj
 import structlog
 
 from followup.calls import EndReason, LegId, LegRole
-from telephony.call_control import LegEventKind, OutboundLeg, RejectedError, Trunk, TrunkBusyError
+from telephony.call_control import (
+    DigitMethod,
+    LegEventKind,
+    LegState,
+    LegStatus,
+    MonitorMode,
+    OutboundLeg,
+    RejectedError,
+    TransferEnding,
+    Trunk,
+    TrunkBusyError,
+)
 from telephony.causes import (
     Cause,
     cause_of_failed_invite,
@@ -44,7 +55,7 @@ from telephony.sip.media import Conference
 from telephony.sip.recorder import Recorder
 from telephony.sip.silence_watch import SilenceWatch
 from telephony.sip.targets import target_of
-from telephony.sip.wire import LegState, LegStatus
+from telephony.sip.wire import Expect, Transfer
 
 log = structlog.get_logger(__name__)
 
@@ -189,9 +200,11 @@ class Legs:
         """Part two bridged legs."""
         self._bridges.part(self._up(leg_id), self._up(other))
 
-    def hold(self, leg_id: LegId) -> None:
+    def hold(self, leg_id: LegId, music: Path | None) -> None:
         """Ask the far end to hold the line; HELD follows when it has agreed."""
         leg = self._up(leg_id)
+        if music is not None:
+            raise RejectedError("music on hold is not built")
         if leg.state is LegState.HELD:
             raise RejectedError(f"leg {leg_id} is held already")
         self._on_call(leg, lambda call: call.setHold(pj.CallOpParam(True)))
@@ -213,9 +226,43 @@ class Legs:
         """Gather the far end's digits."""
         self._keypad.collect(self._up(leg_id), count, timeout_seconds)
 
-    def send_digits(self, leg_id: LegId, digits: str) -> None:
+    def expect(self, request: Expect) -> None:
+        """Take an INVITE of another of our workers as the leg named in the request."""
+        raise RejectedError("lines between workers are not built")
+
+    def answer(self, leg_id: LegId, *, join_leg: LegId | None, recording_folder: Path | None) -> None:
+        """Pick up an incoming leg."""
+        raise RejectedError("incoming legs are not built")
+
+    def mute(self, leg_id: LegId) -> None:
+        """Let nobody hear the leg."""
+        raise RejectedError("muting is not built")
+
+    def unmute(self, leg_id: LegId) -> None:
+        """Let the leg be heard again."""
+        raise RejectedError("muting is not built")
+
+    def transfer(self, request: Transfer) -> None:
+        """Pass a patient's leg on to a third party."""
+        raise RejectedError("transfers are not built")
+
+    def end_transfer(self, leg_id: LegId, ending: TransferEnding) -> None:
+        """End the transfer of the patient's leg in this way."""
+        raise RejectedError("transfers are not built")
+
+    def monitor(self, leg_id: LegId, other: LegId, mode: MonitorMode) -> None:
+        """Let a supervisor's leg follow a patient's conversation in this way."""
+        raise RejectedError("monitoring is not built")
+
+    def stop_monitoring(self, leg_id: LegId) -> None:
+        """Take a supervisor's leg out of the conversation."""
+        raise RejectedError("monitoring is not built")
+
+    def send_digits(self, leg_id: LegId, digits: str, method: DigitMethod) -> None:
         """Press keys towards the far end."""
         leg = self._up(leg_id)
+        if method is not DigitMethod.RFC2833:
+            raise RejectedError("digits by SIP INFO are not built")
         if not digits or not set(digits) <= KEYS:
             raise RejectedError("digits may be 0-9, *, # and A-D")
         self._on_call(leg, lambda call: call.dialDtmf(digits))

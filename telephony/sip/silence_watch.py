@@ -5,10 +5,9 @@ import time
 
 import pjsua2 as pj
 
-from telephony.call_control import LegEventKind
+from telephony.call_control import LegEventKind, LegState
 from telephony.sip.event_book import EventBook
 from telephony.sip.leg import Leg
-from telephony.sip.wire import LegState
 
 CHECK_SECONDS = 2.0
 

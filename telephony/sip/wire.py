@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -12,12 +11,18 @@ import msgspec
 from followup.calls import EndReason, LegId, LegRole
 from telephony.call_control import (
     CallControlError,
+    DigitMethod,
     EventValue,
     LegEvent,
     LegEventKind,
+    LegState,
+    LegStatus,
+    MonitorMode,
     OutboundLeg,
     Refusal,
     RejectedError,
+    TransferEnding,
+    TransferMode,
     Trunk,
     TrunkBusyError,
     UnreachableError,
@@ -28,16 +33,6 @@ Shape = TypeVar("Shape")
 
 class WireError(Exception):
     """A line that is not of this protocol; the text says what is wrong with it, never what it held."""
-
-
-class LegState(StrEnum):
-    """Where a leg is in its worker."""
-
-    INVITING = "inviting"  # the INVITE is about to leave or has left
-    RINGING = "ringing"
-    ANSWERED = "answered"
-    HELD = "held"
-    ENDING = "ending"  # we have said CANCEL or BYE and wait for the far end's word
 
 
 # --- what a node may ask -------------------------------------------------------------------------------------------
@@ -85,6 +80,7 @@ class Hold:
 
     verb: ClassVar[str] = "hold"
     leg_id: LegId
+    music: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +88,88 @@ class Resume:
     """Take a leg from hold."""
 
     verb: ClassVar[str] = "resume"
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """Take an INVITE of another of our workers as this leg: the one whose user part is `token`, within `seconds`.
+
+    It is answered at once and joined to `join_leg`, for which it stands in for the leg `stands_for` elsewhere.
+    """
+
+    verb: ClassVar[str] = "expect"
+    leg_id: LegId
+    token: str
+    join_leg: LegId
+    stands_for: LegId
+    role: LegRole = LegRole.INTERNAL
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLeg:
+    """Pick up an incoming leg."""
+
+    verb: ClassVar[str] = "answer"
+    leg_id: LegId
+    join_leg: LegId | None = None
+    recording_folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mute:
+    """Let nobody hear the leg."""
+
+    verb: ClassVar[str] = "mute"
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmute:
+    """Let the leg be heard again."""
+
+    verb: ClassVar[str] = "unmute"
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """Pass a patient's leg on from a headset to a third party dialed for it."""
+
+    verb: ClassVar[str] = "transfer"
+    leg_id: LegId
+    headset: LegId
+    to: OutboundLeg
+    trunk: Trunk
+    mode: TransferMode
+    music: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndTransfer:
+    """End a transfer in this way."""
+
+    verb: ClassVar[str] = "end_transfer"
+    leg_id: LegId
+    ending: TransferEnding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """Let a supervisor's leg follow a patient's conversation in this way."""
+
+    verb: ClassVar[str] = "monitor"
+    leg_id: LegId
+    other: LegId
+    mode: MonitorMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopMonitoring:
+    """Take a supervisor's leg out of the conversation it follows."""
+
+    verb: ClassVar[str] = "stop_monitoring"
     leg_id: LegId
 
 
@@ -116,11 +194,12 @@ class CollectDigits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendDigits:
-    """Send RFC 2833 digits."""
+    """Press keys towards the far end."""
 
     verb: ClassVar[str] = "send_digits"
     leg_id: LegId
     digits: str
+    method: DigitMethod = DigitMethod.RFC2833
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +252,18 @@ class Quit:
 Request = (
     AttachHeadset
     | Originate
+    | Expect
+    | AnswerLeg
     | Bridge
     | Unbridge
     | Hold
     | Resume
+    | Mute
+    | Unmute
+    | Transfer
+    | EndTransfer
+    | Monitor
+    | StopMonitoring
     | Play
     | CollectDigits
     | SendDigits
@@ -193,10 +280,18 @@ _REQUESTS: Mapping[str, type[Request]] = {
     for kind in (
         AttachHeadset,
         Originate,
+        Expect,
+        AnswerLeg,
         Bridge,
         Unbridge,
         Hold,
         Resume,
+        Mute,
+        Unmute,
+        Transfer,
+        EndTransfer,
+        Monitor,
+        StopMonitoring,
         Play,
         CollectDigits,
         SendDigits,
@@ -226,18 +321,6 @@ class Ack:
 
 
 # --- what a worker says --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegStatus:
-    """One leg, as `status` tells it."""
-
-    leg_id: LegId
-    role: LegRole
-    state: LegState
-    bridged_with: tuple[LegId, ...] = ()
-    recording: bool = False
-    packets_received: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

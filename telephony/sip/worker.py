@@ -159,16 +159,32 @@ class Worker:
                 legs.bridge(request.leg_id, request.other)
             case wire.Unbridge():
                 legs.unbridge(request.leg_id, request.other)
+            case wire.Expect():
+                legs.expect(request)
+            case wire.AnswerLeg():
+                legs.answer(request.leg_id, join_leg=request.join_leg, recording_folder=request.recording_folder)
             case wire.Hold():
-                legs.hold(request.leg_id)
+                legs.hold(request.leg_id, request.music)
             case wire.Resume():
                 legs.resume(request.leg_id)
+            case wire.Mute():
+                legs.mute(request.leg_id)
+            case wire.Unmute():
+                legs.unmute(request.leg_id)
+            case wire.Transfer():
+                legs.transfer(request)
+            case wire.EndTransfer():
+                legs.end_transfer(request.leg_id, request.ending)
+            case wire.Monitor():
+                legs.monitor(request.leg_id, request.other, request.mode)
+            case wire.StopMonitoring():
+                legs.stop_monitoring(request.leg_id)
             case wire.Play():
                 legs.play(request.leg_id, request.prompt)
             case wire.CollectDigits():
                 legs.collect_digits(request.leg_id, request.count, request.timeout_seconds)
             case wire.SendDigits():
-                legs.send_digits(request.leg_id, request.digits)
+                legs.send_digits(request.leg_id, request.digits, request.method)
             case wire.PauseRecording():
                 legs.pause_recording(request.leg_id)
             case wire.ResumeRecording():

@@ -10,11 +10,11 @@ from contextlib import suppress
 
 import structlog
 
-from telephony.call_control import LegEventKind
+from telephony.call_control import LegEventKind, LegState
 from telephony.sip.event_delivery import EventDelivery
 from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
 from telephony.sip.roster import Roster
-from telephony.sip.wire import Event, Hello, LegState, WireError
+from telephony.sip.wire import Event, Hello, WireError
 from telephony.sip.worker_link import WorkerLink
 
 log = structlog.get_logger(__name__)

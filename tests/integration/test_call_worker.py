@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from followup.calls import EndReason, LegRole
-from telephony.call_control import LegEventKind, OutboundLeg, RejectedError, Trunk
+from telephony.call_control import LegEventKind, LegState, OutboundLeg, RejectedError, Trunk
 from telephony.sip import wire
 from tests.support.ports import free_udp_block
 from tests.support.sip_patient import SipPatient, sip_patient
@@ -447,7 +447,7 @@ def test_a_new_node_hears_every_event_nobody_acknowledged_and_talk_goes_on_meanw
     first.close()
 
     second = worker.connect()
-    assert second.greeted().legs == {leg.leg_id: wire.LegState.ANSWERED}
+    assert second.greeted().legs == {leg.leg_id: LegState.ANSWERED}
     assert [event.event for event in second.events] == [acknowledged + 1] or until(
         lambda: second.kinds(leg.leg_id) == [LegEventKind.ANSWERED], timeout=5, what="the answer is said again"
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from followup.calls import EndReason, LegId, LegRole
-from telephony.call_control import LegEventKind, OutboundLeg, Refusal, RejectedError, Trunk, TrunkBusyError
+from telephony.call_control import LegEventKind, LegState, OutboundLeg, Refusal, RejectedError, Trunk, TrunkBusyError
 from telephony.sip import wire
 
 LEG = LegId("leg-1")
@@ -47,7 +47,7 @@ def test_every_command_survives_the_way_to_the_worker(request_: wire.Request) ->
 @pytest.mark.parametrize(
     "message",
     [
-        wire.Hello(hello="worker-1", pid=7, calls_made=3, legs={LEG: wire.LegState.RINGING}),
+        wire.Hello(hello="worker-1", pid=7, calls_made=3, legs={LEG: LegState.RINGING}),
         wire.Answer(answer=7, ok=False, refusal=Refusal.TRUNK_BUSY, reason="four legs are up"),
         wire.Event(
             event=12,

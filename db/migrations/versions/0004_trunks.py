@@ -1,0 +1,14 @@
+"""Trunks: what is known of each line and each number we call from"""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,14 @@
+"""Inbound calls: who rang us back, and what became of it"""
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
