@@ -1,0 +1,55 @@
+"""The end of a call: its reason and party, and what becomes of its attempt and agent."""
+
+from datetime import datetime
+
+from db.unit_of_work import UnitOfWork
+from followup.attempts import Attempt, AttemptState
+from followup.calls import Call, CallTrigger, EndReason, Party
+from followup.closing import begin_wrap_up, close_attempt
+from followup.events import DomainEvent, EventKind
+from followup.outcomes import AttemptOutcome, TaskOutcome, outcome_without_a_person
+from telephony import automated
+from telephony.automated import FlowPosition
+from telephony.call_flows import CallFlows
+from telephony.call_moves import attempt_of, move_call, patient_leg_of
+
+
+class CallEnding:
+    """Ends calls, whoever noticed that they are over."""
+
+    def __init__(self, flows: CallFlows) -> None:
+        self._flows = flows
+
+    def end(self, uow: UnitOfWork, call: Call, *, reason: EndReason, party: Party, at: datetime) -> None:
+        """End the call and bring its attempt to wrap-up, or to its close where nobody has to say anything."""
+        move_call(uow, call, CallTrigger.END)
+        call.end_reason, call.party, call.ended_at = reason, party, at
+        patient_leg_of(call).ended_at = at
+        uow.emit(DomainEvent(kind=EventKind.CALL_ENDED, subject=call.id, ids={"attempt": call.attempt_id}))
+        attempt = attempt_of(uow, call)
+        if attempt.state is AttemptState.CLOSED:
+            return
+        agent = uow.queues.agent_for_update(call.agent_id) if call.agent_id else None
+        outcome, result = self._judge(uow, call, attempt, reason, party)
+        if outcome is None:
+            events = begin_wrap_up(attempt, agent, now=uow.now)
+        else:
+            events = close_attempt(attempt, agent, outcome=outcome, task_result=result, by=None, now=uow.now)
+        for domain_event in events:
+            uow.emit(domain_event)
+
+    def _judge(
+        self, uow: UnitOfWork, call: Call, attempt: Attempt, reason: EndReason, party: Party
+    ) -> tuple[AttemptOutcome | None, TaskOutcome | None]:
+        answered = call.answered_at is not None
+        outcome = outcome_without_a_person(reason, party, answered=answered, answered_by=call.answered_by)
+        flow = self._flows.of(uow, call)
+        if outcome is not None or flow is None:
+            return outcome, None
+        ending = automated.ending(flow, FlowPosition.read(call.flow_step)) if call.flow_step else None
+        if ending is not None:
+            attempt.answers = {"answer": ending.answer}
+            return ending.outcome, ending.task_result
+        if reason is EndReason.HANG_UP and party is Party.PATIENT:
+            return (AttemptOutcome.CONNECTED_PATIENT if call.digits else AttemptOutcome.REJECTED), None
+        return AttemptOutcome.CALLER_ABANDONED, None

@@ -1,0 +1,86 @@
+"""The recording of a call on the line: begun, captured, or refused by the patient and destroyed."""
+
+from pathlib import Path
+
+from care.consent import Consent, ConsentScope
+from care.patients import PatientId
+from db.unit_of_work import UnitOfWork
+from followup.calls import Call
+from followup.events import DomainEvent, EventKind
+from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
+from runtime.identifiers import new_id
+from telephony.call_control import LegEvent
+from telephony.call_moves import LateEventError, attempt_of, patient_leg_of
+from telephony.effects import DestroyRecording, Effect, StopRecorder
+
+REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
+
+
+def refuse_recording(uow: UnitOfWork, call: Call, *, by: str | None) -> list[Effect]:
+    """The patient says no: the recorder stops, what it wrote is destroyed, and both are on record."""
+    recording = uow.recordings.of_call(call.id)
+    task = uow.plans.task(attempt_of(uow, call).task_id)
+    if recording is None or recording.state is not RecordingState.RECORDING or task is None:
+        return []
+    recording.state = next_recording_state(recording.state, RecordingTrigger.FAIL)
+    recording.reason = REFUSED_BY_PATIENT
+    seconds = (uow.now - recording.started_at).total_seconds() if recording.started_at else None
+    uow.patients.add_consent(
+        Consent(
+            id=new_id(),
+            patient_id=PatientId(call.patient_id),
+            purpose=task.purpose,
+            scope=ConsentScope.RECORDING,
+            granted=False,
+            source="call",
+            call_id=call.id,
+            at_second=seconds,
+            recorded_at=uow.now,
+        )
+    )
+    uow.audit.note(
+        at=uow.now,
+        user_id=by,
+        action="recording_refused",
+        subject_kind="call",
+        subject=call.id,
+        patient_id=call.patient_id,
+    )
+    return [StopRecorder(leg_id=patient_leg_of(call).id)]
+
+
+def recording_started(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+    """The worker writes both sides from here on."""
+    if uow.recordings.of_call(call.id) is not None:
+        raise LateEventError("the call has its recording already")
+    uow.recordings.add(
+        Recording(
+            id=new_id(),
+            call_id=call.id,
+            patient_id=call.patient_id,
+            state=next_recording_state(RecordingState.EXPECTED, RecordingTrigger.START),
+            spool=str(event.values["folder"]),
+            started_at=event.occurred_at,
+        )
+    )
+    return []
+
+
+def recording_stopped(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+    """Both files are closed: captured for the vault, or destroyed where the patient said no."""
+    recording = uow.recordings.of_call(call.id)
+    if recording is None:
+        raise LateEventError("no recording was begun for this call")
+    if recording.reason == REFUSED_BY_PATIENT:
+        folder = Path(recording.spool) if recording.spool else None
+        recording.spool = None
+        return [DestroyRecording(leg_id=event.leg_id, folder=folder)] if folder else []
+    recording.state = next_recording_state(recording.state, RecordingTrigger.CAPTURE)
+    uow.emit(
+        DomainEvent(
+            kind=EventKind.RECORDING_CAPTURED,
+            subject=recording.id,
+            ids={"call": call.id, "patient": call.patient_id},
+        )
+    )
+    return []

@@ -1,0 +1,135 @@
+"""The patient's leg: the only one that moves the call."""
+
+from collections.abc import Callable
+
+from db.unit_of_work import UnitOfWork
+from followup.attempts import AttemptTrigger, next_attempt_state
+from followup.calls import Call, CallTrigger, EndReason, Party
+from followup.closing import move_agent
+from followup.queues import AgentState, AgentTrigger
+from telephony import automated
+from telephony.automated import FlowPosition
+from telephony.call_control import LegEvent, LegEventKind
+from telephony.call_ending import CallEnding
+from telephony.call_flows import CallFlows
+from telephony.call_moves import attempt_of, move_call, patient_leg_of
+from telephony.call_recording import recording_started, recording_stopped, refuse_recording
+from telephony.effects import Effect
+
+
+class PatientLeg:
+    """What each event of the patient's leg does to the call."""
+
+    def __init__(self, *, flows: CallFlows, ending: CallEnding) -> None:
+        self._flows = flows
+        self._ending = ending
+        self._on: dict[LegEventKind, Callable[[UnitOfWork, Call, LegEvent], list[Effect]]] = {
+            LegEventKind.ABOUT_TO_INVITE: self._about_to_invite,
+            LegEventKind.INVITED: self._invited,
+            LegEventKind.RINGING: self._ringing,
+            LegEventKind.EARLY_MEDIA: _nothing,
+            LegEventKind.ANSWERED: self._answered,
+            LegEventKind.BRIDGED: self._bridged,
+            LegEventKind.UNBRIDGED: self._moved(CallTrigger.UNBRIDGE),
+            LegEventKind.HELD: self._moved(CallTrigger.HOLD),
+            LegEventKind.RESUMED: self._moved(CallTrigger.RESUME),
+            LegEventKind.HOLD_REFUSED: _nothing,
+            LegEventKind.MUTED: _nothing,
+            LegEventKind.UNMUTED: _nothing,
+            LegEventKind.INCOMING: _nothing,
+            LegEventKind.ANSWERED_BY: _nothing,
+            LegEventKind.TRANSFER_BEGUN: _nothing,
+            LegEventKind.TRANSFER_ENDED: _nothing,
+            LegEventKind.MONITORED: _nothing,
+            LegEventKind.UNMONITORED: _nothing,
+            LegEventKind.DIGIT: self._digit,
+            LegEventKind.DIGITS_COLLECTED: self._digits_collected,
+            LegEventKind.PROMPT_FINISHED: self._prompt_finished,
+            LegEventKind.RECORDING_STARTED: recording_started,
+            LegEventKind.RECORDING_PAUSED: _nothing,
+            LegEventKind.RECORDING_STOPPED: recording_stopped,
+            LegEventKind.MEDIA_SILENT: _nothing,
+            LegEventKind.ENDED: self._ended,
+        }
+
+    def apply(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        """Move the call; what cannot be raises, and is recorded with its reason."""
+        return self._on[event.kind](uow, call, event)
+
+    def _about_to_invite(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        move_call(uow, call, CallTrigger.DIAL)
+        call.invite_at = event.occurred_at
+        call.worker = event.event_id.rsplit(":", 1)[0]
+        return []
+
+    def _invited(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG002
+        call.sip_call_id = str(event.values.get("sip_call_id", "")) or None
+        return []
+
+    def _ringing(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        move_call(uow, call, CallTrigger.RING)
+        call.ringing_at = event.occurred_at
+        return []
+
+    def _answered(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        move_call(uow, call, CallTrigger.ANSWER)
+        call.answered_at = event.occurred_at
+        patient_leg_of(call).answered_at = event.occurred_at
+        attempt = attempt_of(uow, call)
+        attempt.state = next_attempt_state(attempt.state, AttemptTrigger.CONNECT)
+        agent = uow.queues.agent_for_update(call.agent_id) if call.agent_id else None
+        if agent is not None and agent.state is AgentState.RESERVED:
+            uow.emit(move_agent(agent, AgentTrigger.BEGIN_CALL, now=uow.now))
+        return self._flows.begin(uow, call)
+
+    def _bridged(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        move_call(uow, call, CallTrigger.BRIDGE)
+        if call.bridged_at is None:
+            call.bridged_at = event.occurred_at
+        return []
+
+    def _moved(self, trigger: CallTrigger) -> Callable[[UnitOfWork, Call, LegEvent], list[Effect]]:
+        def move(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG001
+            move_call(uow, call, trigger)
+            return []
+
+        return move
+
+    def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        call.digits = (call.digits + str(event.values.get("digit", "")))[:200]
+        flow = self._flows.of(uow, call)
+        if flow is None or call.flow_step is None:
+            return []
+        return self._step(
+            uow, call, automated.key_pressed(flow, FlowPosition.read(call.flow_step), self._flows.line(uow, call))
+        )
+
+    def _digits_collected(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        flow, position = self._flows.standing(uow, call)
+        pressed = str(event.values.get("digits", ""))
+        return self._step(uow, call, automated.keys_collected(flow, position, pressed, self._flows.line(uow, call)))
+
+    def _prompt_finished(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG002
+        flow, position = self._flows.standing(uow, call)
+        return self._step(uow, call, automated.prompt_finished(flow, position, self._flows.line(uow, call)))
+
+    def _step(self, uow: UnitOfWork, call: Call, decided: tuple[FlowPosition, list[Effect]]) -> list[Effect]:
+        position, effects = decided
+        before, call.flow_step = call.flow_step, str(position)
+        flow = self._flows.of(uow, call)
+        arrived = before is None or FlowPosition.read(before).step != position.step
+        if flow is not None and arrived and flow.steps[position.step].refuses_recording:
+            return [*refuse_recording(uow, call, by=None), *effects]
+        return effects
+
+    def _ended(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        reason = EndReason(str(event.values["end_reason"]))
+        party = Party(str(event.values["party"]))
+        if reason is EndReason.HANG_UP and party is Party.US and call.agent_id is not None:
+            party = Party.AGENT
+        self._ending.end(uow, call, reason=reason, party=party, at=event.occurred_at)
+        return []
+
+
+def _nothing(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG001
+    return []
