@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, relationship
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.calls import Answered, Call, CallState, EndReason, Leg, LegRole, Party
+from followup.calls import Answered, Call, CallState, CauseCode, EndReason, Leg, LegRole, Party
 
 COMMANDS_CHANNEL = "call_commands"
 
@@ -36,6 +36,7 @@ calls = Table(
     instant("ended_at", nullable=True),
     closed_set("end_reason", EndReason, nullable=True),
     closed_set("party", Party, nullable=True),
+    closed_set("cause", CauseCode, nullable=True),
     closed_set("answered_by", Answered, nullable=True),
     Column("digits", String(200), nullable=False, default=""),
     Column("flow_step", String(64), nullable=True),
@@ -48,8 +49,13 @@ legs = Table(
     id_column(),
     reference("call_id", "calls.id"),
     closed_set("role", LegRole),
+    Column("trunk", String(64), nullable=True),
+    Column("caller_id", String(32), nullable=True),
+    reference("replaces", "legs.id", nullable=True, index=False),
     instant("answered_at", nullable=True),
     instant("ended_at", nullable=True),
+    closed_set("cause", CauseCode, nullable=True),
+    Index("ix_legs_on_trunks", "trunk", postgresql_where=text("ended_at IS NULL AND trunk IS NOT NULL")),
 )
 
 call_events = Table(

@@ -17,6 +17,7 @@ from db.patients import PatientRepository
 from db.plans import PlanRepository
 from db.queues import QueueRepository
 from db.recordings import RecordingRepository
+from db.trunks import TrunkRepository
 from db.users import UserRepository
 from followup.events import DomainEvent
 
@@ -40,6 +41,7 @@ class UnitOfWork:
         self.calls = CallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.notes = NoteRepository(self._session)
+        self.trunks = TrunkRepository(self._session)
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.audit = AuditLog(self._session)

@@ -72,6 +72,36 @@ class EndReason(StrEnum):
     WORKER_LOST = "worker_lost"  # our call worker died with the call
 
 
+class CauseCode(StrEnum):
+    """Why a call ended, as finely as the network told it: what the agent reads (content/end_reasons.yaml)."""
+
+    HUNG_UP = "hung_up"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    REJECTED = "rejected"
+    BLOCKED = "blocked"  # the phone's or the network's filter refuses our number
+    EMPTY_NUMBER = "empty_number"
+    CHANGED_NUMBER = "changed_number"
+    INCOMPLETE_NUMBER = "incomplete_number"
+    SWITCHED_OFF = "switched_off"
+    OUT_OF_REACH = "out_of_reach"
+    SUSPENDED = "suspended"  # the subscriber's line is closed, usually for an unpaid bill
+    OUT_OF_SERVICE = "out_of_service"
+    NO_ROUTE = "no_route"
+    CONGESTION = "congestion"
+    CARRIER_FAULT = "carrier_fault"
+    NOT_PERMITTED = "not_permitted"  # the carrier does not let this line call there
+    OUR_CREDENTIALS = "our_credentials"
+    NO_COMMON_SOUND = "no_common_sound"  # no codec or no encryption that both ends speak
+    SILENT_TRUNK = "silent_trunk"
+    LINE_BROKE = "line_broke"
+    MACHINE = "machine"
+    CANCELLED = "cancelled"
+    REFUSED_BY_GATE = "refused_by_gate"
+    TIME_LIMIT = "time_limit"
+    WORKER_LOST = "worker_lost"
+
+
 class Party(StrEnum):
     """Whose doing the end of a call was."""
 
@@ -122,6 +152,7 @@ class Call:
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     party: Party | None = None
+    cause: CauseCode | None = None
     answered_by: Answered | None = None
     digits: str = ""
     flow_step: str | None = None
@@ -135,5 +166,9 @@ class Leg:
     id: LegId
     call_id: CallId
     role: LegRole
+    trunk: str | None = None
+    caller_id: str | None = None  # the number the far end was shown
+    replaces: LegId | None = None  # the leg over another trunk that ended without ringing, which this one stands in for
     answered_at: datetime | None = None
     ended_at: datetime | None = None
+    cause: CauseCode | None = None

@@ -25,6 +25,9 @@ class EventKind(StrEnum):
     NOTE_PROPOSALS_READY = "note_proposals_ready"  # note
     NOTE_SIGNED = "note_signed"  # note
     ALERT_RAISED = "alert_raised"  # alert
+    TRUNK_CHANGED = "trunk_changed"  # trunk's name: it came up or went down, as seen by a node
+    TRUNK_FAILED_OVER = "trunk_failed_over"  # call: one trunk refused before anything rang, another takes it
+    CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

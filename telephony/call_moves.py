@@ -33,5 +33,9 @@ def attempt_of(uow: UnitOfWork, call: Call) -> Attempt:
 
 
 def patient_leg_of(call: Call) -> Leg:
-    """The leg that is the call: what ends it ends the call."""
-    return next(leg for leg in call.legs if leg.role is LegRole.PATIENT)
+    """The leg that is the call: what ends it ends the call.
+
+    A trunk that refused before anything rang leaves an ended leg behind, which the leg over the next trunk replaces.
+    """
+    replaced = {leg.replaces for leg in call.legs}
+    return next(leg for leg in call.legs if leg.role is LegRole.PATIENT and leg.id not in replaced)
