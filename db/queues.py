@@ -25,6 +25,7 @@ queues = Table(
     Column("wrap_up_seconds", Integer, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("paused", Boolean, nullable=False, default=False),
+    Column("played_notice", Boolean, nullable=False, default=False),
     instant("created_at"),
 )
 

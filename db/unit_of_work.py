@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calls import CallRepository
+from db.inbound_calls import InboundCallRepository
 from db.notes import NoteRepository
 from db.outbox import Outbox
 from db.patients import PatientRepository
@@ -39,6 +40,7 @@ class UnitOfWork:
         self.queues = QueueRepository(self._session)
         self.attempts = AttemptRepository(self._session)
         self.calls = CallRepository(self._session)
+        self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.trunks = TrunkRepository(self._session)

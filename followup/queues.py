@@ -25,6 +25,7 @@ class Queue:
     wrap_up_seconds: int = 60
     lines: int = 1  # automated calls at one time
     paused: bool = False
+    played_notice: bool = False  # a machine says the recording notice at the answer, besides the agent's own words
     created_at: datetime
 
 
