@@ -19,3 +19,10 @@ class Voice(Protocol):
 
     def prompt(self, key: str, language: str) -> Path:
         """Path of a mono 8 kHz WAV; KeyError names what is missing."""
+
+
+class TextVoice(Protocol):
+    """Speaks any text."""
+
+    def speak(self, text: str, language: str) -> Path:
+        """Path of a mono 8 kHz WAV of the text; LookupError when no voice of that language is installed."""

@@ -14,6 +14,10 @@ class LineAct(StrEnum):
     PRESS = "press"
     REFUSE = "refuse"
     HANG_UP = "hang_up"
+    HOLD = "hold"
+    RESUME = "resume"
+    REFUSE_HOLDS = "refuse_holds"
+    ANSWERED_BY = "answered_by"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class LineStep:
     after: float = 0.0
     digit: str = ""
     sip_status: int = 0
+    who: str = ""
+    confidence: float = 0.0
 
 
 LineScript = Sequence[LineStep]
@@ -52,6 +58,26 @@ def hang_up(after: float = 5.0) -> LineStep:
 def refuse(sip_status: int, after: float = 0.1) -> LineStep:
     """The call is turned down before an answer; `telephony.causes` says what the status means."""
     return LineStep(act=LineAct.REFUSE, after=after, sip_status=sip_status)
+
+
+def far_hold(after: float = 0.5) -> LineStep:
+    """The far end puts us on hold."""
+    return LineStep(act=LineAct.HOLD, after=after)
+
+
+def far_resume(after: float = 0.5) -> LineStep:
+    """The far end takes us from hold."""
+    return LineStep(act=LineAct.RESUME, after=after)
+
+
+def refuse_holds(sip_status: int, after: float = 0.0) -> LineStep:
+    """From now on the far end does not agree to be held."""
+    return LineStep(act=LineAct.REFUSE_HOLDS, after=after, sip_status=sip_status)
+
+
+def answered_by(who: str, confidence: float = 0.9, after: float = 1.5) -> LineStep:
+    """Of a screened leg: it is judged who answered (human, machine or unknown)."""
+    return LineStep(act=LineAct.ANSWERED_BY, after=after, who=who, confidence=confidence)
 
 
 ANSWERS: LineScript = (ring(), answer())
