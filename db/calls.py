@@ -40,6 +40,8 @@ calls = Table(
     closed_set("answered_by", Answered, nullable=True),
     Column("digits", String(200), nullable=False, default=""),
     Column("flow_step", String(64), nullable=True),
+    Column("joined", JSONB, nullable=False, default=list),
+    Column("held_by", JSONB, nullable=False, default=list),
     Index("ix_calls_live", "node", "state", postgresql_where=text("state <> 'ended'")),
 )
 

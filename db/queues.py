@@ -11,6 +11,7 @@ from care.consent import Purpose
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
 from followup.plans import TaskMode
 from followup.queues import IDLE_AGENT_STATES, Agent, AgentState, HeadsetState, Queue
+from followup.supervision import SupervisionShown
 
 queues = Table(
     "queues",
@@ -25,6 +26,8 @@ queues = Table(
     Column("wrap_up_seconds", Integer, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("paused", Boolean, nullable=False, default=False),
+    closed_set("supervision_shown", SupervisionShown),
+    Column("free_numbers", Boolean, nullable=False, default=False),
     Column("played_notice", Boolean, nullable=False, default=False),
     instant("created_at"),
 )
@@ -45,6 +48,7 @@ agents = Table(
     closed_set("headset_state", HeadsetState),
     Column("headset_leg_id", Uuid(as_uuid=False), nullable=True, index=True),
     Column("headset_node", String(64), nullable=True),
+    Column("headset_muted", Boolean, nullable=False, default=False),
     Index("ix_agents_state", "state"),
 )
 

@@ -77,6 +77,7 @@ recordings = Table(
     Column("size", BigInteger, nullable=True),
     Column("encrypted", Boolean, nullable=False, default=False),
     Column("legal_hold", Boolean, nullable=False, default=False),
+    Column("pauses", JSONB, nullable=False, default=list),
     Column("peaks", JSONB, nullable=True),
     instant("stored_at", nullable=True),
     Index("uq_recordings_call", "call_id", unique=True),

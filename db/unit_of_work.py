@@ -18,6 +18,8 @@ from db.patients import PatientRepository
 from db.plans import PlanRepository
 from db.queues import QueueRepository
 from db.recordings import RecordingRepository
+from db.supervision import SupervisionRepository
+from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
 from db.users import UserRepository
 from followup.events import DomainEvent
@@ -44,6 +46,8 @@ class UnitOfWork:
         self.recordings = RecordingRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.trunks = TrunkRepository(self._session)
+        self.transfers = TransferRepository(self._session)
+        self.supervisions = SupervisionRepository(self._session)
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.audit = AuditLog(self._session)

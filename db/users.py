@@ -47,6 +47,8 @@ class User:
     roles: list[str] = field(default_factory=list)
     synthetic: bool = False
     disabled: bool = False
+    phone: str = ""  # where a supervisor is rung to go on a call: extension, SIP user or SIP address
+    overseen_queues: list[str] = field(default_factory=list)  # of a supervisor; empty: all
     created_at: datetime
 
 
@@ -87,6 +89,8 @@ users = Table(
     Column("roles", JSONB, nullable=False),
     Column("synthetic", Boolean, nullable=False, default=False),
     Column("disabled", Boolean, nullable=False, default=False),
+    Column("phone", String(200), nullable=False, default=""),
+    Column("overseen_queues", JSONB, nullable=False, default=list),
     instant("created_at"),
 )
 

@@ -156,6 +156,8 @@ class Call:
     answered_by: Answered | None = None
     digits: str = ""
     flow_step: str | None = None
+    joined: list[str] = field(default_factory=list)  # legs that hear and are heard by the patient
+    held_by: list[str] = field(default_factory=list)  # us, far_end or both
     legs: list["Leg"] = field(default_factory=list)
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from care.consent import Purpose
 from followup.plans import TaskMode
 from followup.states import follow
+from followup.supervision import SupervisionShown
 
 HEARTBEAT_LIMIT = timedelta(seconds=15)
 
@@ -25,6 +26,8 @@ class Queue:
     wrap_up_seconds: int = 60
     lines: int = 1  # automated calls at one time
     paused: bool = False
+    supervision_shown: SupervisionShown = SupervisionShown.ALWAYS
+    free_numbers: bool = False  # agents may type a number to transfer to, or to bring into a call
     played_notice: bool = False  # a machine says the recording notice at the answer, besides the agent's own words
     created_at: datetime
 
@@ -102,6 +105,7 @@ class Agent:
     headset_state: HeadsetState = HeadsetState.DOWN
     headset_leg_id: str | None = None
     headset_node: str | None = None
+    headset_muted: bool = False
 
 
 def can_be_given_a_call(agent: Agent, now: datetime) -> bool:

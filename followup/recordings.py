@@ -82,6 +82,7 @@ class Recording:
     size: int | None = None
     encrypted: bool = False
     legal_hold: bool = False
+    pauses: list[dict[str, float | None]] = field(default_factory=list)  # {"from": second, "to": second}
     peaks: dict[str, object] | None = None  # {"per_second": int, "agent": [0..100, ...], "patient": [...]}
     stored_at: datetime | None = None
 
