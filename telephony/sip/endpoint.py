@@ -6,8 +6,10 @@ bear is refused here.
 
 import ctypes
 import os
+import select
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ from followup.calls import LegId
 from telephony.call_control import Trunk
 from telephony.sip.calls import LegCall, Signals, WorkerAccount
 from telephony.sip.config import WorkerConfig
+from telephony.sip.media_clock import MediaClock
 from telephony.sip.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -64,9 +67,10 @@ class Endpoint:
         self._library.libCreate()
         try:
             self._library.libInit(self._settings())
-            self._devices = self._library.audDevManager()
-            self._devices.setNoDev()
-            self._clock_running = False
+            self._clock = MediaClock(
+                self.native.functions, sample_rate=config.clock_rate, frame_milliseconds=config.frame_milliseconds
+            )
+            self._master_port = self.native.take_master_port()
             transport = pj.TransportConfig()
             transport.port = config.sip_port
             transport.boundAddress = config.sip_host
@@ -93,11 +97,16 @@ class Endpoint:
     @property
     def clock_running(self) -> bool:
         """Whether the conference bridge ticks."""
-        return self._clock_running
+        return self._clock.running
 
     def poll(self) -> None:
         """Let the library do what is due; callbacks run inside. What is left over is still readable, and comes next."""
         self._library.libHandleEvents(0)
+        self._clock.tick(time.monotonic())
+
+    def play(self, others: select.epoll, until: float) -> None:
+        """Let sound flow until one of `others` is readable, a callback has noted something, or `until`."""
+        self._clock.run(others, self._signals, until)
 
     def sip_socket(self) -> socket.socket:
         """A duplicate of the SIP transport's socket, only to be waited on."""
@@ -111,13 +120,10 @@ class Endpoint:
 
     def run_clock(self, *, wanted: bool) -> None:
         """Let the conference bridge tick or rest: an idle clock costs about one percent of a core."""
-        if wanted == self._clock_running:
-            return
-        if wanted:
-            self._devices.setNullDev()
-        else:
-            self._devices.setNoDev()
-        self._clock_running = wanted
+        if wanted and not self._clock.running:
+            self._clock.start(self._master_port)
+        elif not wanted:
+            self._clock.stop()
 
     def invite(self, call: LegCall, target: Target) -> None:
         """Send the INVITE."""
@@ -200,13 +206,21 @@ class NativeLibrary:
 
     def __init__(self) -> None:
         module = sys.modules.get("pjsua2._pjsua2") or sys.modules["_pjsua2"]
-        self._functions = ctypes.CDLL(str(module.__file__))
+        self.functions = self._functions = ctypes.CDLL(str(module.__file__))
         self._functions.pjmedia_wav_writer_port_get_pos.argtypes = [ctypes.c_void_p]
         self._functions.pjmedia_wav_writer_port_get_pos.restype = ctypes.c_ssize_t
 
     def silence_log(self) -> None:
         """Keep the library from writing to stdout before its own settings are read."""
         self._functions.pj_log_set_level(0)
+
+    def take_master_port(self) -> int:
+        """Take the conference bridge from every sound device; whoever pulls frames from this port is its clock."""
+        self._functions.pjsua_set_no_snd_dev.restype = ctypes.c_void_p
+        port = self._functions.pjsua_set_no_snd_dev()
+        if not port:
+            raise EndpointError("the library has no conference bridge; report it as a fault")
+        return int(port)
 
     def call_limit(self) -> int:
         """The number of calls the library was compiled for, whatever was asked of it."""

@@ -8,9 +8,11 @@ import argparse
 import faulthandler
 import fcntl
 import logging
+import math
 import os
 import resource
 import sched
+import select
 import selectors
 import signal
 import socket
@@ -50,7 +52,9 @@ class Worker:
         self._config = config
         self._clock = WorkerClock()
         self._timers = sched.scheduler(time.monotonic, time.sleep)
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.EpollSelector()
+        self._anybody = select.epoll()  # readable when anything in the selector is, and cheaper to wait on
+        self._anybody.register(self._selector.fileno(), select.EPOLLIN)
         self._journal = Journal(config.journal)
         signals: Signals = Signals()
         self._endpoint = Endpoint(config, signals)
@@ -88,6 +92,8 @@ class Worker:
         self._close()
 
     def _turn(self) -> None:
+        if self._endpoint.clock_running:
+            self._endpoint.play(self._anybody, self._next_timer())
         for key, ready in self._selector.select(self._patience()):
             if key.data is not None:
                 key.data(ready)
@@ -98,14 +104,14 @@ class Worker:
             self._done = self._legs.idle or time.monotonic() >= self._leave_at
 
     def _patience(self) -> float:
-        """How long nothing needs us: sockets wake us at once, the library's sound and timers by this."""
+        """How long nothing needs us: sockets wake us at once, timers by this; while sound flows, `play` has waited."""
         if self._endpoint.clock_running:
-            limit = self._config.frame_milliseconds / 1000
-        else:
-            limit = IDLE_POLL_SECONDS if self._legs.idle else QUIET_POLL_SECONDS
-        if self._timers.empty():
-            return limit
-        return min(limit, max(0.0, self._timers.queue[0].time - time.monotonic()))
+            return 0.0
+        limit = IDLE_POLL_SECONDS if self._legs.idle else QUIET_POLL_SECONDS
+        return min(limit, max(0.0, self._next_timer() - time.monotonic()))
+
+    def _next_timer(self) -> float:
+        return math.inf if self._timers.empty() else self._timers.queue[0].time
 
     # --- what the link asks ---
 

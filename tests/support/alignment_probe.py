@@ -66,6 +66,10 @@ def main(folder: Path) -> None:
         while time.monotonic() < end:
             endpoint.poll()
 
+    def closed(place: Path) -> bool:
+        endpoint.poll()
+        return is_closed(place)
+
     for number in range(ROUNDS):
         place = folder / f"round-{number}"
         conference.put_leg(patient, bursts, audible=True)
@@ -79,7 +83,7 @@ def main(folder: Path) -> None:
         conference.put_leg(patient, bursts, audible=True)
         run_for(0.3)
         conference.close_recording(patient)
-        until(lambda place=place: is_closed(place), timeout=5, what="the files are closed")  # type: ignore[misc]
+        until(lambda place=place: closed(place), timeout=5, what="the files are closed")  # type: ignore[misc]
         side(place, "patient", start.patient_offset_samples)
         side(place, "agent", start.agent_offset_samples)
 
