@@ -15,6 +15,18 @@ class FlowEnding:
     answer: str = ""  # stored with the attempt: confirmed, cancelled, wants_person ...
 
 
+PERSON_KEY = "0"
+"""In any step of any flow it brings a person; no flow may give it another meaning."""
+
+PERSON_STEP = "@person"
+"""Where a call stands whose patient asked for a person; no step of a flow has this name."""
+
+WANTS_A_PERSON = FlowEnding(
+    outcome=AttemptOutcome.CONNECTED_PATIENT, task_result=TaskOutcome.PARTIALLY_COMPLETED, answer="wants_person"
+)
+"""What a call comes to whose patient asked for a person and nobody was free: he is owed a call of an agent."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowStep:
     """Prompts to play, then a key to wait for, then where each key leads."""
@@ -31,6 +43,10 @@ class FlowStep:
     def __post_init__(self) -> None:
         if self.ending is None and self.otherwise is None:
             raise ValueError(f"flow step {self.key}: it neither ends nor leads anywhere")
+        if PERSON_KEY in self.keys:
+            raise ValueError(f"flow step {self.key}: key {PERSON_KEY} brings a person in every step; take it out")
+        if self.key == PERSON_STEP:
+            raise ValueError(f"flow step {self.key}: this name is taken; choose another")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -138,7 +138,7 @@ def first_words(call: InboundCall, *, open_now: bool) -> list[str]:
     """What a caller hears first. Nobody is asked for anything before he knows who we are and that it is recorded."""
     if not open_now:
         return ["greeting", "closed_now", *last_words(call)]
-    return [*GREETING, "person" if call.caller is None else "inbound_choices"]
+    return [*GREETING] if call.caller is None else [*GREETING, "inbound_choices"]
 
 
 def last_words(call: InboundCall) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from followup.calls import EndReason, LegId
-from followup.flows import Flow, FlowEnding, FlowStep, step_after
+from followup.flows import PERSON_KEY, PERSON_STEP, WANTS_A_PERSON, Flow, FlowEnding, FlowStep, step_after
 from telephony.effects import CollectKeys, Effect, HangUpLeg, PlayPrompt
 
 
@@ -45,6 +45,8 @@ def enter(flow: Flow, step: FlowStep, tries: int, line: Line) -> tuple[FlowPosit
 
 def prompt_finished(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
     """A prompt of the step was heard to its end."""
+    if position.step == PERSON_STEP:
+        return position, [HangUpLeg(leg_id=line.leg_id, reason=EndReason.HANG_UP)]
     step = flow.steps[position.step]
     if position.prompt + 1 < len(step.prompts):
         return _from_prompt(
@@ -55,8 +57,15 @@ def prompt_finished(flow: Flow, position: FlowPosition, line: Line) -> tuple[Flo
     return _leave(flow, step, position, "", line)
 
 
-def key_pressed(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
-    """A key came: it cut the prompt short. Where no key is asked for, the flow goes on as if it had been heard."""
+def key_pressed(flow: Flow, position: FlowPosition, key: str, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """A key came: it cut the prompt short. Where no key is asked for, the flow goes on as if it had been heard.
+
+    Key 0 brings a person wherever the call stands.
+    """
+    if position.step == PERSON_STEP:
+        return position, []
+    if key == PERSON_KEY:
+        return FlowPosition(step=PERSON_STEP), []
     if flow.steps[position.step].keys:
         return position, []  # what was pressed comes with the collected keys
     return prompt_finished(flow, position, line)
@@ -64,20 +73,22 @@ def key_pressed(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPos
 
 def keys_collected(flow: Flow, position: FlowPosition, pressed: str, line: Line) -> tuple[FlowPosition, list[Effect]]:
     """The wait for a key is over; `pressed` is empty when none came."""
-    step = flow.steps[position.step]
-    if not step.keys:
+    if position.step == PERSON_STEP or not flow.steps[position.step].keys:
         return position, []
+    step = flow.steps[position.step]
     return _leave(flow, step, position, pressed[:1], line)
 
 
 def again(flow: Flow, position: FlowPosition, line: Line) -> list[Effect]:
     """What to do on the line when a new node takes the call over in the middle: say the step once more."""
+    if position.step == PERSON_STEP:
+        return [PlayPrompt(leg_id=line.leg_id, key="comfort", language=line.language)]
     return enter(flow, flow.steps[position.step], position.tries, line)[1]
 
 
 def ending(flow: Flow, position: FlowPosition) -> FlowEnding | None:
     """What the call has come to, if its flow stands at an end."""
-    return flow.steps[position.step].ending
+    return WANTS_A_PERSON if position.step == PERSON_STEP else flow.steps[position.step].ending
 
 
 def _leave(

@@ -12,13 +12,15 @@ from telephony import automated
 from telephony.automated import FlowPosition
 from telephony.call_flows import CallFlows
 from telephony.call_moves import attempt_of, move_call, patient_leg_of
+from telephony.inbound import InboundCalls
 
 
 class CallEnding:
     """Ends calls, whoever noticed that they are over."""
 
-    def __init__(self, flows: CallFlows) -> None:
+    def __init__(self, flows: CallFlows, inbound: InboundCalls | None) -> None:
         self._flows = flows
+        self._inbound = inbound
 
     def end(self, uow: UnitOfWork, call: Call, *, reason: EndReason, party: Party, at: datetime) -> None:
         """End the call and bring its attempt to wrap-up, or to its close where nobody has to say anything."""
@@ -26,6 +28,8 @@ class CallEnding:
         call.end_reason, call.party, call.ended_at = reason, party, at
         patient_leg_of(call).ended_at = at
         uow.emit(DomainEvent(kind=EventKind.CALL_ENDED, subject=call.id, ids={"attempt": call.attempt_id}))
+        if self._inbound is not None:
+            self._inbound.call_ended(uow, call)
         attempt = attempt_of(uow, call)
         if attempt.state is AttemptState.CLOSED:
             return

@@ -19,7 +19,9 @@ class CallFlows:
         self._flows = flows
 
     def of(self, uow: UnitOfWork, call: Call) -> Flow | None:
-        """The flow this call follows."""
+        """The flow this call follows: none once an agent speaks in it."""
+        if call.agent_id is not None:
+            return None
         task = uow.plans.task(attempt_of(uow, call).task_id)
         if task is None or task.mode is not TaskMode.AUTOMATED or task.flow is None:
             return None

@@ -11,9 +11,34 @@ from followup.recordings import Recording, RecordingState, RecordingTrigger, nex
 from runtime.identifiers import new_id
 from telephony.call_control import LegEvent
 from telephony.call_moves import LateEventError, attempt_of, patient_leg_of
-from telephony.effects import DestroyRecording, Effect, StopRecorder
+from telephony.effects import DestroyRecording, Effect, PlayPrompt, StopRecorder
 
 REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
+REFUSAL_KEY = "8"
+
+
+def play_notice(uow: UnitOfWork, call: Call) -> list[Effect]:
+    """The notice in an agent's call, where its queue wants it played: over her own words, so that she is not late."""
+    queue = uow.queues.get(call.queue_id)
+    if call.agent_id is None or queue is None or not queue.played_notice:
+        return []
+    patient = uow.patients.get(call.patient_id)
+    language = (patient.language if patient else None) or queue.language or "zh"
+    uow.audit.note(
+        at=uow.now,
+        user_id=None,
+        action="recording_notice_played",
+        subject_kind="call",
+        subject=call.id,
+        patient_id=call.patient_id,
+    )
+    return [PlayPrompt(leg_id=patient_leg_of(call).id, key="recording_notice", language=language)]
+
+
+def refuse_by_key(uow: UnitOfWork, call: Call, key: str) -> list[Effect]:
+    """The key that a played notice names, in an agent's call."""
+    queue = uow.queues.get(call.queue_id) if key == REFUSAL_KEY and call.agent_id is not None else None
+    return refuse_recording(uow, call, by=None) if queue is not None and queue.played_notice else []
 
 
 def refuse_recording(uow: UnitOfWork, call: Call, *, by: str | None) -> list[Effect]:

@@ -7,13 +7,14 @@ from db.unit_of_work import UnitOfWork
 from followup.calls import Call, EndReason, LegRole, Party
 from followup.flows import Flow
 from followup.states import IllegalTransitionError
-from telephony.call_control import LegEvent
+from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
 from telephony.call_moves import LateEventError
 from telephony.call_recording import refuse_recording
-from telephony.effects import Effect
+from telephony.effects import Effect, HangUpLeg
 from telephony.headset_leg import headset_event
+from telephony.inbound import InboundCalls
 from telephony.other_legs import OtherLegs
 from telephony.patient_leg import PatientLeg
 
@@ -25,10 +26,11 @@ class Conversation:
     headset outlives calls, and a leg that nobody knows may be somebody who rings us.
     """
 
-    def __init__(self, flows: Mapping[str, Flow]) -> None:
+    def __init__(self, flows: Mapping[str, Flow], inbound: InboundCalls | None = None) -> None:
         self._flows = CallFlows(flows)
-        self._ending = CallEnding(self._flows)
-        self._patient = PatientLeg(flows=self._flows, ending=self._ending)
+        self._inbound = inbound  # None: whoever rings us is refused
+        self._ending = CallEnding(self._flows, inbound)
+        self._patient = PatientLeg(flows=self._flows, ending=self._ending, inbound=inbound)
         self._others = OtherLegs()
 
     def apply(self, uow: UnitOfWork, event: LegEvent) -> list[Effect]:
@@ -55,9 +57,18 @@ class Conversation:
     def _of_no_call(self, uow: UnitOfWork, event: LegEvent) -> list[Effect]:
         agent = uow.queues.agent_by_headset_leg(event.leg_id)
         if agent is not None:
-            return headset_event(uow, agent, event)
-        # A leg that rings us (INCOMING) is telephony.inbound's, which comes before this refusal.
-        raise LateEventError("no call and no headset has this leg")
+            effects = headset_event(uow, agent, event)
+            if event.kind is LegEventKind.ENDED and self._inbound is not None:
+                effects = [*effects, *self._inbound.headset_lost(uow, agent)]
+            return effects
+        if event.kind is LegEventKind.INCOMING:
+            if self._inbound is None:
+                return [HangUpLeg(leg_id=event.leg_id, reason=EndReason.REJECTED)]
+            return self._inbound.incoming(uow, event)
+        inbound = uow.inbound.live_on_leg(event.leg_id)
+        if inbound is None or self._inbound is None:
+            raise LateEventError("no call, no caller and no headset has this leg")
+        return self._inbound.apply(uow, inbound, event)
 
     def set_aside(self, uow: UnitOfWork, event: LegEvent, because: str) -> None:
         """Record an event that could not be applied, with the reason."""

@@ -47,4 +47,12 @@ class DestroyRecording:
     folder: Path
 
 
-Effect = HangUpLeg | PlayPrompt | CollectKeys | StopRecorder | DestroyRecording
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLeg:
+    """Pick up somebody who rings us, recorded from the answer on where a folder is named."""
+
+    leg_id: LegId
+    recording_folder: Path | None
+
+
+Effect = AnswerLeg | HangUpLeg | PlayPrompt | CollectKeys | StopRecorder | DestroyRecording

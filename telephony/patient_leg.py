@@ -6,6 +6,8 @@ from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptTrigger, next_attempt_state
 from followup.calls import Call, CallTrigger, EndReason, Party
 from followup.closing import move_agent
+from followup.flows import PERSON_STEP
+from followup.inbound import InboundCall
 from followup.queues import AgentState, AgentTrigger
 from telephony import automated
 from telephony.automated import FlowPosition
@@ -13,16 +15,24 @@ from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
 from telephony.call_moves import attempt_of, move_call, patient_leg_of
-from telephony.call_recording import recording_started, recording_stopped, refuse_recording
-from telephony.effects import Effect
+from telephony.call_recording import (
+    play_notice,
+    recording_started,
+    recording_stopped,
+    refuse_by_key,
+    refuse_recording,
+)
+from telephony.effects import Effect, PlayPrompt
+from telephony.inbound import InboundCalls
 
 
 class PatientLeg:
     """What each event of the patient's leg does to the call."""
 
-    def __init__(self, *, flows: CallFlows, ending: CallEnding) -> None:
+    def __init__(self, *, flows: CallFlows, ending: CallEnding, inbound: InboundCalls | None) -> None:
         self._flows = flows
         self._ending = ending
+        self._inbound = inbound
         self._on: dict[LegEventKind, Callable[[UnitOfWork, Call, LegEvent], list[Effect]]] = {
             LegEventKind.ABOUT_TO_INVITE: self._about_to_invite,
             LegEventKind.INVITED: self._invited,
@@ -80,9 +90,12 @@ class PatientLeg:
         agent = uow.queues.agent_for_update(call.agent_id) if call.agent_id else None
         if agent is not None and agent.state is AgentState.RESERVED:
             uow.emit(move_agent(agent, AgentTrigger.BEGIN_CALL, now=uow.now))
-        return self._flows.begin(uow, call)
+        return self._flows.begin(uow, call) or play_notice(uow, call)
 
     def _bridged(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        waiting = self._waiting(uow, call)
+        if waiting is not None and self._inbound is not None:
+            self._inbound.joined(uow, waiting, event)
         move_call(uow, call, CallTrigger.BRIDGE)
         if call.bridged_at is None:
             call.bridged_at = event.occurred_at
@@ -96,12 +109,16 @@ class PatientLeg:
         return move
 
     def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
-        call.digits = (call.digits + str(event.values.get("digit", "")))[:200]
+        key = str(event.values.get("digit", ""))
+        call.digits = (call.digits + key)[:200]
+        waiting = self._waiting(uow, call)
+        if waiting is not None and self._inbound is not None:
+            return self._inbound.key_pressed(uow, waiting, key)
         flow = self._flows.of(uow, call)
         if flow is None or call.flow_step is None:
-            return []
+            return refuse_by_key(uow, call, key)
         return self._step(
-            uow, call, automated.key_pressed(flow, FlowPosition.read(call.flow_step), self._flows.line(uow, call))
+            uow, call, automated.key_pressed(flow, FlowPosition.read(call.flow_step), key, self._flows.line(uow, call))
         )
 
     def _digits_collected(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
@@ -110,6 +127,9 @@ class PatientLeg:
         return self._step(uow, call, automated.keys_collected(flow, position, pressed, self._flows.line(uow, call)))
 
     def _prompt_finished(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG002
+        waiting = self._waiting(uow, call)
+        if waiting is not None and self._inbound is not None:
+            return self._inbound.words_over(uow, waiting)
         flow, position = self._flows.standing(uow, call)
         return self._step(uow, call, automated.prompt_finished(flow, position, self._flows.line(uow, call)))
 
@@ -118,9 +138,26 @@ class PatientLeg:
         before, call.flow_step = call.flow_step, str(position)
         flow = self._flows.of(uow, call)
         arrived = before is None or FlowPosition.read(before).step != position.step
-        if flow is not None and arrived and flow.steps[position.step].refuses_recording:
+        if flow is None or not arrived:
+            return effects
+        if position.step == PERSON_STEP:
+            return [*effects, *self._seek_person(uow, call)]
+        if flow.steps[position.step].refuses_recording:
             return [*refuse_recording(uow, call, by=None), *effects]
         return effects
+
+    def _seek_person(self, uow: UnitOfWork, call: Call) -> list[Effect]:
+        line = self._flows.line(uow, call)
+        if self._inbound is not None:
+            return self._inbound.ask_for_person(uow, call, line)
+        return [PlayPrompt(leg_id=line.leg_id, key="neutral_message", language=line.language)]
+
+    def _waiting(self, uow: UnitOfWork, call: Call) -> InboundCall | None:
+        """The patient as one who waits for an agent, after key 0."""
+        if call.agent_id is not None or call.flow_step is None:
+            return None
+        waits = FlowPosition.read(call.flow_step).step == PERSON_STEP
+        return uow.inbound.live_of_call(call.id) if waits else None
 
     def _ended(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         reason = EndReason(str(event.values["end_reason"]))

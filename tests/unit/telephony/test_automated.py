@@ -80,13 +80,13 @@ def test_keys_are_waited_for_with_every_prompt_of_a_step_that_asks() -> None:
 
 def test_a_key_during_a_prompt_without_a_question_goes_on_to_what_follows() -> None:
     position, _ = walk(pressed(""), pressed("1"), pressed("1"))
-    position, effects = automated.key_pressed(REMINDER, position, LINE)
+    position, effects = automated.key_pressed(REMINDER, position, "5", LINE)
     assert (position.prompt, prompts(effects)) == (1, ["goodbye"])
 
 
 def test_a_key_during_a_question_waits_for_its_collection() -> None:
     position, _ = walk(pressed(""))
-    assert automated.key_pressed(REMINDER, position, LINE) == (position, [])
+    assert automated.key_pressed(REMINDER, position, "5", LINE) == (position, [])
 
 
 def test_a_node_that_takes_over_says_the_step_again() -> None:
