@@ -41,7 +41,6 @@ class Cadence:
     seconds: float
     noise_db: float
     bursts: tuple[Stretch, ...]  # sound with gaps shorter than a word gap closed
-    utterances: tuple[Stretch, ...]  # bursts with nothing but rests inside sentences between them
     tones: tuple[Tone, ...]
 
     @property
@@ -69,14 +68,13 @@ class Cadence:
 def cadence_of(slices: Sequence[Slice], rules: ScreeningRules) -> Cadence:
     """The cadence of everything heard so far."""
     noise = _noise_db(slices)
-    threshold = max(rules.floor_db, min(noise + rules.above_noise_db, -26.0))
+    threshold = max(rules.floor_db, min(noise, rules.loudest_noise_db) + rules.above_noise_db)
     loud = [Stretch(*at) for at in _runs([slice_.db >= threshold for slice_ in slices])]
     bursts = [stretch for stretch in _joined(loud, _WORD_GAP) if stretch.seconds >= _SHORTEST_SOUND]
     return Cadence(
         seconds=round(len(slices) * SLICE_SECONDS, 3),
         noise_db=noise,
         bursts=tuple(bursts),
-        utterances=tuple(_joined(bursts, rules.rest_seconds)),
         tones=tuple(_steady(slices, rules.tone_seconds)),
     )
 

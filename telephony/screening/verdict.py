@@ -41,21 +41,18 @@ def judged(slices: Sequence[Slice], rules: ScreeningRules) -> Verdict | None:
     cadence = cadence_of(slices, rules)
     if machine_tone(cadence) is not None:
         return _said(Answered.MACHINE, 0.95, cadence, Why.STEADY_TONE)
-    if not cadence.utterances:
+    if not cadence.bursts:
         if cadence.seconds >= rules.initial_silence_seconds:
             return _said(Answered.UNKNOWN, 0.5, cadence, Why.SILENCE)
         return None
-    utterance = cadence.utterances[-1]
-    if utterance.seconds >= rules.machine_speech_seconds:
-        return _said(
-            Answered.MACHINE, _surer(0.8, utterance.seconds - rules.machine_speech_seconds), cadence, Why.LONG_SPEECH
-        )
-    if cadence.quiet_now >= rules.quiet_seconds and utterance.seconds <= rules.human_speech_seconds:
-        shorter = (rules.human_speech_seconds - utterance.seconds) / rules.human_speech_seconds
+    if cadence.talk >= rules.machine_speech_seconds:
+        return _said(Answered.MACHINE, _surer(0.8, cadence.talk_share - 0.8), cadence, Why.LONG_SPEECH)
+    if cadence.quiet_now >= rules.quiet_seconds:
+        shorter = (rules.machine_speech_seconds - cadence.talk) / rules.machine_speech_seconds
         return _said(Answered.HUMAN, 0.7 + 0.25 * shorter, cadence, Why.SHORT_SPEECH)
     if cadence.seconds < rules.limit_seconds:
         return None
-    if utterance.seconds >= rules.doubtful_speech_seconds:
+    if cadence.talk >= rules.doubtful_speech_seconds and cadence.quiet_now < rules.breath_seconds:
         return _said(Answered.MACHINE, 0.6, cadence, Why.LONG_SPEECH)
     return _said(Answered.UNKNOWN, 0.5, cadence, Why.NOT_CLEAR)
 
@@ -67,7 +64,7 @@ def reconsidered(slices: Sequence[Slice], verdict: Verdict, rules: ScreeningRule
     cadence = cadence_of(slices, rules)
     if machine_tone(cadence) is not None:
         return _said(Answered.MACHINE, 0.9, cadence, Why.STEADY_TONE)
-    if any(utterance.seconds >= rules.late_speech_seconds for utterance in cadence.utterances):
+    if cadence.talk >= rules.late_speech_seconds and cadence.talk_share >= rules.late_speech_share:
         return _said(Answered.MACHINE, 0.75, cadence, Why.LONG_SPEECH)
     return None
 
@@ -88,7 +85,7 @@ def greeting_end(slices: Sequence[Slice], rules: ScreeningRules) -> GreetingEnd 
         return GreetingEnd.BEEP
     if cadence.seconds >= rules.message_limit_seconds:
         return GreetingEnd.TIME_LIMIT
-    if cadence.utterances and cadence.quiet_now >= rules.message_quiet_seconds:
+    if cadence.bursts and cadence.quiet_now >= rules.message_quiet_seconds:
         return GreetingEnd.SILENCE
     return None
 
