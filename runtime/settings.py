@@ -119,6 +119,11 @@ class Settings(BaseSettings):
     outbound_proxy: str = ""
     trial_allow_list: Annotated[tuple[str, ...], NoDecode] = ()
 
+    inbound_queue: str = ""  # name of the queue whose agents serve callers; empty: the first one of agents
+    inbound_patience_seconds: float = Field(default=30.0, ge=5, le=600)
+    inbound_offer_seconds: float = Field(default=15.0, ge=5, le=60)
+    inbound_remember_days: float = Field(default=14.0, ge=0, le=366)
+
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
     speech_model: str | None = None
     speech_beam: int = Field(default=5, ge=1, le=10)

@@ -2,12 +2,14 @@
 
 import signal
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
 from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
+from followup.inbound import InboundRules
 from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
@@ -18,6 +20,7 @@ from suifang.start import refuse_wrong_start
 from telephony.call_control import LegEvent, Trunk
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
+from telephony.inbound import InboundCalls
 from telephony.node import TelephonyNode
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
@@ -38,7 +41,7 @@ def run(settings: Settings) -> None:
     units = UnitsOfWork(make_engine(urls.database_url, application="suifang-telephony"))
     content = Content(settings.content_dir)
     trunks = trunks_of(settings)
-    conversation = Conversation(content.flows)
+    conversation = Conversation(content.flows, inbound_of(settings, content))
     inbox: list[TelephonyNode] = []
 
     def sink(event: LegEvent) -> None:
@@ -73,6 +76,22 @@ def run(settings: Settings) -> None:
         node.run()
     finally:
         pool.close(quit_idle=True)
+
+
+def inbound_of(settings: Settings, content: Content) -> InboundCalls:
+    """How this node serves those who ring us."""
+    return InboundCalls(
+        node=settings.node_name,
+        spool=settings.spool_dir,
+        rules=InboundRules(
+            patience=timedelta(seconds=settings.inbound_patience_seconds),
+            offer=timedelta(seconds=settings.inbound_offer_seconds),
+            remember=timedelta(days=settings.inbound_remember_days),
+        ),
+        profile=content.jurisdictions[settings.jurisdiction.value],
+        zone=settings.hospital_zone,
+        queue=settings.inbound_queue,
+    )
 
 
 def trunks_of(settings: Settings) -> Trunks:

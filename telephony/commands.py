@@ -58,6 +58,8 @@ class Commands:
             "refuse_recording": self._refuse_recording,
             "detach_headset": self._detach_headset,
             "report": self._report,
+            "accept_inbound": self._accept_inbound,
+            "hang_up_inbound": self._hang_up_inbound,
         }
 
     def decide(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
@@ -197,6 +199,26 @@ class Commands:
             raise RefusedCommandError("nothing is being recorded")
         leg = _leg_of(call)
         return lambda control: control.stop_recording(leg)
+
+    def _accept_inbound(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        """An agent takes the caller who is offered to her: they are joined."""
+        caller = uow.inbound.for_update(command.subject)
+        agent = uow.queues.agent_for_update(str(command.arguments["agent_id"]))
+        if caller is None or agent is None or self._conversation.inbound is None:
+            raise RefusedCommandError("there is no such caller or agent")
+        try:
+            headset = self._conversation.inbound.accept(uow, caller, agent)
+        except ValueError as refusal:
+            raise RefusedCommandError(str(refusal)) from refusal
+        leg = caller.leg_id
+        return lambda control: control.bridge(leg, headset)
+
+    def _hang_up_inbound(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        caller = uow.inbound.for_update(command.subject)
+        if caller is None:
+            raise RefusedCommandError("there is no such caller")
+        leg = caller.leg_id
+        return lambda control: control.hang_up(leg, EndReason.HANG_UP)
 
     def _detach_headset(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         agent = uow.queues.agent_for_update(command.subject)

@@ -28,7 +28,7 @@ class Conversation:
 
     def __init__(self, flows: Mapping[str, Flow], inbound: InboundCalls | None = None) -> None:
         self._flows = CallFlows(flows)
-        self._inbound = inbound  # None: whoever rings us is refused
+        self.inbound = inbound  # None: whoever rings us is refused
         self._ending = CallEnding(self._flows, inbound)
         self._patient = PatientLeg(flows=self._flows, ending=self._ending, inbound=inbound)
         self._others = OtherLegs()
@@ -58,17 +58,17 @@ class Conversation:
         agent = uow.queues.agent_by_headset_leg(event.leg_id)
         if agent is not None:
             effects = headset_event(uow, agent, event)
-            if event.kind is LegEventKind.ENDED and self._inbound is not None:
-                effects = [*effects, *self._inbound.headset_lost(uow, agent)]
+            if event.kind is LegEventKind.ENDED and self.inbound is not None:
+                effects = [*effects, *self.inbound.headset_lost(uow, agent)]
             return effects
         if event.kind is LegEventKind.INCOMING:
-            if self._inbound is None:
+            if self.inbound is None:
                 return [HangUpLeg(leg_id=event.leg_id, reason=EndReason.REJECTED)]
-            return self._inbound.incoming(uow, event)
+            return self.inbound.incoming(uow, event)
         inbound = uow.inbound.live_on_leg(event.leg_id)
-        if inbound is None or self._inbound is None:
+        if inbound is None or self.inbound is None:
             raise LateEventError("no call, no caller and no headset has this leg")
-        return self._inbound.apply(uow, inbound, event)
+        return self.inbound.apply(uow, inbound, event)
 
     def set_aside(self, uow: UnitOfWork, event: LegEvent, because: str) -> None:
         """Record an event that could not be applied, with the reason."""

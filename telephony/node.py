@@ -26,6 +26,7 @@ from telephony.call_control import CallControl, CallControlError, LegEvent, Outb
 from telephony.commands import Commands, LineAct
 from telephony.conversation import Conversation
 from telephony.effects import (
+    AnswerLeg,
     CollectKeys,
     DestroyRecording,
     Effect,
@@ -145,6 +146,8 @@ class TelephonyNode:
                     self._control.collect_digits(leg_id, count=count, timeout_seconds=seconds)
                 case StopRecorder(leg_id=leg_id):
                     self._control.stop_recording(leg_id)
+                case AnswerLeg(leg_id=leg_id, recording_folder=recording_folder):
+                    self._control.answer(leg_id, recording_folder=recording_folder)
                 case DestroyRecording(folder=folder):
                     shutil.rmtree(folder, ignore_errors=False)
         except CallControlError as error:
@@ -208,6 +211,9 @@ class TelephonyNode:
             # Gates ask the database's clock and time-outs are monotonic: no call goes wrong, but somebody must look.
             log.error("clock_jumped", node=self._name, seconds=jump.total_seconds())
             self._clock = WorkerClock()
+        if self._conversation.inbound is not None:
+            for effect in self._in_transaction(self._conversation.inbound.tick):
+                self._do(effect)
         free = self._lines.free()
         for leg in self._in_transaction(lambda uow: self._headsets_to_ring(uow, free)):
             try:
@@ -263,6 +269,7 @@ class TelephonyNode:
         for effect in self._in_transaction(self._missing_calls):
             self._do(effect)
         self._in_transaction(self._missing_headsets)
+        self._in_transaction(self._missing_callers)
 
     def _missing_calls(self, uow: UnitOfWork) -> list[Effect]:
         effects: list[Effect] = []
@@ -282,6 +289,14 @@ class TelephonyNode:
         return call.state is CallState.PLANNED and any(
             command.verb == "dial" and command.state.value == "pending" for command in uow.calls.commands_for(call.id)
         )
+
+    def _missing_callers(self, uow: UnitOfWork) -> None:
+        inbound = self._conversation.inbound
+        if inbound is None:
+            return
+        for caller in uow.inbound.live_on(self._name):
+            if caller.call_id is None and not self._lines.knows(caller.leg_id):
+                inbound.lost(uow, caller)
 
     def _missing_headsets(self, uow: UnitOfWork) -> None:
         for listed in uow.queues.agents():

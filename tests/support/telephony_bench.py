@@ -13,6 +13,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.calls import Call, CallState
 from followup.dialing_rules import Mode
+from followup.inbound import InboundRules
 from followup.plans import TaskMode
 from followup.queues import HeadsetState
 from runtime.content import Content
@@ -22,6 +23,7 @@ from scheduler.dialer import reserve
 from telephony.call_control import LegEvent
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
+from telephony.inbound import InboundCalls
 from telephony.node import TelephonyNode
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
@@ -71,7 +73,16 @@ class Place:
 @contextmanager
 def node_at(place: Place) -> Iterator[WorkerPool]:
     """A running node; leaving it stops the node as SIGTERM would."""
-    conversation = Conversation(CONTENT.flows)
+    conversation = Conversation(
+        CONTENT.flows,
+        InboundCalls(
+            node="node-1",
+            spool=place.folder / "spool",
+            rules=InboundRules(patience=timedelta(seconds=8), offer=timedelta(seconds=5)),
+            profile=CONTENT.jurisdictions["demo"],
+            zone="Asia/Shanghai",
+        ),
+    )
     nodes: list[TelephonyNode] = []
 
     def sink(event: LegEvent) -> None:
