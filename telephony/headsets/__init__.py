@@ -1,0 +1,1 @@
+"""Browser headsets: each browser looks like a desk phone on loopback, and no call worker knows of browsers."""

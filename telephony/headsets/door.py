@@ -1,0 +1,78 @@
+"""The API's way to the headset gateway: one question and its answer over the gateway's Unix socket."""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from telephony.headsets.wire import (
+    LONGEST_LINE,
+    Ask,
+    Connect,
+    Connected,
+    Leave,
+    LinkState,
+    Look,
+    Refused,
+    Seen,
+    Told,
+    WireError,
+    decode_told,
+    encode,
+)
+
+ANSWER_SECONDS = 8.0
+"""Longer than the gateway looks for its own addresses."""
+
+
+class GatewayAwayError(Exception):
+    """The gateway does not answer; the sentence says what to do."""
+
+
+class HeadsetRefusedError(Exception):
+    """The gateway refuses the browser's offer; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayDoor:
+    """Where the gateway of this machine listens."""
+
+    socket: Path
+
+    def connect(self, agent_id: str, sdp: str) -> Connected:
+        """The gateway's answer to a browser's offer."""
+        told = self._ask(Connect(agent_id=agent_id, sdp=sdp))
+        if isinstance(told, Refused):
+            raise HeadsetRefusedError(told.reason)
+        if not isinstance(told, Connected):
+            raise GatewayAwayError("the headset gateway is of another version; restart it")
+        return told
+
+    def look(self, agent_id: str) -> Seen:
+        """How the agent's link is; a gateway that is away has none."""
+        try:
+            told = self._ask(Look(agent_id=agent_id))
+        except GatewayAwayError:
+            return Seen(link=LinkState.NONE)
+        return told if isinstance(told, Seen) else Seen(link=LinkState.NONE)
+
+    def leave(self, agent_id: str) -> None:
+        """Let the agent's browser go."""
+        self._ask(Leave(agent_id=agent_id))
+
+    def _ask(self, ask: Ask) -> Told:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.settimeout(ANSWER_SECONDS)
+                line.connect(str(self.socket))
+                line.sendall(encode(ask))
+                with line.makefile("rb") as answers:
+                    answer = answers.readline(LONGEST_LINE)
+        except OSError as error:
+            raise GatewayAwayError(
+                f"the headset gateway does not answer ({type(error).__name__}); see that `suifang headsets` runs on "
+                "this machine, then try again"
+            ) from error
+        try:
+            return decode_told(answer)
+        except WireError as error:
+            raise GatewayAwayError("the headset gateway broke off; try again") from error
