@@ -38,9 +38,10 @@ class LegEventKind(StrEnum):
     PROMPT_FINISHED = "prompt_finished"  # prompt
     RECORDING_STARTED = "recording_started"  # folder
     RECORDING_PAUSED = "recording_paused"
+    RECORDING_RESUMED = "recording_resumed"
     RECORDING_STOPPED = "recording_stopped"  # folder
     MEDIA_SILENT = "media_silent"  # seconds: nothing was received for so long
-    ENDED = "ended"  # end_reason, party, sip_status (0 when none)
+    ENDED = "ended"  # end_reason, party, sip_status (0 when none), cause (a CauseCode), unrung (see telephony.failover)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +118,7 @@ class Trunk:
     session_timer_seconds: int = 90  # RFC 4028; 0: none
     tel_uri: bool = False  # INVITE tel:+86… (RFC 3966) instead of sip:…
     asserted_identity: str = ""  # value of P-Asserted-Identity (RFC 3325); empty: none
+    ca_file: str = ""  # of TLS: whom we believe; a server's certificate is always checked
     caller_id: str = ""
     username: str = ""
     password: str = field(default="", repr=False)
@@ -139,6 +141,7 @@ class OutboundLeg:
     beside_leg: LegId | None = None  # dialed by the worker that holds that leg, without being joined to it
     stands_for: LegId | None = None  # of a line between two of our workers: the leg at its far end, named in BRIDGED
     screened: bool = False  # who or what answers is judged (ANSWERED_BY)
+    replaces: LegId | None = None  # the same attempt's leg over another trunk, which ended without ringing
 
 
 class LegState(StrEnum):

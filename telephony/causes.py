@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from followup.calls import CauseCode, EndReason, LegRole, Party
+from followup.screening import Announcement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +44,6 @@ class Reasons:
 
     q850: int = 0
     sip: int = 0
-
-
-class Announcement(StrEnum):
-    """What a voice of the network said before an answer, as far as it can be told apart."""
-
-    EMPTY_NUMBER = "empty_number"  # 空号
-    SWITCHED_OFF = "switched_off"  # 关机
-    SUSPENDED = "suspended"  # 停机
-    OUT_OF_REACH = "out_of_reach"  # 不在服务区, 无法接通
-    BUSY = "busy"  # 正忙, 正在通话中
-    NO_ANSWER = "no_answer"  # 无人接听
-    BARRED = "barred"  # 呼叫受限
 
 
 _Row = tuple[EndReason, Side, CauseCode]

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from followup.calls import CauseCode, EndReason, LegRole, Party
+from followup.screening import Announcement
 from telephony.causes import (
-    Announcement,
     Cause,
     Reasons,
     cause_of_failed_invite,
