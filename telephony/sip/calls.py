@@ -2,7 +2,7 @@
 
 import functools
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -10,12 +10,18 @@ import pjsua2 as pj
 import structlog
 
 from followup.calls import LegId
+from runtime.identifiers import new_id
 from telephony.sip.dialog import SipMessage
+from telephony.sip.gate import user_asked_for
+from telephony.sip.rtp_guard import RtpSources, only_from
 
 log = structlog.get_logger(__name__)
 
 P = ParamSpec("P")
 Owner = TypeVar("Owner")
+
+
+NO_LEG = LegId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,25 @@ class PromptEnded:
     prompt: int
 
 
-Signal = StateChanged | MediaChanged | DigitReceived | MessagePassed | PromptEnded
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A registrar answered with `status`; 2xx with `seconds` 0 means that we are no longer registered."""
+
+    status: int
+    seconds: int
+    leg_id: LegId = NO_LEG
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """Somebody's INVITE was let in: this is its call, and nobody has decided about it yet."""
+
+    leg_id: LegId
+    call: "LegCall"
+    message: SipMessage
+
+
+Signal = Rang | Registered | StateChanged | MediaChanged | DigitReceived | MessagePassed | PromptEnded
 Signals = deque[Signal]
 
 
@@ -79,10 +103,19 @@ def guarded(callback: Callable[Concatenate[Owner, P], None]) -> Callable[Concate
 class LegCall(pj.Call):  # type: ignore[misc]
     """One leg's call. Whoever makes it keeps it until DISCONNECTED: a collected object hangs up silently."""
 
-    def __init__(self, account: pj.Account, leg_id: LegId, signals: Signals) -> None:
-        super().__init__(account)
+    def __init__(
+        self,
+        account: pj.Account,
+        leg_id: LegId,
+        signals: Signals,
+        *,
+        call_id: int = pj.PJSUA_INVALID_ID,
+        rtp_sources: RtpSources = RtpSources.DECLARED,
+    ) -> None:
+        super().__init__(account, call_id)
         self._leg_id = leg_id
         self._signals = signals
+        self._rtp_sources = rtp_sources
 
     @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
@@ -98,6 +131,7 @@ class LegCall(pj.Call):  # type: ignore[misc]
         # The media list lives inside this object: iterating getInfo().media of a temporary reads freed memory.
         call = self.getInfo()
         media = call.media
+        self._keep_strangers_out()
         self._signals.append(MediaChanged(self._leg_id, tuple(media[index].status for index in range(len(media)))))
 
     @guarded
@@ -106,9 +140,39 @@ class LegCall(pj.Call):  # type: ignore[misc]
         self._signals.append(DigitReceived(self._leg_id, prm.digit))
 
     @guarded
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:  # noqa: N802
+        """Refuse the far end's REFER: the library would dial any number a patient's phone asks for."""
+        log.warning("refer_refused", leg_id=self._leg_id)
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+    @guarded
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:  # noqa: N802
+        """Refuse to let another call take this one's place."""
+        log.warning("replaces_refused", leg_id=self._leg_id)
+        prm.statusCode = pj.PJSIP_SC_DECLINE
+
+    @guarded
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:  # noqa: N802
         """Note the message behind the change."""
         self._note_message(prm.e.body.tsxState)
+
+    def _keep_strangers_out(self) -> None:
+        # Here and not in the loop: a packet that is read before would already count.
+        if self._rtp_sources is RtpSources.ANY:
+            return
+        try:
+            stream, transport = self.getStreamInfo(0), self.getMedTransportInfo(0)
+        except pj.Error:
+            return  # no stream: nothing is heard either
+        for local, remote in (
+            (transport.localRtpName, stream.remoteRtpAddress),
+            (transport.localRtcpName, stream.remoteRtcpAddress),
+        ):
+            host, _, port = remote.rpartition(":")
+            own = int(local.rpartition(":")[2] or 0)
+            strict = self._rtp_sources is RtpSources.DECLARED
+            if host and own and not only_from(own, host, int(port) if strict else None):
+                log.error("rtp_not_guarded", leg_id=self._leg_id)
 
     def _note_message(self, change: pj.TsxStateEvent) -> None:
         # The text is only readable inside the callback.
@@ -125,12 +189,27 @@ class LegCall(pj.Call):  # type: ignore[misc]
 
 
 class WorkerAccount(pj.Account):  # type: ignore[misc]
-    """The worker's only account. It takes no calls: the library answers 500 to an INVITE nobody picks up."""
+    """The worker's only account. The gate has let an INVITE in, or it would not come here."""
+
+    def __init__(self, signals: Signals, *, awaited: Mapping[str, LegId], rtp_sources: RtpSources) -> None:
+        super().__init__()
+        self._signals = signals
+        self._awaited = awaited  # by the user part of the address: the leg another of our workers brings
+        self._rtp_sources = rtp_sources
 
     @guarded
-    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802, ARG002
-        """Say that somebody rang where nobody is."""
-        log.warning("inbound_call_refused")
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:  # noqa: N802
+        """Take hold of the call, or the library refuses it with 500; the loop decides what becomes of it."""
+        message = SipMessage(prm.rdata.wholeMsg, sent=False, peer=prm.rdata.srcAddress)
+        leg_id = self._awaited.get(user_asked_for(message.text)) or LegId(new_id())
+        call = LegCall(self, leg_id, self._signals, call_id=prm.callId, rtp_sources=self._rtp_sources)
+        self._signals.append(Rang(leg_id, call, message))
+        self._signals.append(MessagePassed(leg_id, message))
+
+    @guarded
+    def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
+        """Note how our registration with a carrier stands."""
+        self._signals.append(Registered(prm.code, prm.expiration))
 
 
 class PromptPlayer(pj.AudioMediaPlayer):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from telephony.sip.rtp_guard import RtpSources
 from telephony.sip.wire import read_path
 
 
@@ -33,6 +34,8 @@ class WorkerConfig:
     orphan_seconds: float = 60.0
     no_reply_seconds: float = 8.0  # an INVITE without any provisional answer is given up after this
     calls_per_second: float = 5.0
+    front: bool = False  # takes calls from outside; all others take those of our own workers only
+    rtp_sources: RtpSources = RtpSources.DECLARED
     silent_seconds: float = 20.0  # MEDIA_SILENT after so long without a packet
     log_level: str = "info"
     log_format: str = "console"

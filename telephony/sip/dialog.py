@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import HeaderParser
+from urllib.parse import unquote
 
 from followup.calls import LegId, LegRole
 from telephony.sip.journal import DialogLine, DialogState
@@ -14,6 +15,8 @@ _LIST_ITEM = re.compile(r'(?:[^,<"]|<[^>]*>|"(?:[^"\\]|\\.)*")+')
 _TAG = re.compile(r";\s*tag=([^;,\s>]+)", re.IGNORECASE)
 _BRANCH = re.compile(r";\s*branch=([^;,\s]+)", re.IGNORECASE)
 _SENT_BY = re.compile(r"SIP/2\.0/\w+\s+([^;:\s]+)(?::(\d+))?", re.IGNORECASE)
+_RPORT = re.compile(r";\s*rport(?:=\d*)?(?=;|\s|$)", re.IGNORECASE)
+NO_TAG = "gone"  # of a refusal that goes before any answer of ours had a tag
 _ADDRESS = re.compile(r"<([^>]*)>")
 
 
@@ -27,11 +30,12 @@ class SipMessage:
 
 
 class DialogWatch:
-    """Follows one outgoing dialog through its messages; each change yields a new line for the journal."""
+    """Follows one dialog through its messages; each change yields a new line for the journal."""
 
-    def __init__(self, leg_id: LegId, role: LegRole) -> None:
+    def __init__(self, leg_id: LegId, role: LegRole, *, own_address: tuple[str, int] | None = None) -> None:
         self._leg_id = leg_id
         self._role = role
+        self._own_address = own_address  # given for an incoming dialog: an outgoing one names it in its INVITE
         self.line: DialogLine | None = None
 
     def observe(self, message: SipMessage) -> DialogLine | None:
@@ -44,6 +48,10 @@ class DialogWatch:
             self._request_sent(start, headers, number, method, message.peer)
         elif not message.sent and start.startswith("SIP/2.0"):
             self._response_received(int(start.split()[1]), headers, method, message.peer)
+        elif message.sent:
+            self._response_sent(int(start.split()[1]), headers, number, method)
+        elif self.line is None and self._own_address is not None and method == "INVITE":
+            self._invite_received(headers, number, message.peer, self._own_address)
         elif not message.sent and method in {"INVITE", "UPDATE"}:
             self._retarget(headers)
         return self.line if self.line != before else None
@@ -101,12 +109,100 @@ class DialogWatch:
         )
         self._retarget(headers)
 
+    def _invite_received(self, headers: Message, number: int, peer: str, own_address: tuple[str, int]) -> None:
+        """RFC 3261 section 12.1.1: the caller's tag is the remote one, and the routes stand as they came."""
+        via = _values(headers, "via")
+        branch = _BRANCH.search(via[0])
+        caller, called = _one(headers, "from"), _one(headers, "to")
+        contact = _values(headers, "contact")
+        host, port = _split_peer(peer)
+        refusal = [
+            "SIP/2.0 480 Temporarily Unavailable",
+            *(f"Via: {_received_from(one, host, port) if index == 0 else one}" for index, one in enumerate(via)),
+            f"From: {caller}",
+            f"To: {called};tag={NO_TAG}",
+            f"Call-ID: {_one(headers, 'call-id')}",
+            f"CSeq: {number} INVITE",
+            "Content-Length: 0",
+            "",
+            "",
+        ]
+        self.line = DialogLine(
+            dialog=self._leg_id,
+            role=self._role,
+            state=DialogState.INVITING,
+            call_id=_one(headers, "call-id"),
+            local_uri=called,
+            local_tag="",
+            remote_uri=_TAG.sub("", caller),
+            remote_tag=_tag(caller),
+            route_set=tuple(_values(headers, "record-route")),
+            target=_address(contact[0]) if contact else "",
+            cseq=0,
+            invite_cseq=number,
+            via_branch=branch[1] if branch else "",
+            local_contact="",
+            transport_host=own_address[0],
+            transport_port=own_address[1],
+            peer_host=host,
+            peer_port=port,
+            incoming=True,
+            refusal="\r\n".join(refusal),
+        )
+
+    def _response_sent(self, status: int, headers: Message, number: int, method: str) -> None:
+        line = self.line
+        if line is None or not line.incoming or method != "INVITE" or number != line.invite_cseq or status <= 100:
+            return
+        tag = _tag(_one(headers, "to"))
+        if status < 200 and line.state is DialogState.INVITING:
+            self.line = replace(
+                line,
+                state=DialogState.EARLY,
+                local_tag=tag,
+                refusal=line.refusal.replace(f";tag={NO_TAG}\r\n", f";tag={tag}\r\n"),
+            )
+        elif 200 <= status < 300 and line.state is not DialogState.CONFIRMED:
+            contact = _values(headers, "contact")
+            self.line = replace(
+                line,
+                state=DialogState.CONFIRMED,
+                local_tag=tag,
+                local_contact=contact[0] if contact else "",
+                refusal="",
+            )
+
     def _retarget(self, headers: Message) -> None:
         contact = _values(headers, "contact")
         if self.line is None or self.line.state is not DialogState.CONFIRMED or not contact:
             return
-        bracketed = _ADDRESS.search(contact[0])
-        self.line = replace(self.line, target=bracketed[1] if bracketed else contact[0].split(";")[0].strip())
+        self.line = replace(self.line, target=_address(contact[0]))
+
+
+def _address(value: str) -> str:
+    bracketed = _ADDRESS.search(value)
+    return bracketed[1] if bracketed else value.split(";")[0].strip()
+
+
+def _received_from(via: str, host: str, port: int) -> str:
+    """The topmost Via as an answer carries it (RFC 3581): a proxy or phone finds its way by it."""
+    filled, asked = _RPORT.subn(f";rport={port}", via, count=1)
+    return f"{filled};received={host}" if asked and "received=" not in via else via
+
+
+def caller_and_called(message: SipMessage) -> tuple[str, str]:
+    """The user parts of From (P-Asserted-Identity goes before it) and of the request's address, as they stand."""
+    start, _, rest = message.text.partition("\r\n")
+    headers = HeaderParser().parsestr(rest)
+    asserted = _values(headers, "p-asserted-identity")
+    caller = asserted[0] if asserted else _one(headers, "from")
+    return _user(_address(caller)), _user(start.split()[1])
+
+
+def _user(uri: str) -> str:
+    scheme, _, rest = uri.partition(":")
+    user = rest if scheme.lower() == "tel" else rest.partition("@")[0] if "@" in rest else ""
+    return unquote(user.split(";")[0])[:64]
 
 
 def _values(headers: Message, name: str) -> list[str]:

@@ -77,7 +77,8 @@ class Endpoint:
             self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
             self._library.libStart()
             self._set_codecs()
-            self._account = WorkerAccount()
+            self.awaited: dict[str, LegId] = {}  # by token: legs that other workers are about to bring
+            self._account = WorkerAccount(signals, awaited=self.awaited, rtp_sources=config.rtp_sources)
             self._trunk: Trunk | None = None
             self._account.create(self._account_settings(None, None))
         except pj.Error as error:
@@ -137,7 +138,7 @@ class Endpoint:
         if trunk != self._trunk:
             self._account.modify(self._account_settings(trunk, target))
             self._trunk = trunk
-        return LegCall(self._account, leg_id, self._signals)
+        return LegCall(self._account, leg_id, self._signals, rtp_sources=self._config.rtp_sources)
 
     def verify(self, target: Target) -> bool:
         """Whether the library can read the target's address."""

@@ -139,7 +139,11 @@ class _Farewell:
 
     def _begin(self, one: _Leaving) -> None:
         dialog = one.dialog
-        if dialog.state is DialogState.CONFIRMED:
+        if dialog.incoming and dialog.state is not DialogState.CONFIRMED:
+            # Whoever rang the dead worker is told by the final answer it never gave; the ACK says that it was heard.
+            one.invite_open = True
+            self._ask(one, (dialog.via_branch, dialog.refusal.encode()), (dialog.peer_host, dialog.peer_port))
+        elif dialog.state is DialogState.CONFIRMED:
             one.parted_tags.add(dialog.remote_tag)
             self._ask(one, _bye(dialog), _next_hop(dialog))
         else:
@@ -171,7 +175,10 @@ class _Farewell:
             datagram, sender = self._line.recvfrom(LARGEST_DATAGRAM)
             message = Message.parse(datagram)
             one = self._leaving.get(message.call_id)
-            if isinstance(message, Request):
+            if isinstance(message, Request) and message.method == "ACK" and one is not None and one.dialog.refusal:
+                one.waiting.clear()
+                one.invite_open = False
+            elif isinstance(message, Request):
                 self._answer(message, one, sender)
             elif one is not None:
                 self._note(message, one)
@@ -183,7 +190,11 @@ class _Farewell:
         """Be polite to a far end that speaks first: its BYE ends the leg, anything else meets no call any more."""
         if request.method == "ACK":
             return
-        response = Response(200, "OK") if request.method == "BYE" else Response(481, "Call/Transaction Does Not Exist")
+        response = (
+            Response(200, "OK")
+            if request.method in {"BYE", "CANCEL"}
+            else Response(481, "Call/Transaction Does Not Exist")
+        )
         for name in COPIED:
             response.headers.setlist(name, request.headers.getlist(name))
         response.headers.set("Content-Length", "0")

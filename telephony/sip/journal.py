@@ -37,10 +37,11 @@ class WorkerLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialogLine:
-    """A SIP dialog as its caller knows it. The last line of a leg holds.
+    """A SIP dialog as our side knows it. The last line of a leg holds.
 
-    `local_uri` and `remote_uri` are the values of From and To without their tags, as they stood in the INVITE;
-    `target` is the request URI of the next request; `cseq` the last number we used; `peer` whom to send it to.
+    `local_uri` and `remote_uri` are the values of From and To without their tags, as they stood in the INVITE (of an
+    `incoming` one, To is ours); `target` is the request URI of the next request; `cseq` the last number we used;
+    `peer` whom to send it to. An incoming INVITE that nobody answered is ended by `refusal`, a whole SIP message.
     """
 
     dialog: LegId
@@ -61,6 +62,8 @@ class DialogLine:
     transport_port: int
     peer_host: str
     peer_port: int
+    incoming: bool = False
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class Leg:
     dialog: DialogWatch
     call: LegCall | None = None  # the one reference that keeps the call alive
     state: LegState = LegState.INVITING
+    incoming: bool = False  # the far end rang us
     heard: bool = False  # some provisional answer came: somebody is there
     rang: bool = False
     answered: bool = False

@@ -40,6 +40,7 @@ from telephony.sip.calls import (
     MediaChanged,
     MessagePassed,
     PromptEnded,
+    Rang,
     Signal,
     Signals,
     StateChanged,
@@ -48,6 +49,7 @@ from telephony.sip.config import WorkerConfig
 from telephony.sip.dialog import DialogWatch
 from telephony.sip.endpoint import Endpoint, TokenBucket
 from telephony.sip.event_book import EventBook
+from telephony.sip.incoming import Incoming
 from telephony.sip.journal import ClosedLine
 from telephony.sip.keypad import Keypad
 from telephony.sip.leg import Leg
@@ -89,6 +91,9 @@ class Legs:
         self._recorder = Recorder(conference=self._conference, timers=timers, book=book, finished=self._files_finished)
         self._silence_watch = SilenceWatch(limit_seconds=config.silent_seconds, timers=timers, book=book)
         self._legs: dict[LegId, Leg] = {}
+        self._incoming = Incoming(
+            config=config, endpoint=endpoint, timers=timers, book=book, legs=self._legs, finish=self._finish
+        )
         self._known_legs: set[LegId] = set()
         self._dialed_attempts: set[str] = set()
         self._clock_timer: sched.Event | None = None
@@ -228,11 +233,11 @@ class Legs:
 
     def expect(self, request: Expect) -> None:
         """Take an INVITE of another of our workers as the leg named in the request."""
-        raise RejectedError("lines between workers are not built")
+        self._incoming.expect(request)
 
     def answer(self, leg_id: LegId, *, join_leg: LegId | None, recording_folder: Path | None) -> None:
         """Pick up an incoming leg."""
-        raise RejectedError("incoming legs are not built")
+        self._incoming.answer(leg_id, join_leg=join_leg, recording_folder=recording_folder)
 
     def mute(self, leg_id: LegId) -> None:
         """Let nobody hear the leg."""
@@ -282,6 +287,8 @@ class Legs:
     # --- signals ---
 
     def _take(self, signal: Signal) -> None:
+        if isinstance(signal, Rang):
+            self._incoming.rang(signal)
         leg = self._legs.get(signal.leg_id)
         if leg is None:
             return
@@ -365,6 +372,8 @@ class Legs:
             self._end(leg, leg.our_cause, status=0 if leg.answered else status)
         elif leg.answered:
             self._end(leg, cause_of_far_hang_up(status, role=leg.outbound.role))
+        elif (given_up := self._incoming.given_up(leg)) is not None:
+            self._end(leg, given_up, status=status)
         elif not leg.heard:
             self._end(leg, cause_of_silence_on_invite())
         else:
@@ -385,7 +394,7 @@ class Legs:
         leg.end_timer = self._timers.enter(END_LIMIT_SECONDS, 0, self._end_limit, (leg,))
         try:
             if leg.call is not None:
-                leg.call.hangup(pj.CallOpParam(True))
+                leg.call.hangup(self._incoming.parting(leg))
         except pj.Error as error:
             log.info("hang_up_crossed_the_end", leg_id=leg.leg_id, reason=error.reason)
 

@@ -195,6 +195,7 @@ def call_worker(
     no_reply_seconds: float = 3.0,
     silent_seconds: float = 20.0,
     frame_milliseconds: int = 40,
+    front: bool = False,
 ) -> Iterator[WorkerUnderTest]:
     """A call worker of its own on loopback ports of its own; it is gone when the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -213,6 +214,7 @@ def call_worker(
             no_reply_seconds=no_reply_seconds,
             silent_seconds=silent_seconds,
             frame_milliseconds=frame_milliseconds,
+            front=front,
         )
         write_worker_config(config, folder / "config.json")
         with start_worker(folder, config) as worker:
