@@ -285,6 +285,19 @@ class CallRepository:
             select(CallCommand).where(call_commands.c.subject == subject).order_by(call_commands.c.id).limit(200)
         ).all()
 
+    def last_asker(self, call_id: str, verb: str) -> str | None:
+        """The user who last had this asked of a call; None where the system did."""
+        return self._session.scalar(
+            select(call_commands.c.arguments["by"].astext)
+            .where(
+                call_commands.c.subject == call_id,
+                call_commands.c.verb == verb,
+                call_commands.c.state == CommandState.ACCEPTED,
+            )
+            .order_by(call_commands.c.id.desc())
+            .limit(1)
+        )
+
     def heartbeat(self, node: str, now: datetime, free_workers: int) -> None:
         """Say that the node lives."""
         self._session.execute(

@@ -18,7 +18,7 @@ class CallState(StrEnum):
     DIALING = "dialing"  # an INVITE is about to leave or has left
     RINGING = "ringing"
     ANSWERED = "answered"  # the patient's side was picked up; nobody of ours is joined
-    BRIDGED = "bridged"  # patient and agent hear each other
+    BRIDGED = "bridged"  # the patient is joined with somebody: agent, third party or both
     HELD = "held"
     ENDED = "ended"
 
@@ -44,6 +44,8 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallTrigger], CallState] = {
     (CallState.ANSWERED, CallTrigger.BRIDGE): CallState.BRIDGED,
     (CallState.BRIDGED, CallTrigger.UNBRIDGE): CallState.ANSWERED,
     (CallState.BRIDGED, CallTrigger.HOLD): CallState.HELD,
+    (CallState.ANSWERED, CallTrigger.HOLD): CallState.HELD,  # joined while the far end holds the line
+    (CallState.HELD, CallTrigger.UNBRIDGE): CallState.ANSWERED,
     (CallState.HELD, CallTrigger.RESUME): CallState.BRIDGED,
     **{(state, CallTrigger.END): CallState.ENDED for state in CallState if state is not CallState.ENDED},
 }

@@ -15,6 +15,7 @@ class EventKind(StrEnum):
     CALL_CHANGED = "call_changed"  # call: its state moved
     AGENT_CHANGED = "agent_changed"  # agent: state or headset moved
     CALL_ENDED = "call_ended"  # call
+    SUPERVISION_CHANGED = "supervision_changed"  # supervision: for overseers only
     INBOUND_CHANGED = "inbound_changed"  # inbound call: it rings, waits, is offered, joined or over
     ATTEMPT_CLOSED = "attempt_closed"  # attempt
     NEXT_DECIDED = "next_decided"  # attempt

@@ -13,6 +13,8 @@ from telephony.automated import FlowPosition
 from telephony.call_flows import CallFlows
 from telephony.call_moves import attempt_of, move_call, patient_leg_of
 from telephony.inbound import InboundCalls
+from telephony.supervisor_leg import OVER, end_supervision
+from telephony.transferring import end_transfer_of
 
 
 class CallEnding:
@@ -26,13 +28,18 @@ class CallEnding:
         """End the call and bring its attempt to wrap-up, or to its close where nobody has to say anything."""
         move_call(uow, call, CallTrigger.END)
         call.end_reason, call.party, call.ended_at = reason, party, at
+        call.joined, call.held_by = [], []
         patient_leg_of(call).ended_at = at
+        end_transfer_of(uow, call, at)
+        supervision = uow.supervisions.live_of_call(call.id)
+        if supervision is not None:
+            end_supervision(uow, call, supervision, at=at, because=OVER)
         uow.emit(DomainEvent(kind=EventKind.CALL_ENDED, subject=call.id, ids={"attempt": call.attempt_id}))
         if self._inbound is not None:
             self._inbound.call_ended(uow, call)
         attempt = attempt_of(uow, call)
-        if attempt.state is AttemptState.CLOSED:
-            return
+        if attempt.state in (AttemptState.WRAP_UP, AttemptState.CLOSED):
+            return  # the agent handed the patient over before, and has wrapped up or is about to
         agent = uow.queues.agent_for_update(call.agent_id) if call.agent_id else None
         outcome, result = self._judge(uow, call, attempt, reason, party)
         if outcome is None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from db.unit_of_work import UnitOfWork
-from followup.calls import Call, EndReason, LegRole, Party
+from followup.calls import Call, EndReason, LegId, LegRole, Party
 from followup.flows import Flow
 from followup.states import IllegalTransitionError
 from telephony.call_control import LegEvent, LegEventKind
@@ -17,6 +17,7 @@ from telephony.headset_leg import headset_event
 from telephony.inbound import InboundCalls
 from telephony.other_legs import OtherLegs
 from telephony.patient_leg import PatientLeg
+from telephony.supervisor_leg import refuse_supervision
 
 
 class Conversation:
@@ -82,6 +83,12 @@ class Conversation:
     def refuse_recording(self, uow: UnitOfWork, call: Call, *, by: str | None) -> list[Effect]:
         """The patient says no: the recorder stops, what it wrote is destroyed, and both are on record."""
         return refuse_recording(uow, call, by=by)
+
+    def not_let_in(self, uow: UnitOfWork, leg_id: LegId, reason: str) -> None:
+        """The line refused to let a supervisor into the conversation."""
+        supervision = uow.supervisions.of_leg(leg_id)
+        if supervision is not None:
+            refuse_supervision(uow, supervision, reason)
 
     def end(self, uow: UnitOfWork, call: Call, *, reason: EndReason, party: Party, at: datetime) -> None:
         """End the call and bring its attempt to wrap-up, or to its close where nobody has to say anything."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from followup.calls import EndReason, LegId
+from telephony.call_control import MonitorMode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +56,20 @@ class AnswerLeg:
     recording_folder: Path | None
 
 
-Effect = AnswerLeg | HangUpLeg | PlayPrompt | CollectKeys | StopRecorder | DestroyRecording
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorLeg:
+    """Let a supervisor's leg into a conversation."""
+
+    leg_id: LegId
+    other: LegId
+    mode: MonitorMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmuteLeg:
+    """Let a headset be heard again: a mute belongs to one call."""
+
+    leg_id: LegId
+
+
+Effect = AnswerLeg | HangUpLeg | PlayPrompt | CollectKeys | StopRecorder | DestroyRecording | MonitorLeg | UnmuteLeg

@@ -16,13 +16,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 from db.calls import COMMANDS_CHANNEL, CallCommand
 from db.listen import Listener
 from db.unit_of_work import UnitOfWork, UnitsOfWork, database_is_away
-from followup.calls import Call, CallState, LegId, LegRole
+from followup.calls import Call, CallState, EndReason, LegId, LegRole
 from followup.events import DomainEvent, EventKind
 from followup.ports import Voice
-from followup.queues import HeadsetState
+from followup.queues import HeadsetKind, HeadsetState
 from runtime.clock import WorkerClock
 from runtime.identifiers import new_id
-from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg, Refusal
+from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg, Refusal, Trunk
+from telephony.comfort import Comfort
 from telephony.commands import Commands, LineAct
 from telephony.conversation import Conversation
 from telephony.effects import (
@@ -31,9 +32,12 @@ from telephony.effects import (
     DestroyRecording,
     Effect,
     HangUpLeg,
+    MonitorLeg,
     PlayPrompt,
     StopRecorder,
+    UnmuteLeg,
 )
+from telephony.headsets.browser_line import BROWSER_LINE
 from telephony.lines import Lines
 from telephony.trunks import Trunks
 
@@ -82,6 +86,7 @@ class TelephonyNode:
         self._voice = voice
         self._inbox: queue.SimpleQueue[LegEvent | _Wake | _Beat] = queue.SimpleQueue()
         self._stopping = threading.Event()
+        self._comfort = Comfort()
         self._headset_tries: dict[str, datetime] = {}
         self._clock = WorkerClock()
         self._last_turn = time.monotonic()
@@ -148,11 +153,24 @@ class TelephonyNode:
                     self._control.stop_recording(leg_id)
                 case AnswerLeg(leg_id=leg_id, recording_folder=recording_folder):
                     self._control.answer(leg_id, recording_folder=recording_folder)
+                case UnmuteLeg(leg_id=leg_id):
+                    self._control.unmute(leg_id)
+                case MonitorLeg():
+                    self._let_in(effect)
                 case DestroyRecording(folder=folder):
                     shutil.rmtree(folder, ignore_errors=False)
         except CallControlError as error:
             # The leg is over; its own `ended` event tells the rest.
             log.info("effect_refused", effect=type(effect).__name__, leg=effect.leg_id, reason=error.reason)
+
+    def _let_in(self, effect: MonitorLeg) -> None:
+        """A supervisor who cannot be let in is hung up, and told why."""
+        try:
+            self._control.monitor(effect.leg_id, effect.other, effect.mode)
+        except CallControlError as error:
+            reason = error.reason
+            self._in_transaction(lambda uow: self._conversation.not_let_in(uow, effect.leg_id, reason))
+            self._control.hang_up(effect.leg_id, EndReason.HANG_UP)
 
     # --- commands ---------------------------------------------------------------------------------------------------
 
@@ -214,16 +232,18 @@ class TelephonyNode:
         if self._conversation.inbound is not None:
             for effect in self._in_transaction(self._conversation.inbound.tick):
                 self._do(effect)
+        for effect in self._in_transaction(lambda uow: self._comfort.due(uow, self._name)):
+            self._do(effect)
         free = self._lines.free()
-        for leg in self._in_transaction(lambda uow: self._headsets_to_ring(uow, free)):
+        for leg, trunk in self._in_transaction(lambda uow: self._headsets_to_ring(uow, free)):
             try:
-                self._control.attach_headset(leg, self._trunks.headsets)
+                self._control.attach_headset(leg, trunk)
             except CallControlError as error:
                 log.warning("headset_not_rung", agent=leg.attempt_id, reason=error.reason)
                 self._in_transaction(partial(self._headset_lost, leg_id=leg.leg_id, error=error))
 
-    def _headsets_to_ring(self, uow: UnitOfWork, free: int) -> list[OutboundLeg]:
-        found: list[OutboundLeg] = []
+    def _headsets_to_ring(self, uow: UnitOfWork, free: int) -> list[tuple[OutboundLeg, Trunk]]:
+        found: list[tuple[OutboundLeg, Trunk]] = []
         for agent in uow.queues.headsets_to_ring(self._name):
             last = self._headset_tries.get(agent.id)
             if (last is not None and uow.now - last < HEADSET_REST) or len(found) >= free:
@@ -232,15 +252,15 @@ class TelephonyNode:
             agent.headset_state = HeadsetState.RINGING
             agent.headset_leg_id = new_id()
             agent.headset_node = self._name
-            found.append(
-                OutboundLeg(
-                    leg_id=LegId(agent.headset_leg_id),
-                    attempt_id=agent.id,
-                    role=LegRole.AGENT,
-                    number=agent.headset,
-                    ring_seconds=HEADSET_RING_SECONDS,
-                )
+            leg = OutboundLeg(
+                leg_id=LegId(agent.headset_leg_id),
+                attempt_id=agent.id,
+                role=LegRole.AGENT,
+                number=agent.headset,
+                ring_seconds=HEADSET_RING_SECONDS,
             )
+            browser = agent.headset_kind is HeadsetKind.BROWSER
+            found.append((leg, BROWSER_LINE if browser else self._trunks.headsets))
         return found
 
     def _headset_lost(self, uow: UnitOfWork, *, leg_id: str, error: CallControlError) -> None:

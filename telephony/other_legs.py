@@ -7,6 +7,8 @@ from followup.calls import Call, Leg, LegRole
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_moves import tell_of_call
 from telephony.effects import Effect
+from telephony.supervisor_leg import supervisor_event
+from telephony.transferring import third_leg_event
 
 LegHandler = Callable[[UnitOfWork, Call, Leg, LegEvent], list[Effect]]
 
@@ -16,9 +18,9 @@ class OtherLegs:
 
     def __init__(self) -> None:
         self._by_role: dict[LegRole, LegHandler] = {
-            LegRole.THIRD_PARTY: _came_or_went,
-            LegRole.SUPERVISOR: _came_or_went,
-            LegRole.INTERNAL: _came_or_went,
+            LegRole.THIRD_PARTY: third_leg_event,
+            LegRole.SUPERVISOR: supervisor_event,
+            LegRole.INTERNAL: third_leg_event,  # to the headset of an agent in another worker
             LegRole.AGENT: _came_or_went,
         }
 

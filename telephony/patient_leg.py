@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptTrigger, next_attempt_state
-from followup.calls import Call, CallTrigger, EndReason, Party
+from followup.calls import Call, CallTrigger, EndReason, LegId, LegRole, Party
 from followup.closing import move_agent
 from followup.flows import PERSON_STEP
 from followup.inbound import InboundCall
@@ -22,8 +22,11 @@ from telephony.call_recording import (
     refuse_by_key,
     refuse_recording,
 )
-from telephony.effects import Effect, PlayPrompt
+from telephony.effects import Effect, HangUpLeg, PlayPrompt, UnmuteLeg
 from telephony.inbound import InboundCalls
+from telephony.joining import bridged, held, hold_refused, resumed, unbridged
+from telephony.recording_pauses import recording_paused, recording_resumed
+from telephony.transferring import headset_left, transfer_begun, transfer_ended
 
 
 class PatientLeg:
@@ -40,23 +43,24 @@ class PatientLeg:
             LegEventKind.EARLY_MEDIA: _nothing,
             LegEventKind.ANSWERED: self._answered,
             LegEventKind.BRIDGED: self._bridged,
-            LegEventKind.UNBRIDGED: self._moved(CallTrigger.UNBRIDGE),
-            LegEventKind.HELD: self._moved(CallTrigger.HOLD),
-            LegEventKind.RESUMED: self._moved(CallTrigger.RESUME),
-            LegEventKind.HOLD_REFUSED: _nothing,
+            LegEventKind.UNBRIDGED: _unbridged,
+            LegEventKind.HELD: held,
+            LegEventKind.RESUMED: resumed,
+            LegEventKind.HOLD_REFUSED: hold_refused,
             LegEventKind.MUTED: _nothing,
             LegEventKind.UNMUTED: _nothing,
             LegEventKind.INCOMING: _nothing,
             LegEventKind.ANSWERED_BY: _nothing,
-            LegEventKind.TRANSFER_BEGUN: _nothing,
-            LegEventKind.TRANSFER_ENDED: _nothing,
+            LegEventKind.TRANSFER_BEGUN: transfer_begun,
+            LegEventKind.TRANSFER_ENDED: transfer_ended,
             LegEventKind.MONITORED: _nothing,
             LegEventKind.UNMONITORED: _nothing,
             LegEventKind.DIGIT: self._digit,
             LegEventKind.DIGITS_COLLECTED: self._digits_collected,
             LegEventKind.PROMPT_FINISHED: self._prompt_finished,
             LegEventKind.RECORDING_STARTED: recording_started,
-            LegEventKind.RECORDING_PAUSED: _nothing,
+            LegEventKind.RECORDING_PAUSED: recording_paused,
+            LegEventKind.RECORDING_RESUMED: recording_resumed,
             LegEventKind.RECORDING_STOPPED: recording_stopped,
             LegEventKind.MEDIA_SILENT: _nothing,
             LegEventKind.ENDED: self._ended,
@@ -96,17 +100,7 @@ class PatientLeg:
         waiting = self._waiting(uow, call)
         if waiting is not None and self._inbound is not None:
             self._inbound.joined(uow, waiting, event)
-        move_call(uow, call, CallTrigger.BRIDGE)
-        if call.bridged_at is None:
-            call.bridged_at = event.occurred_at
-        return []
-
-    def _moved(self, trigger: CallTrigger) -> Callable[[UnitOfWork, Call, LegEvent], list[Effect]]:
-        def move(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG001
-            move_call(uow, call, trigger)
-            return []
-
-        return move
+        return bridged(uow, call, event)
 
     def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         key = str(event.values.get("digit", ""))
@@ -164,8 +158,28 @@ class PatientLeg:
         party = Party(str(event.values["party"]))
         if reason is EndReason.HANG_UP and party is Party.US and call.agent_id is not None:
             party = Party.AGENT
+        effects = _loose_ends(uow, call)
         self._ending.end(uow, call, reason=reason, party=party, at=event.occurred_at)
-        return []
+        return effects
+
+
+def _unbridged(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+    effects = unbridged(uow, call, event)
+    headset_left(uow, call, event.occurred_at)
+    return effects
+
+
+def _loose_ends(uow: UnitOfWork, call: Call) -> list[Effect]:
+    """Nobody stays on a line without the patient, and no mute goes on into the headset's next call."""
+    effects: list[Effect] = [
+        HangUpLeg(leg_id=leg.id, reason=EndReason.HANG_UP)
+        for leg in call.legs
+        if leg.role is not LegRole.PATIENT and leg.ended_at is None
+    ]
+    agent = uow.queues.agent(call.agent_id) if call.agent_id else None
+    if agent is not None and agent.headset_muted and agent.headset_leg_id is not None:
+        effects.append(UnmuteLeg(leg_id=LegId(agent.headset_leg_id)))
+    return effects
 
 
 def _nothing(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG001
