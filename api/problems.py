@@ -47,6 +47,7 @@ class Kind(StrEnum):
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_AGENT = "unknown_agent"
     UNKNOWN_CALL = "unknown_call"
+    UNKNOWN_INBOUND_CALL = "unknown_inbound_call"
     UNKNOWN_ATTEMPT = "unknown_attempt"
     UNKNOWN_ANSWER_ITEM = "unknown_answer_item"
     UNKNOWN_RECORDING = "unknown_recording"
@@ -96,6 +97,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_QUEUE: (404, "There is no such queue"),
     Kind.UNKNOWN_AGENT: (404, "There is no such agent"),
     Kind.UNKNOWN_CALL: (404, "There is no such call"),
+    Kind.UNKNOWN_INBOUND_CALL: (404, "There is no such caller"),
     Kind.UNKNOWN_ATTEMPT: (404, "There is no such attempt"),
     Kind.UNKNOWN_ANSWER_ITEM: (404, "The form has no such question"),
     Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),

@@ -121,6 +121,12 @@ class Plan:
     cancelled_at: datetime | None = None
 
 
+WISHED_AT = "wished_at"
+WISHED_NUMBER = "wished_number"
+WISHED_OF = "wished_of"
+"""What a task's variables say of a patient's wish to be rung back: since when, the contact point, the agent meant."""
+
+
 @dataclass(kw_only=True, eq=False)
 class Task:
     """One contact that is owed (FHIR Task): due between earliest and latest, best at target."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from care.patients import ContactPoint, Patient
 from db.attempts import Match
 from db.calls import CallCommand, TelephonyNode
 from db.gate import Gate, GateAnswer
@@ -15,7 +16,7 @@ from followup.closing import move_agent
 from followup.dialing_rules import GateReason
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import NUMBER_IS_NO_USE
-from followup.plans import Task, TaskMode, TaskState, TaskTrigger, next_task_state
+from followup.plans import WISHED_NUMBER, Task, TaskMode, TaskState, TaskTrigger, next_task_state
 from followup.queues import Agent, AgentTrigger, can_be_given_a_call
 from runtime.identifiers import new_id
 from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, take_refusal, task_ids
@@ -71,7 +72,7 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
     patient = uow.patients.get(locked.patient_id)
     past = uow.attempts.of_task(locked.id)
     useless = {attempt.contact_point_id for attempt in past if attempt.outcome in NUMBER_IS_NO_USE}
-    number = patient.best_number(besides=useless) if patient else None
+    number = _number_to_dial(patient, locked, useless) if patient else None
     answer = gate.ask(uow, locked, number, now=now)
     if not answer.verdict.allowed or number is None:
         raise GateRefusedError(answer)
@@ -162,6 +163,16 @@ def _try(uow: UnitOfWork, match: Match, *, node: str, gate: Gate, now: datetime)
         log.exception("task_not_judged", task=task.id, queue=task.queue_id)
         ask_for_a_person(uow, task, look_again_at=now + LOOK_AGAIN)
     return True
+
+
+def _number_to_dial(patient: Patient, task: Task, useless: set[str]) -> ContactPoint | None:
+    """The number that a wish to be rung back named, if it is still of use, else the patient's best."""
+    best = patient.best_number(besides=useless)
+    wished = task.variables.get(WISHED_NUMBER)
+    if wished is None or wished in useless:
+        return best
+    others = {point.id for point in patient.contact_points if point.id != wished}
+    return patient.best_number(besides=others) or best
 
 
 def _ready_agent(uow: UnitOfWork, task: Task, agent_id: str | None, now: datetime) -> Agent | None:

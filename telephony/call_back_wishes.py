@@ -8,7 +8,7 @@ from care.patients import Patient, PatientId
 from db.unit_of_work import UnitOfWork
 from followup.dialing_rules import Profile, next_opening
 from followup.inbound import InboundCall
-from followup.plans import Task, TaskId, TaskMode, TaskState
+from followup.plans import WISHED_AT, WISHED_NUMBER, WISHED_OF, Task, TaskId, TaskMode, TaskState
 from followup.queues import Queue
 from runtime.identifiers import new_id
 
@@ -18,9 +18,6 @@ WISH_PRIORITY = 10
 """Before what nobody asked for, behind what cannot wait."""
 
 WISH_WINDOW = timedelta(days=2)
-WISHED_AT, CONTACT_POINT, OWNER = "wished_at", "contact_point", "owner"
-"""What a task's variables say of a wish: since when, the number to ring, and the agent who called before."""
-
 _WAITING = frozenset({TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED})
 
 
@@ -37,9 +34,9 @@ def note_wish(uow: UnitOfWork, inbound: InboundCall, *, queue: Queue | None, pro
     wish = {WISHED_AT: uow.now.isoformat()}
     point = next((point.id for point in patient.contact_points if point.number == inbound.caller), None)
     if point is not None:
-        wish[CONTACT_POINT] = point
+        wish[WISHED_NUMBER] = point
     if inbound.called_by is not None:
-        wish[OWNER] = inbound.called_by
+        wish[WISHED_OF] = inbound.called_by
     task = _open_task(uow, patient)
     if task is None:
         task = Task(
