@@ -176,6 +176,7 @@ class AttemptRepository:
             .where(
                 agents.c.state == AgentState.AVAILABLE,
                 agents.c.headset_state == HeadsetState.UP,
+                agents.c.headset_lost_at.is_(None),
                 agents.c.heartbeat_at > now - HEARTBEAT_LIMIT,
                 agents.c.queues.has_any(array(waiting)),
             )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from care.consent import Purpose
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
 from followup.plans import TaskMode
-from followup.queues import IDLE_AGENT_STATES, Agent, AgentState, HeadsetState, Queue
+from followup.queues import IDLE_AGENT_STATES, Agent, AgentState, HeadsetKind, HeadsetState, Queue
 from followup.supervision import SupervisionShown
 
 queues = Table(
@@ -44,10 +44,12 @@ agents = Table(
     closed_set("wanted_state", AgentState, nullable=True),
     instant("heartbeat_at", nullable=True),
     Column("headset", String(200), nullable=False, default=""),
+    closed_set("headset_kind", HeadsetKind),
     Column("headset_wanted", Boolean, nullable=False, default=False),
     closed_set("headset_state", HeadsetState),
     Column("headset_leg_id", Uuid(as_uuid=False), nullable=True, index=True),
     Column("headset_node", String(64), nullable=True),
+    instant("headset_lost_at", nullable=True),
     Column("headset_muted", Boolean, nullable=False, default=False),
     Index("ix_agents_state", "state"),
 )
@@ -116,6 +118,16 @@ class QueueRepository:
             )
             .order_by(agents.c.state_since, agents.c.id)
             .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def headsets_lost(self, node: str) -> Sequence[Agent]:
+        """Agents of this node whose browser is away, locked."""
+        return self._session.scalars(
+            select(Agent)
+            .where(agents.c.headset_lost_at.is_not(None), agents.c.headset_node == node)
+            .order_by(agents.c.id)
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
         ).all()

@@ -10,6 +10,8 @@ from followup.states import follow
 from followup.supervision import SupervisionShown
 
 HEARTBEAT_LIMIT = timedelta(seconds=15)
+HEADSET_REJOIN_LIMIT = timedelta(seconds=30)
+"""So long a patient is kept on the line while an agent's browser is away."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -80,6 +82,13 @@ def next_agent_state(state: AgentState, trigger: AgentTrigger) -> AgentState:
     return follow("agent", AGENT_TRANSITIONS, state, trigger)
 
 
+class HeadsetKind(StrEnum):
+    """What an agent wears."""
+
+    PHONE = "phone"  # a desk phone or extension, rung at its own address
+    BROWSER = "browser"  # her console, behind the headset gateway of its node
+
+
 class HeadsetState(StrEnum):
     """Whether a desk's headset leg is up."""
 
@@ -101,18 +110,21 @@ class Agent:
     wanted_state: AgentState | None = None  # asked for during a call; taken when the wrap-up ends
     heartbeat_at: datetime | None = None
     headset: str = ""  # SIP user or URI of the phone
+    headset_kind: HeadsetKind = HeadsetKind.PHONE
     headset_wanted: bool = False
     headset_state: HeadsetState = HeadsetState.DOWN
     headset_leg_id: str | None = None
     headset_node: str | None = None
+    headset_lost_at: datetime | None = None  # its browser is away since then; the line is kept for a while
     headset_muted: bool = False
 
 
 def can_be_given_a_call(agent: Agent, now: datetime) -> bool:
-    """Available, headset up, and heard from within HEARTBEAT_LIMIT (the reserving statement asks the same in SQL)."""
+    """Available, headset up and not lost, heard from within HEARTBEAT_LIMIT (the reserving statement asks it in SQL)."""
     return (
         agent.state is AgentState.AVAILABLE
         and agent.headset_state is HeadsetState.UP
+        and agent.headset_lost_at is None
         and agent.heartbeat_at is not None
         and now - agent.heartbeat_at < HEARTBEAT_LIMIT
     )

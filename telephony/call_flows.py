@@ -36,10 +36,7 @@ class CallFlows:
 
     def line(self, uow: UnitOfWork, call: Call) -> Line:
         """The patient's leg and the language to speak on it."""
-        queue = uow.queues.get(call.queue_id)
-        patient = uow.patients.get(call.patient_id)
-        language = (patient.language if patient else None) or (queue.language if queue else None) or "zh"
-        return Line(leg_id=patient_leg_of(call).id, language=language)
+        return line_of(uow, call)
 
     def begin(self, uow: UnitOfWork, call: Call) -> list[Effect]:
         """Say the first words of the call's flow; nothing on a call without one, or whose flow has begun."""
@@ -58,3 +55,11 @@ class CallFlows:
         if call.flow_step is None:
             return self.begin(uow, call)
         return automated.again(flow, FlowPosition.read(call.flow_step), self.line(uow, call))
+
+
+def line_of(uow: UnitOfWork, call: Call) -> Line:
+    """The patient's leg of a call, and the language that he, or else the queue, speaks."""
+    queue = uow.queues.get(call.queue_id)
+    patient = uow.patients.get(call.patient_id)
+    language = (patient.language if patient else None) or (queue.language if queue else None) or "zh"
+    return Line(leg_id=patient_leg_of(call).id, language=language)

@@ -10,6 +10,7 @@ from typing import Protocol
 import structlog
 from aiortc.rtcdtlstransport import RTCCertificate
 
+from followup.queues import HEADSET_REJOIN_LIMIT
 from telephony.headsets.browser import BrowserLink
 from telephony.headsets.ice_servers import IceServer
 from telephony.headsets.offers import G711, Offer
@@ -21,8 +22,6 @@ log = structlog.get_logger(__name__)
 
 SILENT_SECONDS = 2.0
 """A browser sends 50 packets a second, muted or not: after so long without any it is lost."""
-REJOIN_SECONDS = 30.0
-"""So long a lost browser's line is kept."""
 ALIVE_SECONDS = 1.0
 """How often silence is sent for a lost browser, so that the worker does not take the line for dead."""
 _LONGEST_PACKET = 2048
@@ -203,7 +202,7 @@ class Headset:
             self._lose()
         if self.state is not LinkState.LOST or self._lost_at is None:
             return
-        if now - self._lost_at > REJOIN_SECONDS:
+        if now - self._lost_at > HEADSET_REJOIN_LIMIT.total_seconds():
             log.warning("headset_given_up", agent=self.agent_id)
             self._news.gone(self.agent_id)
             self.leave()
