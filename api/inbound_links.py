@@ -102,7 +102,7 @@ def _take(uow: UnitOfWork, task: Task) -> None:
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW,
             "task_id",
-            f"the task's window opens at {task.earliest_at.isoformat()}; leave task_id out, and a task is made for this",
+            f"the task's window opens at {task.earliest_at.isoformat()}; without task_id one is made for this call",
         )
     while (trigger := _TO_QUEUED.get(task.state)) is not None:
         task.state = next_task_state(task.state, trigger)
