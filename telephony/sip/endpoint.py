@@ -23,6 +23,8 @@ from telephony.sip.calls import LegCall, Signals, WorkerAccount
 from telephony.sip.config import WorkerConfig
 from telephony.sip.media_clock import MediaClock
 from telephony.sip.targets import Target
+from telephony.sip.trunk_call import TrunkCall
+from telephony.sip.trunk_lines import TrunkLines
 
 log = structlog.get_logger(__name__)
 
@@ -74,13 +76,20 @@ class Endpoint:
             transport = pj.TransportConfig()
             transport.port = config.sip_port
             transport.boundAddress = config.sip_host
-            self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+            udp = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
             self._library.libStart()
             self._set_codecs()
             self.awaited: dict[str, LegId] = {}  # by token: legs that other workers are about to bring
-            self._account = WorkerAccount(signals, awaited=self.awaited, rtp_sources=config.rtp_sources)
-            self._trunk: Trunk | None = None
-            self._account.create(self._account_settings(None, None))
+            self._account = self._new_account()
+            self._account.create(self._account_settings())
+            self.lines = TrunkLines(
+                self._library,
+                sip_host=config.sip_host,
+                sip_port=config.sip_port,
+                udp_transport=int(udp),
+                new_account=self._new_account,
+                base_settings=self._account_settings,
+            )
         except pj.Error as error:
             self._library.libDestroy()
             raise EndpointError(
@@ -103,6 +112,7 @@ class Endpoint:
     def poll(self) -> None:
         """Let the library do what is due; callbacks run inside. What is left over is still readable, and comes next."""
         self._library.libHandleEvents(0)
+        self.lines.watch_streams()
         self._clock.tick(time.monotonic())
 
     def play(self, others: select.epoll, until: float) -> None:
@@ -131,14 +141,20 @@ class Endpoint:
         prm = pj.CallOpParam(True)
         prm.opt.audioCount = 1
         prm.opt.videoCount = 0
+        prm.txOption.localUri = target.caller
+        if target.asserted_identity:
+            asserted = pj.SipHeader()
+            asserted.hName, asserted.hValue = "P-Asserted-Identity", target.asserted_identity
+            prm.txOption.headers.append(asserted)
         call.makeCall(target.uri, prm)
+        self.lines.watch_streams(opened=True)
 
     def new_call(self, leg_id: LegId, trunk: Trunk, target: Target) -> LegCall:
-        """A call object on the account, which speaks for `trunk` from now on; calls that are up keep what they have."""
-        if trunk != self._trunk:
-            self._account.modify(self._account_settings(trunk, target))
-            self._trunk = trunk
-        return LegCall(self._account, leg_id, self._signals, rtp_sources=self._config.rtp_sources)
+        """A call object on the trunk's own account."""
+        account = self.lines.account_for(trunk, target)
+        call = TrunkCall(account, leg_id, self._signals, trunk, rtp_sources=self._config.rtp_sources)
+        self.lines.keep(call, trunk, target)
+        return call
 
     def verify(self, target: Target) -> bool:
         """Whether the library can read the target's address."""
@@ -146,6 +162,7 @@ class Endpoint:
 
     def close(self) -> None:
         """End the library. Every call, player and recorder must have been let go before."""
+        self.lines.close()
         self._account.shutdown()
         del self._account
         self._library.libDestroy()
@@ -170,9 +187,12 @@ class Endpoint:
         media.sndAutoCloseTime = -1
         return settings
 
-    def _account_settings(self, trunk: Trunk | None, target: Target | None) -> pj.AccountConfig:
+    def _new_account(self) -> WorkerAccount:
+        return WorkerAccount(self._signals, awaited=self.awaited, rtp_sources=self._config.rtp_sources)
+
+    def _account_settings(self) -> pj.AccountConfig:
         settings = pj.AccountConfig()
-        settings.idUri = target.caller if target else f"<sip:suifang@{self._config.sip_host}>"
+        settings.idUri = f"<sip:suifang@{self._config.sip_host}>"
         settings.callConfig.timerUse = pj.PJSUA_SIP_TIMER_OPTIONAL
         settings.callConfig.timerMinSESec = SESSION_SECONDS
         settings.callConfig.timerSessExpiresSec = SESSION_SECONDS
@@ -185,13 +205,6 @@ class Endpoint:
         rtp.portRange = self._config.rtp_count - 2
         rtp.boundAddress = self._config.sip_host
         settings.mediaConfig.ipv6Use = pj.PJSUA_IPV6_DISABLED
-        if trunk is not None and target is not None:
-            if trunk.username:
-                settings.sipConfig.authCreds.append(
-                    pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password)
-                )
-            if target.proxy:
-                settings.sipConfig.proxies.append(target.proxy)
         return settings
 
     def _set_codecs(self) -> None:

@@ -5,12 +5,13 @@ import re
 from dataclasses import dataclass
 
 from followup.calls import LegRole
-from telephony.call_control import OutboundLeg, RejectedError, Trunk
+from telephony.call_control import OutboundLeg, RejectedError, Transport, Trunk
 
 _USER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
 _URI = re.compile(r"sip:(?P<user>[0-9A-Za-z+*#._-]{1,64})@(?P<host>[0-9A-Za-z.-]+)(?::(?P<port>\d{1,5}))?")
 _PROXY = re.compile(r"(?:sip:)?(?P<host>[0-9A-Za-z.-]+)(?::(?P<port>\d{1,5}))?(?:;lr)?")
 _HOST = re.compile(r"[0-9A-Za-z.-]+")
+_GLOBAL = re.compile(r"\+\d{3,15}")  # RFC 3966
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Target:
     uri: str
     caller: str  # value of From
     proxy: str = ""  # value of Route
+    asserted_identity: str = ""  # value of P-Asserted-Identity
 
 
 def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
@@ -47,10 +49,40 @@ def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
     if leg.role is LegRole.AGENT and host != trunk.host and not _is_loopback(host):
         # An agent types this address herself: it must not become a way to ring any place in the world.
         raise RejectedError(f"leg {leg.leg_id}: a headset's address must be on the trunk {trunk.name}'s host")
+    way = "" if trunk.transport is Transport.UDP else f";transport={trunk.transport.value}"
+    route = f"<sip:{proxy['host']}:{proxy['port'] or 5060}{way};lr>" if proxy else ""
+    if trunk.tel_uri and not leg.number.startswith("sip:"):
+        if _GLOBAL.fullmatch(leg.number) is None:
+            raise RejectedError(
+                f"trunk {trunk.name}: a tel: URI needs a number that begins with +; let its dial rules write e164"
+            )
+        # A tel: URI says nothing of the way there; the hidden route does, and is not written into the message.
+        return Target(
+            uri=f"tel:{leg.number}",
+            caller=f"<sip:{_escaped(caller)}@{trunk.host}>",
+            proxy=route or f"<sip:{trunk.host}:{trunk.port}{way};lr;hide>",
+            asserted_identity=_asserted(trunk),
+        )
     return Target(
-        uri=f"sip:{_escaped(user)}@{host}:{port}",
+        uri=f"sip:{_escaped(user)}@{host}:{port}{way}",
         caller=f"<sip:{_escaped(caller)}@{trunk.host}>",
-        proxy=f"<sip:{proxy['host']}:{proxy['port'] or 5060};lr>" if proxy else "",
+        proxy=route,
+        asserted_identity=_asserted(trunk),
+    )
+
+
+def _asserted(trunk: Trunk) -> str:
+    said = trunk.asserted_identity
+    if not said:
+        return ""
+    if _GLOBAL.fullmatch(said) and trunk.tel_uri:
+        return f"<tel:{said}>"
+    if _USER.fullmatch(said):
+        return f"<sip:{_escaped(said)}@{trunk.host}>"
+    if _URI.fullmatch(said):
+        return f"<{said}>"
+    raise RejectedError(
+        f"trunk {trunk.name}: asserted_identity is neither a number nor an address sip:user@host; correct the trunk"
     )
 
 

@@ -78,6 +78,7 @@ class Worker:
         )
         self._sip_socket = self._endpoint.sip_socket()
         self._selector.register(self._sip_socket, selectors.EVENT_READ, None)
+        self._selector.register(self._endpoint.lines, selectors.EVENT_READ, None)
         self._orphan_timer: sched.Event | None = None
         self._leave_at: float | None = None
         self._done = False
@@ -255,6 +256,7 @@ class Worker:
     def _close(self) -> None:
         self._legs.close()
         self._selector.unregister(self._sip_socket)
+        self._selector.unregister(self._endpoint.lines)
         self._sip_socket.close()
         self._endpoint.close()
         self._journal.append(FinishedLine(finished=self._config.worker_id))
