@@ -29,6 +29,9 @@ class LegEventKind(StrEnum):
     UNMUTED = "unmuted"
     INCOMING = "incoming"  # caller, called, sip_call_id, peer: somebody rings us; answer or hang up
     ANSWERED_BY = "answered_by"  # who: human | machine | unknown, confidence (0-1), after_seconds, why
+    GREETING_ENDED = "greeting_ended"  # by: beep | silence | time_limit, after_seconds: a machine waits for our message
+    OPENING_KEPT = "opening_kept"  # file, seconds: the first seconds after the answer, for the speech engine
+    EARLY_HEARD = "early_heard"  # sound (an EarlySound), seconds, file or None: of a leg that ended without an answer
     TRANSFER_BEGUN = "transfer_begun"  # on the patient's leg; to: the third party's leg, mode
     TRANSFER_ENDED = "transfer_ended"  # to, ending: hand_over | together | back, reason (of a transfer that failed)
     MONITORED = "monitored"  # on the supervisor's leg; of: the patient's leg, mode

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from telephony.screening.rules import ScreeningRules
 from telephony.sip.rtp_guard import RtpSources
 from telephony.sip.wire import read_path
 
@@ -37,6 +38,7 @@ class WorkerConfig:
     front: bool = False  # takes calls from outside; all others take those of our own workers only
     rtp_sources: RtpSources = RtpSources.DECLARED
     silent_seconds: float = 20.0  # MEDIA_SILENT after so long without a packet
+    screening: ScreeningRules = ScreeningRules()  # noqa: RUF009 (frozen)
     log_level: str = "info"
     log_format: str = "console"
 
