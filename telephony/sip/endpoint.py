@@ -158,7 +158,7 @@ class Endpoint:
 
     def verify(self, target: Target) -> bool:
         """Whether the library can read the target's address."""
-        return bool(self._library.utilVerifySipUri(target.uri) == pj.PJ_SUCCESS)
+        return bool(self._library.utilVerifyUri(target.uri) == pj.PJ_SUCCESS)
 
     def close(self) -> None:
         """End the library. Every call, player and recorder must have been let go before."""
