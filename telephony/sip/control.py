@@ -1,8 +1,10 @@
 """Call control by SIP: each verb goes to the call worker that holds the leg, or to a warm one for a new leg."""
 
 from pathlib import Path
+from secrets import token_hex
 
-from followup.calls import EndReason, LegId
+from followup.calls import EndReason, LegId, LegRole
+from runtime.identifiers import new_id
 from telephony.call_control import (
     CallControlError,
     DigitMethod,
@@ -21,6 +23,7 @@ from telephony.sip.wire import (
     Bridge,
     CollectDigits,
     EndTransfer,
+    Expect,
     HangUp,
     Hold,
     Monitor,
@@ -40,6 +43,8 @@ from telephony.sip.wire import (
     Unmute,
 )
 
+LINE_SECONDS = 3.0  # a line between two of our workers is answered at once or never
+
 
 class SipCallControl:
     """CallControl over a pool of call workers. Events come by the pool's sink."""
@@ -56,10 +61,20 @@ class SipCallControl:
         self._dial(worker, leg, Originate(leg=leg, trunk=trunk))
 
     def bridge(self, leg_id: LegId, other: LegId) -> None:
-        self._together(leg_id, other, Bridge(leg_id=leg_id, other=other))
+        here, there = self._worker_of(leg_id), self._worker_of(other)
+        if here == there:
+            self._pool.ask(here, Bridge(leg_id=leg_id, other=other))
+        else:
+            self._draw_line(leg_id, other, there)
 
     def unbridge(self, leg_id: LegId, other: LegId) -> None:
-        self._together(leg_id, other, Unbridge(leg_id=leg_id, other=other))
+        here, there = self._worker_of(leg_id), self._worker_of(other)
+        try:
+            self._pool.ask(here, Unbridge(leg_id=leg_id, other=other))
+        except RejectedError:
+            if here == there:
+                raise
+            self._pool.ask(there, Unbridge(leg_id=other, other=leg_id))  # the line between them was drawn from there
 
     def answer(self, leg_id: LegId, *, join_leg: LegId | None = None, recording_folder: Path | None = None) -> None:
         self._ask(leg_id, AnswerLeg(leg_id=leg_id, join_leg=join_leg, recording_folder=recording_folder))
@@ -132,6 +147,30 @@ class SipCallControl:
             if not refused.anything_sent:
                 self._pool.release(leg.leg_id)
             raise
+
+    def _draw_line(self, leg_id: LegId, other: LegId, there: str) -> None:
+        """Join legs of two workers by a call from the one to the other that nobody else sees."""
+        token = token_hex(16)
+        far, near = LegId(new_id()), LegId(new_id())
+        host, port = self._pool.address_of(there)
+        self._pool.join(far, other)
+        try:
+            self._pool.ask(there, Expect(leg_id=far, token=token, join_leg=other, stands_for=leg_id))
+        except CallControlError:
+            self._pool.release(far)
+            raise
+        # From here on the far worker itself tells the end of its side, should the near one never call.
+        line = OutboundLeg(
+            leg_id=near,
+            attempt_id=f"line-{near}",
+            role=LegRole.INTERNAL,
+            number=token,
+            ring_seconds=LINE_SECONDS,
+            join_leg=leg_id,
+            stands_for=other,
+        )
+        trunk = Trunk(name="between workers", host=host, port=port)
+        self._dial(self._pool.join(near, leg_id), line, Originate(leg=line, trunk=trunk))
 
     def _together(self, leg_id: LegId, other: LegId, request: Request) -> None:
         if self._worker_of(leg_id) != self._worker_of(other):

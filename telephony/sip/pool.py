@@ -142,6 +142,13 @@ class WorkerPool:
         worker = self._roster.living_worker_of(leg_id)
         return None if worker is None else worker.worker_id
 
+    def address_of(self, worker_id: str) -> tuple[str, int]:
+        """Where another worker can call this one."""
+        worker = self._roster.get(worker_id)
+        if worker is None:
+            raise UnreachableError(f"call worker {worker_id} is gone: its calls are being ended")
+        return worker.config.sip_host, worker.config.sip_port
+
     def ask(self, worker_id: str, request: Request) -> Answer:
         """Give a worker a command and wait until it is accepted; a refusal is raised as the error it stands for."""
         worker = self._roster.get(worker_id)
