@@ -51,38 +51,36 @@ class Voices:
 
 
 def voices(speech: Path, rendered: Path, prompts: Path) -> Voices:
-    """Human speech from `speech`/ulaw; texts from `rendered` (KIND_*.wav), or the shipped prompts where there are none."""
+    """Human speech from `speech`/ulaw; texts from `rendered`, or the shipped prompts where there are none."""
     human = tuple(_read(path) for path in sorted((speech / "ulaw").glob("*.wav")))
     shipped = tuple(_read(path) for path in sorted(prompts.glob("*/*.wav")))
 
     def of(kind: str) -> tuple[Sound, ...]:
         return tuple(_read(path) for path in sorted(rendered.glob(f"{kind}_*.wav"))) or shipped
 
-    return Voices(
-        human=human, greetings=of("voicemail"), assistants=of("assistant"), announcements=of("announcement")
-    )
+    return Voices(human=human, greetings=of("voicemail"), assistants=of("assistant"), announcements=of("announcement"))
 
 
 def openings(source: Voices, seed: int = 20260101) -> list[Opening]:
     """The whole set, the same for a seed and a source."""
     chance = np.random.default_rng(seed)
     makers: Sequence[tuple[Answered, str, int, Callable[[], Sound]]] = (
-        (Answered.HUMAN, "hello", 24, lambda: _hello(source, chance)),
-        (Answered.HUMAN, "two_bursts", 12, lambda: _two_bursts(source, chance)),
-        (Answered.HUMAN, "name", 12, lambda: _hello(source, chance, shortest=1.0, longest=1.7)),
-        (Answered.HUMAN, "late", 8, lambda: _hello(source, chance, earliest=1.6, latest=2.4)),
-        (Answered.HUMAN, "noisy_room", 8, lambda: _hello(source, chance, noise=(-44.0, -38.0))),
-        (Answered.HUMAN, "says_it_again", 8, lambda: _again(source, chance)),
-        (Answered.HUMAN, "says_nothing", 4, lambda: _room(chance, -62.0, -44.0)),
-        (Answered.MACHINE, "recorded_greeting", 22, lambda: _greeting(source.human, chance)),
-        (Answered.MACHINE, "synthetic_greeting", 14, lambda: _greeting(source.greetings, chance)),
-        (Answered.MACHINE, "greeting_with_a_rest", 8, lambda: _rested(source, chance)),
-        (Answered.MACHINE, "assistant", 10, lambda: _greeting(source.assistants, chance, beep=False)),
-        (Answered.MACHINE, "announcement", 10, lambda: _greeting(source.announcements, chance, beep=False)),
-        (Answered.MACHINE, "song", 6, lambda: _song(chance)),
-        (Answered.MACHINE, "ringback", 4, lambda: _tones(chance, (450.0,), 1.0, 4.0)),
-        (Answered.MACHINE, "fax", 4, lambda: _tones(chance, (float(chance.choice([1100, 2100])),), 0.5, 3.0)),
-        (Answered.MACHINE, "beep_first", 4, lambda: _beep_first(chance)),
+        (Answered.HUMAN, "hello", 40, lambda: _hello(source, chance)),
+        (Answered.HUMAN, "two_bursts", 20, lambda: _two_bursts(source, chance)),
+        (Answered.HUMAN, "name", 20, lambda: _hello(source, chance, shortest=1.0, longest=1.7)),
+        (Answered.HUMAN, "late", 14, lambda: _hello(source, chance, earliest=1.6, latest=2.4)),
+        (Answered.HUMAN, "noisy_room", 14, lambda: _hello(source, chance, noise=(-44.0, -38.0))),
+        (Answered.HUMAN, "says_it_again", 12, lambda: _again(source, chance)),
+        (Answered.HUMAN, "says_nothing", 8, lambda: _room(chance, -62.0, -44.0)),
+        (Answered.MACHINE, "recorded_greeting", 38, lambda: _greeting(source.human, chance)),
+        (Answered.MACHINE, "synthetic_greeting", 24, lambda: _greeting(source.greetings, chance)),
+        (Answered.MACHINE, "greeting_with_a_rest", 14, lambda: _rested(source, chance)),
+        (Answered.MACHINE, "assistant", 16, lambda: _greeting(source.assistants, chance, beep=False)),
+        (Answered.MACHINE, "announcement", 16, lambda: _greeting(source.announcements, chance, beep=False)),
+        (Answered.MACHINE, "song", 10, lambda: _song(chance)),
+        (Answered.MACHINE, "ringback", 6, lambda: _tones(chance, (450.0,), 1.0, 4.0)),
+        (Answered.MACHINE, "fax", 6, lambda: _tones(chance, (float(chance.choice([1100, 2100])),), 0.5, 3.0)),
+        (Answered.MACHINE, "beep_first", 6, lambda: _beep_first(chance)),
     )
     made = []
     for truth, kind, number, make in makers:
@@ -224,6 +222,21 @@ def _tones(chance: np.random.Generator, hertz: tuple[float, ...], on: float, off
 def _beep_first(chance: np.random.Generator) -> Sound:
     """A recorder without a greeting."""
     return _put(_room(chance, -70.0, -55.0), _beep(chance), chance.uniform(0.3, 1.5))
+
+
+def long_openings(source: Voices, seed: int = 20260101) -> list[Opening]:
+    """Persons who open with about two seconds of speech: what cadence alone cannot tell from a greeting."""
+    chance = np.random.default_rng(seed + 1)
+    return [
+        Opening(
+            name=f"human-long_opening-{place:02}",
+            truth=Answered.HUMAN,
+            kind="long_opening",
+            for_tuning=False,
+            sound=_hello(source, chance, shortest=1.8, longest=2.6),
+        )
+        for place in range(12)
+    ]
 
 
 def by_kind(items: Sequence[Opening]) -> Iterator[tuple[str, list[Opening]]]:

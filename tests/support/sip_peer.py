@@ -257,6 +257,7 @@ def outbound(
     ring_seconds: float = 20.0,
     join_leg: str | None = None,
     recording_folder: Path | None = None,
+    screened: bool = False,
 ) -> OutboundLeg:
     """A leg with an id and an attempt of its own."""
     return OutboundLeg(
@@ -267,6 +268,7 @@ def outbound(
         ring_seconds=ring_seconds,
         join_leg=LegId(join_leg) if join_leg else None,
         recording_folder=recording_folder,
+        screened=screened,
     )
 
 
