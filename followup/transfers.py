@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from followup.calls import CallId, LegId
+from followup.dialing_rules import Mode
 from followup.states import follow
 
 
@@ -96,3 +97,12 @@ class DirectoryEntry:
     language: str | None = None
     active: bool = True
     created_at: datetime
+
+
+def number_refusal(number: str, *, mode: Mode, on_allow_list: bool, trunk_is_loopback: bool) -> str | None:
+    """Why this installation may not dial a third party's number; None where it may. Agents' headsets are not asked."""
+    if mode is Mode.DEMO and not trunk_is_loopback:
+        return "the demo dials nobody outside this machine"
+    if mode is Mode.TRIAL and not on_allow_list:
+        return f"a trial dials only the numbers of SUIFANG_TRIAL_ALLOW_LIST; none of them is the one ending in {number[-4:]}"
+    return None

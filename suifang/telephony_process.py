@@ -40,6 +40,7 @@ def run(settings: Settings) -> None:
     urls = engine_urls(settings)
     units = UnitsOfWork(make_engine(urls.database_url, application="suifang-telephony"))
     content = Content(settings.content_dir)
+    prompts = load_prompts(settings.content_dir / "prompts")
     trunks = trunks_of(settings)
     conversation = Conversation(content.flows, inbound_of(settings, content))
     inbox: list[TelephonyNode] = []
@@ -63,10 +64,11 @@ def run(settings: Settings) -> None:
                 gate=replace(Gate.of(settings, content), trunk_is_loopback=trunks.patients_are_loopback),
                 ring_seconds=settings.ring_seconds,
                 spool=settings.spool_dir,
+                music=prompts.prompt("hold_music", "zxx"),
             ),
         ),
         trunks=trunks,
-        voice=load_prompts(settings.content_dir / "prompts"),
+        voice=prompts,
     )
     inbox.append(node)
     for number in (signal.SIGTERM, signal.SIGINT):

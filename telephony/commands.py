@@ -14,13 +14,11 @@ from followup.queues import HeadsetState
 from telephony.call_control import CallControl, CallControlError, OutboundLeg
 from telephony.conversation import Conversation
 from telephony.lines import Lines
+from telephony.refused_command import LineAct, RefusedCommandError, Verb
+from telephony.talk_commands import NEVER_WAIT, TALKING, TalkCommands, talking
 from telephony.trunks import Trunks
 
 log = structlog.get_logger(__name__)
-
-
-class RefusedCommandError(Exception):
-    """The command cannot be; the sentence is stored with it and shown to whoever asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +28,7 @@ class DialingRules:
     gate: Gate
     ring_seconds: float
     spool: Path
-
-
-LineAct = Callable[[CallControl], None]
-"""What a decided command asks of the line, done after the commit; it raises CallControlError when refused there."""
+    music: Path | None = None  # what a patient on hold hears
 
 
 class Commands:
@@ -44,17 +39,14 @@ class Commands:
         self._lines = lines
         self._trunks = trunks
         self._rules = rules
-        self._verbs: dict[str, Callable[[UnitOfWork, CallCommand], LineAct | None]] = {
+        self._talk = TalkCommands(gate=rules.gate, trunks=trunks, ring_seconds=rules.ring_seconds, music=rules.music)
+        self._verbs: dict[str, Verb] = {
+            **self._talk.verbs(),
             "dial": self._dial,
             "hang_up": self._hang_up,
-            "hold": self._on_live_call(lambda control, leg, _: control.hold(leg), CallState.BRIDGED),
-            "resume": self._on_live_call(lambda control, leg, _: control.resume(leg), CallState.HELD),
-            "pause_recording": self._on_live_call(lambda control, leg, _: control.pause_recording(leg)),
-            "resume_recording": self._on_live_call(lambda control, leg, _: control.resume_recording(leg)),
-            "stop_recording": self._on_live_call(lambda control, leg, _: control.stop_recording(leg)),
-            "send_digits": self._on_live_call(
-                lambda control, leg, arguments: control.send_digits(leg, str(arguments["digits"]))
-            ),
+            "pause_recording": self._on_live_call(lambda control, leg: control.pause_recording(leg)),
+            "resume_recording": self._on_live_call(lambda control, leg: control.resume_recording(leg)),
+            "stop_recording": self._on_live_call(lambda control, leg: control.stop_recording(leg)),
             "refuse_recording": self._refuse_recording,
             "detach_headset": self._detach_headset,
             "report": self._report,
@@ -73,7 +65,7 @@ class Commands:
         command.state = CommandState.ACCEPTED
         return act
 
-    def _verb(self, uow: UnitOfWork, command: CallCommand) -> Callable[[UnitOfWork, CallCommand], LineAct | None]:
+    def _verb(self, uow: UnitOfWork, command: CallCommand) -> Verb:
         if uow.now > command.deadline:
             raise RefusedCommandError("the command came too late and was not done")
         if command.verb not in self._verbs:
@@ -84,6 +76,7 @@ class Commands:
         """Refuse a command; a call that was never dialed ends with it, so that its attempt does not hang."""
         command.state = CommandState.REFUSED
         command.reason = reason[:500]
+        self._talk.refused(uow, command)
         if command.verb != "dial":
             return
         call = uow.calls.for_update(command.subject)
@@ -95,7 +88,8 @@ class Commands:
 
         No free line or worker: it waits in the table until its deadline. Anything else is final.
         """
-        if error.refusal.value == "trunk_busy" and not error.anything_sent and uow.now < command.deadline:
+        waits = command.verb not in NEVER_WAIT and uow.now < command.deadline
+        if error.refusal.value == "trunk_busy" and not error.anything_sent and waits:
             command.state = CommandState.PENDING
             return
         if error.anything_sent:
@@ -159,19 +153,10 @@ class Commands:
         leg = _leg_of(call)
         return lambda control: control.hang_up(leg, reason)
 
-    def _on_live_call(
-        self, act: Callable[[CallControl, LegId, dict[str, object]], None], *states: CallState
-    ) -> Callable[[UnitOfWork, CallCommand], LineAct]:
-        allowed = states or (CallState.ANSWERED, CallState.BRIDGED, CallState.HELD)
-
+    def _on_live_call(self, act: Callable[[CallControl, LegId], None]) -> Verb:
         def decide(uow: UnitOfWork, command: CallCommand) -> LineAct:
-            call = uow.calls.for_update(command.subject)
-            if call is None:
-                raise RefusedCommandError("there is no such call")
-            if call.state not in allowed:
-                raise RefusedCommandError(f"the call is {call.state.value}: {command.verb} is not possible there")
-            leg, arguments = _leg_of(call), dict(command.arguments)
-            return lambda control: act(control, leg, arguments)
+            leg = _leg_of(talking(uow, command, *TALKING))
+            return lambda control: act(control, leg)
 
         return decide
 
@@ -195,7 +180,8 @@ class Commands:
         call = uow.calls.for_update(command.subject)
         if call is None or call.answered_at is None or call.state is CallState.ENDED:
             raise RefusedCommandError("there is no live conversation whose recording could be refused")
-        if not self._conversation.refuse_recording(uow, call, by=call.agent_id):
+        by = command.arguments.get("by", call.agent_id)
+        if not self._conversation.refuse_recording(uow, call, by=str(by) if by else None):
             raise RefusedCommandError("nothing is being recorded")
         leg = _leg_of(call)
         return lambda control: control.stop_recording(leg)

@@ -24,7 +24,7 @@ from runtime.clock import WorkerClock
 from runtime.identifiers import new_id
 from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg, Refusal, Trunk
 from telephony.comfort import Comfort
-from telephony.commands import Commands, LineAct
+from telephony.commands import Commands
 from telephony.conversation import Conversation
 from telephony.effects import (
     AnswerLeg,
@@ -39,6 +39,7 @@ from telephony.effects import (
 )
 from telephony.headsets.browser_line import BROWSER_LINE
 from telephony.lines import Lines
+from telephony.refused_command import LineAct
 from telephony.trunks import Trunks
 
 log = structlog.get_logger(__name__)

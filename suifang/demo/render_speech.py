@@ -53,6 +53,8 @@ def renderings() -> Iterator[Rendering]:
             speed=1.0,
         )
     for prompt in load_prompts(PROMPTS).prompts:
+        if prompt.voice.startswith("composed:"):
+            continue  # made by a script of its own
         yield Rendering(
             path=PROMPTS / prompt.file,
             text=prompt.text,

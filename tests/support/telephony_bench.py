@@ -34,6 +34,7 @@ from tests.support.builders import a_patient, a_queue, a_task, an_agent
 from tests.support.waiting import until
 
 CONTENT = Content(REPOSITORY / "content")
+PROMPTS = load_prompts(REPOSITORY / "content" / "prompts")
 RTP_PORTS_EACH = 40
 WORKERS = 3
 PORTS = 10 + RTP_PORTS_EACH * WORKERS  # what a place needs from its first port on
@@ -105,10 +106,11 @@ def node_at(place: Place) -> Iterator[WorkerPool]:
                     gate=GATE,
                     ring_seconds=5.0,
                     spool=place.folder / "spool",
+                    music=PROMPTS.prompt("hold_music", "zxx"),
                 ),
             ),
             trunks=place.trunks,
-            voice=load_prompts(REPOSITORY / "content" / "prompts"),
+            voice=PROMPTS,
         )
     )
     pool.start()
