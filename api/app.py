@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import failures, live, pages, problems
+from api import failures, headset_page, live, pages, problems
 from api.body_limit import BodyLimit
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
@@ -17,6 +17,7 @@ from api.routes import (
     calls,
     consents,
     follow_ups,
+    headsets,
     health,
     inbound,
     log_ins,
@@ -41,6 +42,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tasks.router,
     queues.router,
     agents.router,
+    headsets.router,
     calls.router,
     inbound.router,
     attempts.router,
@@ -75,6 +77,7 @@ def create_app(wiring: Wiring) -> FastAPI:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(headset_page.router)
     _describe_problems(app)
     return app
 

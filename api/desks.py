@@ -6,7 +6,7 @@ from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork
 from followup.closing import TRIGGER_TO, move_agent
 from followup.events import DomainEvent, EventKind
-from followup.queues import Agent, AgentState, HeadsetState
+from followup.queues import Agent, AgentState, HeadsetKind, HeadsetState
 from runtime.identifiers import new_id
 
 COMMAND_DEADLINE = timedelta(seconds=10)
@@ -24,9 +24,9 @@ def ask_for_state(uow: UnitOfWork, agent: Agent, wanted: AgentState, reason: str
         uow.emit(move_agent(agent, TRIGGER_TO[wanted], now=uow.now, reason=reason))
 
 
-def attach_headset(uow: UnitOfWork, agent: Agent, headset: str) -> None:
+def attach_headset(uow: UnitOfWork, agent: Agent, headset: str, *, kind: HeadsetKind = HeadsetKind.PHONE) -> None:
     """Want the headset up: a telephony node rings it as soon as it looks."""
-    agent.headset = headset
+    agent.headset, agent.headset_kind = headset, kind
     agent.headset_wanted = True
     uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
 

@@ -12,6 +12,8 @@ from db.unit_of_work import UnitsOfWork
 from followup.ports import RecordingStore
 from runtime.content import Content
 from runtime.live_events import AsyncLiveStream
+from telephony.headsets.door import GatewayDoor
+from telephony.headsets.ice_servers import IceSettings
 
 CONCURRENT_UNITS = 12
 """Requests with an open transaction at one time; the database's pool must hold as many connections."""
@@ -29,6 +31,8 @@ class Wiring:
     zone: ZoneInfo
     https: bool  # browsers come by https: cookies are sent over nothing else
     hasher: PasswordHasher
+    headsets: GatewayDoor
+    ice: IceSettings
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again
     # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_UNITS))

@@ -37,6 +37,13 @@ class SpeechEngine(StrEnum):
     OPENAI_WHISPER = "openai-whisper"
 
 
+class HeadsetCodec(StrEnum):
+    """Which G.711 browser headsets speak first: the one of the trunk, so that nobody has to convert."""
+
+    PCMA = "PCMA"
+    PCMU = "PCMU"
+
+
 class WorkerTasks(StrEnum):
     """Which tasks a worker takes: speech takes minutes, so a second worker keeps it from holding up the others."""
 
@@ -124,6 +131,13 @@ class Settings(BaseSettings):
     inbound_offer_seconds: float = Field(default=15.0, ge=5, le=60)
     inbound_remember_days: float = Field(default=14.0, ge=0, le=366)
 
+    headset_port: int = Field(default=14060, ge=1024, le=65000)
+    headset_codec: HeadsetCodec = HeadsetCodec.PCMA
+    stun_url: str | None = Field(default=None, pattern=r"^stuns?:[A-Za-z0-9.-]+(:\d{1,5})?$")
+    turn_url: str | None = Field(default=None, pattern=r"^turns?:[A-Za-z0-9.-]+(:\d{1,5})?(\?transport=(udp|tcp))?$")
+    turn_secret: SecretStr = SecretStr("")
+    turn_only: bool = False
+
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
     speech_model: str | None = None
     speech_beam: int = Field(default=5, ge=1, le=10)
@@ -203,6 +217,12 @@ class Settings(BaseSettings):
             raise ValueError(
                 "SUIFANG_SIP_PORT_BASE and SUIFANG_RTP_PORT_BASE give overlapping port ranges: move one of them"
             )
+        if self.headset_port in sip or self.headset_port in rtp:
+            raise ValueError("SUIFANG_HEADSET_PORT lies in the call workers' SIP or RTP ports: move it")
+        if (self.turn_url is None) != (not self.turn_secret.get_secret_value()):
+            raise ValueError("SUIFANG_TURN_URL and SUIFANG_TURN_SECRET belong together: set both or neither")
+        if self.turn_only and self.turn_url is None:
+            raise ValueError("SUIFANG_TURN_ONLY needs a relay: set SUIFANG_TURN_URL and SUIFANG_TURN_SECRET")
         if self.postgres_dir.is_relative_to(self.state_dir):
             raise ValueError(
                 "SUIFANG_POSTGRES_DIR lies inside SUIFANG_STATE_DIR, which stays closed to the database's user: "

@@ -14,8 +14,12 @@ from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.live_events import AsyncLiveStream
 from runtime.log import configure_logging
+from runtime.private_files import socket_path
 from runtime.settings import Settings
 from suifang.start import refuse_wrong_start
+from telephony.headsets.door import GatewayDoor
+from telephony.headsets.ice_servers import IceSettings
+from telephony.headsets.wire import SOCKET_NAME
 
 GRACE_SECONDS = 5
 """How long a request that is being answered may go on after the process was told to stop."""
@@ -43,6 +47,13 @@ def application(settings: Settings) -> FastAPI:
             zone=settings.zone,
             https=settings.public_url.startswith("https://"),
             hasher=PasswordHasher(),
+            headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
+            ice=IceSettings(
+                stun_url=settings.stun_url,
+                turn_url=settings.turn_url,
+                turn_secret=settings.turn_secret.get_secret_value(),
+                turn_only=settings.turn_only,
+            ),
         )
     )
 

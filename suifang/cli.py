@@ -110,6 +110,12 @@ def telephony() -> None:
 
 
 @app.command()
+def headsets() -> None:
+    """Run this machine's headset gateway: agents' browsers as telephones of the node."""
+    run_process("headsets")
+
+
+@app.command()
 @_in_words
 def migrate() -> None:
     """Bring the database to this version's tables; harmless when it is there."""

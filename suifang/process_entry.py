@@ -14,7 +14,7 @@ from runtime.content import ContentError
 from runtime.embedded import EngineError
 from runtime.settings import SettingsError, load_settings
 
-PROCESSES = ("api", "scheduler", "worker", "telephony")
+PROCESSES = ("api", "scheduler", "worker", "telephony", "headsets")
 
 
 def loaded(module: str) -> ModuleType:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import StringConstraints
 
 from api import desks, found
@@ -11,8 +11,9 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Instant
 from api.permissions import AgentCommanding, AgentOnly, Allowed, SupervisorOnly
 from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
 from db.users import Role
-from followup.queues import Agent, AgentState, HeadsetState, can_be_given_a_call
+from followup.queues import Agent, AgentState, HeadsetKind, HeadsetState, can_be_given_a_call
 
 router = APIRouter(tags=["agents"], route_class=Route)
 
@@ -43,8 +44,10 @@ class DeskAnswer(Answer):
     wanted_state: AgentState | None
     heartbeat_at: Instant | None
     headset: str
+    headset_kind: HeadsetKind
     headset_wanted: bool
     headset_state: HeadsetState
+    headset_lost_at: Instant | None
     ready: bool
     languages: list[str]
     queues: list[str]
@@ -102,12 +105,14 @@ def attach_headset(ask: HeadsetAsk, caller: AgentCommanding, uow: Work) -> DeskA
 
 
 @router.delete("/agents/me/headset", responses=problems(Kind.UNKNOWN_AGENT, Kind.NOT_POSSIBLE_NOW))
-def detach_headset(caller: AgentOnly, uow: Work) -> DeskAnswer:
+def detach_headset(request: Request, caller: AgentOnly, uow: Work) -> DeskAnswer:
     """Have the headset's line ended; not during a call."""
     agent = found.own_desk(uow, caller)
     if agent.state in (AgentState.RESERVED, AgentState.ON_CALL):
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "headset", "you are in a call; hang up first")
     desks.detach_headset(uow, agent)
+    if agent.headset_kind is HeadsetKind.BROWSER:
+        wiring_of(request).headsets.leave(agent.id)
     return _desk(agent, uow.now)
 
 
@@ -138,8 +143,10 @@ def _desk(agent: Agent, now: Instant) -> DeskAnswer:
         wanted_state=agent.wanted_state,
         heartbeat_at=agent.heartbeat_at,
         headset=agent.headset,
+        headset_kind=agent.headset_kind,
         headset_wanted=agent.headset_wanted,
         headset_state=agent.headset_state,
+        headset_lost_at=agent.headset_lost_at,
         ready=can_be_given_a_call(agent, now),
         languages=agent.languages,
         queues=agent.queues,

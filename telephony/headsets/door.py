@@ -37,6 +37,7 @@ class GatewayDoor:
     """Where the gateway of this machine listens."""
 
     socket: Path
+    node: str  # whose calls ring the headsets behind it
 
     def connect(self, agent_id: str, sdp: str) -> Connected:
         """The gateway's answer to a browser's offer."""

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,7 +13,7 @@ from runtime.private_files import write_private
 from runtime.settings import private_folder
 from telephony.headsets.extension import Extension
 from telephony.headsets.headset import Headset, HeadsetNews
-from telephony.headsets.ice_servers import IceServer, ice_servers
+from telephony.headsets.ice_servers import IceServer
 from telephony.headsets.offers import OfferRefusedError, read_offer
 from telephony.headsets.sip_dialog import HOST, Dialog
 from telephony.headsets.wire import (
@@ -47,8 +46,6 @@ class GatewaySettings:
     own_host: str = HOST  # from which the call workers of this machine speak
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
     stun_url: str | None = None
-    turn_url: str | None = None
-    turn_secret: str = ""
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -148,9 +145,7 @@ class Gateway:
 
     def _servers(self) -> Sequence[IceServer]:
         # The gateway itself needs no relay: the relay reaches it. Its outer address it may have to learn.
-        return ice_servers(
-            stun_url=self._settings.stun_url, turn_url=None, turn_secret="", name="", now=datetime.now(UTC)
-        )
+        return (IceServer(url=self._settings.stun_url),) if self._settings.stun_url else ()
 
     async def _tick(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 CREDENTIALS_LAST = timedelta(hours=12)
@@ -19,19 +19,29 @@ class IceServer:
     credential: str = ""
 
 
-def ice_servers(
-    *, stun_url: str | None, turn_url: str | None, turn_secret: str, name: str, now: datetime
-) -> tuple[IceServer, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceSettings:
+    """What the installation says of its servers."""
+
+    stun_url: str | None = None
+    turn_url: str | None = None
+    turn_secret: str = field(default="", repr=False)
+    turn_only: bool = False  # browsers take no other way than the relay
+
+
+def ice_servers(settings: IceSettings, *, name: str, now: datetime) -> tuple[IceServer, ...]:
     """The servers of this installation; TURN credentials are coturn's `use-auth-secret` ones, good until they expire.
 
     `name` stands in the relay's log: give an id, never a person's name.
     """
     servers = []
-    if stun_url:
-        servers.append(IceServer(url=stun_url))
-    if turn_url:
+    if settings.stun_url:
+        servers.append(IceServer(url=settings.stun_url))
+    if settings.turn_url:
         username = f"{int((now + CREDENTIALS_LAST).timestamp())}:{name}"
         # SHA-1 because that is what the relay's protocol says; it is a keyed hash of a time-limited name.
-        digest = hmac.new(turn_secret.encode(), username.encode(), hashlib.sha1).digest()
-        servers.append(IceServer(url=turn_url, username=username, credential=base64.b64encode(digest).decode()))
+        digest = hmac.new(settings.turn_secret.encode(), username.encode(), hashlib.sha1).digest()
+        servers.append(
+            IceServer(url=settings.turn_url, username=username, credential=base64.b64encode(digest).decode())
+        )
     return tuple(servers)

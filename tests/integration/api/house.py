@@ -26,11 +26,14 @@ from runtime.content import Content
 from runtime.identifiers import new_id
 from runtime.live_events import AsyncLiveStream
 from runtime.settings import REPOSITORY
+from telephony.headsets.door import GatewayDoor
+from telephony.headsets.ice_servers import IceSettings
 
 PREFIX = "/api/v1"
 PASSWORD = "correct horse battery"
 QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 CONTENT = Content(REPOSITORY / "content")
+NO_ICE = IceSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +167,14 @@ def operations_of(app: FastAPI) -> dict[str, Any]:
 
 @contextmanager
 def open_house(
-    database_url: str, broker_url: str, folder: Path, *, mode: Mode = Mode.DEMO, ping_seconds: float = 15.0
+    database_url: str,
+    broker_url: str,
+    folder: Path,
+    *,
+    mode: Mode = Mode.DEMO,
+    ping_seconds: float = 15.0,
+    gateway_socket: Path | None = None,
+    ice: IceSettings = NO_ICE,
 ) -> Iterator[House]:
     """The whole API on this database and broker."""
     engine = make_engine(database_url, pool_size=CONCURRENT_UNITS)
@@ -181,6 +191,8 @@ def open_house(
             https=False,
             hasher=QUICK_HASHER,
             ping_seconds=ping_seconds,
+            headsets=GatewayDoor(socket=gateway_socket or folder / "no-gateway.sock", node="node-1"),
+            ice=ice,
         )
     )
     with TestClient(app, raise_server_exceptions=False) as client:
