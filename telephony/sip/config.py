@@ -31,7 +31,7 @@ class WorkerConfig:
     rtp_base: int
     rtp_count: int = 40
     clock_rate: int = 8000
-    frame_milliseconds: int = 40  # half the wake-ups of 20 ms frames, for at most 20 ms more delay each way
+    frame_milliseconds: int = 20  # 40 saves two fifths of the CPU time, adds 20 ms each way and sends packets in pairs
     orphan_seconds: float = 60.0
     no_reply_seconds: float = 8.0  # an INVITE without any provisional answer is given up after this
     calls_per_second: float = 5.0

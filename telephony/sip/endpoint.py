@@ -9,7 +9,6 @@ import os
 import select
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -113,7 +112,7 @@ class Endpoint:
         """Let the library do what is due; callbacks run inside. What is left over is still readable, and comes next."""
         self._library.libHandleEvents(0)
         self.lines.watch_streams()
-        self._clock.tick(time.monotonic())
+        self._clock.tick()
 
     def play(self, others: select.epoll, until: float) -> None:
         """Let sound flow until one of `others` is readable, a callback has noted something, or `until`."""

@@ -37,7 +37,8 @@ class MediaClock:
         self._samples = sample_rate * frame_milliseconds // 1000
         self._seconds = frame_milliseconds / 1000
         self._buffer = ctypes.create_string_buffer(self._samples * 2)
-        self._frame = _Frame(buf=ctypes.addressof(self._buffer))
+        self._frame = _Frame(type=AUDIO_FRAME, buf=ctypes.addressof(self._buffer), size=self._samples * 2)
+        self._frame_at = ctypes.addressof(self._frame)
         self._port: int | None = None
         self._next = 0.0
 
@@ -56,26 +57,33 @@ class MediaClock:
 
     def run(self, others: select.epoll, noted: Sized, until: float) -> None:
         """Read, mix and send, frame by frame, until one of `others` is readable, something is `noted`, or `until`."""
-        monotonic, handle_events, wait, tick = time.monotonic, self._handle_events, others.poll, self.tick
-        while True:
-            now = monotonic()
-            if now >= self._next:
-                handle_events(0)
-                tick(now)
-                if noted or now >= until:
+        # Every name below is looked up once: what this loop costs is paid for each frame of each call.
+        port, frame, frame_at, samples, seconds = self._port, self._frame, self._frame_at, self._samples, self._seconds
+        monotonic, wait = time.monotonic, others.poll
+        handle_events, get_frame, due = self._handle_events, self._get_frame, self._next
+        while due < until:
+            early = due - monotonic()
+            if early > 0:
+                if wait(early, 1):
+                    self._next = due
                     return
-                now = monotonic()
-            if wait(max(0.0, min(self._next, until) - now), 1) or until <= now:
+            elif early < -MOST_TICKS_AT_ONCE * seconds:
+                due -= (early // seconds + MOST_TICKS_AT_ONCE) * seconds
+            handle_events(0)
+            get_frame(port, frame_at)
+            frame.timestamp += samples
+            due += seconds
+            if noted:
+                self._next = due
                 return
+        self._next = due
+        early = until - monotonic()
+        if early > 0:
+            wait(early, 1)
 
-    def tick(self, now: float) -> None:
-        """Pull every frame that is due."""
-        while self._port is not None and now >= self._next:
-            late = now - self._next
-            if late > MOST_TICKS_AT_ONCE * self._seconds:
-                self._next += (late // self._seconds - MOST_TICKS_AT_ONCE) * self._seconds
-            frame = self._frame
-            frame.type, frame.size = AUDIO_FRAME, self._samples * 2
-            self._get_frame(self._port, ctypes.addressof(frame))
-            frame.timestamp += self._samples
+    def tick(self) -> None:
+        """Pull what is due, for a loop that waits by itself."""
+        if self._port is not None and time.monotonic() >= self._next:
+            self._get_frame(self._port, self._frame_at)
+            self._frame.timestamp += self._samples
             self._next += self._seconds
