@@ -3,11 +3,11 @@
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 from followup.calls import EndReason, LegId, LegRole, Party
 from followup.ports import TextVoice
+from runtime.identifiers import new_id
 from telephony.call_control import (
     DigitMethod,
     EventSink,
@@ -55,7 +55,6 @@ class LoopbackCallControl:
         self._monitorings = LoopbackMonitorings(self._lines, self._transfers)
         self._voice = voice
         self._name = name
-        self._callers = count(1)
 
     # --- what a test or a developer does at the far end ---
 
@@ -74,7 +73,7 @@ class LoopbackCallControl:
         The caller hangs up after `gives_up_after` seconds without an answer, if given.
         """
         with self._lock:
-            leg_id = LegId(f"{self._name}-in-{next(self._callers)}")
+            leg_id = LegId(new_id())
             outbound = OutboundLeg(leg_id=leg_id, attempt_id="", role=LegRole.PATIENT, number=caller)
             leg = LoopbackLeg(
                 leg=outbound,

@@ -18,7 +18,7 @@ from telephony.call_control import (
     TrunkBusyError,
 )
 from telephony.causes import Cause, cause_of_failed_invite, cause_of_far_hang_up, cause_of_ring_limit
-from telephony.line_script import LineAct, LineScript, LineStep
+from telephony.line_script import LineAct, LineScript, LineStep, answered_by
 from telephony.loopback_leg import LegPhase, LoopbackLeg, is_loopback, write_silence
 from telephony.loopback_time import Scheduler
 
@@ -134,6 +134,8 @@ class LoopbackLines:
             self.join(leg, partner)
         for follow in self.answered:
             follow(leg)
+        if not any(step.act is LineAct.ANSWERED_BY for step in leg.script):
+            self._judge(leg, answered_by("human", after=0.0))
 
     def follow_script(self, leg: LoopbackLeg) -> None:
         """Go on with what the far end does, from now."""

@@ -10,7 +10,7 @@ import pjsua2 as pj
 import structlog
 
 from followup.calls import EndReason, LegId, LegRole, Party
-from telephony.call_control import LegEventKind, LegState, OutboundLeg, RejectedError, TrunkBusyError
+from telephony.call_control import EventValue, LegEventKind, LegState, OutboundLeg, RejectedError, TrunkBusyError
 from telephony.causes import Cause
 from telephony.sip.calls import Rang
 from telephony.sip.config import WorkerConfig
@@ -116,12 +116,47 @@ class Incoming:
             raise TrunkBusyError(f"this worker holds {self._endpoint.call_limit} legs already; wait or take another")
         self._expected[request.leg_id] = request
         self._endpoint.awaited[request.token] = request.leg_id
-        self._timers.enter(request.seconds, 1, self._forget, (request.leg_id,))
+        self._timers.enter(request.seconds, 1, self._lapse, (request.leg_id,))
 
     def _forget(self, leg_id: LegId) -> None:
         request = self._expected.pop(leg_id, None)
         if request is not None:
             self._endpoint.awaited.pop(request.token, None)
+
+    def _lapse(self, leg_id: LegId) -> None:
+        if leg_id in self._expected:
+            self._forget(leg_id)
+            values: dict[str, EventValue] = {"end_reason": EndReason.UNREACHABLE, "party": Party.US, "sip_status": 0}
+            self._book.say(leg_id, LegEventKind.ENDED, values)
+
+    def line_to(self, leg_id: LegId, far: LegId) -> LegId | None:
+        """The line by which a leg of this worker hears that leg of another worker."""
+        lines = self.lines_of(leg_id)
+        return next((line for line in lines if self._legs[line].outbound.stands_for == far), None)
+
+    def lines_of(self, leg_id: LegId) -> list[LegId]:
+        """The lines to other workers that are there for this leg."""
+        return [
+            leg.leg_id
+            for leg in self._legs.values()
+            if leg.outbound.role is LegRole.INTERNAL and leg.outbound.join_leg == leg_id and leg.ended_at is None
+        ]
+
+    def going(self, leg: Leg, _cause: Cause) -> None:
+        """A leg is about to be parted from the others: nobody needs its lines to other workers any more."""
+        self._tell_line_lost(leg)
+        for line in self.lines_of(leg.leg_id):
+            if self._legs[line].our_cause is None:
+                self._finish(self._legs[line], Cause(end_reason=EndReason.HANG_UP, party=Party.US))
+
+    def _tell_line_lost(self, leg: Leg) -> None:
+        """A line of ours came to nothing, and not by our doing: whoever was to be joined by it hears of it too."""
+        outbound = leg.outbound
+        if outbound.role is not LegRole.INTERNAL or leg.incoming or leg.bridged_with:
+            return
+        joined = self._legs.get(outbound.join_leg) if outbound.join_leg else None
+        if joined is not None and joined.up and not leg.answered:
+            self._book.say(joined.leg_id, LegEventKind.UNBRIDGED, {"with": outbound.stands_for})
 
     # --- somebody rings ---
 
@@ -202,19 +237,6 @@ class Incoming:
         leg.outbound = replace(leg.outbound, join_leg=join_leg, recording_folder=recording_folder)
         self._answer(leg, OK)
 
-    def parting(self, leg: Leg) -> pj.CallOpParam:
-        """How the library is told to end this leg: an incoming one that was never answered gets a status."""
-        parameters = pj.CallOpParam(True)
-        if leg.incoming and not leg.answered and leg.our_cause is not None:
-            parameters.statusCode = REFUSALS.get(leg.our_cause.end_reason, UNAVAILABLE)
-        return parameters
-
-    def given_up(self, leg: Leg) -> Cause | None:
-        """Why an incoming leg ended before it was answered, when that was not our doing."""
-        if leg.incoming and not leg.answered:
-            return Cause(end_reason=EndReason.CANCELLED, party=Party.PATIENT)
-        return None
-
     def _answer(self, leg: Leg, status: int) -> None:
         parameters = pj.CallOpParam(True)
         parameters.statusCode = status
@@ -239,3 +261,18 @@ class Incoming:
         self._telling = False
         turned_away, self._doorman.turned_away = self._doorman.turned_away, {}
         log.warning("strangers_turned_away", worker_id=self._config.worker_id, requests=turned_away)
+
+
+def parting(leg: Leg) -> pj.CallOpParam:
+    """How the library is told to end this leg: an incoming one that was never answered gets a status."""
+    parameters = pj.CallOpParam(True)
+    if leg.incoming and not leg.answered and leg.our_cause is not None:
+        parameters.statusCode = REFUSALS.get(leg.our_cause.end_reason, UNAVAILABLE)
+    return parameters
+
+
+def given_up(leg: Leg) -> Cause | None:
+    """Why an incoming leg ended before it was answered, when that was not our doing."""
+    if leg.incoming and not leg.answered:
+        return Cause(end_reason=EndReason.CANCELLED, party=Party.PATIENT)
+    return None

@@ -1,13 +1,21 @@
-"""Prompts and digits of a leg: what is played, what is pressed, and how the one cuts the other short."""
+"""Prompts and digits of a leg: what is played, what is pressed on either side, and how digits cut prompts short."""
 
 import sched
 from pathlib import Path
 
-from telephony.call_control import LegEventKind, RejectedError
+import pjsua2 as pj
+import structlog
+
+from telephony.call_control import DigitMethod, LegEventKind, RejectedError
 from telephony.sip.event_book import EventBook
 from telephony.sip.leg import Collection, Leg
+from telephony.sip.leg_table import on_call
 from telephony.sip.media import Conference
 
+log = structlog.get_logger(__name__)
+
+KEYS = frozenset("0123456789*#ABCD")
+INFO_SECONDS_EACH = 0.25  # requests sent all at once may overtake each other
 PROMPT_TAIL_SECONDS = 0.2  # the far end's jitter buffer still holds sound when the file is at its end
 
 
@@ -52,6 +60,31 @@ class Keypad:
             collection.digits += digit
         if digit == "#" or len(collection.digits) >= collection.count:
             self._collected(leg, "complete")
+
+    def send(self, leg: Leg, digits: str, method: DigitMethod) -> None:
+        """Press keys towards the far end."""
+        if not digits or not set(digits) <= KEYS:
+            raise RejectedError("digits may be 0-9, *, # and A-D")
+        if method is DigitMethod.RFC2833:
+            on_call(leg, lambda call: call.dialDtmf(digits))
+            return
+        self._send_by_info(leg, digits[0])
+        for place, digit in enumerate(digits[1:], start=1):
+            self._timers.enter(place * INFO_SECONDS_EACH, 0, self._send_next_by_info, (leg, digit))
+
+    def _send_next_by_info(self, leg: Leg, digit: str) -> None:
+        if not leg.up:
+            return
+        try:
+            self._send_by_info(leg, digit)
+        except RejectedError as refused:
+            log.info("digit_crossed_the_end", leg_id=leg.leg_id, reason=refused.reason)
+
+    def _send_by_info(self, leg: Leg, digit: str) -> None:
+        parameters = pj.CallSendDtmfParam()
+        parameters.method = pj.PJSUA_DTMF_METHOD_SIP_INFO
+        parameters.digits = digit
+        on_call(leg, lambda call: call.sendDtmf(parameters))
 
     def stop_collecting(self, leg: Leg) -> str:
         """Forget the collection; the digits it had."""

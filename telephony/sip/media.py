@@ -3,11 +3,9 @@
 import json
 import time
 from collections import deque
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +14,9 @@ import structlog
 
 from followup.calls import LegId
 from telephony.call_control import RejectedError
+from telephony.monitor_rules import Monitoring
 from telephony.sip.calls import PromptPlayer, Signals
+from telephony.sip.connections import SILENCE, Connection, LineSound, Port, PortKind, Scene, wanted_connections
 from telephony.sip.endpoint import NativeLibrary
 
 log = structlog.get_logger(__name__)
@@ -24,49 +24,7 @@ log = structlog.get_logger(__name__)
 WAV_SIZES = (slice(4, 8), slice(40, 44))  # both are written when the file is closed, and 0 before
 
 
-class PortKind(StrEnum):
-    """What a port of the conference bridge is."""
-
-    SILENCE = "silence"
-    LEG = "leg"
-    PROMPT = "prompt"
-    PATIENT_FILE = "patient_file"
-    AGENT_FILE = "agent_file"
-
-
-Port = tuple[PortKind, LegId]
-Connection = tuple[Port, Port]
-
-SILENCE: Port = (PortKind.SILENCE, LegId(""))
 RETIRED_SECONDS = 1.0
-
-
-def wanted_connections(
-    *,
-    joins: AbstractSet[frozenset[LegId]],
-    audible: AbstractSet[LegId],
-    prompted: AbstractSet[LegId],
-    recorded: Mapping[LegId, bool],
-) -> set[Connection]:
-    """Every connection the bridge should have now. `recorded` tells for each recorded leg whether it is paused.
-
-    A recording's patient side is what the leg says, its agent side all that the leg is made to hear. Both files have
-    silence as a source for ever: a writer without one stops, and the two would part.
-    """
-    heard: dict[LegId, set[Port]] = {leg_id: set() for leg_id in audible}
-    for join in joins:
-        for leg_id in join & audible:
-            heard[leg_id] |= {(PortKind.LEG, other) for other in (join & audible) - {leg_id}}
-    for leg_id in prompted & audible:
-        heard[leg_id].add((PortKind.PROMPT, leg_id))
-    wanted = {(source, (PortKind.LEG, leg_id)) for leg_id, sources in heard.items() for source in sources}
-    for leg_id, paused in recorded.items():
-        patient, agent = (PortKind.PATIENT_FILE, leg_id), (PortKind.AGENT_FILE, leg_id)
-        wanted |= {(SILENCE, patient), (SILENCE, agent)}
-        if not paused and leg_id in audible:
-            wanted.add(((PortKind.LEG, leg_id), patient))
-            wanted |= {(source, agent) for source in heard[leg_id]}
-    return wanted
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -97,45 +55,65 @@ class Conference:
     sample_rate: int
     _ports: dict[Port, pj.AudioMedia] = field(default_factory=dict)
     _made: set[Connection] = field(default_factory=set)
-    _audible: set[LegId] = field(default_factory=set)
+    _lines: dict[LegId, LineSound] = field(default_factory=dict)
     _joins: set[frozenset[LegId]] = field(default_factory=set)
+    _muted: set[LegId] = field(default_factory=set)
+    _monitorings: tuple[Monitoring, ...] = ()
     _prompts: dict[LegId, int] = field(default_factory=dict)
+    _music: set[LegId] = field(default_factory=set)
     _recordings: dict[LegId, Recording] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _retired: deque[tuple[float, pj.AudioMedia]] = field(default_factory=deque)
 
     # --- legs ---
 
-    def put_leg(self, leg_id: LegId, audio: pj.AudioMedia | None, *, audible: bool) -> None:
-        """The leg's audio is this from now on (None: it has no stream); not `audible` while it is on hold."""
+    def put_leg(self, leg_id: LegId, audio: pj.AudioMedia | None, sound: LineSound) -> None:
+        """The leg's audio is this from now on (None: it has no stream), and so much passes on it."""
         port = (PortKind.LEG, leg_id)
         before = self._ports.get(port)
         if audio is None or before is None or before.getPortId() != audio.getPortId():
             self._drop_port(port)  # the stream it had is gone, and its connections with it
-        self._audible.discard(leg_id)
+        self._lines.pop(leg_id, None)
         if audio is not None:
             self._ports[port] = audio
-            if audible:
-                self._audible.add(leg_id)
+            self._lines[leg_id] = sound
         self._rebuild(renewed=port)
 
     def drop_leg(self, leg_id: LegId) -> None:
         """The leg is over: its joins and prompt go with it, its recording is closed by whoever began it."""
         self._joins = {join for join in self._joins if leg_id not in join}
-        self._audible.discard(leg_id)
+        self._lines.pop(leg_id, None)
+        self._muted.discard(leg_id)
         self._drop_port((PortKind.LEG, leg_id))
         self.stop_prompt(leg_id)
+        self._retire_music(leg_id)
         self._rebuild()
 
     def has_audio(self, leg_id: LegId) -> bool:
-        """Whether the leg can be heard now."""
-        return leg_id in self._audible
+        """Whether sound passes both ways now."""
+        return self._lines.get(leg_id) is LineSound.BOTH_WAYS
+
+    def mute(self, leg_id: LegId, *, muted: bool) -> None:
+        """Let nobody hear the leg, or everybody again who should."""
+        if muted:
+            self._muted.add(leg_id)
+        else:
+            self._muted.discard(leg_id)
+        self._rebuild()
+
+    def monitor(self, monitorings: Collection[Monitoring]) -> None:
+        """These supervisors follow a conversation from now on; what does not change is not touched."""
+        self._monitorings = tuple(monitorings)
+        self._rebuild()
 
     # --- bridging ---
 
     def join(self, leg_id: LegId, other: LegId) -> None:
         """Let both hear each other, now or as soon as both have audio."""
         self._joins.add(frozenset((leg_id, other)))
+        for waiting in (leg_id, other):
+            if self._lines.get(waiting) is not LineSound.HELD:
+                self._retire_music(waiting)  # somebody has come
         self._rebuild()
 
     def part(self, leg_id: LegId, other: LegId) -> None:
@@ -171,14 +149,40 @@ class Conference:
         """Silence the prompt; whether there was one."""
         if self._prompts.pop(leg_id, None) is None:
             return False
-        self._disconnect_port((PortKind.PROMPT, leg_id))
+        self._retire((PortKind.PROMPT, leg_id))
+        self._rebuild()
+        return True
+
+    def give_music(self, leg_id: LegId, music: Path) -> None:
+        """Repeat a file to the leg whenever it is on hold or alone, until `stop_music` or somebody joins it."""
+        player = pj.AudioMediaPlayer()
+        try:
+            player.createPlayer(str(music))
+        except pj.Error as error:
+            raise RejectedError(f"music {music}: {error.reason}; give a mono 8 kHz WAV file") from error
+        self._retire_music(leg_id)
+        self._ports[PortKind.MUSIC, leg_id] = player
+        self._music.add(leg_id)
+        self._rebuild()
+
+    def stop_music(self, leg_id: LegId) -> None:
+        """No music any more."""
+        self._retire_music(leg_id)
+        self._rebuild()
+
+    def _retire_music(self, leg_id: LegId) -> None:
+        if leg_id in self._music:
+            self._music.discard(leg_id)
+            self._retire((PortKind.MUSIC, leg_id))
+
+    def _retire(self, port: Port) -> None:
+        self._disconnect_port(port)
         # The library may still be about to tell the player that its file is at the end: it goes a while later.
         now = time.monotonic()
         while self._retired and self._retired[0][0] <= now:
             self._retired.popleft()
-        self._retired.append((now + RETIRED_SECONDS, self._ports[PortKind.PROMPT, leg_id]))
-        self._drop_port((PortKind.PROMPT, leg_id))
-        return True
+        self._retired.append((now + RETIRED_SECONDS, self._ports[port]))
+        self._drop_port(port)
 
     # --- recording ---
 
@@ -192,10 +196,7 @@ class Conference:
             recorder.createRecorder(str(folder / name))
             self._ports[kind, leg_id] = recorder
         self._recordings[leg_id] = Recording(folder=folder, indexes=(indexes[0], indexes[1]))
-        if SILENCE not in self._ports:
-            silence = pj.ToneGenerator()
-            silence.createToneGenerator(self.sample_rate, 1)
-            self._ports[SILENCE] = silence
+        self._need_silence()
         self._rebuild()
         patient, agent = self._positions(indexes[0], indexes[1])
         start = RecordingStart(
@@ -230,6 +231,18 @@ class Conference:
             self._drop_port((kind, leg_id))
         return recording.folder
 
+    def slots_to_hear(self, leg_id: LegId) -> list[int]:
+        """The bridge's numbers of what a listener to the leg takes in: silence, so that time goes on, and its sound."""
+        self._need_silence()
+        ports = (self._ports.get(SILENCE), self._ports.get((PortKind.LEG, leg_id)))
+        return [port.getPortId() for port in ports if port is not None]
+
+    def _need_silence(self) -> None:
+        if SILENCE not in self._ports:
+            silence = pj.ToneGenerator()
+            silence.createToneGenerator(self.sample_rate, 1)
+            self._ports[SILENCE] = silence
+
     # --- all of it ---
 
     @property
@@ -245,10 +258,15 @@ class Conference:
 
     def _rebuild(self, *, renewed: Port | None = None) -> None:
         wanted = wanted_connections(
-            joins=self._joins,
-            audible=self._audible,
-            prompted=set(self._prompts),
-            recorded={leg_id: recording.paused for leg_id, recording in self._recordings.items()},
+            Scene(
+                lines=self._lines,
+                joins=self._joins,
+                muted=self._muted,
+                prompted=self._prompts.keys(),
+                music=self._music,
+                recorded={leg_id: recording.paused for leg_id, recording in self._recordings.items()},
+                monitorings=self._monitorings,
+            )
         )
         for connection in self._made - wanted:
             self._connect(connection, on=False)

@@ -17,6 +17,7 @@ import pjsua2 as pj
 
 from followup.calls import LegId
 from telephony.sip.config import WorkerConfig
+from telephony.sip.connections import LineSound
 from telephony.sip.endpoint import Endpoint
 from telephony.sip.media import Conference, is_closed
 from tests.support.ports import free_udp_block
@@ -72,15 +73,15 @@ def main(folder: Path) -> None:
 
     for number in range(ROUNDS):
         place = folder / f"round-{number}"
-        conference.put_leg(patient, bursts, audible=True)
-        conference.put_leg(agent, bursts, audible=True)
+        conference.put_leg(patient, bursts, LineSound.BOTH_WAYS)
+        conference.put_leg(agent, bursts, LineSound.BOTH_WAYS)
         conference.join(patient, agent)
         run_for(0.013 * number)
         start = conference.record(patient, place, datetime.now(UTC))
         run_for(0.3)
-        conference.put_leg(patient, bursts, audible=False)
+        conference.put_leg(patient, bursts, LineSound.HELD)
         run_for(0.2)
-        conference.put_leg(patient, bursts, audible=True)
+        conference.put_leg(patient, bursts, LineSound.BOTH_WAYS)
         run_for(0.3)
         conference.close_recording(patient)
         until(lambda place=place: closed(place), timeout=5, what="the files are closed")  # type: ignore[misc]
