@@ -100,7 +100,7 @@ def test_the_right_password_opens_the_way_and_the_patient_is_rung_once(challenge
     assert gists(challenged.patient) == ["> INVITE", "< 180", "< 200", "> ACK", "> BYE", "< 200"]
     assert passed_through(challenged.patient, challenged.gate)
     assert challenged.kinds == ["about_to_invite", "invited", "ringing", "answered", "ended"]
-    assert challenged.end == {"end_reason": "hang_up", "party": "us", "sip_status": 0}
+    assert challenged.end.items() >= {"end_reason": "hang_up", "party": "us", "sip_status": 0}.items()
 
 
 def test_the_credentials_go_no_further_than_the_proxy(challenged: Challenged) -> None:
@@ -150,7 +150,7 @@ def test_a_refused_password_ends_the_call_and_nobody_rings(
         leg = outbound("+8613900000302")
         node.do(wire.Originate(leg=leg, trunk=behind_the_gate(gate, **trunk)))
         end = node.wait_for(leg.leg_id, LegEventKind.ENDED).values
-        assert end == {"end_reason": "network_failure", "party": "us", "sip_status": 407}
+        assert end.items() >= {"end_reason": "network_failure", "party": "us", "sip_status": 407}.items()
         assert node.kinds(leg.leg_id) == ["about_to_invite", "invited", "ended"]
         assert node.status().legs == ()
         assert not node.ask(wire.Originate(leg=leg, trunk=behind_the_gate(gate, PASSWORD))).ok
@@ -191,7 +191,7 @@ def test_giving_up_through_an_outbound_proxy_stops_the_ringing(node: NodeConnect
         node.do(wire.Originate(leg=leg, trunk=loopback_trunk(patient.port, proxy=f"127.0.0.1:{proxy.port}")))
         end = node.wait_for(leg.leg_id, LegEventKind.ENDED).values
         patient.wait_for_success()
-    assert end == {"end_reason": "no_answer", "party": "patient", "sip_status": 487}
+    assert end.items() >= {"end_reason": "no_answer", "party": "patient", "sip_status": 487}.items()
     assert gists(patient.messages()) == ["> INVITE", "< 180", "> CANCEL", "< 200", "< 487", "> ACK"]
     assert passed_through(patient.messages(), proxy)
 

@@ -73,7 +73,7 @@ def test_what_the_far_end_does_ends_the_leg_with_its_reason(
     bench: Bench, far_end: FarEnd, end_reason: str, party: str, sip_status: int
 ) -> None:
     ended = bench.wait_for(ENDED, bench.dial(bench.leg(far_end)))
-    assert ended.values == {"end_reason": end_reason, "party": party, "sip_status": sip_status}
+    assert ended.values.items() >= {"end_reason": end_reason, "party": party, "sip_status": sip_status}.items()
 
 
 def test_a_phone_out_of_service_is_unreachable(bench: Bench) -> None:
