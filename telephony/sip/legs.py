@@ -21,6 +21,7 @@ from telephony.call_control import (
     TransferEnding,
     Trunk,
 )
+from telephony.sip.answer_watch import AnswerWatch
 from telephony.sip.bridge_clock import BridgeClock
 from telephony.sip.bridges import Bridges
 from telephony.sip.calls import (
@@ -35,6 +36,7 @@ from telephony.sip.calls import (
 )
 from telephony.sip.config import WorkerConfig
 from telephony.sip.connections import LineSound
+from telephony.sip.ear import EarLibrary
 from telephony.sip.endpoint import Endpoint
 from telephony.sip.event_book import EventBook
 from telephony.sip.holds import Holds
@@ -83,6 +85,18 @@ class Legs:
             clock=self._clock,
             take_signals=self.take_signals,
         )
+        self._answer_watch = AnswerWatch(
+            rules=config.screening,
+            library=EarLibrary(
+                endpoint.native.functions, sample_rate=config.clock_rate, frame_milliseconds=config.frame_milliseconds
+            ),
+            conference=self._conference,
+            timers=timers,
+            book=book,
+            folder=config.journal.parent,
+        )
+        self._life.answered.append(self._answer_watch.answered)
+        self._life.going.append(lambda leg, _: self._answer_watch.ended(leg))
         self._incoming = Incoming(
             config=config, endpoint=endpoint, timers=timers, book=book, legs=self._legs, finish=self._life.finish
         )
@@ -143,6 +157,7 @@ class Legs:
 
     def close(self) -> None:
         """Let every object of the library go; the calls must have ended."""
+        self._answer_watch.close()
         self._conference.close()
         for leg in self._legs.values():
             leg.call = None
@@ -249,6 +264,7 @@ class Legs:
     def pause_recording(self, leg_id: LegId) -> None:
         """Write silence on both channels."""
         self._life.recorder.pause(self._legs.up(leg_id).leg_id)
+        self._answer_watch.forget(self._legs[leg_id])
 
     def resume_recording(self, leg_id: LegId) -> None:
         """Write sound again."""
@@ -257,6 +273,7 @@ class Legs:
     def stop_recording(self, leg_id: LegId) -> None:
         """Close both files for good."""
         self._life.recorder.close(self._legs.up(leg_id))
+        self._answer_watch.forget(self._legs[leg_id])
 
     # --- signals ---
 
@@ -299,6 +316,7 @@ class Legs:
         elif pj.PJSUA_CALL_MEDIA_REMOTE_HOLD in statuses:
             sound = LineSound.FAR_HELD
         self._conference.put_leg(leg.leg_id, audio, sound)
+        self._answer_watch.sound_changed(leg)
         if audio is not None and not leg.answered and not leg.early_media_said:
             leg.early_media_said = True
             self._timers.enter(0, 0, self._early_media, (leg,))
@@ -310,3 +328,4 @@ class Legs:
         # Media come a moment before the answer as well: only what is still unanswered now was early.
         if not leg.answered and leg.ended_at is None and leg.our_cause is None:
             self._book.say(leg.leg_id, LegEventKind.EARLY_MEDIA)
+            self._answer_watch.early(leg)
