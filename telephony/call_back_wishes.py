@@ -26,7 +26,8 @@ def note_wish(uow: UnitOfWork, inbound: InboundCall, *, queue: Queue | None, pro
 
     A wish says nothing of who spoke it, so it grants no consent: the gate is asked before the call as before any other.
     """
-    patient = uow.patients.get(inbound.patient_id or next(iter(inbound.candidates), ""))
+    likeliest = inbound.patient_id or next(iter(inbound.candidates), None)
+    patient = uow.patients.get(likeliest) if likeliest else None
     if patient is None or inbound.caller is None or queue is None:
         log.warning("wish_without_task", inbound=inbound.id, known=patient is not None, queue=queue is not None)
         return None
