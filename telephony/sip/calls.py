@@ -21,9 +21,6 @@ P = ParamSpec("P")
 Owner = TypeVar("Owner")
 
 
-NO_LEG = LegId("")
-
-
 @dataclass(frozen=True, slots=True)
 class StateChanged:
     """The invite session of a leg came to another state (a PJSIP_INV_STATE_… value)."""
@@ -66,15 +63,6 @@ class PromptEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """A registrar answered with `status`; 2xx with `seconds` 0 means that we are no longer registered."""
-
-    status: int
-    seconds: int
-    leg_id: LegId = NO_LEG
-
-
-@dataclass(frozen=True, slots=True)
 class Rang:
     """Somebody's INVITE was let in: this is its call, and nobody has decided about it yet."""
 
@@ -83,7 +71,7 @@ class Rang:
     message: SipMessage
 
 
-Signal = Rang | Registered | StateChanged | MediaChanged | DigitReceived | MessagePassed | PromptEnded
+Signal = Rang | StateChanged | MediaChanged | DigitReceived | MessagePassed | PromptEnded
 Signals = deque[Signal]
 
 
@@ -205,11 +193,6 @@ class WorkerAccount(pj.Account):  # type: ignore[misc]
         call = LegCall(self, leg_id, self._signals, call_id=prm.callId, rtp_sources=self._rtp_sources)
         self._signals.append(Rang(leg_id, call, message))
         self._signals.append(MessagePassed(leg_id, message))
-
-    @guarded
-    def onRegState(self, prm: pj.OnRegStateParam) -> None:  # noqa: N802
-        """Note how our registration with a carrier stands."""
-        self._signals.append(Registered(prm.code, prm.expiration))
 
 
 class PromptPlayer(pj.AudioMediaPlayer):  # type: ignore[misc]

@@ -155,6 +155,18 @@ class Endpoint:
         self.lines.keep(call, trunk, target)
         return call
 
+    def register(self, account: WorkerAccount, trunk: Trunk, *, seconds: int, retry_seconds: int) -> None:
+        """Let the account register the trunk's number with its registrar, and keep it so."""
+        settings = self._account_settings()
+        settings.idUri = f"<sip:{trunk.username}@{trunk.host}>"
+        settings.regConfig.registrarUri = f"sip:{trunk.host}:{trunk.port}"
+        settings.regConfig.timeoutSec = seconds
+        settings.regConfig.retryIntervalSec = settings.regConfig.firstRetryIntervalSec = retry_seconds
+        settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password))
+        if trunk.outbound_proxy:
+            settings.sipConfig.proxies.append(f"<sip:{trunk.outbound_proxy.removeprefix('sip:')};lr>")
+        account.create(settings)
+
     def verify(self, target: Target) -> bool:
         """Whether the library can read the target's address."""
         return bool(self._library.utilVerifyUri(target.uri) == pj.PJ_SUCCESS)

@@ -1,7 +1,7 @@
 """The gate: sees every SIP request outside a dialog before the library spends a call, a socket or a transaction on it.
 
 The stock wheel aborts when sockets are opened faster than it forgets closed ones, and it opens two for every INVITE:
-what need not come in must not come so far. It is a module of pjsip's own kind, registered through the exported C functions.
+what need not come in must not come so far. It is a module of pjsip's own kind, registered through exported C functions.
 """
 
 import ctypes

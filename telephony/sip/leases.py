@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+FRONT_NUMBER = -1  # the worker that takes calls from outside: its ports are those below the others'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
@@ -39,6 +41,11 @@ class Leases:
             if lease.sip_port not in taken and not is_held(lease.lock) and self._port_is_free(lease.sip_port):
                 return lease
         return None
+
+    def front(self) -> Lease | None:
+        """The front worker's number, when neither its port nor its lock is held."""
+        lease = self.lease(FRONT_NUMBER)
+        return lease if not is_held(lease.lock) and self._port_is_free(lease.sip_port) else None
 
     def lease(self, number: int) -> Lease:
         """What belongs to this number."""

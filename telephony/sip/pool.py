@@ -34,7 +34,7 @@ from telephony.sip.leases import Leases, held, is_held
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
 from telephony.sip.roster import Roster, WorkerSummary
-from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Request
+from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Register, Request
 from telephony.sip.worker_link import connect
 from telephony.sip.worker_start import living_process, new_worker_config, put_down, start_worker
 from telephony.sip.worker_watch import TICK_SECONDS, WorkerWatch
@@ -42,6 +42,7 @@ from telephony.sip.worker_watch import TICK_SECONDS, WorkerWatch
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_AFTER_FAILED_STARTS = 60.0
+REGISTRATIONS = "registrations"  # folder of the files that tell how our numbers stand with their registrars
 EXIT_LOCKED = 75  # a worker's exit status when its number is held; its module is not imported, for it loads pjsua2
 
 
@@ -87,6 +88,7 @@ class WorkerPool:
                 lambda: not self._roster.in_phase(WorkerPhase.STARTING), self._settings.answer_seconds
             )
             self._top_up()
+            self._keep_front()
 
     def close(self, *, quit_idle: bool = False) -> None:
         """Let go of all workers; they go on by themselves and wait for the next node. Idle ones leave if told to."""
@@ -203,7 +205,7 @@ class WorkerPool:
     def free(self) -> int:
         """How many more conversations could be begun, by workers that are there or may still be started."""
         with self._changed:
-            living = self._roster.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+            living = self._roster.conversing()
             engaged = sum(worker.phase is WorkerPhase.READY and not worker.takes_calls for worker in living)
             return max(0, self._settings.workers_max - engaged)
 
@@ -218,7 +220,7 @@ class WorkerPool:
         if self._closing or time.monotonic() < self._no_start_before:
             return
         while True:
-            living = self._roster.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+            living = self._roster.conversing()
             spare = [worker for worker in living if worker.phase is WorkerPhase.STARTING or worker.takes_calls]
             if len(spare) >= self._settings.workers_warm + self._takers or len(living) >= self._settings.workers_max:
                 return
@@ -231,6 +233,22 @@ class WorkerPool:
             worker = PooledWorker(config=new_worker_config(self._settings, lease), phase=WorkerPhase.STARTING)
             self._roster.add(worker)
             self._care.submit(self._guarded, self._bring_up, worker)
+
+    def _keep_front(self) -> None:
+        """Have one worker that takes calls from outside, and let it register; called with the lock held."""
+        front = self._roster.front()
+        if front is None and self._settings.front and not self._closing and time.monotonic() >= self._no_start_before:
+            lease = self._leases.front()
+            if lease is not None:  # else another node of this machine has it, or a dead one's calls are being ended
+                front = PooledWorker(config=new_worker_config(self._settings, lease), phase=WorkerPhase.STARTING)
+                self._roster.add(front)
+                self._care.submit(self._guarded, self._bring_up, front)
+        if front is None or front.registered or front.phase is not WorkerPhase.READY or front.link is None:
+            return
+        front.registered = True
+        for trunk in self._settings.registrations:
+            standing = self._settings.folder / REGISTRATIONS / f"{trunk.name}.json"
+            front.link.ask(Register(trunk=trunk, standing=standing))
 
     def _put_off_starts(self) -> None:
         self._failed_starts += 1
@@ -315,6 +333,7 @@ class WorkerPool:
     def _tend(self) -> None:
         self._send_home()
         self._top_up()
+        self._keep_front()
 
     def _send_home(self) -> None:
         """Let workers that have made their calls leave, and drop those that now belong to another node."""

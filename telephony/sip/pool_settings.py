@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from telephony.call_control import Trunk
+from telephony.sip.rtp_guard import RtpSources
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolSettings:
@@ -17,6 +20,9 @@ class PoolSettings:
     sip_port_base: int = 15060
     rtp_port_base: int = 20000
     rtp_ports_each: int = 40
+    front: bool = False  # a worker of its own takes calls from outside, on the port below `sip_port_base`
+    registrations: tuple[Trunk, ...] = ()  # trunks whose registrar is to know where that worker is
+    rtp_sources: RtpSources = RtpSources.DECLARED
     workers_warm: int = 1
     workers_max: int = 6
     calls_per_worker: int = 20

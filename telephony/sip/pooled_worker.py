@@ -37,6 +37,7 @@ class PooledWorker:
     legs: dict[LegId, bool] = field(default_factory=dict)  # every leg it had, and whether it lives
     calls_made: int = 0
     retiring: bool = False
+    registered: bool = False  # a front worker was told with whom to register
     quit_answer: Future[Answer] | None = None
     connected_at: float = 0.0
     parting_since: float | None = None
@@ -56,7 +57,7 @@ class PooledWorker:
     @property
     def takes_calls(self) -> bool:
         """Whether a new conversation can be given to it."""
-        return self.is_idle and not self.retiring and self.parting_since is None
+        return not self.config.front and self.is_idle and not self.retiring and self.parting_since is None
 
     def is_mute(self, seconds: float) -> bool:
         """Whether it was connected to so long ago and still has not said hello."""

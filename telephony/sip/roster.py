@@ -52,6 +52,16 @@ class Roster:
         """Those that have come so far."""
         return [worker for worker in self.all() if worker.phase in phases]
 
+    def conversing(self) -> list[PooledWorker]:
+        """Those that hold conversations, or may soon: all but the front worker."""
+        living = self.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+        return [worker for worker in living if not worker.config.front]
+
+    def front(self) -> PooledWorker | None:
+        """The worker that takes calls from outside, if there is one that lives."""
+        living = self.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
+        return next((worker for worker in living if worker.config.front), None)
+
     def reserve_idle(self, leg_id: LegId) -> PooledWorker | None:
         """Reserve an idle worker for a new conversation that begins with this leg; None when all are engaged."""
         with self.changed:

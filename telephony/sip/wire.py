@@ -118,6 +118,16 @@ class AnswerLeg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """Register the trunk's number with its registrar, and write to the file `standing` how that goes."""
+
+    verb: ClassVar[str] = "register"
+    trunk: Trunk
+    standing: Path
+    seconds: int = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mute:
     """Let nobody hear the leg."""
 
@@ -254,6 +264,7 @@ Request = (
     | Originate
     | Expect
     | AnswerLeg
+    | Register
     | Bridge
     | Unbridge
     | Hold
@@ -282,6 +293,7 @@ _REQUESTS: Mapping[str, type[Request]] = {
         Originate,
         Expect,
         AnswerLeg,
+        Register,
         Bridge,
         Unbridge,
         Hold,

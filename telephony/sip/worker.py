@@ -39,6 +39,7 @@ from telephony.sip.event_book import EventBook
 from telephony.sip.journal import FinishedLine, Journal, WorkerLine
 from telephony.sip.legs import Legs
 from telephony.sip.link import NodeLink
+from telephony.sip.registration import Registrations
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,9 @@ class Worker:
             timers=self._timers,
             book=EventBook(clock=self._clock, journal=self._journal, tell=self._link.tell),
         )
+        self._registrations = Registrations(
+            endpoint=self._endpoint, signals=signals, rtp_sources=config.rtp_sources, clock=self._clock
+        )
         self._sip_socket = self._endpoint.sip_socket()
         self._selector.register(self._sip_socket, selectors.EVENT_READ, None)
         self._selector.register(self._endpoint.lines, selectors.EVENT_READ, None)
@@ -109,7 +113,8 @@ class Worker:
         self._legs.take_signals()
         self._timers.run(blocking=False)
         if self._leave_at is not None:
-            self._done = self._legs.idle or time.monotonic() >= self._leave_at
+            quiet = self._legs.idle and self._registrations.over
+            self._done = quiet or time.monotonic() >= self._leave_at
 
     def _patience(self) -> float:
         """How long nothing needs us: sockets wake us at once, timers by this; while sound flows, `play` has waited."""
@@ -177,6 +182,8 @@ class Worker:
                 legs.expect(request)
             case wire.AnswerLeg():
                 legs.answer(request.leg_id, join_leg=request.join_leg, recording_folder=request.recording_folder)
+            case wire.Register():
+                self._registrations.begin(request)
             case wire.Hold():
                 legs.hold(request.leg_id, request.music)
             case wire.Resume():
@@ -243,6 +250,7 @@ class Worker:
         if self._leave_at is None:
             self._leave_at = time.monotonic() + LEAVE_LIMIT_SECONDS
             self._legs.hang_up_all(EndReason.WORKER_LOST)
+            self._registrations.end()
 
     def _listen_for_signals(self) -> None:
         woken, waker = socket.socketpair()
@@ -262,6 +270,7 @@ class Worker:
 
     def _close(self) -> None:
         self._legs.close()
+        self._registrations.close()
         self._selector.unregister(self._sip_socket)
         self._selector.unregister(self._endpoint.lines)
         self._sip_socket.close()

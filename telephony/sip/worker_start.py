@@ -13,7 +13,7 @@ import structlog
 
 from telephony.sip.config import WorkerConfig, write_worker_config
 from telephony.sip.journal import read_journal
-from telephony.sip.leases import Lease
+from telephony.sip.leases import FRONT_NUMBER, Lease
 from telephony.sip.pool_settings import PoolSettings
 
 log = structlog.get_logger(__name__)
@@ -23,7 +23,8 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 def new_worker_config(settings: PoolSettings, lease: Lease) -> WorkerConfig:
     """The configuration of a worker that never was before, on the ports of this lease."""
-    worker_id = f"{settings.node}-{lease.number}-{token_hex(4)}"
+    front = lease.number == FRONT_NUMBER
+    worker_id = f"{settings.node}-{'front' if front else lease.number}-{token_hex(4)}"
     return WorkerConfig(
         worker_id=worker_id,
         socket=settings.socket_folder / f"{worker_id}.sock",
@@ -33,6 +34,8 @@ def new_worker_config(settings: PoolSettings, lease: Lease) -> WorkerConfig:
         sip_port=lease.sip_port,
         rtp_base=lease.rtp_base,
         rtp_count=settings.rtp_ports_each,
+        front=front,
+        rtp_sources=settings.rtp_sources,
         orphan_seconds=settings.orphan_seconds,
         no_reply_seconds=settings.no_reply_seconds,
         silent_seconds=settings.silent_seconds,
