@@ -10,9 +10,9 @@ from db.unit_of_work import UnitOfWork
 from followup.dialing_rules import GateFacts, Mode, Profile, Verdict, may_call_now
 from followup.plans import Task, TaskMode
 from runtime.content import Content
-from runtime.mode_rules import is_loopback
 from runtime.phone_numbers import is_dialable
 from runtime.settings import Settings
+from runtime.trunks_file import declared_trunks, stays_on_this_machine
 
 
 class UnknownSubjectError(LookupError):
@@ -102,7 +102,7 @@ class Gate:
             mode=settings.mode,
             profile=content.jurisdictions[settings.jurisdiction.value],
             # Without a trunk the telephony node dials this machine itself.
-            trunk_is_loopback=settings.trunk_host is None or is_loopback(settings.trunk_host),
+            trunk_is_loopback=stays_on_this_machine(declared_trunks(settings)),
             allow_list=frozenset(settings.trial_allow_list),
         )
 

@@ -1,30 +1,33 @@
 """What each mode forbids: asked once before any process works, so that a toy never calls a patient."""
 
-from ipaddress import ip_address
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from followup.dialing_rules import Mode
-from runtime.settings import Jurisdiction, Settings
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host names this machine itself; names are not looked up, so any but localhost counts as elsewhere."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+from runtime.settings import Jurisdiction, Settings, SettingsError
+from runtime.this_machine import is_loopback
+from runtime.trunks_file import Purpose, TrunkEntry, declared_trunks, refused_tls
 
 
 def refusals(settings: Settings, *, demo_users: int = 0, draft_contents: int = 0) -> list[str]:
     """Why this installation may not start in its mode, each with its mend; empty when it may."""
+    try:
+        trunks = declared_trunks(settings)
+    except SettingsError as error:
+        return str(error).splitlines()
+    tls = [] if settings.old_tls_to_internet else refused_tls(trunks)
     if settings.mode is Mode.PRODUCTION:
-        return _in_production(settings, demo_users, draft_contents)
+        return [*_in_production(settings, trunks, demo_users, draft_contents), *tls]
     if settings.mode is Mode.TRIAL:
-        return _in_trial(settings)
-    return _in_demo(settings)
+        return [*_in_trial(settings, trunks), *tls]
+    return [*_in_demo(settings, trunks), *tls]
 
 
-def _in_production(settings: Settings, demo_users: int, draft_contents: int) -> list[str]:
+def _place(settings: Settings, trunk: TrunkEntry) -> str:
+    return f"trunk {trunk.name}, host {trunk.host}," if settings.trunks_file else f"SUIFANG_TRUNK_HOST={trunk.host}"
+
+
+def _in_production(settings: Settings, trunks: Sequence[TrunkEntry], demo_users: int, draft_contents: int) -> list[str]:
     found = []
     public = urlsplit(settings.public_url)
     if settings.tls_certificate is None and not is_loopback(settings.api_host):
@@ -38,10 +41,13 @@ def _in_production(settings: Settings, demo_users: int, draft_contents: int) -> 
         )
     if settings.jurisdiction is Jurisdiction.DEMO:
         found.append("SUIFANG_JURISDICTION=demo calls at any hour: set the jurisdiction that the patients live in")
-    if settings.trunk_host is None:
+    if not trunks:
         found.append("SUIFANG_TRUNK_HOST is not set: set the carrier's or PBX's address, or use SUIFANG_MODE=trial")
-    elif is_loopback(settings.trunk_host):
-        found.append(f"SUIFANG_TRUNK_HOST={settings.trunk_host} is this machine: set the carrier's or PBX's address")
+    found.extend(
+        f"{_place(settings, trunk)} is this machine: set the carrier's or PBX's address"
+        for trunk in trunks
+        if is_loopback(trunk.host) and Purpose.PATIENTS in trunk.purposes
+    )
     if demo_users:
         found.append(
             f"{demo_users} demo users with a published password are in the database: disable them in the console's "
@@ -55,8 +61,8 @@ def _in_production(settings: Settings, demo_users: int, draft_contents: int) -> 
     return found
 
 
-def _in_trial(settings: Settings) -> list[str]:
-    if settings.trunk_host is None or is_loopback(settings.trunk_host):
+def _in_trial(settings: Settings, trunks: Sequence[TrunkEntry]) -> list[str]:
+    if all(is_loopback(trunk.host) for trunk in trunks):
         return []
     found = []
     if not settings.trial_allow_list:
@@ -69,11 +75,10 @@ def _in_trial(settings: Settings) -> list[str]:
     return found
 
 
-def _in_demo(settings: Settings) -> list[str]:
-    if settings.trunk_host is None or is_loopback(settings.trunk_host):
-        return []
-    refusal = (
-        f"SUIFANG_TRUNK_HOST={settings.trunk_host} is not this machine: the demo calls only its own simulated "
+def _in_demo(settings: Settings, trunks: Sequence[TrunkEntry]) -> list[str]:
+    return [
+        f"{_place(settings, trunk)} is not this machine: the demo calls only its own simulated "
         "patients. Unset it, or use SUIFANG_MODE=trial"
-    )
-    return [refusal]
+        for trunk in trunks
+        if not is_loopback(trunk.host)
+    ]

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     calls_per_worker: int = Field(default=20, ge=1)
     ring_seconds: float = Field(default=30.0, ge=5, le=120)
 
+    trunks_file: Path | None = None
+    old_tls_to_internet: bool = False
     trunk_host: str | None = None
     trunk_port: int = Field(default=5060, ge=1, le=65535)
     trunk_caller_id: str = ""
@@ -148,7 +150,7 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE
 
-    @field_validator("state_dir", "postgres_dir", "content_dir", "tls_certificate", "tls_key")
+    @field_validator("state_dir", "postgres_dir", "content_dir", "tls_certificate", "tls_key", "trunks_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -202,6 +204,8 @@ class Settings(BaseSettings):
     def _fit_together(self) -> "Settings":
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY belong together: set both or neither")
+        if self.trunks_file is not None and self.trunk_host is not None:
+            raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
         if self.workers_warm > self.workers_max:
             raise ValueError(
                 "SUIFANG_WORKERS_WARM is more than SUIFANG_WORKERS_MAX: lower the first or raise the second"

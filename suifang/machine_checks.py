@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runtime.mode_rules import is_loopback
 from runtime.settings import Settings
+from runtime.this_machine import is_loopback
 from suifang.findings import Finding, good, note, wrong
 from suifang.firewall import ephemeral_overlap, ports_in_use, rtp_ports, sip_ports
 from suifang.tls import RENEW_BEFORE, TlsError, read_state

@@ -13,9 +13,9 @@ from followup.inbound import InboundRules
 from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
-from runtime.mode_rules import is_loopback
 from runtime.private_files import short_enough
 from runtime.settings import Settings
+from runtime.this_machine import is_loopback
 from suifang.start import refuse_wrong_start
 from telephony.call_control import LegEvent, Trunk
 from telephony.commands import Commands, DialingRules

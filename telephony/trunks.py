@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runtime.mode_rules import is_loopback
+from runtime.this_machine import is_loopback
 from telephony.call_control import Trunk
 
 

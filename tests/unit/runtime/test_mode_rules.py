@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from runtime.mode_rules import is_loopback, refusals
+from runtime.mode_rules import refusals
+from runtime.this_machine import is_loopback
 from runtime.settings import Settings
 
 SOUND: dict[str, Any] = {
