@@ -5,12 +5,37 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, Boolean, Column, Identity, Index, Integer, String, Table, func, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Identity,
+    Index,
+    Integer,
+    String,
+    Table,
+    func,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, relationship
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.calls import Answered, Call, CallState, CauseCode, EndReason, Leg, LegRole, Party
+from followup.calls import (
+    Announcement,
+    Answered,
+    Call,
+    CallState,
+    CauseCode,
+    EarlySound,
+    EndReason,
+    Leg,
+    LegRole,
+    Party,
+)
 
 COMMANDS_CHANNEL = "call_commands"
 
@@ -37,7 +62,14 @@ calls = Table(
     closed_set("end_reason", EndReason, nullable=True),
     closed_set("party", Party, nullable=True),
     closed_set("cause", CauseCode, nullable=True),
+    Column("screened", Boolean, nullable=False, default=False),
     closed_set("answered_by", Answered, nullable=True),
+    Column("answered_by_confidence", Float, nullable=True),
+    Column("answered_by_after", Float, nullable=True),
+    Column("answered_by_why", String(40), nullable=True),
+    closed_set("early_sound", EarlySound, nullable=True),
+    closed_set("announcement", Announcement, nullable=True),
+    Column("heard_code", String(40), nullable=True),
     Column("digits", String(200), nullable=False, default=""),
     Column("flow_step", String(64), nullable=True),
     Column("joined", JSONB, nullable=False, default=list),

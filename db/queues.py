@@ -11,6 +11,7 @@ from care.consent import Purpose
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
 from followup.plans import TaskMode
 from followup.queues import IDLE_AGENT_STATES, Agent, AgentState, HeadsetKind, HeadsetState, Queue
+from followup.screening import OnMachine
 from followup.supervision import SupervisionShown
 
 queues = Table(
@@ -29,6 +30,7 @@ queues = Table(
     closed_set("supervision_shown", SupervisionShown),
     Column("free_numbers", Boolean, nullable=False, default=False),
     Column("played_notice", Boolean, nullable=False, default=False),
+    closed_set("on_machine", OnMachine),
     instant("created_at"),
 )
 

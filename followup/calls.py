@@ -131,6 +131,32 @@ class Answered(StrEnum):
     UNKNOWN = "unknown"
 
 
+class EarlySound(StrEnum):
+    """What was heard before the answer, as far as the network let us hear it."""
+
+    NOTHING = "nothing"  # no sound was sent
+    SILENCE = "silence"
+    RINGBACK = "ringback"
+    BUSY_TONE = "busy_tone"
+    CONGESTION_TONE = "congestion_tone"
+    SPECIAL_TONE = "special_tone"  # the three rising tones before "this number is not in use"
+    SONG = "song"  # a song instead of the ringing tone
+    SPEECH = "speech"  # somebody speaks: an announcement
+    UNCLEAR = "unclear"
+
+
+class Announcement(StrEnum):
+    """What an announcement of the network says of the number."""
+
+    EMPTY_NUMBER = "empty_number"  # 空号
+    SWITCHED_OFF = "switched_off"  # 关机
+    SUSPENDED = "suspended"  # 停机
+    OUT_OF_REACH = "out_of_reach"  # 暂时无法接通, 不在服务区
+    BUSY = "busy"  # 正在通话中
+    NO_ANSWER = "no_answer"  # 暂时无人接听
+    BARRED = "barred"  # 已设置呼入限制
+
+
 @dataclass(kw_only=True, eq=False)
 class Call:
     """One conversation with a patient over one line; its attempt says what it was for."""
@@ -155,7 +181,14 @@ class Call:
     end_reason: EndReason | None = None
     party: Party | None = None
     cause: CauseCode | None = None
+    screened: bool = False  # who answers is judged before any machine of ours speaks
     answered_by: Answered | None = None
+    answered_by_confidence: float | None = None
+    answered_by_after: float | None = None  # seconds of sound that the verdict took
+    answered_by_why: str | None = None
+    early_sound: EarlySound | None = None  # what was heard before the end of a call that nobody answered
+    announcement: Announcement | None = None
+    heard_code: str | None = None  # what the transcript of the first seconds held: a phrase's code, never the words
     digits: str = ""
     flow_step: str | None = None
     joined: list[str] = field(default_factory=list)  # legs that hear and are heard by the patient

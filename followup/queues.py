@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from care.consent import Purpose
 from followup.plans import TaskMode
+from followup.screening import OnMachine
 from followup.states import follow
 from followup.supervision import SupervisionShown
 
@@ -31,6 +32,7 @@ class Queue:
     supervision_shown: SupervisionShown = SupervisionShown.ALWAYS
     free_numbers: bool = False  # agents may type a number to transfer to, or to bring into a call
     played_notice: bool = False  # a machine says the recording notice at the answer, besides the agent's own words
+    on_machine: OnMachine = OnMachine.HANG_UP  # when a machine answers an automated call
     created_at: datetime
 
 

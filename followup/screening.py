@@ -2,34 +2,7 @@
 
 from enum import StrEnum
 
-from followup.calls import Answered
-
-
-class EarlySound(StrEnum):
-    """What was heard before the answer, as far as the network let us hear it."""
-
-    NOTHING = "nothing"  # no sound was sent
-    SILENCE = "silence"
-    RINGBACK = "ringback"
-    BUSY_TONE = "busy_tone"
-    CONGESTION_TONE = "congestion_tone"
-    SPECIAL_TONE = "special_tone"  # the three rising tones before "this number is not in use"
-    SONG = "song"  # a song instead of the ringing tone
-    SPEECH = "speech"  # somebody speaks: an announcement
-    UNCLEAR = "unclear"
-
-
-class Announcement(StrEnum):
-    """What an announcement of the network says of the number."""
-
-    EMPTY_NUMBER = "empty_number"  # 空号
-    SWITCHED_OFF = "switched_off"  # 关机
-    SUSPENDED = "suspended"  # 停机
-    OUT_OF_REACH = "out_of_reach"  # 暂时无法接通, 不在服务区
-    BUSY = "busy"  # 正在通话中
-    NO_ANSWER = "no_answer"  # 暂时无人接听
-    BARRED = "barred"  # 已设置呼入限制
-
+from followup.calls import Announcement, Answered, EarlySound
 
 ANNOUNCED_BY_TONE = {
     EarlySound.BUSY_TONE: Announcement.BUSY,

@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from followup.calls import CauseCode, EndReason, LegRole, Party
-from followup.screening import Announcement
+from followup.calls import Announcement, CauseCode, EndReason, LegRole, Party
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

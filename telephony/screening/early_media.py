@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from followup.screening import EarlySound
+from followup.calls import EarlySound
 from telephony.screening.cadence import Stretch, Tone, cadence_of
 from telephony.screening.rules import ScreeningRules
 from telephony.screening.sound import SLICE_SECONDS, Slice

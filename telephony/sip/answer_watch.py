@@ -13,8 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from followup.calls import Answered, LegId, LegRole
-from followup.screening import EarlySound
+from followup.calls import Answered, EarlySound, LegId, LegRole
 from telephony.call_control import LegEventKind, RejectedError
 from telephony.screening.early_media import early_sound
 from telephony.screening.rules import ScreeningRules
