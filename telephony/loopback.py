@@ -235,13 +235,14 @@ class LoopbackCallControl:
     def pause_recording(self, leg_id: LegId) -> None:
         with self._lock:
             leg = self._recorded(leg_id)
-            if not leg.recording_paused:
-                leg.recording_paused = True
-                self._lines.emit_later(leg, LegEventKind.RECORDING_PAUSED)
+            leg.recording_paused = True
+            self._lines.emit_later(leg, LegEventKind.RECORDING_PAUSED)
 
     def resume_recording(self, leg_id: LegId) -> None:
         with self._lock:
-            self._recorded(leg_id).recording_paused = False
+            leg = self._recorded(leg_id)
+            leg.recording_paused = False
+            self._lines.emit_later(leg, LegEventKind.RECORDING_RESUMED)
 
     def stop_recording(self, leg_id: LegId) -> None:
         with self._lock:

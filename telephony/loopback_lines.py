@@ -80,7 +80,7 @@ class LoopbackLines:
         if not leg.number:
             raise RejectedError(f"leg {leg.leg_id} has no number to dial")
         if leg.recording_folder is not None and leg.role is not LegRole.PATIENT:
-            raise RejectedError("only a patient's leg is recorded; give the recording folder with it")
+            raise RejectedError("a headset is never recorded, nor a guest; give the folder with the patient's leg")
         if trunk.loopback_only and not is_loopback(trunk.host):
             raise RejectedError(f"trunk {trunk.name} may only call 127.0.0.0/8, but its host is {trunk.host}")
         living = sum(known.phase is not LegPhase.ENDED for known in self.legs.values())

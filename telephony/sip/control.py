@@ -4,6 +4,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from followup.calls import EndReason, LegId, LegRole
+from followup.ports import TextVoice
 from runtime.identifiers import new_id
 from telephony.call_control import (
     CallControlError,
@@ -42,6 +43,7 @@ from telephony.sip.wire import (
     Unbridge,
     Unmute,
 )
+from telephony.spoken_text import speak
 
 LINE_SECONDS = 3.0  # a line between two of our workers is answered at once or never
 
@@ -49,8 +51,9 @@ LINE_SECONDS = 3.0  # a line between two of our workers is answered at once or n
 class SipCallControl:
     """CallControl over a pool of call workers. Events come by the pool's sink."""
 
-    def __init__(self, pool: WorkerPool) -> None:
+    def __init__(self, pool: WorkerPool, *, voice: TextVoice | None = None) -> None:
         self._pool = pool
+        self._voice = voice
 
     def attach_headset(self, leg: OutboundLeg, trunk: Trunk) -> None:
         self._dial(self._pool.take(leg.leg_id), leg, AttachHeadset(leg=leg, trunk=trunk))
@@ -109,7 +112,8 @@ class SipCallControl:
         self._ask(leg_id, StopMonitoring(leg_id=leg_id))
 
     def say(self, leg_id: LegId, text: str, language: str) -> None:
-        raise RejectedError(f"leg {leg_id}: no voice is installed that could say {len(text)} characters in {language}")
+        self._worker_of(leg_id)
+        self.play(leg_id, speak(self._voice, text, language))
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
         self._ask(leg_id, Play(leg_id=leg_id, prompt=prompt.absolute()))

@@ -89,7 +89,7 @@ class LegLife:
         if patient and outbound.attempt_id in self._dialed_attempts and not self._stands_in(outbound):
             raise RejectedError(f"attempt {outbound.attempt_id} has been dialed already", anything_sent=True)
         if outbound.recording_folder is not None and not patient:
-            raise RejectedError("only a patient's leg is recorded; give the recording folder with it")
+            raise RejectedError("a headset is never recorded, nor a guest; give the folder with the patient's leg")
         if outbound.join_leg is not None:
             partner = self._legs.up(outbound.join_leg)
             if LegRole.SUPERVISOR in (outbound.role, partner.outbound.role):

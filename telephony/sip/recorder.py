@@ -77,6 +77,7 @@ class Recorder:
         """Write sound again."""
         self._require(leg_id)
         self._conference.pause_recording(leg_id, paused=False)
+        self._book.say(leg_id, LegEventKind.RECORDING_RESUMED)
 
     def close(self, leg: Leg) -> None:
         """Close both files for good; RECORDING_STOPPED follows when they are whole."""
