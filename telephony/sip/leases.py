@@ -3,8 +3,9 @@
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +34,29 @@ class Leases:
     rtp_port_base: int
     rtp_ports_each: int
     numbers: int
+    rest_seconds: float = 0.0
 
     def free(self, taken: frozenset[int]) -> Lease | None:
-        """The lowest number whose SIP port is free and that nobody holds or has `taken`; None when there is none."""
+        """The lowest number that nobody holds or has `taken`, whose SIP port is free and whose ports have rested.
+
+        None when there is none. While all are still resting it is the one that has rested longest: the sound of an
+        ended call is less of an evil than a patient who is not called.
+        """
+        resting: list[tuple[float, Lease]] = []
         for number in range(self.numbers):
             lease = self.lease(number)
-            if lease.sip_port not in taken and not is_held(lease.lock) and self._port_is_free(lease.sip_port):
+            if lease.sip_port in taken or is_held(lease.lock) or not self._port_is_free(lease.sip_port):
+                continue
+            ended_at = _ended_at(lease.lock)
+            if ended_at is None or time.time() - ended_at >= self.rest_seconds:
                 return lease
-        return None
+            resting.append((ended_at, lease))
+        return min(resting, key=lambda rest: rest[0])[1] if resting else None
+
+    def let_rest(self, lock: Path) -> None:
+        """Note on its lock file that the number's last worker is gone as of now."""
+        with suppress(FileNotFoundError):
+            os.utime(lock)
 
     def front(self) -> Lease | None:
         """The front worker's number, when neither its port nor its lock is held."""
@@ -64,6 +80,14 @@ class Leases:
             except OSError:
                 return False
             return True
+
+
+def _ended_at(lock: Path) -> float | None:
+    """When the last worker of this number ended, or at least began; None when it never had one."""
+    with suppress(FileNotFoundError):
+        found = lock.stat()
+        return found.st_mtime if found.st_size else None  # whoever held it wrote its pid there
+    return None
 
 
 def is_held(lock: Path) -> bool:

@@ -33,6 +33,7 @@ from telephony.sip.event_delivery import EventDelivery
 from telephony.sip.leases import Leases, held, is_held
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
+from telephony.sip.pulse import DISK_PATIENCE, waits_for_disk
 from telephony.sip.roster import Roster, WorkerSummary
 from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Register, Request
 from telephony.sip.worker_link import connect
@@ -58,6 +59,7 @@ class WorkerPool:
             rtp_port_base=settings.rtp_port_base,
             rtp_ports_each=settings.rtp_ports_each,
             numbers=settings.workers_max + 16,
+            rest_seconds=settings.rest_seconds,
         )
         self._configs = settings.folder / "workers" / settings.node
         self._journals = settings.folder / "journals" / settings.node
@@ -70,6 +72,7 @@ class WorkerPool:
         self._failed_starts = 0
         self._no_start_before = 0.0
         self._closing = False  # nothing is started any more
+        self._last_turn = time.monotonic()
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -155,7 +158,7 @@ class WorkerPool:
         """Give a worker a command and wait until it is accepted; a refusal is raised as the error it stands for."""
         worker = self._roster.get(worker_id)
         link = worker.link if worker is not None else None
-        if worker is None or link is None:
+        if worker is None or link is None or worker.put_down:
             raise UnreachableError(f"call worker {worker_id} is gone: its calls are being ended")
         try:
             answer = link.ask(request).result(self._settings.answer_seconds)
@@ -331,9 +334,28 @@ class WorkerPool:
     # --- every turn of the watch (lock held) -----------------------------------------------------------------------
 
     def _tend(self) -> None:
+        self._feel_pulses()
         self._send_home()
         self._top_up()
         self._keep_front()
+
+    def _feel_pulses(self) -> None:
+        """Put down the workers that hang: only then may their calls be ended in their name."""
+        now = time.monotonic()
+        late, self._last_turn = max(0.0, now - self._last_turn - TICK_SECONDS), now
+        for worker in self._roster.in_phase(WorkerPhase.READY):
+            if worker.link is None or worker.put_down:
+                continue
+            silence = worker.pulse.silence(worker.link, worker.pid, late=late)
+            limit = self._settings.hung_seconds * (3 if worker.is_idle else 1)
+            if silence > limit and (silence > limit * DISK_PATIENCE or not waits_for_disk(worker.pid)):
+                log.error("worker_hangs", worker=worker.worker_id, silent_seconds=round(silence, 1))
+                self._put_down(worker)
+
+    def _put_down(self, worker: PooledWorker) -> None:
+        if not worker.put_down and worker.phase is WorkerPhase.READY:
+            worker.put_down = True
+            put_down(worker.config, self._config_file(worker))
 
     def _send_home(self) -> None:
         """Let workers that have made their calls leave, and drop those that now belong to another node."""
@@ -407,6 +429,7 @@ class WorkerPool:
     def _forget(self, worker: PooledWorker, *, keep_files: bool = False) -> None:
         self._roster.remove(worker)
         if not keep_files:
+            self._leases.let_rest(worker.config.lock)
             self._config_file(worker).unlink(missing_ok=True)
             worker.config.socket.unlink(missing_ok=True)
 

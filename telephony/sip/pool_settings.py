@@ -31,6 +31,8 @@ class PoolSettings:
     silent_seconds: float = 20.0
     start_seconds: float = 15.0  # a worker that does not listen by then has failed
     answer_seconds: float = 5.0  # a command without an answer by then is given up
+    hung_seconds: float = 5.0  # a worker with a call that owes an answer for longer is put down; an idle one has thrice
+    rest_seconds: float = 30.0  # a worker's ports are not used again before: what is late for a dead call goes nowhere
     keep_journals: timedelta = timedelta(days=7)
     log_level: str = "info"
     log_format: str = "console"

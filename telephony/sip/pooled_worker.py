@@ -11,6 +11,7 @@ from followup.calls import LegId
 from telephony.sip.burial import Burial
 from telephony.sip.config import WorkerConfig
 from telephony.sip.event_delivery import AckLedger
+from telephony.sip.pulse import Pulse
 from telephony.sip.wire import Answer
 from telephony.sip.worker_link import WorkerLink
 
@@ -41,6 +42,8 @@ class PooledWorker:
     quit_answer: Future[Answer] | None = None
     connected_at: float = 0.0
     parting_since: float | None = None
+    pulse: Pulse = field(default_factory=Pulse)
+    put_down: bool = False
     ledger: AckLedger = field(default_factory=AckLedger)
     burial: Burial | None = None
 
@@ -57,7 +60,9 @@ class PooledWorker:
     @property
     def takes_calls(self) -> bool:
         """Whether a new conversation can be given to it."""
-        return not self.config.front and self.is_idle and not self.retiring and self.parting_since is None
+        if self.config.front or self.retiring or self.put_down or self.parting_since is not None:
+            return False
+        return self.is_idle
 
     def is_mute(self, seconds: float) -> bool:
         """Whether it was connected to so long ago and still has not said hello."""

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 import time
 import wave
 from collections.abc import Callable, Iterator
@@ -276,6 +277,46 @@ def test_a_hung_worker_is_put_down_by_the_next_node_and_its_phone_is_freed(
     with running(Node(dataclasses.replace(settings, answer_seconds=1.0))) as second:
         assert second.wait_for(ENDED, leg).values == WORKER_LOST
         assert phone.wait_for("disconnected", "id-hung.ring.answer", timeout=5)["status"] == 200
+
+
+def test_a_worker_that_hangs_in_a_call_is_put_down_by_its_own_node_and_its_phone_is_freed(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(settings)) as node:
+        leg = node.dial(phone, "id-stuck.ring.answer")
+        node.wait_for(ANSWERED, leg)
+        os.kill(node.worker_of(leg).pid, signal.SIGSTOP)
+        began = time.monotonic()
+        assert phone.wait_for("disconnected", "id-stuck.ring.answer", timeout=12)["status"] == 200
+        assert time.monotonic() - began < 10
+        assert node.wait_for(ENDED, leg).values == WORKER_LOST
+        node.wait_for(ANSWERED, node.dial(phone, "id-after.ring.answer"))
+
+
+def test_a_worker_that_was_only_slow_keeps_its_call(settings: PoolSettings, phone: SipPatient) -> None:
+    with running(Node(settings)) as node:
+        leg = node.dial(phone, "id-slow.ring.answer")
+        node.wait_for(ANSWERED, leg)
+        pid = node.worker_of(leg).pid
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(3.5, os.kill, (pid, signal.SIGCONT)).start()
+        node.control.status()  # waits until it goes on
+        assert node.worker_of(leg).pid == pid
+        assert ENDED not in node.story(leg)
+
+
+def test_the_ports_of_a_worker_that_is_gone_rest_before_another_gets_them(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    with running(Node(dataclasses.replace(settings, rest_seconds=30.0, workers_max=1))) as node:
+        leg = node.dial(phone, "id-rests.ring.answer")
+        node.wait_for(ANSWERED, leg)
+        before = node.worker_of(leg).sip_port
+        node.kill_worker_of(leg)
+        node.wait_for(ENDED, leg)
+        again = node.dial(phone, "id-elsewhere.ring.answer")
+        node.wait_for(ANSWERED, again)
+        assert node.worker_of(again).sip_port != before
 
 
 def test_a_burial_tells_nothing_twice_to_the_node_that_heard_it_alive(

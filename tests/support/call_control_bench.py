@@ -243,6 +243,7 @@ def pool_settings(folder: Path, *, workers_warm: int = 1, workers_max: int = 4) 
         workers_max=workers_max,
         no_reply_seconds=2.0,
         orphan_seconds=20.0,
+        rest_seconds=0.0,
     )
 
 

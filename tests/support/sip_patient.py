@@ -3,9 +3,9 @@
 A programme is a list of acts parted by dots, each with an optional number of milliseconds (or digits) behind a dash:
 `ring.answer-300.digits-12.play-440.hangup-1500`. It is found by the dialed user part in `programmes`; an unknown user
 part is itself read as the programme. Acts: ring, early, answer, busy, reject, unavailable, silence (nothing more),
-digits-12, wait-MS, play-440 (a tone of 440 Hz), hangup-MS, id-X (nothing; makes a user part of its
-own). Whatever the phone
-hears is recorded to `heard-<user>.wav`, and what happens to it is written to `log.jsonl`.
+digits-12 and info-12 (by RTP or SIP INFO), wait-MS, play-440 (a tone of 440 Hz), hold-MS and resume-MS (by re-INVITE),
+refuse-488 and refuse_once-491 (re-INVITEs from now on, or only the next), hangup-MS, id-X (nothing; makes a user part
+of its own). Whatever the phone hears is recorded to `heard-<user>.wav`, and what happens to it is written to `log.jsonl`.
 """
 
 import argparse
@@ -99,9 +99,9 @@ class Act:
     @property
     def delay(self) -> float:
         """Seconds to wait before it."""
-        if self.name == "id":
+        if self.name in {"id", "refuse", "refuse_once"}:
             return 0.0
-        if self.name in {"digits", "play"}:
+        if self.name in {"digits", "info", "play"}:
             return 0.3
         return int(self.argument) / 1000 if self.argument else 0.1
 
@@ -123,6 +123,8 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.audio: pj.AudioMedia | None = None
         self.recorder: pj.AudioMediaRecorder | None = None
         self.tone: pj.ToneGenerator | None = None
+        self.refuse = 0  # re-INVITEs, with this status
+        self.refuse_once = 0
         self.over = False
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802, ARG002
@@ -145,8 +147,14 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         except pj.Error as fault:
             self.phone.note(self.user, "no_media", reason=fault.reason)
 
+    def onCallRxReinvite(self, prm: pj.OnCallRxReinviteParam) -> None:  # noqa: N802
+        status, self.refuse_once = self.refuse_once or self.refuse, 0
+        self.phone.note(self.user, "reinvited", refused=status)
+        if status:
+            prm.statusCode = status
+
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802
-        self.phone.note(self.user, "digit", digit=prm.digit)
+        self.phone.note(self.user, "digit", digit=prm.digit, method=prm.method)
 
 
 class PhoneAccount(pj.Account):  # type: ignore[misc]
@@ -216,6 +224,19 @@ class Phone:
                 call.tone.play(pj.ToneDescVector([tone]), True)
                 if call.audio is not None:
                     call.tone.startTransmit(call.audio)
+            case "info":
+                info = pj.CallSendDtmfParam()
+                info.method, info.digits = pj.PJSUA_DTMF_METHOD_SIP_INFO, act.argument
+                call.sendDtmf(info)
+            case "hold":
+                call.setHold(parameters)
+            case "resume":
+                parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
+                call.reinvite(parameters)
+            case "refuse":
+                call.refuse = int(act.argument)
+            case "refuse_once":
+                call.refuse_once = int(act.argument)
             case "hangup":
                 call.hangup(parameters)
             case "id" | "wait":

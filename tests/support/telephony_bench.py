@@ -62,6 +62,7 @@ class Place:
             workers_warm=1,
             workers_max=WORKERS,
             orphan_seconds=30.0,
+            rest_seconds=0.0,
         )
 
     def call(self, call_id: str) -> Call:

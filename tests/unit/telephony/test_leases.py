@@ -1,8 +1,11 @@
 """Leases of worker numbers: one holder each, by a lock that dies with its holder."""
 
+import dataclasses
+import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -57,3 +60,29 @@ def test_the_lease_of_a_killed_holder_is_free_at_once(leases: Leases) -> None:
     holder.kill()
     holder.wait()
     assert not is_held(lock)
+
+
+def test_a_number_whose_worker_has_just_gone_rests_and_the_next_is_taken(leases: Leases) -> None:
+    leases = dataclasses.replace(leases, rest_seconds=30.0)
+    first = leases.free(frozenset())
+    assert first is not None
+    first.lock.write_text("1\n")
+    leases.let_rest(first.lock)
+    second = leases.free(frozenset())
+    assert second is not None
+    assert second.number != first.number
+    long_ago = time.time() - 31
+    os.utime(first.lock, (long_ago, long_ago))
+    assert leases.free(frozenset()) == first
+
+
+def test_when_all_are_resting_the_one_that_has_rested_longest_is_taken(leases: Leases) -> None:
+    leases = dataclasses.replace(leases, rest_seconds=30.0)
+    for number in range(leases.numbers):
+        lock = leases.lease(number).lock
+        lock.write_text("1\n")
+        ended = time.time() - (20 if number == 1 else 5)
+        os.utime(lock, (ended, ended))
+    found = leases.free(frozenset())
+    assert found is not None
+    assert found.number == 1
