@@ -26,7 +26,9 @@ from api.routes import (
     plans,
     queues,
     recordings,
+    supervision,
     tasks,
+    transfers,
     users,
 )
 from api.wiring import Wiring
@@ -46,6 +48,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     calls.router,
     inbound.router,
     attempts.router,
+    transfers.router,
+    supervision.router,
     recordings.router,
     alerts.router,
     notes.router,

@@ -18,11 +18,14 @@ from api.permissions import Allowed
 from api.problems import CATALOGUE, Problem
 from api.wiring import Wiring
 from db.users import Role
+from followup.events import EventKind
 from runtime.live_events import NOW, AsyncLiveStream
 
 log = structlog.get_logger(__name__)
 
 MAY_LISTEN = Allowed(*Role)
+FOR_OVERSEERS = frozenset({EventKind.SUPERVISION_CHANGED.value})
+"""Events that agents are not told: the call's own event tells them what their queue's policy shows."""
 _BLOCK_MS = 1000
 
 # Codes with which the socket is closed; 4000 and up are an application's own (RFC 6455, section 7.4.2).
@@ -70,11 +73,14 @@ async def _tell(socket: WebSocket, wiring: Wiring, token: str | None, after: str
     """Send events until there is a reason to close; its code."""
     try:
         position = await _begin(socket, wiring.live, after)
+        oversees = await run_in_threadpool(_oversees, wiring, token)
         next_ping = time.monotonic() + wiring.ping_seconds
         while True:
             for event in await wiring.live.read(position, block_ms=_BLOCK_MS):
-                await socket.send_json({"kind": event.kind, "id": event.id, "ids": dict(event.ids)})
                 position = event.id
+                if event.kind in FOR_OVERSEERS and not oversees:
+                    continue
+                await socket.send_json({"kind": event.kind, "id": event.id, "ids": dict(event.ids)})
             if time.monotonic() >= next_ping:
                 # A log-in that ended elsewhere ends here too.
                 if code := await run_in_threadpool(_log_in_refusal, wiring, token):
@@ -112,6 +118,14 @@ def _refusal(socket: WebSocket, after: str) -> int | None:
     if origin is not None and urlsplit(origin).netloc != socket.headers.get("host"):
         return FORBIDDEN
     return None
+
+
+def _oversees(wiring: Wiring, token: str | None) -> bool:
+    with wiring.units() as uow:
+        try:
+            return identify(uow, token).oversees
+        except Problem:
+            return False  # the log-in has just ended; the next ping closes the socket
 
 
 def _log_in_refusal(wiring: Wiring, token: str | None) -> int | None:

@@ -55,6 +55,9 @@ class Kind(StrEnum):
     UNKNOWN_ALERT = "unknown_alert"
     UNKNOWN_NOTE = "unknown_note"
     UNKNOWN_PROPOSAL = "unknown_proposal"
+    UNKNOWN_TRANSFER = "unknown_transfer"
+    UNKNOWN_DIRECTORY_ENTRY = "unknown_directory_entry"
+    UNKNOWN_SUPERVISION = "unknown_supervision"
 
     TAKEN = "taken"
     PLAN_NOT_POSSIBLE = "plan_not_possible"
@@ -105,6 +108,9 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_ALERT: (404, "There is no such alert"),
     Kind.UNKNOWN_NOTE: (404, "There is no such note"),
     Kind.UNKNOWN_PROPOSAL: (404, "The note has no such proposal"),
+    Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),
+    Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
+    Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),
     Kind.TAKEN: (409, "Something else has this already"),
     Kind.PLAN_NOT_POSSIBLE: (409, "The plan cannot be made"),
     Kind.CONSENT_MISSING: (409, "The patient's consent is missing"),

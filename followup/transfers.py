@@ -104,5 +104,5 @@ def number_refusal(number: str, *, mode: Mode, on_allow_list: bool, trunk_is_loo
     if mode is Mode.DEMO and not trunk_is_loopback:
         return "the demo dials nobody outside this machine"
     if mode is Mode.TRIAL and not on_allow_list:
-        return f"a trial dials only the numbers of SUIFANG_TRIAL_ALLOW_LIST; none of them is the one ending in {number[-4:]}"
+        return f"a trial dials only the numbers of SUIFANG_TRIAL_ALLOW_LIST, and none of them ends in {number[-4:]}"
     return None

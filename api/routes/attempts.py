@@ -8,12 +8,12 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, Strin
 from api import found, wrap_ups
 from api.answers import AnswerRefusedError, checked
 from api.auth import Caller
+from api.call_answers import CallAnswer, call_answer
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Words
 from api.masking import masked_birthday, masked_name, masked_number, masked_record_number
 from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding, Everybody
 from api.problems import Kind, Problem, problems
-from api.routes.calls import CallAnswer, call_answer
 from api.routes.notes import NoteAnswer
 from api.routes.tasks import TaskAnswer
 from api.wiring import wiring_of
@@ -95,7 +95,10 @@ class AttemptAnswer(Answer):
 
 
 class OwnCallAnswer(Answer):
-    """What the agent has in hand: attempt, call, task, form and the (masked) patient; all null between calls."""
+    """What the agent has in hand: attempt, call, task, form and the (masked) patient; all null between calls.
+
+    While another agent consults her she has the call alone: attempt and patient are hers once it is handed over.
+    """
 
     attempt: AttemptAnswer | None
     call: CallAnswer | None
@@ -118,13 +121,16 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
     """The caller's live attempt, for the screen pop. That the record opened is audited once, with the identity."""
     attempt = uow.attempts.live_of_agent(caller.user_id)
     if attempt is None:
-        return OwnCallAnswer(attempt=None, call=None, task=None, form=None, patient=None)
+        offered = uow.transfers.live_to_agent(caller.user_id)
+        asked = uow.calls.get(offered.call_id) if offered is not None else None
+        shown = call_answer(uow, asked, caller) if asked is not None else None
+        return OwnCallAnswer(attempt=None, call=shown, task=None, form=None, patient=None)
     call = uow.calls.of_attempt(attempt.id)
     task = found.task(uow, attempt.task_id)
     patient = found.patient(uow, attempt.patient_id)
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
-        call=call_answer(call) if call else None,
+        call=call_answer(uow, call, caller) if call else None,
         task=TaskAnswer.model_validate(task),
         form=wiring_of(request).content.forms.get(task.form) if task.form else None,
         patient=_person(patient, attempt),

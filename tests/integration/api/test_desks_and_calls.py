@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from api.call_answers import Verb
 from db.users import Role
 from followup.attempts import AttemptState
 from followup.calls import Call, CallState
@@ -103,9 +104,12 @@ def test_the_board_shows_every_agent_with_what_he_works_on(house: House, agent: 
         (CallState.RINGING, ["hang_up"]),
         (
             CallState.BRIDGED,
-            ["hang_up", "hold", "pause_recording", "resume_recording", "stop_recording", "send_digits"],
+            ["hang_up", "hold", "mute", "pause_recording", "stop_recording", "refuse_recording", "send_digits"],
         ),
-        (CallState.HELD, ["hang_up", "resume", "pause_recording", "resume_recording", "stop_recording", "send_digits"]),
+        (
+            CallState.HELD,
+            ["hang_up", "resume", "mute", "pause_recording", "stop_recording", "refuse_recording", "send_digits"],
+        ),
         (CallState.ENDED, []),
     ],
 )
@@ -114,10 +118,10 @@ def test_a_command_is_one_row_for_the_node_or_a_refusal(
 ) -> None:
     call = a_call_of(house, agent.user_id, state)
     assert agent.get(f"/calls/{call.id}").json()["commands"] == possible
-    for verb in ("hang_up", "hold", "resume", "pause_recording", "resume_recording", "stop_recording", "send_digits"):
-        body = {"verb": verb, **({"digits": "1#"} if verb == "send_digits" else {})}
+    for verb in Verb:
+        body = {"verb": verb.value, **({"digits": "1#"} if verb is Verb.SEND_DIGITS else {})}
         answer = agent.post(f"/calls/{call.id}/commands", body)
-        if verb in possible:
+        if verb.value in possible:
             assert answer.status_code == 202
         else:
             assert (answer.status_code, answer.json()["code"]) == (409, "not_possible_now")
