@@ -17,6 +17,8 @@ class EventKind(StrEnum):
     CALL_ENDED = "call_ended"  # call
     SUPERVISION_CHANGED = "supervision_changed"  # supervision: for overseers only
     INBOUND_CHANGED = "inbound_changed"  # inbound call: it rings, waits, is offered, joined or over
+    OPENING_KEPT = "opening_kept"  # call: its first seconds wait for the speech engine
+    EARLY_KEPT = "early_kept"  # call: nobody answered, and what was heard before waits for the speech engine
     ATTEMPT_CLOSED = "attempt_closed"  # attempt
     NEXT_DECIDED = "next_decided"  # attempt
     RECORDING_CAPTURED = "recording_captured"  # recording

@@ -26,3 +26,10 @@ class TextVoice(Protocol):
 
     def speak(self, text: str, language: str) -> Path:
         """Path of a mono 8 kHz WAV of the text; LookupError when no voice of that language is installed."""
+
+
+class SpeechProbe(Protocol):
+    """Hears a few seconds of one side of a call. No call waits for it: what it says too late changes nothing."""
+
+    def words(self, sound: Path, language: str) -> str | None:
+        """What is said in a mono WAV, None when nobody speaks in it."""

@@ -9,6 +9,9 @@ ANNOUNCED_BY_TONE = {
 }
 """Tones that say what an announcement would have said in words."""
 
+SPOKEN_BEFORE = frozenset({EarlySound.SPEECH, EarlySound.SONG, EarlySound.SPECIAL_TONE, EarlySound.UNCLEAR})
+"""Sounds that may hold words: they are kept until the speech engine has heard them."""
+
 
 class OnMachine(StrEnum):
     """What a queue wants done when a machine answers one of its automated calls."""

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from followup.events import EventKind
 
 ROUTES: Mapping[str, tuple[str, ...]] = {
+    EventKind.OPENING_KEPT: ("transcription.hear_opening",),
+    EventKind.EARLY_KEPT: ("transcription.hear_early",),
     EventKind.RECORDING_CAPTURED: ("recordings.ingest",),
     EventKind.RECORDING_STORED: ("transcription.transcribe",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose",),

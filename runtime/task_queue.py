@@ -23,6 +23,9 @@ QUEUE = "suifang"
 SPEECH_QUEUE = "suifang.speech"
 """Speech to text takes minutes: it waits in a queue of its own, so that what decides the next call never does."""
 
+OPENINGS_QUEUE = "suifang.openings"
+"""The first seconds of calls that are up: seconds count, so they never stand behind a whole recording that waits."""
+
 VISIBILITY = timedelta(seconds=45)
 HOLD_INTERVAL = timedelta(seconds=10)
 SWEEP_INTERVAL = timedelta(seconds=5)
@@ -90,7 +93,11 @@ def make_task_queue(broker_url: str) -> Celery:
     app = Celery("suifang", broker=broker_url, task_cls=BoundTask, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
-        task_routes={"transcription.transcribe": {"queue": SPEECH_QUEUE}},
+        task_routes={
+            "transcription.transcribe": {"queue": SPEECH_QUEUE},
+            "transcription.hear_opening": {"queue": OPENINGS_QUEUE},
+            "transcription.hear_early": {"queue": OPENINGS_QUEUE},
+        },
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,

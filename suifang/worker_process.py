@@ -22,11 +22,12 @@ from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
 from runtime.settings import Settings, WorkerTasks
-from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
+from runtime.task_queue import OPENINGS_QUEUE, QUEUE, SPEECH_QUEUE, make_task_queue
 from runtime.worker_context import provide
 from scheduler.outcomes import AttemptPolicies
 from scheduler.tasks import SchedulerParts
 from suifang.start import refuse_wrong_start
+from transcription.answer_phrases import load_answer_phrases
 from transcription.attempt_notes import NoteMaterial
 from transcription.engine_choice import load_transcriber
 from transcription.notes import load_note_words
@@ -37,8 +38,8 @@ from transcription.weights import find_weights
 log = structlog.get_logger(__name__)
 
 QUEUES = {
-    WorkerTasks.ALL: (QUEUE, SPEECH_QUEUE),
-    WorkerTasks.SPEECH: (SPEECH_QUEUE,),
+    WorkerTasks.ALL: (QUEUE, OPENINGS_QUEUE, SPEECH_QUEUE),
+    WorkerTasks.SPEECH: (OPENINGS_QUEUE, SPEECH_QUEUE),
     WorkerTasks.OTHERS: (QUEUE,),
 }
 _MODEL_LOADING_SECONDS = 300
@@ -104,6 +105,8 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
         store=store,
         transcriber=cache(partial(load_transcriber, settings)),
         notes=note_material(settings, content),
+        phrases=load_answer_phrases(settings.content_dir / "answer_phrases.yaml"),
+        spool=settings.spool_dir,
     )
     provide(parts)
     provide(RecordingParts(units_of_work=units_of_work, store=store))

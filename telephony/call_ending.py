@@ -12,6 +12,7 @@ from telephony import automated
 from telephony.automated import FlowPosition
 from telephony.call_flows import CallFlows
 from telephony.call_moves import attempt_of, move_call, patient_leg_of
+from telephony.causes import code_of
 from telephony.inbound import InboundCalls
 from telephony.supervisor_leg import OVER, end_supervision
 from telephony.transferring import end_transfer_of
@@ -28,6 +29,7 @@ class CallEnding:
         """End the call and bring its attempt to wrap-up, or to its close where nobody has to say anything."""
         move_call(uow, call, CallTrigger.END)
         call.end_reason, call.party, call.ended_at = reason, party, at
+        call.cause = call.cause or code_of(reason)
         call.joined, call.held_by = [], []
         patient_leg_of(call).ended_at = at
         end_transfer_of(uow, call, at)
@@ -53,7 +55,10 @@ class CallEnding:
         self, uow: UnitOfWork, call: Call, attempt: Attempt, reason: EndReason, party: Party
     ) -> tuple[AttemptOutcome | None, TaskOutcome | None]:
         answered = call.answered_at is not None
-        outcome = outcome_without_a_person(reason, party, answered=answered, answered_by=call.answered_by)
+        # An agent hears for herself who answered: the verdict is a hint to her, never the outcome.
+        outcome = outcome_without_a_person(
+            reason, party, answered=answered, answered_by=None if call.agent_id else call.answered_by
+        )
         flow = self._flows.of(uow, call)
         if outcome is not None or flow is None:
             return outcome, None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -9,13 +10,17 @@ import structlog
 from db.calls import CallCommand, CommandState
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork
-from followup.calls import Call, CallState, EndReason, LegId, LegRole, Party
+from followup.calls import Announcement, Call, CallState, EndReason, LegId, Party
 from followup.queues import HeadsetState
-from telephony.call_control import CallControl, CallControlError, OutboundLeg
+from telephony.call_control import CallControl, CallControlError, TrunkBusyError
+from telephony.call_moves import LateEventError, patient_leg_of
 from telephony.conversation import Conversation
+from telephony.effects import HangUpLeg
 from telephony.lines import Lines
+from telephony.patient_dialing import PatientDialing
 from telephony.refused_command import LineAct, RefusedCommandError, Verb
 from telephony.talk_commands import NEVER_WAIT, TALKING, TalkCommands, talking
+from telephony.trunk_taking import NoTrunk
 from telephony.trunks import Trunks
 
 log = structlog.get_logger(__name__)
@@ -29,6 +34,7 @@ class DialingRules:
     ring_seconds: float
     spool: Path
     music: Path | None = None  # what a patient on hold hears
+    screened: bool = True  # who answers is judged before a machine of ours speaks
 
 
 class Commands:
@@ -37,8 +43,8 @@ class Commands:
     def __init__(self, *, conversation: Conversation, trunks: Trunks, rules: DialingRules, lines: Lines) -> None:
         self._conversation = conversation
         self._lines = lines
-        self._trunks = trunks
         self._rules = rules
+        self._dialing = PatientDialing(trunks=trunks, ring_seconds=rules.ring_seconds, spool=rules.spool)
         self._talk = TalkCommands(gate=rules.gate, trunks=trunks, ring_seconds=rules.ring_seconds, music=rules.music)
         self._verbs: dict[str, Verb] = {
             **self._talk.verbs(),
@@ -50,6 +56,7 @@ class Commands:
             "refuse_recording": self._refuse_recording,
             "detach_headset": self._detach_headset,
             "report": self._report,
+            "heard": self._heard,
             "accept_inbound": self._accept_inbound,
             "hang_up_inbound": self._hang_up_inbound,
         }
@@ -106,17 +113,11 @@ class Commands:
         if not self._allowed(uow, call):
             self._conversation.end(uow, call, reason=EndReason.REFUSED_BY_GATE, party=Party.US, at=uow.now)
             raise RefusedCommandError("the gate refused the call at the last moment; the reasons are with the attempt")
-        call.trunk = self._trunks.patients.name
-        leg = OutboundLeg(
-            leg_id=_leg_of(call),
-            attempt_id=call.attempt_id,
-            role=LegRole.PATIENT,
-            number=call.number,
-            ring_seconds=self._ring_seconds(uow, call),
-            join_leg=self._headset(uow, call),
-            recording_folder=self._rules.spool / call.id,
-        )
-        return lambda control: control.originate(leg, self._trunks.patients)
+        call.screened = self._rules.screened
+        dial = self._dialing.prepare(uow, call, headset=self._headset(uow, call))
+        if isinstance(dial, NoTrunk):
+            return partial(_wait, dial.reason)
+        return lambda control: control.originate(dial.leg, dial.line)
 
     def _allowed(self, uow: UnitOfWork, call: Call) -> bool:
         attempt = uow.attempts.for_update(call.attempt_id)
@@ -128,10 +129,6 @@ class Commands:
         answer = self._rules.gate.ask(uow, task, number, now=uow.now, besides_attempt=attempt.id)
         attempt.gate = answer.kept
         return answer.verdict.allowed
-
-    def _ring_seconds(self, uow: UnitOfWork, call: Call) -> float:
-        queue = uow.queues.get(call.queue_id)
-        return min(float(queue.ring_seconds), self._rules.ring_seconds) if queue else self._rules.ring_seconds
 
     def _headset(self, uow: UnitOfWork, call: Call) -> LegId | None:
         if call.agent_id is None:
@@ -167,6 +164,13 @@ class Commands:
         reason = EndReason.WORKER_LOST if sent else EndReason.CANCELLED
         self._conversation.end(uow, call, reason=reason, party=Party.US, at=uow.now)
 
+    def end_unsent(self, uow: UnitOfWork, leg_id: LegId) -> None:
+        """End the call of a leg that was to be dialed over a second trunk and could not be."""
+        call_id = uow.calls.id_of_leg(leg_id)
+        call = uow.calls.for_update(call_id) if call_id else None
+        if call is not None and call.state is not CallState.ENDED:
+            self._conversation.end(uow, call, reason=EndReason.CONGESTION, party=Party.US, at=uow.now)
+
     def _report(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         """Somebody wonders about a silent call: a call that a worker holds goes on, another one has ended."""
         call = uow.calls.for_update(command.subject)
@@ -175,6 +179,28 @@ class Commands:
         if call.state is not CallState.ENDED and not self._lines.knows(_leg_of(call)):
             self.end_without_worker(uow, call)
         return None
+
+    def _heard(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        """What the speech engine made of the first seconds after the answer, or of what was heard before none."""
+        call = uow.calls.for_update(command.subject)
+        if call is None:
+            raise RefusedCommandError("there is no such call")
+        code, said = command.arguments.get("code"), command.arguments.get("announcement")
+        announcement = Announcement(str(said)) if said else None
+        try:
+            if command.arguments.get("of") == "early":
+                self._conversation.screening.announced(uow, call, announcement)
+                return None
+            effects = self._conversation.screening.words_of_opening(
+                uow, call, str(code) if code else None, announcement
+            )
+        except LateEventError as late:
+            raise RefusedCommandError(str(late)) from late
+        hang_ups = [effect for effect in effects if isinstance(effect, HangUpLeg)]
+        if not hang_ups:
+            return None
+        leg, reason = hang_ups[0].leg_id, hang_ups[0].reason
+        return lambda control: control.hang_up(leg, reason)
 
     def _refuse_recording(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         call = uow.calls.for_update(command.subject)
@@ -216,8 +242,12 @@ class Commands:
 
 
 def _leg_of(call: Call) -> LegId:
-    return next(leg.id for leg in call.legs if leg.role is LegRole.PATIENT)
+    return patient_leg_of(call).id
 
 
 def _asker(call: Call) -> Party:
     return Party.AGENT if call.agent_id else Party.US
+
+
+def _wait(reason: str, control: CallControl) -> None:  # noqa: ARG001
+    raise TrunkBusyError(reason)

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from db.unit_of_work import UnitOfWork
-from followup.calls import Call, EndReason, LegId, LegRole, Party
+from followup.calls import Call, CauseCode, EndReason, Leg, LegId, LegRole, Party
 from followup.flows import Flow
 from followup.states import IllegalTransitionError
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
-from telephony.call_moves import LateEventError
+from telephony.call_moves import LateEventError, patient_leg_of
 from telephony.call_recording import refuse_recording
+from telephony.call_screening import CallScreening
 from telephony.effects import Effect, HangUpLeg
 from telephony.headset_leg import headset_event
 from telephony.inbound import InboundCalls
 from telephony.other_legs import OtherLegs
 from telephony.patient_leg import PatientLeg
+from telephony.redialing import Redialing
 from telephony.supervisor_leg import refuse_supervision
 
 
@@ -27,11 +29,15 @@ class Conversation:
     headset outlives calls, and a leg that nobody knows may be somebody who rings us.
     """
 
-    def __init__(self, flows: Mapping[str, Flow], inbound: InboundCalls | None = None) -> None:
+    def __init__(
+        self, flows: Mapping[str, Flow], inbound: InboundCalls | None = None, redialing: Redialing | None = None
+    ) -> None:
         self._flows = CallFlows(flows)
+        self._redialing = redialing  # None: the first trunk's refusal is the call's end
         self.inbound = inbound  # None: whoever rings us is refused
         self._ending = CallEnding(self._flows, inbound)
-        self._patient = PatientLeg(flows=self._flows, ending=self._ending, inbound=inbound)
+        self.screening = CallScreening(self._flows)
+        self._patient = PatientLeg(flows=self._flows, ending=self._ending, screening=self.screening, inbound=inbound)
         self._others = OtherLegs()
 
     def apply(self, uow: UnitOfWork, event: LegEvent) -> list[Effect]:
@@ -52,8 +58,19 @@ class Conversation:
     def _of_call(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         leg = next(known for known in call.legs if known.id == event.leg_id)
         if leg.role is LegRole.PATIENT:
-            return self._patient.apply(uow, call, event)
+            return self._of_patient(uow, call, leg, event)
         return self._others.apply(uow, call, leg, event)
+
+    def _of_patient(self, uow: UnitOfWork, call: Call, leg: Leg, event: LegEvent) -> list[Effect]:
+        if leg is not patient_leg_of(call):
+            raise LateEventError("another trunk has taken the call over from this leg")
+        if event.kind is LegEventKind.ENDED:
+            again = self._redialing.second_try(uow, call, event) if self._redialing else []
+            if again:
+                return again
+            told = event.values.get("cause")
+            call.cause = leg.cause = CauseCode(str(told)) if told else None
+        return self._patient.apply(uow, call, event)
 
     def _of_no_call(self, uow: UnitOfWork, event: LegEvent) -> list[Effect]:
         agent = uow.queues.agent_by_headset_leg(event.leg_id)
@@ -78,6 +95,10 @@ class Conversation:
 
     def taken_over(self, uow: UnitOfWork, call: Call) -> list[Effect]:
         """What a node has to say again on an answered automated call that it took over in the middle."""
+        if call.answered_at is None or self.screening.waits(call):
+            return []
+        if self.screening.speaks_with_machine(call):
+            return self.screening.again(uow, call)
         return self._flows.again(uow, call)
 
     def refuse_recording(self, uow: UnitOfWork, call: Call, *, by: str | None) -> list[Effect]:

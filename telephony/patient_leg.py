@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptTrigger, next_attempt_state
-from followup.calls import Call, CallTrigger, EndReason, LegId, LegRole, Party
+from followup.calls import Call, CallTrigger, CauseCode, EndReason, LegId, LegRole, Party
 from followup.closing import move_agent
 from followup.flows import PERSON_STEP
 from followup.inbound import InboundCall
@@ -22,6 +22,8 @@ from telephony.call_recording import (
     refuse_by_key,
     refuse_recording,
 )
+from telephony.call_screening import CallScreening
+from telephony.causes import Cause
 from telephony.effects import Effect, HangUpLeg, PlayPrompt, UnmuteLeg
 from telephony.inbound import InboundCalls
 from telephony.joining import bridged, held, hold_refused, resumed, unbridged
@@ -32,8 +34,11 @@ from telephony.transferring import headset_left, transfer_begun, transfer_ended
 class PatientLeg:
     """What each event of the patient's leg does to the call."""
 
-    def __init__(self, *, flows: CallFlows, ending: CallEnding, inbound: InboundCalls | None) -> None:
+    def __init__(
+        self, *, flows: CallFlows, ending: CallEnding, screening: CallScreening, inbound: InboundCalls | None
+    ) -> None:
         self._flows = flows
+        self._screening = screening
         self._ending = ending
         self._inbound = inbound
         self._on: dict[LegEventKind, Callable[[UnitOfWork, Call, LegEvent], list[Effect]]] = {
@@ -50,10 +55,10 @@ class PatientLeg:
             LegEventKind.MUTED: _nothing,
             LegEventKind.UNMUTED: _nothing,
             LegEventKind.INCOMING: _nothing,
-            LegEventKind.ANSWERED_BY: _nothing,
-            LegEventKind.GREETING_ENDED: _nothing,
-            LegEventKind.OPENING_KEPT: _nothing,
-            LegEventKind.EARLY_HEARD: _nothing,
+            LegEventKind.ANSWERED_BY: screening.answered_by,
+            LegEventKind.GREETING_ENDED: screening.greeting_ended,
+            LegEventKind.OPENING_KEPT: screening.opening_kept,
+            LegEventKind.EARLY_HEARD: screening.early_heard,
             LegEventKind.TRANSFER_BEGUN: transfer_begun,
             LegEventKind.TRANSFER_ENDED: transfer_ended,
             LegEventKind.MONITORED: _nothing,
@@ -74,8 +79,9 @@ class PatientLeg:
         return self._on[event.kind](uow, call, event)
 
     def _about_to_invite(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
-        move_call(uow, call, CallTrigger.DIAL)
-        call.invite_at = event.occurred_at
+        if patient_leg_of(call).replaces is None:  # a second trunk goes on where the first one left the call
+            move_call(uow, call, CallTrigger.DIAL)
+            call.invite_at = event.occurred_at
         call.worker = event.event_id.rsplit(":", 1)[0]
         return []
 
@@ -97,6 +103,8 @@ class PatientLeg:
         agent = uow.queues.agent_for_update(call.agent_id) if call.agent_id else None
         if agent is not None and agent.state is AgentState.RESERVED:
             uow.emit(move_agent(agent, AgentTrigger.BEGIN_CALL, now=uow.now))
+        if self._screening.waits(call):
+            return []  # nothing is said before it is known that a person hears it
         return self._flows.begin(uow, call) or play_notice(uow, call)
 
     def _bridged(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
@@ -108,6 +116,8 @@ class PatientLeg:
     def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         key = str(event.values.get("digit", ""))
         call.digits = (call.digits + key)[:200]
+        if self._screening.speaks_with_machine(call):
+            return self._screening.key_pressed(uow, call)
         waiting = self._waiting(uow, call)
         if waiting is not None and self._inbound is not None:
             return self._inbound.key_pressed(uow, waiting, key)
@@ -119,14 +129,21 @@ class PatientLeg:
         )
 
     def _digits_collected(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        if self._screening.speaks_with_machine(call):
+            return []
         flow, position = self._flows.standing(uow, call)
-        pressed = str(event.values.get("digits", ""))
-        return self._step(uow, call, automated.keys_collected(flow, position, pressed, self._flows.line(uow, call)))
+        pressed, waited_out = str(event.values.get("digits", "")), event.values.get("reason") == "timeout"
+        line = self._flows.line(uow, call)
+        return self._step(
+            uow, call, automated.keys_collected(flow, position, pressed, line, waited_out=waited_out and not pressed)
+        )
 
     def _prompt_finished(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG002
         waiting = self._waiting(uow, call)
         if waiting is not None and self._inbound is not None:
             return self._inbound.words_over(uow, waiting)
+        if self._screening.speaks_with_machine(call):
+            return self._screening.prompt_finished(call)
         flow, position = self._flows.standing(uow, call)
         return self._step(uow, call, automated.prompt_finished(flow, position, self._flows.line(uow, call)))
 
@@ -161,8 +178,12 @@ class PatientLeg:
         party = Party(str(event.values["party"]))
         if reason is EndReason.HANG_UP and party is Party.US and call.agent_id is not None:
             party = Party.AGENT
+        told = event.values.get("cause")
+        cause = self._screening.cause_of_end(
+            call, Cause(end_reason=reason, party=party, code=CauseCode(str(told)) if told else None)
+        )
         effects = _loose_ends(uow, call)
-        self._ending.end(uow, call, reason=reason, party=party, at=event.occurred_at)
+        self._ending.end(uow, call, reason=cause.end_reason, party=cause.party, at=event.occurred_at)
         return effects
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -10,13 +11,18 @@ from db.unit_of_work import UnitsOfWork
 from followup.ports import RecordingStore
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
+from transcription.answer_phrases import AnswerPhrases
 from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
+from transcription.openings import Part, hear
+from transcription.speech_probe import WhisperProbe
 from transcription.transcriber import Transcriber
 from transcription.transcripts import park, transcribe
 
 TRANSCRIBE = "transcription.transcribe"
 PROPOSE = "transcription.propose"
 DRAFT_NOTE = "transcription.draft_note"
+HEAR_OPENING = "transcription.hear_opening"
+HEAR_EARLY = "transcription.hear_early"
 
 _LONGEST_TRANSCRIPTION_SECONDS = 3 * 3600
 
@@ -29,6 +35,8 @@ class TranscriptionParts:
     store: RecordingStore
     transcriber: Callable[[], Transcriber]
     notes: NoteMaterial
+    phrases: AnswerPhrases
+    spool: Path
 
 
 def register(app: Celery) -> None:
@@ -42,6 +50,9 @@ def register(app: Celery) -> None:
     signals.task_failure.connect(_give_up, sender=task, weak=False)
     app.task(propose, name=PROPOSE, lazy=False, **TRIED_AGAIN)
     app.task(draft_note, name=DRAFT_NOTE, lazy=False, **TRIED_AGAIN)
+    # Heard once: what could not be heard at once is of no use a minute later.
+    app.task(hear_opening, name=HEAR_OPENING, lazy=False, time_limit=60)
+    app.task(hear_early, name=HEAR_EARLY, lazy=False, time_limit=60)
 
 
 def transcribe_recording(recording_id: str) -> None:
@@ -60,6 +71,21 @@ def draft_note(attempt_id: str) -> None:
     """Draft the note of a closed attempt that has none, and add what the transcript proposes."""
     parts = provided(TranscriptionParts)
     draft_for_attempt(parts.units_of_work, parts.notes, attempt_id)
+
+
+def hear_opening(call_id: str) -> None:
+    """Look for what only a machine says in the first seconds of an answered call."""
+    _hear(call_id, Part.OPENING)
+
+
+def hear_early(call_id: str) -> None:
+    """Look for what a voice of the network said before a call ended without an answer."""
+    _hear(call_id, Part.EARLY)
+
+
+def _hear(call_id: str, part: Part) -> None:
+    parts = provided(TranscriptionParts)
+    hear(parts.units_of_work, WhisperProbe(parts.transcriber), parts.phrases, parts.spool, call_id, part)
 
 
 def _give_up(args: tuple[str], exception: Exception, **_: Any) -> None:

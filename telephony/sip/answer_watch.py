@@ -13,7 +13,8 @@ from pathlib import Path
 
 import structlog
 
-from followup.calls import Answered, EarlySound, LegId, LegRole
+from followup.calls import Answered, LegId, LegRole
+from followup.screening import SPOKEN_BEFORE
 from telephony.call_control import LegEventKind, RejectedError
 from telephony.screening.early_media import early_sound
 from telephony.screening.rules import ScreeningRules
@@ -31,7 +32,6 @@ WAITING_SECONDS = 0.24  # before the answer, and after the verdict
 OPENING_SECONDS = 5.0
 EARLY_SECONDS = 15.0  # the last ones: what was said before the end
 POOL_REST_SECONDS = 1.0
-_WORTH_HEARING = frozenset({EarlySound.SPEECH, EarlySound.SONG, EarlySound.SPECIAL_TONE, EarlySound.UNCLEAR})
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -225,7 +225,7 @@ class AnswerWatch:
     def _say_early(self, listening: _Listening) -> None:
         heard = early_sound(listening.slices, self._rules)
         kept = listening.sound[-round(EARLY_SECONDS * SAMPLE_RATE) * 2 :]
-        path = _beside_recording(listening.leg, "early") if heard in _WORTH_HEARING else None
+        path = _beside_recording(listening.leg, "early") if heard in SPOKEN_BEFORE else None
         self._book.say(
             listening.leg.leg_id,
             LegEventKind.EARLY_HEARD,
