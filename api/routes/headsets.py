@@ -30,7 +30,7 @@ class IceServerAnswer(Answer):
 
 
 class HeadsetAnswer(Answer):
-    """The caller's headset: what it is, how its browser's link is, whether its line is up, and since when it is lost."""
+    """The caller's headset: what it is, how its browser's link is, whether its line is up, since when it is lost."""
 
     kind: HeadsetKind
     link: LinkState
@@ -76,14 +76,10 @@ def read_headset(request: Request, caller: AgentOnly, uow: Work) -> HeadsetAnswe
 def offer_headset(ask: OfferAsk, request: Request, caller: AgentCommanding, uow: Work) -> OfferAnswer:
     """Make the caller's browser her headset; during a call it takes the lost one's place on the same line."""
     door = wiring_of(request).headsets
-    listed = uow.queues.agent(caller.user_id)
-    if (
-        listed is not None
-        and listed.headset_kind is HeadsetKind.PHONE
-        and listed.headset_state is not HeadsetState.DOWN
-    ):
+    # Not locked while the gateway is asked: others may have something to write about this agent.
+    listed = uow.queues.agent(caller.user_id) or found.own_desk(uow, caller)
+    if listed.headset_kind is HeadsetKind.PHONE and listed.headset_state is not HeadsetState.DOWN:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "headset", "your desk phone is your headset now; detach it first")
-    found.own_desk(uow, caller)
     try:
         connected = door.connect(caller.user_id, ask.sdp)
     except HeadsetRefusedError as refusal:

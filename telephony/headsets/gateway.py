@@ -4,11 +4,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import structlog
 
+from followup.queues import HEADSET_REJOIN_LIMIT
 from runtime.private_files import write_private
 from runtime.settings import private_folder
 from telephony.headsets.extension import Extension
@@ -46,6 +48,7 @@ class GatewaySettings:
     own_host: str = HOST  # from which the call workers of this machine speak
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
     stun_url: str | None = None
+    rejoin: timedelta = HEADSET_REJOIN_LIMIT
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -137,6 +140,7 @@ class Gateway:
                 agent_id,
                 news=self._news,
                 codecs=self._settings.codecs,
+                rejoin=self._settings.rejoin,
                 pick_up=lambda headset: self._extension.pick_up(headset) if self._extension else None,
                 hang_up=lambda headset: self._extension.hang_up(headset) if self._extension else None,
                 keep=self._keep,

@@ -5,12 +5,12 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
 from aiortc.rtcdtlstransport import RTCCertificate
 
-from followup.queues import HEADSET_REJOIN_LIMIT
 from telephony.headsets.browser import BrowserLink
 from telephony.headsets.ice_servers import IceServer
 from telephony.headsets.offers import G711, Offer
@@ -49,6 +49,7 @@ class Headset:
         *,
         news: HeadsetNews,
         codecs: Sequence[str],
+        rejoin: timedelta,
         pick_up: Callable[["Headset"], None],
         hang_up: Callable[["Headset"], None],
         keep: Callable[["Headset"], None],
@@ -59,6 +60,7 @@ class Headset:
         self.state = LinkState.NONE
         self._news = news
         self._codecs = tuple(codecs)
+        self._rejoin_seconds = rejoin.total_seconds()
         self._pick_up, self._hang_up, self._keep = pick_up, hang_up, keep
         self._loop = asyncio.get_running_loop()
         self._link: BrowserLink | None = None
@@ -202,7 +204,7 @@ class Headset:
             self._lose()
         if self.state is not LinkState.LOST or self._lost_at is None:
             return
-        if now - self._lost_at > HEADSET_REJOIN_LIMIT.total_seconds():
+        if now - self._lost_at > self._rejoin_seconds:
             log.warning("headset_given_up", agent=self.agent_id)
             self._news.gone(self.agent_id)
             self.leave()

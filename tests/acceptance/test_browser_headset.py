@@ -1,0 +1,198 @@
+"""A browser as an agent's headset, from her page to the patient's phone: Chromium, API, gateway, node and worker."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from api.auth import COOKIE
+from care.consent import Purpose
+from db.users import Role
+from followup.calls import CallState
+from followup.plans import TaskMode
+from followup.queues import Agent, AgentState, HeadsetState
+from scheduler.dialer import reserve
+from suifang import api_process
+from telephony.call_control import Trunk
+from telephony.trunks import Trunks
+from tests.integration.api.house import House, open_house
+from tests.support.builders import a_patient, a_queue, a_task
+from tests.support.engines import temporary_settings
+from tests.support.headset_browser import Desk, browser_desk, write_tone
+from tests.support.headset_gateway import RunningGateway, running_gateway
+from tests.support.ports import free_udp_block
+from tests.support.sip_patient import SipPatient, sip_patient
+from tests.support.telephony_bench import GATE, PORTS, Place, node_at
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.stranger
+
+AGENT_HERTZ, PATIENT_HERTZ = 500.0, 1000.0
+PHONE_RATE = 8000
+Samples = npt.NDArray[np.float64]
+NUMBER = "+8613900000301"
+
+
+@dataclass
+class Scene:
+    """Everything that runs, and the agent."""
+
+    house: House
+    place: Place
+    gateway: RunningGateway
+    phone: SipPatient
+    desk: Desk
+    agent_id: str
+
+    def agent(self) -> Agent:
+        with self.place.units() as uow:
+            agent = uow.queues.agent(self.agent_id)
+            assert agent is not None
+            return agent
+
+    def dial(self, number: str) -> str:
+        """Reserve an attempt for the agent; the call's id once both talk."""
+        with self.place.units() as uow:
+            patient = a_patient(uow)
+            patient.contact_points[0].number = number
+            queue = a_queue(uow, mode=TaskMode.AGENT, purpose=Purpose.CARE)
+            task = a_task(uow, patient, queue)
+            agent = uow.queues.agent_for_update(self.agent_id)
+            assert agent is not None
+            agent.state, agent.heartbeat_at = AgentState.AVAILABLE, uow.now
+            uow.flush()
+            attempt = reserve(uow, task=task, agent_id=self.agent_id, node="node-1", gate=GATE, now=uow.now)
+            call = uow.calls.of_attempt(attempt.id)
+            assert call is not None
+            uow.commit()
+        until(lambda: self.place.call(call.id).state is CallState.BRIDGED, timeout=15, what="both talk")
+        return call.id
+
+
+@contextmanager
+def served(house: House) -> Iterator[str]:
+    """The house's app behind the real server."""
+    with temporary_settings() as settings, socket.create_server(("127.0.0.1", 0)) as listening:
+        server = api_process.server(settings, house.app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            until(lambda: server.started, timeout=20, what="the server listens")
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+@pytest.fixture
+def scene(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, database_url: str, broker_url: str
+) -> Iterator[Scene]:
+    door = tmp_path_factory.mktemp("d") / "g.sock"
+    with (
+        open_house(database_url, broker_url, tmp_path, gateway_socket=door) as house,
+        sip_patient(tmp_path / "phone", {NUMBER: f"answer.play-{PATIENT_HERTZ:.0f}"}) as phone,
+        running_gateway(tmp_path / "gateway", door, database_url=database_url, rejoin_seconds=6.0) as gateway,
+    ):
+        person = house.person(Role.AGENT)
+        trunk = Trunk(name="town", host=phone.host, port=phone.port, loopback_only=True)
+        place = Place(
+            folder=tmp_path,
+            ports=free_udp_block(PORTS),
+            trunks=Trunks(patients=trunk, headsets=trunk),
+            units=house.units,
+            database_url=database_url,
+        )
+        microphone = write_tone(tmp_path / "microphone.wav", AGENT_HERTZ)
+        with served(house) as url, node_at(place):
+            cookie = {"name": COOKIE, "value": person.token, "url": url}
+            with browser_desk(microphone, [cookie]) as desk:
+                desk.page.goto(f"{url}/headset")
+                yield Scene(house, place, gateway, phone, desk, person.user_id)
+
+
+def heard_since(path: Path, byte: int) -> Samples:
+    """What a phone has written of its sound from that byte on; its file is still growing."""
+    raw = path.read_bytes()[max(44, byte) & ~1 :]
+    return np.frombuffer(raw[: len(raw) // 2 * 2], "<i2") / 32768
+
+
+def share_of_tone(samples: Samples, hertz: float) -> float:
+    """How much of a sound's power is in the 40 Hz about one frequency; nothing of less than half a second."""
+    if len(samples) < PHONE_RATE // 2 or not samples.any():
+        return 0.0
+    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
+    frequencies = np.fft.rfftfreq(len(samples), 1 / PHONE_RATE)
+    return float(power[np.abs(frequencies - hertz) < 20].sum() / power.sum())
+
+
+def speaks(samples: Samples) -> bool:
+    """Whether a prompt is in there: loud, and not the agent's tone."""
+    return (
+        len(samples) > PHONE_RATE // 2 and float(np.std(samples)) > 0.02 and share_of_tone(samples, AGENT_HERTZ) < 0.2
+    )
+
+
+def put_on(scene: Scene) -> None:
+    scene.desk.page.click("#power")
+    until(lambda: scene.desk.state() == "on", timeout=15, what=f"the browser is linked; it said {scene.desk.said}")
+    until(lambda: scene.agent().headset_state is HeadsetState.UP, timeout=15, what="the headset's line is up")
+
+
+def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves(scene: Scene) -> None:
+    put_on(scene)
+    line = scene.agent().headset_leg_id
+    call_id = scene.dial(NUMBER)
+    until(
+        lambda: abs((scene.desk.hears() or 0.0) - PATIENT_HERTZ) < 20,
+        timeout=10,
+        what="the agent hears the patient's tone",
+    )
+
+    heard = scene.phone.heard(NUMBER)
+    until(
+        lambda: share_of_tone(heard_since(heard, 0)[PHONE_RATE // 2 :], AGENT_HERTZ) > 0.9,
+        timeout=10,
+        what="the patient hears the agent's tone and nothing else",
+        every=0.2,
+    )
+
+    # A reload in the middle of the call: the line stays, and the page comes back by itself.
+    scene.desk.page.reload()
+    until(lambda: scene.desk.state() == "on", timeout=10, what="the reloaded page is linked again")
+    until(lambda: scene.agent().headset_lost_at is None, timeout=5, what="the loss is over")
+    until(lambda: abs((scene.desk.hears() or 0.0) - PATIENT_HERTZ) < 20, timeout=10, what="they talk on")
+    assert scene.place.call(call_id).state is CallState.BRIDGED
+    assert scene.agent().headset_leg_id == line, "it is the same line"
+
+    # The network is gone for a while: the patient hears a prompt, then the agent again.
+    scene.desk.freeze()
+    try:
+        until(lambda: scene.agent().headset_lost_at is not None, timeout=6, what="the loss is seen")
+        byte = heard.stat().st_size
+        until(lambda: speaks(heard_since(heard, byte)), timeout=5, what="the patient is asked to hold on", every=0.2)
+    finally:
+        scene.desk.thaw()
+    until(lambda: scene.agent().headset_lost_at is None, timeout=10, what="she is back")
+    byte = heard.stat().st_size + 2 * 2 * PHONE_RATE  # behind the end of the prompt
+    until(
+        lambda: len(again := heard_since(heard, byte)) > PHONE_RATE and share_of_tone(again, AGENT_HERTZ) > 0.9,
+        timeout=10,
+        what="the patient hears the agent again",
+        every=0.2,
+    )
+    assert scene.place.call(call_id).state is CallState.BRIDGED
+
+    # She does not come back: her line ends and the call with it; the attempt waits for its wrap-up.
+    scene.desk.page.goto("about:blank")
+    until(lambda: scene.place.call(call_id).state is CallState.ENDED, timeout=15, what="the call ends without her")
+    until(lambda: scene.agent().headset_state is HeadsetState.DOWN, timeout=5, what="her headset is down")
+    agent = scene.agent()
+    assert agent.state is AgentState.WRAP_UP
+    assert not agent.headset_wanted, "nobody rings a browser that is gone"
