@@ -5,6 +5,7 @@ from pathlib import Path
 
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
+from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.plans import TASK_TRANSITIONS, TaskState
 from followup.queues import AGENT_TRANSITIONS, AgentState
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState
@@ -29,6 +30,7 @@ def page() -> str:
         _section("Call", "calls", CallState.PLANNED, CALL_TRANSITIONS),
         _section("Agent", "queues", AgentState.OFFLINE, AGENT_TRANSITIONS),
         _section("Recording", "recordings", RecordingState.EXPECTED, RECORDING_TRANSITIONS),
+        _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])
 

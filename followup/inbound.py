@@ -6,6 +6,9 @@ from enum import StrEnum
 from typing import NewType
 
 from followup.calls import LegId
+from followup.closing import move_agent, release_agent
+from followup.events import DomainEvent
+from followup.queues import Agent, AgentState, AgentTrigger
 from followup.states import follow
 
 InboundId = NewType("InboundId", str)
@@ -173,6 +176,24 @@ def move_after_words(call: InboundCall) -> InboundMove | None:
     if call.state is InboundState.GREETED:
         return InboundMove.SEEK_AGENT
     return InboundMove.HANG_UP if call.state is InboundState.FAREWELL else None
+
+
+def end_caller(
+    call: InboundCall, agent: Agent | None, *, reason: InboundReason, at: datetime, now: datetime
+) -> tuple[DomainEvent, ...]:
+    """The caller is gone: an agent who spoke with him has to say what came of it, one only reserved is free."""
+    talked = call.state is InboundState.CONNECTED
+    call.state = next_inbound_state(call.state, InboundTrigger.END)
+    call.ended_at = at
+    call.reason = call.reason or reason
+    if agent is None:
+        return ()
+    if not talked:
+        call.agent_id = None
+        return release_agent(agent, now=now)
+    if call.call_id is None and agent.state is AgentState.ON_CALL:
+        return (move_agent(agent, AgentTrigger.BEGIN_WRAP_UP, now=now),)
+    return ()
 
 
 def move_of_time(call: InboundCall, rules: InboundRules, now: datetime) -> InboundMove | None:

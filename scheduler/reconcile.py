@@ -17,6 +17,7 @@ from followup.attempts import Attempt, AttemptState
 from followup.calls import Call, CallState, CallTrigger, EndReason, Party, next_call_state
 from followup.closing import begin_wrap_up, close_attempt, move_agent
 from followup.events import DomainEvent, EventKind
+from followup.inbound import InboundReason, end_caller
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState, TaskTrigger, next_task_state
 from followup.queues import IDLE_AGENT_STATES, AgentState, AgentTrigger
@@ -41,6 +42,7 @@ AGENT_SILENT = timedelta(seconds=30)
 WRAP_UP_LIMIT = timedelta(minutes=15)
 ANSWERS_KEPT = timedelta(hours=24)
 EVENTS_KEPT = timedelta(days=30)
+CALLERS_SOUND_KEPT = timedelta(days=30)
 MESSAGE_LIMIT = timedelta(minutes=2)
 MESSAGE_LOST = timedelta(hours=1)
 """Behind a long row of messages a recording may wait for an hour; after that its message counts as lost."""
@@ -157,7 +159,20 @@ def end_calls_of_lost_nodes(repairs: Repairs) -> int:
             with repairs.units_of_work() as uow:
                 ended += _end_lost(uow, call_id)
                 uow.commit()
+        with repairs.units_of_work() as uow:
+            ended += _end_lost_callers(uow, name)
+            uow.commit()
     return ended
+
+
+def _end_lost_callers(uow: UnitOfWork, node: str) -> int:
+    callers = uow.inbound.live_on(node)
+    for caller in callers:
+        agent = uow.queues.agent_for_update(caller.agent_id) if caller.agent_id else None
+        for event in end_caller(caller, agent, reason=InboundReason.LOST, at=uow.now, now=uow.now):
+            uow.emit(event)
+        log.error("caller_of_lost_node_ended", inbound=caller.id, node=node)
+    return len(callers)
 
 
 def _end_lost(uow: UnitOfWork, call_id: str) -> bool:
@@ -281,6 +296,28 @@ def _capture_left(uow: UnitOfWork, recording_id: str) -> bool:
         uow.emit(recording.fail("the call worker left no sound in the spool: it was lost before it could write"))
         log.error("recording_missing", recording=recording.id, call=call.id)
     return True
+
+
+def drop_unclaimed_sound(repairs: Repairs) -> int:
+    """The sound of callers who never became anybody's: kept for CALLERS_SOUND_KEPT, then destroyed and on record."""
+    with repairs.units_of_work() as uow:
+        unclaimed = uow.inbound.unclaimed_sound(uow.now - CALLERS_SOUND_KEPT)
+        for inbound in unclaimed:
+            spool, inbound.spool = Path(inbound.spool or ""), None
+            for sound in spool.glob("*"):
+                sound.unlink()
+            if spool.is_dir():
+                spool.rmdir()
+            uow.audit.note(
+                at=uow.now,
+                user_id=None,
+                action="caller_sound_destroyed",
+                subject_kind="inbound_call",
+                subject=inbound.id,
+                patient_id=inbound.patient_id,
+            )
+        uow.commit()
+    return len(unclaimed)
 
 
 def release_silent_agents(repairs: Repairs) -> int:

@@ -30,6 +30,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="decide_forgotten_attempts", every=timedelta(seconds=30), work=reconcile.decide_forgotten_attempts),
     Entry(name="draft_forgotten_notes", every=timedelta(minutes=1), work=reconcile.draft_forgotten_notes),
     Entry(name="capture_left_recordings", every=timedelta(seconds=30), work=reconcile.capture_left_recordings),
+    Entry(name="drop_unclaimed_sound", every=timedelta(hours=1), work=reconcile.drop_unclaimed_sound),
     Entry(name="send_recordings_again", every=timedelta(minutes=1), work=reconcile.send_recordings_again),
     Entry(name="end_calls_of_lost_nodes", every=timedelta(minutes=1), work=reconcile.end_calls_of_lost_nodes),
     Entry(name="tell_of_forgotten_wrap_ups", every=timedelta(minutes=5), work=reconcile.tell_of_forgotten_wrap_ups),

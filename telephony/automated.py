@@ -9,7 +9,10 @@ from telephony.effects import CollectKeys, Effect, HangUpLeg, PlayPrompt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPosition:
-    """Step, which try of it, and which of its prompts plays; kept in the call's row so that any node can go on."""
+    """Step, which try of it, and which of its prompts plays (their number: all were heard and a key is waited for).
+
+    Kept in the call's row so that any node can go on.
+    """
 
     step: str
     tries: int = 1
@@ -53,7 +56,7 @@ def prompt_finished(flow: Flow, position: FlowPosition, line: Line) -> tuple[Flo
             flow, step, FlowPosition(step=step.key, tries=position.tries, prompt=position.prompt + 1), line
         )
     if step.keys:
-        return position, []  # the keys are being waited for
+        return FlowPosition(step=step.key, tries=position.tries, prompt=len(step.prompts)), []
     return _leave(flow, step, position, "", line)
 
 
@@ -71,11 +74,21 @@ def key_pressed(flow: Flow, position: FlowPosition, key: str, line: Line) -> tup
     return prompt_finished(flow, position, line)
 
 
-def keys_collected(flow: Flow, position: FlowPosition, pressed: str, line: Line) -> tuple[FlowPosition, list[Effect]]:
-    """The wait for a key is over; `pressed` is empty when none came."""
+def keys_collected(
+    flow: Flow, position: FlowPosition, pressed: str, line: Line, *, waited_out: bool = False
+) -> tuple[FlowPosition, list[Effect]]:
+    """The wait for a key is over: one came, or it was `waited_out`.
+
+    What a step has to say is said: a key without a meaning skips no more than the prompt that it cut short, and a wait
+    that ended behind an earlier prompt ends nothing.
+    """
     if position.step == PERSON_STEP or not flow.steps[position.step].keys:
         return position, []
     step = flow.steps[position.step]
+    if waited_out and position.prompt < len(step.prompts):
+        return position, []
+    if pressed[:1] not in step.keys and position.prompt + 1 < len(step.prompts):
+        return prompt_finished(flow, position, line)
     return _leave(flow, step, position, pressed[:1], line)
 
 

@@ -20,6 +20,7 @@ from followup.inbound import (
     InboundRules,
     InboundState,
     InboundTrigger,
+    end_caller,
     first_words,
     last_words,
     move_after_key,
@@ -28,7 +29,7 @@ from followup.inbound import (
     next_inbound_state,
 )
 from followup.plans import TaskMode
-from followup.queues import Agent, AgentState, AgentTrigger, Queue
+from followup.queues import Agent, AgentTrigger, Queue
 from runtime.identifiers import new_id
 from runtime.phone_numbers import NumberRefusedError, to_e164
 from telephony.automated import Line
@@ -335,20 +336,10 @@ class InboundCalls:
 
     def end(self, uow: UnitOfWork, inbound: InboundCall, event: LegEvent | None, reason: InboundReason) -> None:
         """The caller is gone; an agent who spoke with him has to say what came of it, one only reserved is free."""
-        was = inbound.state
-        self._move(uow, inbound, InboundTrigger.END)
-        inbound.ended_at = event.occurred_at if event is not None else uow.now
-        inbound.reason = inbound.reason or reason
-        agent = self._agent(uow, inbound)
-        if agent is None:
-            return
-        if was is InboundState.CONNECTED:
-            if inbound.call_id is None and agent.state is AgentState.ON_CALL:
-                uow.emit(move_agent(agent, AgentTrigger.BEGIN_WRAP_UP, now=uow.now))
-            return
-        inbound.agent_id = None
-        for freed in release_agent(agent, now=uow.now):
-            uow.emit(freed)
+        at = event.occurred_at if event is not None else uow.now
+        for told in end_caller(inbound, self._agent(uow, inbound), reason=reason, at=at, now=uow.now):
+            uow.emit(told)
+        self._tell(uow, inbound)
 
     def call_ended(self, uow: UnitOfWork, call: Call) -> None:
         """The call that a caller's conversation is has ended."""

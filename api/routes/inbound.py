@@ -155,7 +155,7 @@ def read_inbound_call(inbound_id: Id, caller: CareTeam, uow: Work) -> InboundAns
     status_code=202,
     responses=problems(Kind.UNKNOWN_INBOUND_CALL, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
-def accept(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundCommandAnswer:
+def accept_caller(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundCommandAnswer:
     """Take the caller who is offered to you: he is joined with your headset."""
     inbound = _offered(uow, inbound_id, caller)
     deadline = _command(uow, inbound, "accept_inbound", {"agent_id": caller.user_id})
@@ -167,7 +167,7 @@ def accept(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundCommand
     "/inbound-calls/{inbound_id}/decline",
     responses=problems(Kind.UNKNOWN_INBOUND_CALL, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
-def decline(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundAnswer:
+def decline_caller(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundAnswer:
     """Let somebody else take the caller; the node asks the next within a second."""
     inbound = _offered(uow, inbound_id, caller)
     agent = found.own_desk(uow, caller)
@@ -186,7 +186,7 @@ def decline(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundAnswer
     status_code=202,
     responses=problems(Kind.UNKNOWN_INBOUND_CALL, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
-def hang_up(inbound_id: Id, caller: CareTeamCommanding, uow: Work) -> InboundCommandAnswer:
+def hang_up_caller(inbound_id: Id, caller: CareTeamCommanding, uow: Work) -> InboundCommandAnswer:
     """End the line to a caller: an agent to hers, a supervisor to any."""
     inbound = _own(uow, inbound_id, caller)
     if inbound.state is InboundState.ENDED:

@@ -32,6 +32,7 @@ class QueueAsk(Ask):
     ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
     wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     lines: Annotated[int, Field(ge=1, le=1000)] = 1
+    played_notice: bool = False  # agents' calls: a machine says the recording notice besides the agent
 
 
 class QueueAnswer(Answer):
@@ -47,6 +48,7 @@ class QueueAnswer(Answer):
     wrap_up_seconds: int
     lines: int
     paused: bool
+    played_notice: bool
     created_at: Instant
     counts: dict[TaskState, int]
 
@@ -84,6 +86,7 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
         ring_seconds=ask.ring_seconds,
         wrap_up_seconds=ask.wrap_up_seconds,
         lines=ask.lines,
+        played_notice=ask.played_notice,
         created_at=uow.now,
     )
     uow.queues.add(queue)
@@ -125,6 +128,7 @@ def _queue(queue: Queue, counts: dict[TaskState, int]) -> QueueAnswer:
         wrap_up_seconds=queue.wrap_up_seconds,
         lines=queue.lines,
         paused=queue.paused,
+        played_notice=queue.played_notice,
         created_at=queue.created_at,
         counts=counts,
     )

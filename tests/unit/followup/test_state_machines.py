@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from docs.generate_state_machines import PAGE, page
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState, AttemptTrigger, next_attempt_state
 from followup.calls import CALL_TRANSITIONS, CallState, CallTrigger, next_call_state
+from followup.inbound import INBOUND_TRANSITIONS, InboundState, InboundTrigger, next_inbound_state
 from followup.plans import OPEN_TASK_STATES, TASK_TRANSITIONS, TaskState, TaskTrigger, next_task_state
 from followup.queues import AGENT_TRANSITIONS, AgentState, AgentTrigger, next_agent_state
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState, RecordingTrigger, next_recording_state
@@ -30,6 +31,7 @@ MACHINES: dict[str, Machine] = {
         next_recording_state,
         RecordingState.EXPECTED,
     ),
+    "inbound call": (InboundState, InboundTrigger, INBOUND_TRANSITIONS, next_inbound_state, InboundState.RINGING),
 }
 
 each_machine = pytest.mark.parametrize("name", MACHINES)

@@ -21,7 +21,16 @@ Move = Callable[[Flow, FlowPosition, Line], tuple[FlowPosition, list[Effect]]]
 
 
 def pressed(key: str) -> Move:
-    return lambda flow, position, line: automated.keys_collected(flow, position, key, line)
+    """A key, or, where it is empty, everything heard out and none."""
+
+    def press(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
+        if key:
+            return automated.keys_collected(flow, position, key, line)
+        while position.prompt < len(flow.steps[position.step].prompts):
+            position, _ = automated.prompt_finished(flow, position, line)
+        return automated.keys_collected(flow, position, "", line, waited_out=True)
+
+    return press
 
 
 def walk(*moves: Move) -> tuple[FlowPosition, list[Effect]]:
@@ -73,6 +82,22 @@ def test_silence_is_asked_twice_and_then_taken_for_a_machine() -> None:
     assert (position.step, prompts(effects)) == ("nobody", ["neutral_message"])
 
 
+def test_a_key_without_a_meaning_skips_no_more_than_the_prompt_it_cuts_short() -> None:
+    position, effects = walk(pressed("5"))
+    assert (position.step, prompts(effects)) == ("notice", ["machine_notice"])
+    position, effects = walk(pressed("5"), pressed("1"))
+    assert (position.step, prompts(effects)) == ("notice", ["recording_notice"])
+
+
+def test_a_wait_that_ended_behind_an_earlier_prompt_ends_nothing() -> None:
+    position, _ = walk(automated.prompt_finished, automated.prompt_finished)
+    assert automated.keys_collected(REMINDER, position, "", LINE, waited_out=True) == (position, [])
+
+
+def test_a_hash_alone_is_a_key_without_a_meaning() -> None:
+    assert prompts(automated.keys_collected(REMINDER, walk()[0], "", LINE)[1]) == ["machine_notice"]
+
+
 def test_keys_are_waited_for_with_every_prompt_of_a_step_that_asks() -> None:
     for effects in (walk()[1], walk(automated.prompt_finished)[1]):
         assert [type(effect) for effect in effects] == [PlayPrompt, CollectKeys]
@@ -108,10 +133,12 @@ def test_whatever_is_pressed_the_call_stands_in_a_known_step_and_does_something(
             position, effects = automated.prompt_finished(REMINDER, position, LINE)
             waits = bool(step.keys) and position.step == step.key
         else:
-            position, effects = automated.keys_collected(REMINDER, position, event, LINE)
-            waits = not step.keys  # late keys of an earlier question
+            before = position.prompt
+            position, effects = automated.keys_collected(REMINDER, position, event, LINE, waited_out=not event)
+            # Late keys of an earlier question, and a wait that ended behind an earlier prompt.
+            waits = not step.keys or (not event and before < len(step.prompts))
         assert position.step in REMINDER.steps
-        assert 0 <= position.prompt < max(1, len(REMINDER.steps[position.step].prompts))
+        assert 0 <= position.prompt <= len(REMINDER.steps[position.step].prompts)
         assert effects or waits
 
 
