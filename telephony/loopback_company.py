@@ -1,5 +1,6 @@
 """Third parties and supervisors on the loopback: transfers carried out step by step, monitorings begun and ended."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from followup.calls import EndReason, LegId, LegRole
@@ -17,6 +18,7 @@ from telephony.loopback_leg import LegPhase, LoopbackLeg, seconds_of
 from telephony.loopback_lines import LoopbackLines
 from telephony.monitor_rules import AGENT_ENDS, Monitoring, conversation_lasts, refuse_unmonitorable
 from telephony.transfer_steps import (
+    TO_WHOM,
     HangUpThird,
     Join,
     Part,
@@ -38,6 +40,7 @@ class LoopbackTransfers:
         self._transfers: dict[LegId, Transfer] = {}
         self._changing: set[LegId] = set()  # patients whose steps are being taken just now
         self._served: dict[LegId, LegId] = {}  # third party → the patient it is there for
+        self.taken_over: Callable[[LegId], bool] = lambda _patient: False
         lines.answered.append(self._answered)
         lines.going.append(self.leg_going)
 
@@ -49,8 +52,10 @@ class LoopbackTransfers:
         self.refuse_during(leg_id, headset)
         if headset not in patient.partners:
             raise RejectedError(f"legs {leg_id} and {headset} are not bridged: nothing to pass on")
-        if patient.leg.role is not LegRole.PATIENT or to.role is not LegRole.THIRD_PARTY:
-            raise RejectedError("a patient's leg is passed on to a leg with the role third_party")
+        if patient.leg.role is not LegRole.PATIENT or to.role not in TO_WHOM:
+            raise RejectedError("a patient's leg is passed on to a leg with the role third_party or internal")
+        if self.taken_over(leg_id):
+            raise RejectedError("a supervisor has taken this conversation over: only she can end that")
         if to.join_leg is not None:
             raise RejectedError("the third party of a transfer is joined by the transfer: leave join_leg out")
         if patient.held:
@@ -156,6 +161,7 @@ class LoopbackMonitorings:
         self._transfers = transfers
         self._monitorings: dict[LegId, Monitoring] = {}
         lines.parted.append(self._conversations_changed)
+        transfers.taken_over = self._taken_over
 
     def monitor(self, leg_id: LegId, other: LegId, mode: MonitorMode) -> None:
         """Follow it, or follow it in another way."""
@@ -183,6 +189,10 @@ class LoopbackMonitorings:
     def of(self, leg_id: LegId) -> Monitoring | None:
         """What the supervisor's leg follows."""
         return self._monitorings.get(leg_id)
+
+    def _taken_over(self, patient: LegId) -> bool:
+        followed = [monitoring for monitoring in self._monitorings.values() if monitoring.patient == patient]
+        return any(monitoring.mode is MonitorMode.TAKE_OVER for monitoring in followed)
 
     def _joined_roles(self, patient: LoopbackLeg) -> set[LegRole]:
         return {self._lines.legs[other].leg.role for other in patient.partners}

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from followup.calls import LegId
+from followup.calls import LegId, LegRole
 from telephony.call_control import RejectedError, TransferEnding, TransferMode
 
+TO_WHOM = frozenset({LegRole.THIRD_PARTY, LegRole.INTERNAL})  # a line between workers: another agent's headset
 HEADSET_GONE = "headset_gone"
 PATIENT_GONE = "patient_gone"
 

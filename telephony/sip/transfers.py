@@ -22,6 +22,7 @@ from telephony.sip.media import Conference
 from telephony.sip.monitoring import Monitorings
 from telephony.sip.wire import Transfer as TransferRequest
 from telephony.transfer_steps import (
+    TO_WHOM,
     HangUpThird,
     Join,
     Part,
@@ -33,8 +34,6 @@ from telephony.transfer_steps import (
     steps_at_command,
     steps_at_loss,
 )
-
-TO_WHOM = frozenset({LegRole.THIRD_PARTY, LegRole.INTERNAL})
 
 
 class Transfers:

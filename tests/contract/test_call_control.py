@@ -4,44 +4,49 @@ Written with a provider far away in mind: a verb returns once it is accepted, an
 """
 
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from followup.calls import EndReason, LegId, LegRole
-from telephony.call_control import CallControl, LegEventKind, RejectedError, Trunk
-from tests.support.call_control_bench import Bench, FarEnd, loopback_bench, sip_bench
+from telephony.call_control import (
+    CallControl,
+    DigitMethod,
+    LegEventKind,
+    LegState,
+    MonitorMode,
+    RejectedError,
+    TransferEnding,
+    Trunk,
+)
+from tests.support.call_control_bench import Bench, FarEnd
 from tests.support.waiting import until
 
-BENCHES = {"loopback": loopback_bench, "sip": sip_bench}
 ABOUT_TO_INVITE, INVITED = LegEventKind.ABOUT_TO_INVITE, LegEventKind.INVITED
 RINGING, ANSWERED, ENDED = LegEventKind.RINGING, LegEventKind.ANSWERED, LegEventKind.ENDED
+HELD, RESUMED, BRIDGED = LegEventKind.HELD, LegEventKind.RESUMED, LegEventKind.BRIDGED
 
 ON_A_LEG: dict[str, Callable[[CallControl, LegId], None]] = {
+    "answer": lambda control, leg: control.answer(leg),
     "hold": lambda control, leg: control.hold(leg),
+    "mute": lambda control, leg: control.mute(leg),
+    "unmute": lambda control, leg: control.unmute(leg),
+    "monitor": lambda control, leg: control.monitor(leg, LegId("another"), MonitorMode.LISTEN),
+    "stop_monitoring": lambda control, leg: control.stop_monitoring(leg),
+    "end_transfer": lambda control, leg: control.end_transfer(leg, TransferEnding.BACK),
+    "say": lambda control, leg: control.say(leg, "您好", "zh"),
     "resume": lambda control, leg: control.resume(leg),
     "play": lambda control, leg: control.play(leg, Path("/nowhere/prompt.wav")),
     "collect_digits": lambda control, leg: control.collect_digits(leg, count=1, timeout_seconds=1),
     "send_digits": lambda control, leg: control.send_digits(leg, "1"),
+    "send_digits by INFO": lambda control, leg: control.send_digits(leg, "1", method=DigitMethod.INFO),
     "pause_recording": lambda control, leg: control.pause_recording(leg),
     "resume_recording": lambda control, leg: control.resume_recording(leg),
     "stop_recording": lambda control, leg: control.stop_recording(leg),
     "bridge": lambda control, leg: control.bridge(leg, LegId("another")),
     "unbridge": lambda control, leg: control.unbridge(leg, LegId("another")),
 }
-
-
-@pytest.fixture(scope="module", params=sorted(BENCHES))
-def whole_bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with BENCHES[request.param](tmp_path_factory.mktemp(request.param)) as bench:
-        yield bench
-
-
-@pytest.fixture
-def bench(whole_bench: Bench) -> Iterator[Bench]:
-    yield whole_bench
-    whole_bench.hang_up_everything()
 
 
 def test_an_answered_call_is_told_step_by_step(bench: Bench) -> None:
@@ -156,9 +161,111 @@ def test_joined_legs_can_be_parted_and_joined_again(bench: Bench) -> None:
 def test_a_call_can_be_held_and_resumed(bench: Bench) -> None:
     leg = bench.answered()
     bench.control.hold(leg)
-    bench.wait_for(LegEventKind.HELD, leg)
+    assert bench.wait_for(HELD, leg).values == {"by": "us"}
+    assert bench.state_of(leg) is LegState.HELD
+    with pytest.raises(RejectedError):
+        bench.control.hold(leg)
     bench.control.resume(leg)
-    bench.wait_for(LegEventKind.RESUMED, leg)
+    assert bench.wait_for(RESUMED, leg).values == {"by": "us"}
+    assert bench.state_of(leg) is LegState.ANSWERED
+    with pytest.raises(RejectedError):
+        bench.control.resume(leg)
+
+
+def test_a_call_can_be_held_with_music_again_and_again(bench: Bench) -> None:
+    leg = bench.answered()
+    for turn in (1, 2):
+        bench.control.hold(leg, music=bench.prompt(0.2))
+        bench.wait_for(HELD, leg, times=turn)
+        bench.control.resume(leg)
+        bench.wait_for(RESUMED, leg, times=turn)
+    with pytest.raises(RejectedError):
+        bench.control.hold(leg, music=bench.folder / "nowhere.wav")
+    assert bench.story(leg).count(HELD) == 2
+
+
+def test_a_held_call_can_be_hung_up(bench: Bench) -> None:
+    leg = bench.answered(recorded=True)
+    bench.control.hold(leg, music=bench.prompt(0.2))
+    bench.wait_for(HELD, leg)
+    bench.control.hang_up(leg, EndReason.HANG_UP)
+    bench.wait_for(ENDED, leg)
+    assert bench.story(leg)[-2:] == [LegEventKind.RECORDING_STOPPED, ENDED]
+
+
+def test_being_put_on_hold_and_taken_from_it_is_told(bench: Bench) -> None:
+    leg = bench.answered(FarEnd.HOLDS_US)
+    assert bench.wait_for(HELD, leg).values == {"by": "far_end"}
+    assert bench.wait_for(RESUMED, leg).values == {"by": "far_end"}
+    assert bench.story(leg)[-3:] == [ANSWERED, HELD, RESUMED]
+
+
+def test_a_far_end_that_refuses_to_be_held_stays_as_it_was(bench: Bench) -> None:
+    leg = bench.answered(FarEnd.REFUSES_HOLDS)
+    bench.control.hold(leg, music=bench.prompt(0.2))
+    assert bench.wait_for(LegEventKind.HOLD_REFUSED, leg).values == {"sip_status": 488}
+    assert bench.state_of(leg) is LegState.ANSWERED
+    with pytest.raises(RejectedError):
+        bench.control.resume(leg)
+    prompt = bench.prompt(0.2)
+    bench.control.play(leg, prompt)
+    bench.wait_for(LegEventKind.PROMPT_FINISHED, leg)
+    assert HELD not in bench.story(leg)
+
+
+def test_a_leg_can_be_muted_and_unmuted(bench: Bench) -> None:
+    patient, headset = bench.talk()
+    bench.control.mute(headset)
+    bench.wait_for(LegEventKind.MUTED, headset)
+    status = bench.status_of(headset)
+    assert status is not None
+    assert status.muted
+    with pytest.raises(RejectedError):
+        bench.control.mute(headset)
+    bench.control.unmute(headset)
+    bench.wait_for(LegEventKind.UNMUTED, headset)
+    with pytest.raises(RejectedError):
+        bench.control.unmute(headset)
+    assert bench.bridges(patient, headset) == [BRIDGED]
+
+
+def test_the_status_tells_who_is_up_and_with_whom(bench: Bench) -> None:
+    patient, headset = bench.talk(recorded=True)
+    status = bench.status_of(patient)
+    assert status is not None
+    assert (status.role, status.state, status.bridged_with) == (LegRole.PATIENT, LegState.ANSWERED, (headset,))
+    assert (status.recording, status.muted) == (True, False)
+    bench.control.hang_up(patient, EndReason.HANG_UP)
+    bench.wait_for(ENDED, patient)
+    until(lambda: bench.status_of(patient) is None, timeout=5, what="the ended leg is gone from the status")
+    assert bench.state_of(headset) is LegState.ANSWERED
+
+
+def test_a_text_is_said_where_a_voice_speaks_its_language_and_else_refused_in_words(bench: Bench) -> None:
+    leg = bench.answered()
+    bench.control.say(leg, "您好，这里是医院。", "zh")
+    assert str(bench.wait_for(LegEventKind.PROMPT_FINISHED, leg).values["prompt"]).endswith(".wav")
+    with pytest.raises(RejectedError, match="no voice speaks fr"):
+        bench.control.say(leg, "Bonjour", "fr")
+    with pytest.raises(RejectedError, match="no text"):
+        bench.control.say(leg, " ", "zh")
+
+
+def test_a_guest_is_dialed_beside_a_leg_without_hearing_anything(bench: Bench) -> None:
+    patient, _ = bench.talk()
+    supervisor = bench.supervisor(patient)
+    assert bench.story(supervisor)[-1] is ANSWERED
+    bench.control.hang_up(patient, EndReason.HANG_UP)
+    bench.wait_for(ENDED, patient)
+    assert ENDED not in bench.story(supervisor)
+    with pytest.raises(RejectedError):
+        bench.dial(bench.leg(role=LegRole.SUPERVISOR, beside_leg=LegId("never-was")))
+
+
+def test_only_a_patients_leg_is_recorded(bench: Bench) -> None:
+    for role in (LegRole.AGENT, LegRole.SUPERVISOR, LegRole.THIRD_PARTY):
+        with pytest.raises(RejectedError, match="never recorded"):
+            bench.dial(bench.leg(role=role, recorded=True))
 
 
 def test_a_prompt_is_played_to_its_end(bench: Bench) -> None:
@@ -195,9 +302,17 @@ def test_digits_are_collected_until_enough_or_hash_or_too_late(
     assert bench.wait_for(LegEventKind.DIGITS_COLLECTED, leg).values == collected
 
 
-def test_digits_reach_the_far_end(bench: Bench) -> None:
+def test_a_digit_told_by_info_is_a_digit(bench: Bench) -> None:
+    leg = bench.answered(FarEnd.PRESSES_1_BY_INFO)
+    assert bench.wait_for(LegEventKind.DIGIT, leg).values == {"digit": "1"}
+
+
+@pytest.mark.parametrize("method", list(DigitMethod))
+def test_digits_reach_the_far_end(bench: Bench, method: DigitMethod) -> None:
     leg = bench.answered()
-    bench.control.send_digits(leg, "1#")
+    with pytest.raises(RejectedError):
+        bench.control.send_digits(leg, "1x", method=method)
+    bench.control.send_digits(leg, "1#", method=method)
     until(lambda: bench.digits_heard(leg) == "1#", timeout=5, what="the far end hears 1 and #")
 
 
@@ -207,6 +322,7 @@ def test_a_recording_can_be_paused_and_stopped_and_leaves_two_equally_long_files
     bench.control.pause_recording(leg)
     bench.wait_for(LegEventKind.RECORDING_PAUSED, leg)
     bench.control.resume_recording(leg)
+    bench.wait_for(LegEventKind.RECORDING_RESUMED, leg)
     bench.control.play(leg, bench.prompt(0.3))
     bench.wait_for(LegEventKind.PROMPT_FINISHED, leg)
     bench.control.stop_recording(leg)

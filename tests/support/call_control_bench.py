@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from followup.calls import EndReason, LegId, LegRole
-from telephony.call_control import CallControl, LegEvent, LegEventKind, OutboundLeg, Trunk
+from telephony.call_control import CallControl, LegEvent, LegEventKind, LegState, LegStatus, OutboundLeg, Trunk
 from telephony.line_script import (
     ANSWERS,
     BUSY,
@@ -19,8 +19,11 @@ from telephony.line_script import (
     UNREACHABLE,
     LineScript,
     answer,
+    far_hold,
+    far_resume,
     hang_up,
     press,
+    refuse_holds,
     ring,
 )
 from telephony.loopback import LoopbackCallControl
@@ -44,6 +47,9 @@ class FarEnd(StrEnum):
     REJECTS = "rejects"
     ONLY_RINGS = "only_rings"
     UNREACHABLE = "unreachable"
+    PRESSES_1_BY_INFO = "presses_1_by_info"
+    HOLDS_US = "holds_us"  # soon after it answered, and for half a second
+    REFUSES_HOLDS = "refuses_holds"  # with 488
 
 
 class Bench(ABC):
@@ -76,6 +82,7 @@ class Bench(ABC):
         role: LegRole = LegRole.PATIENT,
         ring_seconds: float = 10.0,
         join_leg: LegId | None = None,
+        beside_leg: LegId | None = None,
         recorded: bool = False,
     ) -> OutboundLeg:
         """A new leg to such a phone."""
@@ -87,6 +94,7 @@ class Bench(ABC):
             number=self.number(far_end),
             ring_seconds=ring_seconds,
             join_leg=join_leg,
+            beside_leg=beside_leg,
             recording_folder=self.folder / "spool" / name if recorded else None,
         )
 
@@ -107,6 +115,52 @@ class Bench(ABC):
         self.control.attach_headset(leg, self.trunk)
         self.wait_for(LegEventKind.ANSWERED, leg.leg_id)
         return leg.leg_id
+
+    def talk(self, *, recorded: bool = False) -> tuple[LegId, LegId]:
+        """A patient's leg bridged with a headset; both ids."""
+        headset = self.headset()
+        patient = self.dial(self.leg(join_leg=headset, recorded=recorded))
+        self.wait_for_bridge(patient, headset)
+        return patient, headset
+
+    def supervisor(self, patient: LegId) -> LegId:
+        """A supervisor's leg that is up beside the patient's."""
+        leg_id = self.dial(self.leg(role=LegRole.SUPERVISOR, beside_leg=patient))
+        self.wait_for(LegEventKind.ANSWERED, leg_id)
+        return leg_id
+
+    def bridges(self, one: LegId, two: LegId) -> list[LegEventKind]:
+        """How often the two were bridged and parted so far, in order."""
+        return [
+            event.kind
+            for event in self.events
+            if event.kind in (LegEventKind.BRIDGED, LegEventKind.UNBRIDGED)
+            and {event.leg_id, event.values["with"]} == {one, two}
+        ]
+
+    def wait_for_bridge(self, one: LegId, two: LegId, *, times: int = 1) -> None:
+        """The two hear each other (again)."""
+        self._wait_for_pair(LegEventKind.BRIDGED, one, two, times)
+
+    def wait_for_parting(self, one: LegId, two: LegId, *, times: int = 1) -> None:
+        """The two hear each other no more."""
+        self._wait_for_pair(LegEventKind.UNBRIDGED, one, two, times)
+
+    def _wait_for_pair(self, kind: LegEventKind, one: LegId, two: LegId, times: int) -> None:
+        def come() -> bool:
+            self.let_time_pass()
+            return self.bridges(one, two).count(kind) >= times
+
+        until(come, timeout=10, what=f"{one} and {two} are {kind.value} {times} times")
+
+    def status_of(self, leg_id: LegId) -> LegStatus | None:
+        """The leg's status, while it is up or on its way."""
+        return next((status for status in self.control.status() if status.leg_id == leg_id), None)
+
+    def state_of(self, leg_id: LegId) -> LegState | None:
+        """Where the leg is on the line, while it is up or on its way."""
+        status = self.status_of(leg_id)
+        return None if status is None else status.state
 
     def story(self, leg_id: LegId) -> list[LegEventKind]:
         """What happened to the leg so far."""
@@ -137,13 +191,31 @@ class Bench(ABC):
 
     def prompt(self, seconds: float) -> Path:
         """A prompt of so many seconds."""
-        path = self.folder / f"prompt-{seconds}.wav"
-        with wave.open(str(path), "wb") as sound:
-            sound.setnchannels(1)
-            sound.setsampwidth(2)
-            sound.setframerate(8000)
-            sound.writeframes(b"\x00\x10\x00\xf0" * round(seconds * 4000))
-        return path
+        return write_buzz(self.folder / f"prompt-{seconds}.wav", seconds)
+
+
+def write_buzz(path: Path, seconds: float) -> Path:
+    """A sound of so many seconds."""
+    path.parent.mkdir(exist_ok=True)
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"\x00\x10\x00\xf0" * round(seconds * 4000))
+    return path
+
+
+class ToneVoice:
+    """A voice that buzzes whatever it is given, in Chinese only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def speak(self, text: str, language: str) -> Path:
+        """The text as a buzz."""
+        if language != "zh":
+            raise LookupError("only zh is installed")
+        return write_buzz(self._folder / "spoken.wav", 0.02 * len(text))
 
 
 class LoopbackBench(Bench):
@@ -158,13 +230,18 @@ class LoopbackBench(Bench):
         FarEnd.REJECTS: REJECTS,
         FarEnd.ONLY_RINGS: NO_ANSWER,
         FarEnd.UNREACHABLE: UNREACHABLE,
+        FarEnd.PRESSES_1_BY_INFO: (ring(), answer(), press("1", after=0.5)),
+        FarEnd.HOLDS_US: (ring(), answer(), far_hold(), far_resume()),
+        FarEnd.REFUSES_HOLDS: (ring(), answer(), refuse_holds(488)),
     }
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.time = ManualScheduler()
         self.trunk = Trunk(name="loopback", host="127.0.0.1", loopback_only=True)
-        self.loopback = LoopbackCallControl(sink=self.events.append, scheduler=self.time)
+        self.loopback = LoopbackCallControl(
+            sink=self.events.append, scheduler=self.time, voice=ToneVoice(folder / "voice")
+        )
         self.control = self.loopback
 
     def number(self, far_end: FarEnd) -> str:
@@ -191,6 +268,9 @@ class SipBench(Bench):
         FarEnd.REJECTS: "ring.reject",
         FarEnd.ONLY_RINGS: "ring",
         FarEnd.UNREACHABLE: "unavailable",
+        FarEnd.PRESSES_1_BY_INFO: "ring.answer.info-1",
+        FarEnd.HOLDS_US: "ring.answer.hold-500.resume-500",
+        FarEnd.REFUSES_HOLDS: "ring.refuse-488.answer",
     }
 
     def __init__(self, folder: Path, phone: SipPatient) -> None:
@@ -198,7 +278,7 @@ class SipBench(Bench):
         self.phone = phone
         self.trunk = Trunk(name="phone", host=phone.host, port=phone.port, loopback_only=True)
         self.pool = WorkerPool(pool_settings(folder), self._take)
-        self.control = SipCallControl(self.pool)
+        self.control = SipCallControl(self.pool, voice=ToneVoice(folder / "voice"))
         self._dialed: dict[LegId, str] = {}
 
     def _take(self, event: LegEvent) -> None:
@@ -218,9 +298,17 @@ class SipBench(Bench):
         role: LegRole = LegRole.PATIENT,
         ring_seconds: float = 10.0,
         join_leg: LegId | None = None,
+        beside_leg: LegId | None = None,
         recorded: bool = False,
     ) -> OutboundLeg:
-        leg = super().leg(far_end, role=role, ring_seconds=ring_seconds, join_leg=join_leg, recorded=recorded)
+        leg = super().leg(
+            far_end,
+            role=role,
+            ring_seconds=ring_seconds,
+            join_leg=join_leg,
+            beside_leg=beside_leg,
+            recorded=recorded,
+        )
         self._dialed[leg.leg_id] = leg.number
         return leg
 

@@ -5,7 +5,7 @@ A programme is a list of acts parted by dots, each with an optional number of mi
 part is itself read as the programme. Acts: ring, early, answer, busy, reject, unavailable, silence (nothing more),
 digits-12 and info-12 (by RTP or SIP INFO), wait-MS, play-440 (a tone of 440 Hz), hold-MS and resume-MS (by re-INVITE),
 refuse-488 and refuse_once-491 (re-INVITEs from now on, or only the next), hangup-MS, id-X (nothing; makes a user part
-of its own). Whatever the phone hears is recorded to `heard-<user>.wav`, and what happens to it is written to `log.jsonl`.
+of its own). Whatever the phone hears is recorded to `heard-<user>.wav`; what happens to it is written to `log.jsonl`.
 """
 
 import argparse
@@ -231,6 +231,7 @@ class Phone:
             case "hold":
                 call.setHold(parameters)
             case "resume":
+                parameters = pj.CallOpParam(True)
                 parameters.opt.flag = pj.PJSUA_CALL_UNHOLD
                 call.reinvite(parameters)
             case "refuse":
