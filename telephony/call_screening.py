@@ -114,7 +114,7 @@ class CallScreening:
         return [HangUpLeg(leg_id=patient_leg_of(call).id, reason=EndReason.MACHINE)]
 
     def key_pressed(self, uow: UnitOfWork, call: Call) -> list[Effect]:
-        """A machine presses no keys: there is a person after all, and the call begins anew."""
+        """A machine presses no keys: there is a person, and the call begins, or begins anew."""
         call.answered_by, call.answered_by_confidence, call.answered_by_why = Answered.HUMAN, 1.0, "key"
         call.flow_step = None
         tell_of_call(uow, call)

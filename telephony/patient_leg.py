@@ -116,7 +116,7 @@ class PatientLeg:
     def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         key = str(event.values.get("digit", ""))
         call.digits = (call.digits + key)[:200]
-        if self._screening.speaks_with_machine(call):
+        if self._screening.waits(call) or self._screening.speaks_with_machine(call):
             return self._screening.key_pressed(uow, call)
         waiting = self._waiting(uow, call)
         if waiting is not None and self._inbound is not None:

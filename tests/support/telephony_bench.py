@@ -49,6 +49,7 @@ class Place:
     trunks: Trunks
     units: UnitsOfWork
     database_url: str
+    screened: bool = False  # a phone that presses keys at once would press them before anything was said
 
     def pool(self) -> PoolSettings:
         return PoolSettings(
@@ -107,6 +108,7 @@ def node_at(place: Place) -> Iterator[WorkerPool]:
                     gate=GATE,
                     ring_seconds=5.0,
                     spool=place.folder / "spool",
+                    screened=place.screened,
                     music=PROMPTS.prompt("hold_music", "zxx"),
                 ),
             ),
