@@ -1,9 +1,10 @@
 """The audit log: who saw, heard or did what, and why. Rows are added, never changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, Uuid, insert
+from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -54,3 +55,12 @@ class AuditLog:
                 detail=dict(detail or {}),
             )
         )
+
+    def of_subject(self, subject_kind: str, subject: str) -> Sequence[Row[Any]]:
+        """Everything the log says of one subject, in order."""
+        return self._session.execute(
+            select(audit_log)
+            .where(audit_log.c.subject_kind == subject_kind, audit_log.c.subject == subject)
+            .order_by(audit_log.c.position)
+            .limit(10_000)
+        ).all()
