@@ -29,6 +29,10 @@ class SipMessage:
     peer: str
 
 
+class UnreadableMessageError(Exception):
+    """A message that the library took and that we cannot follow."""
+
+
 class DialogWatch:
     """Follows one dialog through its messages; each change yields a new line for the journal."""
 
@@ -39,9 +43,15 @@ class DialogWatch:
         self.line: DialogLine | None = None
 
     def observe(self, message: SipMessage) -> DialogLine | None:
-        """The dialog after this message, when the message changed it."""
-        start, _, rest = message.text.partition("\r\n")
-        headers = HeaderParser().parsestr(rest)
+        """The dialog after this message, when the message changed it; UnreadableMessageError tells of a strange one."""
+        try:
+            return self._observe(message)
+        except (ValueError, IndexError) as error:
+            # The library reads more than the standard allows; what we cannot follow must not end the worker.
+            raise UnreadableMessageError(f"a SIP message of leg {self._leg_id} cannot be followed: {error}") from error
+
+    def _observe(self, message: SipMessage) -> DialogLine | None:
+        start, headers = _read(message.text)
         number, method = _cseq(headers)
         before = self.line
         if message.sent and not start.startswith("SIP/2.0"):
@@ -190,10 +200,14 @@ def _received_from(via: str, host: str, port: int) -> str:
     return f"{filled};received={host}" if asked and "received=" not in via else via
 
 
+def _read(text: str) -> tuple[str, Message]:
+    start, _, rest = text.replace("\r\n", "\n").partition("\n")
+    return start, HeaderParser().parsestr(rest.partition("\n\n")[0])
+
+
 def caller_and_called(message: SipMessage) -> tuple[str, str]:
     """The user parts of From (P-Asserted-Identity goes before it) and of the request's address, as they stand."""
-    start, _, rest = message.text.partition("\r\n")
-    headers = HeaderParser().parsestr(rest)
+    start, headers = _read(message.text)
     asserted = _values(headers, "p-asserted-identity")
     caller = asserted[0] if asserted else _one(headers, "from")
     return _user(_address(caller)), _user(start.split()[1])

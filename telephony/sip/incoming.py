@@ -14,7 +14,7 @@ from telephony.call_control import EventValue, LegEventKind, LegState, OutboundL
 from telephony.causes import Cause
 from telephony.sip.calls import Rang
 from telephony.sip.config import WorkerConfig
-from telephony.sip.dialog import DialogWatch, caller_and_called
+from telephony.sip.dialog import DialogWatch, SipMessage, UnreadableMessageError, caller_and_called
 from telephony.sip.endpoint import Endpoint, TokenBucket
 from telephony.sip.event_book import EventBook
 from telephony.sip.gate import DROPPED, LET_IN, Admission, Gate, Knock
@@ -28,9 +28,9 @@ ANSWERS_PER_SECOND = 50.0  # to strangers; a flood is not worth a reply to each
 RETRY_AFTER_SECONDS = 5
 TELL_SECONDS = 5.0  # how often the log tells of those who were turned away
 OK, RINGING, BUSY, UNAVAILABLE, DECLINED = 200, 180, 486, 480, 603
-FORBIDDEN, NOT_ALLOWED, OVERLOADED = 403, 405, 503
+BAD_REQUEST, FORBIDDEN, NOT_ALLOWED, NO_SUCH_CALL, OVERLOADED = 400, 403, 405, 481, 503
 REFUSALS = {EndReason.BUSY: BUSY, EndReason.REJECTED: DECLINED}
-STACKS_OWN = frozenset({"ACK", "BYE", "CANCEL"})  # answered or passed over by the library, without cost
+STACKS_OWN = frozenset({"ACK", "CANCEL"})  # answered or passed over by the library, without cost
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +60,8 @@ class Doorman:
     def _judge(self, knock: Knock, *, held: int, now: float) -> int:
         if knock.method in STACKS_OWN:
             return 0
+        if knock.method == "BYE":
+            return NO_SUCH_CALL
         if knock.method == "OPTIONS":
             return 0 if self.answers.take(now) else OVERLOADED
         if knock.method != "INVITE":
@@ -68,9 +70,22 @@ class Doorman:
             return 0
         if not self.front or "\nreplaces:" in knock.text.lower():
             return FORBIDDEN
+        if not _readable(knock):
+            return BAD_REQUEST
         if held >= self.limit:
             return BUSY
         return 0 if self.calls.take(now) else OVERLOADED
+
+
+def _readable(knock: Knock) -> bool:
+    """Whether a call made of this INVITE could be ended by somebody else, should we die with it."""
+    message = SipMessage(knock.text, sent=False, peer=f"{knock.host}:0")
+    watch = DialogWatch(LegId("knock"), LegRole.PATIENT, own_address=(knock.host, 0))
+    try:
+        line = watch.observe(message)
+    except UnreadableMessageError:
+        return False
+    return line is not None and all((line.call_id, line.remote_tag, line.target))
 
 
 class Incoming:

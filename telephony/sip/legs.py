@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pjsua2 as pj
+import structlog
 
 from followup.calls import EndReason, LegId
 from telephony.call_control import (
@@ -36,6 +37,7 @@ from telephony.sip.calls import (
 )
 from telephony.sip.config import WorkerConfig
 from telephony.sip.connections import LineSound
+from telephony.sip.dialog import SipMessage, UnreadableMessageError
 from telephony.sip.ear import EarLibrary
 from telephony.sip.endpoint import Endpoint
 from telephony.sip.event_book import EventBook
@@ -49,6 +51,8 @@ from telephony.sip.media import Conference
 from telephony.sip.monitoring import Monitorings
 from telephony.sip.transfers import Transfers
 from telephony.sip.wire import Expect, Transfer
+
+log = structlog.get_logger(__name__)
 
 
 class Legs:
@@ -287,9 +291,7 @@ class Legs:
             case MessagePassed():
                 leg.heard = leg.heard or not signal.message.sent
                 leg.words.observe(signal.message, time.monotonic())
-                line = leg.dialog.observe(signal.message)
-                if line is not None:
-                    self._book.journal.append(line)
+                self._follow_dialog(leg, signal.message)
                 self._holds.message_passed(leg, signal.message)
             case StateChanged():
                 self._life.state_changed(leg, signal)
@@ -300,6 +302,15 @@ class Legs:
                     self._keypad.pressed(leg, signal.digit)
             case PromptEnded():
                 self._keypad.prompt_read(leg, signal.prompt)
+
+    def _follow_dialog(self, leg: Leg, message: SipMessage) -> None:
+        try:
+            line = leg.dialog.observe(message)
+        except UnreadableMessageError:
+            log.exception("message_not_followed", leg_id=leg.leg_id)
+            return
+        if line is not None:
+            self._book.journal.append(line)
 
     def _media_changed(self, leg: Leg, statuses: tuple[int, ...]) -> None:
         if leg.ended_at is not None or leg.call is None:
