@@ -1,6 +1,6 @@
 """Calls, their legs and the append-only list of everything that happened on them; commands to telephony nodes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -291,11 +291,15 @@ class CallRepository:
             self._session.execute(select(func.pg_notify(COMMANDS_CHANNEL, command.node)))
         return written is not None
 
-    def take_commands(self, node: str, limit: int = 20) -> Sequence[CallCommand]:
-        """The node's pending commands in order, locked."""
+    def take_commands(self, node: str, limit: int = 20, *, besides: Collection[int] = ()) -> Sequence[CallCommand]:
+        """The node's pending commands in order, locked; those `besides` are left for later."""
         return self._session.scalars(
             select(CallCommand)
-            .where(call_commands.c.node == node, call_commands.c.state == CommandState.PENDING)
+            .where(
+                call_commands.c.node == node,
+                call_commands.c.state == CommandState.PENDING,
+                call_commands.c.id.not_in(list(besides)),
+            )
             .order_by(call_commands.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

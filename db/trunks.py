@@ -22,8 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
+from db.attempts import attempts
 from db.calls import calls, legs
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
+from db.patients import encounters
+from db.plans import plans, tasks
 from followup.caller_ids import NOT_THE_NUMBERS_DOING, CallerIdDay, Fall
 from followup.calls import LegRole
 
@@ -180,6 +183,16 @@ class TrunkRepository:
             .group_by(legs.c.trunk)
         )
         return {str(name): int(count) for name, count in rows}
+
+    def department_of_attempt(self, attempt_id: str) -> str | None:
+        """The department whose visit the attempt's task follows up."""
+        return self._session.scalar(
+            select(encounters.c.department)
+            .join(plans, plans.c.encounter_id == encounters.c.id)
+            .join(tasks, tasks.c.plan_id == plans.c.id)
+            .join(attempts, attempts.c.task_id == tasks.c.id)
+            .where(attempts.c.id == attempt_id)
+        )
 
     # --- caller IDs ---------------------------------------------------------------------------------------------------
 

@@ -26,8 +26,8 @@ from suifang.machine_checks import (
     check_speech,
     check_state_dir,
     check_tls,
-    check_trunk,
 )
+from suifang.trunk_checks import check_trunks
 
 # Read by other programs of this repository than the processes that the settings are for.
 _OTHER_VARIABLES = frozenset({"SUIFANG_SPEECH_DIR", "SUIFANG_TEST_SEED", "SUIFANG_SOAK_MINUTES"})
@@ -48,7 +48,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         check_speech(settings),
         check_sip_library(),
         *check_ports(settings),
-        check_trunk(settings),
+        *check_trunks(settings),
         check_tls(settings, clock.now()),
     ]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.settings import PORTS_PER_WORKER, Settings
+from runtime.trunks_file import declared_trunks
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
@@ -32,34 +33,46 @@ def rtp_ports(settings: Settings) -> range:
 
 def firewall_table(settings: Settings) -> list[FirewallRow]:
     """All that has to pass; what is not named here may stay closed."""
-    trunk = settings.trunk_host or "(no trunk set)"
-    proxy = settings.outbound_proxy or f"{trunk}:{settings.trunk_port}"
-    return [
+    rows = [
         FirewallRow(
             direction="in",
             protocol="TCP",
             ports=str(settings.api_port),
             peer="agents' machines",
             purpose="console and API",
-        ),
-        FirewallRow(
-            direction="out", protocol="UDP", ports=_span(sip_ports(settings)), peer=proxy, purpose="SIP, requests"
-        ),
-        FirewallRow(
-            direction="in",
-            protocol="UDP",
-            ports=_span(sip_ports(settings)),
-            peer=trunk,
-            purpose="SIP, requests and answers",
-        ),
-        FirewallRow(
-            direction="both",
-            protocol="UDP",
-            ports=_span(rtp_ports(settings)),
-            peer=f"{trunk} and its media gateways",
-            purpose="RTP, the voices",
-        ),
+        )
     ]
+    entries = declared_trunks(settings)
+    if not entries:
+        return [*rows, *_rows_of(settings, "(no trunk set)", "(no trunk set)", "udp", "")]
+    for entry in entries:
+        peer = entry.outbound_proxy or f"{entry.host}:{entry.signalling_port}"
+        named = f" ({entry.name})" if settings.trunks_file else ""
+        rows.extend(_rows_of(settings, entry.host, peer, entry.transport, named))
+    return rows
+
+
+def _rows_of(settings: Settings, host: str, peer: str, transport: str, named: str) -> list[FirewallRow]:
+    protocol = "UDP" if transport == "udp" else "TCP"
+    sip = _span(sip_ports(settings))
+    requests = FirewallRow(
+        direction="out",
+        protocol=protocol,
+        ports=sip if protocol == "UDP" else "any",
+        peer=peer,
+        purpose=f"SIP, requests{named}" if transport != "tls" else f"SIP over TLS, requests{named}",
+    )
+    answers = FirewallRow(
+        direction="in", protocol="UDP", ports=sip, peer=host, purpose=f"SIP, requests and answers{named}"
+    )
+    sound = FirewallRow(
+        direction="both",
+        protocol="UDP",
+        ports=_span(rtp_ports(settings)),
+        peer=f"{host} and its media gateways",
+        purpose=f"RTP, the voices{named}",
+    )
+    return [requests, answers, sound] if protocol == "UDP" else [requests, sound]
 
 
 def ports_in_use(host: str, ports: range) -> list[int]:

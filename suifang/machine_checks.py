@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,7 +15,6 @@ from runtime.this_machine import is_loopback
 from suifang.findings import Finding, good, note, wrong
 from suifang.firewall import ephemeral_overlap, ports_in_use, rtp_ports, sip_ports
 from suifang.tls import RENEW_BEFORE, TlsError, read_state
-from suifang.trunk_ping import ping_trunk
 from transcription.weights import WeightsError, WeightsSource, describe, find_weights
 
 _OLDEST_GLIBC = (2, 28)
@@ -111,33 +110,6 @@ def check_ports(settings: Settings) -> list[Finding]:
         _check_range(settings.sip_host, "SIP ports", sip_ports(settings), "SUIFANG_SIP_PORT_BASE"),
         _check_range(settings.sip_host, "RTP ports", rtp_ports(settings), "SUIFANG_RTP_PORT_BASE"),
     ]
-
-
-def check_trunk(settings: Settings, within: timedelta = timedelta(seconds=3)) -> Finding:
-    """A trunk on this machine is asked; one elsewhere is left alone, a carrier may dislike strange requests."""
-    if settings.trunk_host is None:
-        return note(
-            "trunk",
-            "none is set: nobody can be called",
-            "set SUIFANG_TRUNK_HOST to the carrier's or PBX's address",
-        )
-    named = f"{settings.trunk_host}:{settings.trunk_port}"
-    if not is_loopback(settings.trunk_host):
-        if is_loopback(settings.sip_host):
-            return wrong(
-                "trunk",
-                f"{named} is elsewhere, but calls leave from {settings.sip_host}: no answer finds its way back",
-                "set SUIFANG_SIP_HOST to this machine's address in the trunk's network",
-            )
-        return note("trunk", f"{named} is elsewhere and was not asked")
-    answer = ping_trunk(settings.trunk_host, settings.trunk_port, within)
-    if answer is None:
-        return wrong(
-            "trunk",
-            f"{named} does not answer SIP OPTIONS over UDP",
-            "start the PBX, or correct SUIFANG_TRUNK_HOST and SUIFANG_TRUNK_PORT",
-        )
-    return good("trunk", f"{named} answers {answer.status} {answer.reason}")
 
 
 def check_tls(settings: Settings, now: datetime) -> Finding:

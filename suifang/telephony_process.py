@@ -9,23 +9,26 @@ import structlog
 from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
+from followup.dialing_rules import Mode
 from followup.inbound import InboundRules
 from runtime.content import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
 from runtime.private_files import short_enough
 from runtime.settings import Settings
-from runtime.this_machine import is_loopback
+from runtime.trunks_file import trunk_entries
 from suifang.start import refuse_wrong_start
 from telephony.call_control import LegEvent, Trunk
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
 from telephony.inbound import InboundCalls
 from telephony.node import TelephonyNode
+from telephony.patient_dialing import PatientDialing
+from telephony.redialing import Redialing
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
-from telephony.trunks import Trunks
+from telephony.trunks import Trunks, terms_of
 from telephony.voices.prompts import load_prompts
 
 log = structlog.get_logger(__name__)
@@ -42,7 +45,8 @@ def run(settings: Settings) -> None:
     content = Content(settings.content_dir)
     prompts = load_prompts(settings.content_dir / "prompts")
     trunks = trunks_of(settings)
-    conversation = Conversation(content.flows, inbound_of(settings, content))
+    dialing = PatientDialing(trunks=trunks, ring_seconds=settings.ring_seconds, spool=settings.spool_dir)
+    conversation = Conversation(content.flows, inbound_of(settings, content), Redialing(dialing))
     inbox: list[TelephonyNode] = []
 
     def sink(event: LegEvent) -> None:
@@ -97,20 +101,13 @@ def inbound_of(settings: Settings, content: Content) -> InboundCalls:
 
 
 def trunks_of(settings: Settings) -> Trunks:
-    """The one trunk of the settings, for patients and for headsets; a demo or loopback one can reach nothing else."""
-    host = settings.trunk_host or "127.0.0.1"
-    loopback_only = settings.mode.value == "demo" or is_loopback(host)
-    patients = Trunk(
-        name="trunk",
-        host=host,
-        port=settings.trunk_port,
-        caller_id=settings.trunk_caller_id,
-        username=settings.trunk_username,
-        password=settings.trunk_password.get_secret_value(),
-        outbound_proxy=settings.outbound_proxy,
-        loopback_only=loopback_only,
-    )
-    return Trunks(patients=patients, headsets=patients)
+    """The trunks of this installation; in the demo none can reach anything but this machine."""
+    entries = trunk_entries(settings)
+    if not entries:
+        # Nothing is set: this machine itself is dialed, so that an installation can be tried.
+        here = Trunk(name="trunk", host="127.0.0.1", caller_id=settings.trunk_caller_id, loopback_only=True)
+        return Trunks(patients=here, headsets=here)
+    return Trunks.of([terms_of(entry, loopback_only=settings.mode is Mode.DEMO) for entry in entries])
 
 
 def pool_settings(settings: Settings) -> PoolSettings:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from followup.calls import EndReason, LegId
-from telephony.call_control import MonitorMode
+from telephony.call_control import MonitorMode, OutboundLeg, Trunk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,4 +72,23 @@ class UnmuteLeg:
     leg_id: LegId
 
 
-Effect = AnswerLeg | HangUpLeg | PlayPrompt | CollectKeys | StopRecorder | DestroyRecording | MonitorLeg | UnmuteLeg
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedialPatient:
+    """Dial the patient over another trunk: the first one refused before anything rang."""
+
+    leg_id: LegId
+    leg: OutboundLeg
+    line: Trunk
+
+
+Effect = (
+    AnswerLeg
+    | HangUpLeg
+    | PlayPrompt
+    | CollectKeys
+    | StopRecorder
+    | DestroyRecording
+    | MonitorLeg
+    | UnmuteLeg
+    | RedialPatient
+)

@@ -15,6 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 
 from db.calls import COMMANDS_CHANNEL, CallCommand
 from db.listen import Listener
+from db.trunks import TrunkCondition
 from db.unit_of_work import UnitOfWork, UnitsOfWork, database_is_away
 from followup.calls import Call, CallState, EndReason, LegId, LegRole
 from followup.events import DomainEvent, EventKind
@@ -23,6 +24,7 @@ from followup.queues import HeadsetKind, HeadsetState
 from runtime.clock import WorkerClock
 from runtime.identifiers import new_id
 from telephony.call_control import CallControl, CallControlError, LegEvent, OutboundLeg, Refusal, Trunk
+from telephony.call_moves import patient_leg_of
 from telephony.comfort import Comfort
 from telephony.commands import Commands
 from telephony.conversation import Conversation
@@ -34,12 +36,15 @@ from telephony.effects import (
     HangUpLeg,
     MonitorLeg,
     PlayPrompt,
+    RedialPatient,
     StopRecorder,
     UnmuteLeg,
 )
 from telephony.headsets.browser_line import BROWSER_LINE
 from telephony.lines import Lines
 from telephony.refused_command import LineAct
+from telephony.trunk_ping import TrunkAnswer
+from telephony.trunk_watch import TrunkWatch
 from telephony.trunks import Trunks
 
 log = structlog.get_logger(__name__)
@@ -94,6 +99,7 @@ class TelephonyNode:
         self._listener = Listener(
             database_url, COMMANDS_CHANNEL, lambda payload: self._inbox.put(_Wake()) if payload in ("", name) else None
         )
+        self._trunk_watch = TrunkWatch(trunks.all, self._saw_trunk)
         self._ticker = threading.Thread(target=self._tick, name="node-ticker", daemon=True)
 
     def on_event(self, event: LegEvent) -> None:
@@ -109,7 +115,9 @@ class TelephonyNode:
         """Work until `stop`."""
         self._take_stock()
         self._in_transaction(self._say_alive)
+        self._in_transaction(self._declare_trunks)
         self._listener.start()
+        self._trunk_watch.start()
         self._ticker.start()
         log.info("node_started", node=self._name, free_workers=self._lines.free())
         while not self._stopping.is_set():
@@ -121,6 +129,7 @@ class TelephonyNode:
                 self._take_commands()
             else:
                 self._beat()
+        self._trunk_watch.stop()
         self._listener.stop()
         self._ticker.join(timeout=5)
         self._in_transaction(lambda uow: uow.calls.forget_node(self._name))
@@ -158,6 +167,8 @@ class TelephonyNode:
                     self._control.unmute(leg_id)
                 case MonitorLeg():
                     self._let_in(effect)
+                case RedialPatient():
+                    self._redial(effect)
                 case DestroyRecording(folder=folder):
                     shutil.rmtree(folder, ignore_errors=False)
         except CallControlError as error:
@@ -173,17 +184,31 @@ class TelephonyNode:
             self._in_transaction(lambda uow: self._conversation.not_let_in(uow, effect.leg_id, reason))
             self._control.hang_up(effect.leg_id, EndReason.HANG_UP)
 
+    def _redial(self, effect: RedialPatient) -> None:
+        """A second trunk that cannot be dialed either ends the call; one that may have been is told of by its leg."""
+        try:
+            self._control.originate(effect.leg, effect.line)
+        except CallControlError as error:
+            log.warning("redial_refused", leg=effect.leg_id, trunk=effect.line.name, reason=error.reason)
+            if error.anything_sent:
+                return
+            self._in_transaction(lambda uow: self._commands.end_unsent(uow, effect.leg_id))
+
     # --- commands ---------------------------------------------------------------------------------------------------
 
     def _take_commands(self) -> None:
-        while self._take_command():
+        put_off: set[int] = set()
+        while self._take_command(put_off):
             pass
 
-    def _take_command(self) -> bool:
-        """Decide the oldest pending command, commit, then do it; False when there is none that can go on."""
+    def _take_command(self, put_off: set[int]) -> bool:
+        """Decide the oldest pending command, commit, then do it; False when there is none left.
+
+        One that has to wait is put off until the next look: a busy trunk holds up no hang-up behind it.
+        """
 
         def decide(uow: UnitOfWork) -> tuple[CallCommand, LineAct | None] | None:
-            for command in uow.calls.take_commands(self._name, 1):
+            for command in uow.calls.take_commands(self._name, 1, besides=put_off):
                 return command, self._commands.decide(uow, command)
             return None
 
@@ -197,7 +222,8 @@ class TelephonyNode:
         try:
             act(self._control)
         except CallControlError as error:
-            return self._line_refused(command, error)
+            if not self._line_refused(command, error):
+                put_off.add(command.id)
         return True
 
     def _line_refused(self, command: CallCommand, error: CallControlError) -> bool:
@@ -220,6 +246,23 @@ class TelephonyNode:
             # longer is given no more calls.
             if time.monotonic() - self._last_turn < HANGS_SECONDS:
                 self._in_transaction(self._say_alive)
+
+    def _declare_trunks(self, uow: UnitOfWork) -> None:
+        declared = {terms.name: terms.declared() for terms in self._trunks.all}
+        uow.trunks.declare(self._name, declared, now=uow.now)
+
+    def _saw_trunk(self, name: str, answer: TrunkAnswer) -> None:
+        condition = TrunkCondition.UP if answer.up else TrunkCondition.DOWN
+
+        def note(uow: UnitOfWork) -> bool:
+            news = uow.trunks.checked(self._name, name, condition, answer.said, now=uow.now)
+            if news:
+                ids = {"node": self._name, "condition": condition.value}
+                uow.emit(DomainEvent(kind=EventKind.TRUNK_CHANGED, subject=name, ids=ids))
+            return news
+
+        if self._in_transaction(note):
+            log.warning("trunk_changed", node=self._name, trunk=name, condition=condition.value, said=answer.said)
 
     def _say_alive(self, uow: UnitOfWork) -> None:
         uow.calls.heartbeat(self._name, uow.now, self._lines.free())
@@ -298,7 +341,7 @@ class TelephonyNode:
             call = uow.calls.for_update(listed.id)
             if call is None or call.state is CallState.ENDED or self._is_waiting_to_be_dialed(uow, call):
                 continue
-            leg = next(leg.id for leg in call.legs if leg.role is LegRole.PATIENT)
+            leg = patient_leg_of(call).id
             if self._lines.knows(leg):
                 effects.extend(self._conversation.taken_over(uow, call))
                 continue

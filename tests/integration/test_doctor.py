@@ -27,9 +27,9 @@ from suifang.machine_checks import (
     check_speech,
     check_state_dir,
     check_tls,
-    check_trunk,
 )
 from suifang.tls import make_internal_certificate
+from suifang.trunk_checks import check_trunks
 from tests.support.engines import administer, database_named, temporary_settings
 from tests.support.ports import free_udp_block
 
@@ -178,7 +178,7 @@ def test_ports_in_use_are_a_note_unbindable_ones_and_the_kernels_own_are_wrong(s
 def test_a_trunk_on_this_machine_is_asked_with_options_and_any_answer_will_do(settings: Settings) -> None:
     refusal = b"SIP/2.0 405 Method Not Allowed\r\n{call_id}\r\n\r\n"
     with pbx(refusal) as (port, heard):
-        finding = check_trunk(changed(settings, trunk_host="127.0.0.1", trunk_port=port), FAST)
+        finding = check_trunks(changed(settings, trunk_host="127.0.0.1", trunk_port=port), FAST)[0]
     assert (finding.verdict, "405 Method Not Allowed" in finding.seen) == (Verdict.GOOD, True)
     assert heard[0].startswith(b"OPTIONS sip:127.0.0.1:")
 
@@ -188,11 +188,11 @@ def test_a_silent_or_strange_trunk_is_wrong(settings: Settings) -> None:
         silent.bind(("127.0.0.1", 0))
         port = silent.getsockname()[1]
         assert is_wrong(
-            check_trunk(changed(settings, trunk_host="127.0.0.1", trunk_port=port), FAST), "does not answer"
+            check_trunks(changed(settings, trunk_host="127.0.0.1", trunk_port=port), FAST)[0], "does not answer"
         )
     with pbx(b"who is there?\r\n{call_id}\r\n") as (port, _):
         assert is_wrong(
-            check_trunk(changed(settings, trunk_host="127.0.0.1", trunk_port=port), FAST), "SUIFANG_TRUNK_PORT"
+            check_trunks(changed(settings, trunk_host="127.0.0.1", trunk_port=port), FAST)[0], "SUIFANG_TRUNK_PORT"
         )
 
 
@@ -200,9 +200,9 @@ def test_a_trunk_elsewhere_is_never_asked(settings: Settings, monkeypatch: pytes
     def refuse(*_: object) -> None:
         raise AssertionError("a datagram would have left this machine")
 
-    monkeypatch.setattr("suifang.machine_checks.ping_trunk", refuse)
-    assert check_trunk(changed(settings, trunk_host="203.0.113.9", sip_host="203.0.113.1")).verdict is Verdict.NOTE
-    assert is_wrong(check_trunk(changed(settings, trunk_host="203.0.113.9")), "SUIFANG_SIP_HOST")
+    monkeypatch.setattr("suifang.trunk_checks.look_at", refuse)
+    assert check_trunks(changed(settings, trunk_host="203.0.113.9", sip_host="203.0.113.1"))[0].verdict is Verdict.NOTE
+    assert is_wrong(check_trunks(changed(settings, trunk_host="203.0.113.9"))[0], "SUIFANG_SIP_HOST")
 
 
 def test_a_certificates_names_and_last_day_are_looked_at(settings: Settings) -> None:
@@ -234,3 +234,46 @@ def test_the_command_ends_with_status_one_and_says_what_to_do(
     wrong = CliRunner().invoke(app, ["doctor", "--no-firewall"])
     assert wrong.exit_code == 1
     assert "→ did you mean SUIFANG_TRUNK_HOST?" in wrong.output
+
+
+def trunks_file(settings: Settings, *lines: str) -> Settings:
+    file = settings.state_dir.parent / "trunks.yaml"
+    file.write_text("\n".join(["trunks:", *lines]))
+    return changed(settings, trunks_file=file)
+
+
+def test_a_fault_in_the_trunks_file_is_told_with_its_line(settings: Settings) -> None:
+    finding = check_trunks(trunks_file(settings, "  - name: a", "    hots: 127.0.0.1"))
+    assert any(is_wrong(each, "trunks.yaml, line 3", "hots") for each in finding)
+    assert any(is_wrong(each, "trunks.yaml, line 2", "host", "add it") for each in finding)
+
+
+def test_tls_towards_the_internet_names_the_edge_until_somebody_bears_it(settings: Settings) -> None:
+    (settings.state_dir.parent / "ca.pem").write_text("")
+    lines = ("  - name: a", "    host: 203.0.113.9", "    transport: tls", "    ca_file: ca.pem", "    internet: true")
+    bold = trunks_file(settings, *lines)
+    assert any(is_wrong(each, "OpenSSL 1.0.2k", "docs/edge.md") for each in check_trunks(bold))
+    borne = changed(bold, old_tls_to_internet=True)
+    assert not any("1.0.2k" in each.seen for each in check_trunks(borne))
+
+
+def test_keys_that_travel_in_the_clear_are_told(settings: Settings) -> None:
+    found = check_trunks(trunks_file(settings, "  - name: a", "    host: 203.0.113.9", "    srtp: required"))
+    assert any("travel readable" in each.seen for each in found)
+
+
+def test_the_firewall_table_has_the_rows_of_each_trunk(settings: Settings) -> None:
+    table = firewall_table(
+        trunks_file(
+            settings,
+            "  - {name: a, host: 10.0.0.9}",
+            "  - {name: b, host: 10.0.0.10, transport: tcp, outbound_proxy: '10.0.0.11:5062'}",
+        )
+    )
+    assert [(row.direction, row.protocol, row.peer.split(" ")[0]) for row in table[1:]] == [
+        ("out", "UDP", "10.0.0.9:5060"),
+        ("in", "UDP", "10.0.0.9"),
+        ("both", "UDP", "10.0.0.9"),
+        ("out", "TCP", "10.0.0.11:5062"),
+        ("both", "UDP", "10.0.0.10"),
+    ]

@@ -38,7 +38,7 @@ _CAUSES = (
 )
 
 
-def _cause() -> sa.Column:
+def _cause() -> sa.Column[str]:
     return sa.Column(
         "cause",
         sa.Enum(*_CAUSES, name="cause", native_enum=False, create_constraint=False, length=40),
