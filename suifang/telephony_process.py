@@ -25,6 +25,7 @@ from telephony.inbound import InboundCalls
 from telephony.node import TelephonyNode
 from telephony.patient_dialing import PatientDialing
 from telephony.redialing import Redialing
+from telephony.screening_file import load_screening
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
@@ -43,6 +44,7 @@ def run(settings: Settings) -> None:
     urls = engine_urls(settings)
     units = UnitsOfWork(make_engine(urls.database_url, application="suifang-telephony"))
     content = Content(settings.content_dir)
+    screening = load_screening(settings.content_dir / "screening.yaml")
     prompts = load_prompts(settings.content_dir / "prompts")
     trunks = trunks_of(settings)
     dialing = PatientDialing(trunks=trunks, ring_seconds=settings.ring_seconds, spool=settings.spool_dir)
@@ -52,7 +54,7 @@ def run(settings: Settings) -> None:
     def sink(event: LegEvent) -> None:
         inbox[0].on_event(event)
 
-    pool = WorkerPool(pool_settings(settings), sink)
+    pool = WorkerPool(replace(pool_settings(settings), screening=screening.rules), sink)
     node = TelephonyNode(
         name=settings.node_name,
         units=units,
@@ -68,6 +70,7 @@ def run(settings: Settings) -> None:
                 gate=replace(Gate.of(settings, content), trunk_is_loopback=trunks.patients_are_loopback),
                 ring_seconds=settings.ring_seconds,
                 spool=settings.spool_dir,
+                screened=screening.enabled,
                 music=prompts.prompt("hold_music", "zxx"),
             ),
         ),

@@ -34,7 +34,7 @@ class DialingRules:
     ring_seconds: float
     spool: Path
     music: Path | None = None  # what a patient on hold hears
-    screened: bool = True  # who answers is judged before a machine of ours speaks
+    screened: bool = False  # who answers is judged before a machine of ours speaks
 
 
 class Commands:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from telephony.call_control import Trunk
+from telephony.screening.rules import ScreeningRules
 from telephony.sip.rtp_guard import RtpSources
 
 
@@ -29,6 +30,7 @@ class PoolSettings:
     orphan_seconds: float = 60.0
     no_reply_seconds: float = 8.0
     silent_seconds: float = 20.0
+    screening: ScreeningRules = ScreeningRules()  # noqa: RUF009 (frozen)
     start_seconds: float = 15.0  # a worker that does not listen by then has failed
     answer_seconds: float = 5.0  # a command without an answer by then is given up
     hung_seconds: float = 5.0  # a worker with a call that owes an answer for longer is put down; an idle one has thrice
