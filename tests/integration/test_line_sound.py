@@ -17,7 +17,7 @@ from telephony.call_control import LegEventKind, MonitorMode, RejectedError, Tra
 from telephony.sip import wire
 from tests.support.sip_patient import SipPatient, sip_patient
 from tests.support.sip_peer import NodeConnection, call_worker, loopback_trunk, outbound
-from tests.support.tones import amplitudes, samples_of, write_tone
+from tests.support.tones import RATE, amplitudes, samples_of, write_tone
 from tests.support.waiting import until
 
 TONES = {"agent": 400, "patient": 1004, "supervisor": 1702, "third": 2306, "music": 622}
@@ -58,13 +58,20 @@ class Call:
         before = {place: len(samples_of(self.file(place))) for place in PLACES if self.file(place).exists()}
         began = time.monotonic()
 
-        def settled() -> bool:
-            grown = all(len(samples_of(self.file(place))) - size > 8000 for place, size in before.items())
-            return grown and time.monotonic() - began > SETTLED_SECONDS
+        def settled() -> dict[str, dict[str, float]] | None:
+            samples = {place: samples_of(self.file(place)) for place in before}
+            grown = all(len(samples[place]) - size > RATE for place, size in before.items())
+            if not grown or time.monotonic() - began < SETTLED_SECONDS:
+                return None
+            spectra = {place: amplitudes(samples[place], TONES) for place in before}
+            # A busy machine drops a packet now and then, which is heard as a click: another half second is looked at.
+            clear = all(not UNHEARD < loud < HEARD for tones in spectra.values() for loud in tones.values())
+            return spectra if clear else None
 
-        until(settled, timeout=10, what=f"{state}: a second of sound everywhere", every=0.05)
-        self.spectra[state] = {place: amplitudes(samples_of(self.file(place)), TONES) for place in before}
-        return self.spectra[state]
+        spectra = until(settled, timeout=10, what=f"{state}: every tone is clearly there or clearly not", every=0.1)
+        assert spectra is not None
+        self.spectra[state] = spectra
+        return spectra
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +84,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call]:
 
 
 def heard_in(spectra: dict[str, dict[str, float]]) -> dict[str, set[str]]:
-    """Who is heard where; every tone is clearly there or clearly not."""
-    for place, tones in spectra.items():
-        for tone, loud in tones.items():
-            assert loud > HEARD or loud < UNHEARD, f"{tone} at {place}: {loud:.1f} is neither heard nor unheard"
+    """Who is heard where."""
     return {place: {tone for tone, loud in tones.items() if loud > HEARD} for place, tones in spectra.items()}
 
 
