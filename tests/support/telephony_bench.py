@@ -25,6 +25,8 @@ from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
 from telephony.inbound import InboundCalls
 from telephony.node import TelephonyNode
+from telephony.patient_dialing import PatientDialing
+from telephony.redialing import Redialing
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
@@ -37,7 +39,7 @@ CONTENT = Content(REPOSITORY / "content")
 PROMPTS = load_prompts(REPOSITORY / "content" / "prompts")
 RTP_PORTS_EACH = 40
 WORKERS = 3
-PORTS = 10 + RTP_PORTS_EACH * WORKERS  # what a place needs from its first port on
+PORTS = 10 + RTP_PORTS_EACH * (WORKERS + 1)  # what a place needs from its first port on, with a front worker's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Place:
     trunks: Trunks
     units: UnitsOfWork
     database_url: str
+    front: bool = False  # somebody may ring us, at `front_port`
     screened: bool = False  # a phone that presses keys at once would press them before anything was said
 
     def pool(self) -> PoolSettings:
@@ -57,14 +60,20 @@ class Place:
             folder=self.folder / "telephony",
             socket_folder=self.folder / "run",
             log_folder=self.folder / "logs",
-            sip_port_base=self.ports,
-            rtp_port_base=self.ports + 10,
+            front=self.front,
+            sip_port_base=self.front_port + 1,
+            rtp_port_base=self.ports + 10 + RTP_PORTS_EACH,
             rtp_ports_each=RTP_PORTS_EACH,
             workers_warm=1,
             workers_max=WORKERS,
             orphan_seconds=30.0,
             rest_seconds=0.0,
         )
+
+    @property
+    def front_port(self) -> int:
+        """Where patients ring: the front worker's port lies below those of all others."""
+        return self.ports
 
     def call(self, call_id: str) -> Call:
         with self.units() as uow:
@@ -85,6 +94,7 @@ def node_at(place: Place) -> Iterator[WorkerPool]:
             profile=CONTENT.jurisdictions["demo"],
             zone="Asia/Shanghai",
         ),
+        Redialing(PatientDialing(trunks=place.trunks, ring_seconds=5.0, spool=place.folder / "spool")),
     )
     nodes: list[TelephonyNode] = []
 
