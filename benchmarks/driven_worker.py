@@ -32,7 +32,7 @@ from telephony.sip.wire import (
 )
 
 HOST = "127.0.0.1"
-ECHO = Path(__file__).with_name("sipp") / "echo.xml"
+SCENARIOS = Path(__file__).with_name("sipp")
 PAYLOADS = {"PCMA": "8", "PCMU": "0"}
 PATIENCE_SECONDS = 20.0
 AGENT, PATIENT = LegId("agent"), LegId("patient")
@@ -200,13 +200,26 @@ def start_driven(folder: Path, number: int, first_port: int, *, tree: Path = REP
 @contextmanager
 def echoing_sipp(folder: Path, port: int, codec: str) -> Iterator[Trunk]:
     """sipp that answers every call and echoes its sound; the trunk that leads there."""
-    command = ["sipp", "-sf", str(ECHO), "-i", HOST, "-p", str(port), "-mi", HOST, "-mp", str(port + 2), "-rtp_echo"]
-    command += ["-key", "payload", PAYLOADS[codec], "-key", "codec", codec, "-nostdin"]
+    with _sipp(folder, "echo", port, codec, "-mi", HOST, "-mp", str(port + 2), "-rtp_echo") as trunk:
+        yield trunk
+
+
+@contextmanager
+def quiet_sipp(folder: Path, port: int, sound_port: int) -> Iterator[Trunk]:
+    """sipp that answers every call and says that its sound is at another program's port."""
+    with _sipp(folder, "no_sound", port, "PCMA", "-key", "sound_port", str(sound_port)) as trunk:
+        yield trunk
+
+
+@contextmanager
+def _sipp(folder: Path, scenario: str, port: int, codec: str, *more: str) -> Iterator[Trunk]:
+    command = ["sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", HOST, "-p", str(port), "-nostdin", *more]
+    command += ["-key", "payload", PAYLOADS[codec], "-key", "codec", codec]
     with (folder / f"sipp-{port}.txt").open("wb") as screen:
         child = subprocess.Popen(command, cwd=folder, stdout=screen, stderr=screen)
     try:
         time.sleep(1.0)
-        yield Trunk(name="sipp", host=HOST, port=port, caller_id="02100000000")
+        yield Trunk(name=f"sipp-{port}", host=HOST, port=port, caller_id="02100000000")
     finally:
         child.kill()
         child.wait()
