@@ -20,13 +20,18 @@ _SONG_SHARE = 0.97  # a song has hardly a pause; who speaks draws breath
 
 @dataclass(frozen=True, slots=True)
 class NetworkTone:
-    """A tone of some country's network: frequencies, and seconds on and off in turn."""
+    """A tone of some country's network: its frequencies, and seconds on and off in turn."""
 
     sound: EarlySound
     country: str
     hertz: tuple[float, ...]
     on: float
     off: float
+
+    @property
+    def heard_hertz(self) -> float:
+        """Where the fit finds it: two near frequencies are one in their middle."""
+        return sum(self.hertz) / len(self.hertz)
 
 
 NETWORK_TONES = (
@@ -96,21 +101,17 @@ def _speech_or_song(slices: Sequence[Slice], start: float, end: float, talk: flo
 
 
 def _network_tone(tones: Sequence[Tone], seconds: float) -> EarlySound:
-    hertz = tones[-1].hertz
+    heard = sum(tones[-1].hertz) / len(tones[-1].hertz)
     # The first may have begun before we listened, the last may still sound: both say little about the rhythm.
     whole = [tone.seconds for tone in tones if tone.start > 0.04 and tone.end < seconds - 0.04] or [
         tone.seconds for tone in tones
     ]
     gaps = [later.start - earlier.end for earlier, later in pairwise(tones)]
     on, off = statistics.median(whole), min(gaps, default=seconds - tones[-1].end)
-    known = [
-        tone
-        for tone in NETWORK_TONES
-        if len(tone.hertz) == len(hertz) and all(abs(a - b) <= _HZ for a, b in zip(tone.hertz, hertz, strict=True))
-    ]
+    known = [tone for tone in NETWORK_TONES if abs(tone.heard_hertz - heard) <= _HZ]
     fitting = [tone for tone in known if _near(on, tone.on) and (not gaps or _near(off, tone.off))]
     if fitting:
-        return min(fitting, key=lambda tone: abs(on - tone.on) + abs(hertz[0] - tone.hertz[0]) / 100).sound
+        return min(fitting, key=lambda tone: abs(on - tone.on) + abs(heard - tone.heard_hertz) / 100).sound
     if gaps and on <= 0.8 and _near(on, off):
         return EarlySound.BUSY_TONE if on > 0.3 else EarlySound.CONGESTION_TONE
     if (gaps and off >= 1.5 * on) or not gaps:

@@ -2,7 +2,8 @@
 
 A sum of two sines obeys x[n] + x[n-4] = a (x[n-1] + x[n-3]) + b x[n-2] exactly, whatever their phases; a single one
 x[n] + x[n-2] = c x[n-1]. What a least-squares fit leaves over tells tones from everything else, and a, b, c are their
-frequencies. All sums run over `map`, so that a second of sound costs about two milliseconds without any library.
+frequencies. Two near ones (440 and 480 Hz) pass for one at their middle, which is how the table of network tones lists
+them. All sums run over `map`, so that a second of sound costs about two milliseconds without any library.
 """
 
 import math
