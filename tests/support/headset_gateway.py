@@ -55,10 +55,11 @@ class RunningGateway:
     door: GatewayDoor
     folder: Path
 
-    def news(self) -> list[str]:
-        """Which notices were given so far."""
+    def news(self, agent_id: str) -> list[str]:
+        """Which notices of one agent were given so far."""
         lines = (self.folder / "gateway.txt").read_text().splitlines()
-        return [json.loads(line)["news"] for line in lines if line.startswith('{"news"')]
+        given = [json.loads(line) for line in lines if line.startswith('{"news"')]
+        return [notice["news"] for notice in given if notice["agent"] == agent_id]
 
     def log(self) -> str:
         """All that it printed."""
