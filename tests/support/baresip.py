@@ -36,7 +36,11 @@ class Baresip:
 
     def hang_up(self) -> None:
         """Let it end the call it is in."""
-        request = json.dumps({"command": "hangup"}).encode()
+        self.command("hangup")
+
+    def command(self, name: str) -> None:
+        """Do one of its commands: hangup, hold, resume, …"""
+        request = json.dumps({"command": name}).encode()
         with socket.create_connection(("127.0.0.1", self.port + COMMANDS_OFFSET), timeout=5) as line:
             line.sendall(b"%d:%s," % (len(request), request))
             line.recv(4096)
