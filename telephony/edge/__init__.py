@@ -1,0 +1,1 @@
+"""The edge: one signalling address for all call workers, kept by kamailio."""
