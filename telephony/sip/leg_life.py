@@ -107,6 +107,8 @@ class LegLife:
         self._known_legs.add(leg.leg_id)
         if patient:
             self._dialed_attempts.add(outbound.attempt_id)
+            if outbound.replaces is not None:
+                self._unrung.pop(outbound.replaces, None)
         self.calls_made += 1
         self._book.say(leg.leg_id, LegEventKind.ABOUT_TO_INVITE, {"attempt_id": outbound.attempt_id}, durable=True)
         leg.ring_timer = self._timers.enter(outbound.ring_seconds, 0, self._ring_limit, (leg,))
@@ -130,7 +132,7 @@ class LegLife:
         """
         if outbound.replaces is None:
             return False
-        return self._unrung.pop(outbound.replaces, None) == outbound.attempt_id
+        return self._unrung.get(outbound.replaces) == outbound.attempt_id
 
     # --- what the far end does ---
 
