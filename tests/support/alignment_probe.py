@@ -1,7 +1,8 @@
 """Records one and the same sound on both sides of a conversation, several times, in a process of its own.
 
 Usage: `python -m tests.support.alignment_probe FOLDER`; each recording becomes a folder with both sides as arrays,
-padded by the offsets that were noted at its start.
+padded by the offsets that were noted at its start. With `MINUTES` behind it, one recording is made that is so long and
+has holds, mutes and pauses all through it.
 """
 
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 import wave
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,52 +46,101 @@ def burst_file(file: Path) -> Path:
     return file
 
 
-def main(folder: Path) -> None:
-    """Make the recordings."""
-    ports = free_udp_block(42)
-    config = WorkerConfig(
-        worker_id="probe",
-        socket=folder / "socket",
-        journal=folder / "journal",
-        lock=folder / "lock",
-        sip_port=ports,
-        rtp_base=ports + 2,
-    )
-    endpoint = Endpoint(config, deque())
-    endpoint.run_clock(wanted=True)
-    conference = Conference(endpoint.native, deque(), RATE)
-    bursts = pj.AudioMediaPlayer()
-    bursts.createPlayer(str(burst_file(folder.parent / f"{folder.name}-bursts.wav")))
-    patient, agent = LegId("patient"), LegId("agent")
+class Probe:
+    """An endpoint without calls, whose two legs both speak the same bursts."""
 
-    def run_for(seconds: float) -> None:
+    def __init__(self, folder: Path) -> None:
+        ports = free_udp_block(42)
+        config = WorkerConfig(
+            worker_id="probe",
+            socket=folder / "socket",
+            journal=folder / "journal",
+            lock=folder / "lock",
+            sip_port=ports,
+            rtp_base=ports + 2,
+        )
+        self.endpoint = Endpoint(config, deque())
+        self.endpoint.run_clock(wanted=True)
+        self.conference = Conference(self.endpoint.native, deque(), RATE)
+        self.bursts = pj.AudioMediaPlayer()
+        self.bursts.createPlayer(str(burst_file(folder.parent / f"{folder.name}-bursts.wav")))
+        self.patient, self.agent = LegId("patient"), LegId("agent")
+        for leg_id in (self.patient, self.agent):
+            self.put(leg_id, LineSound.BOTH_WAYS)
+        self.conference.join(self.patient, self.agent)
+
+    def put(self, leg_id: LegId, sound: LineSound) -> None:
+        """Set the leg's media up anew."""
+        self.conference.put_leg(leg_id, self.bursts, sound)
+
+    def run_for(self, seconds: float) -> None:
+        """Let sound flow."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            endpoint.poll()
+            self.endpoint.poll()
+            time.sleep(0.002)
 
-    def closed(place: Path) -> bool:
-        endpoint.poll()
-        return is_closed(place)
+    def record(self, place: Path, talk: Callable[[], None]) -> None:
+        """Record a talk, and keep both sides."""
+        start = self.conference.record(self.patient, place, datetime.now(UTC))
+        talk()
+        self.conference.close_recording(self.patient)
 
-    for number in range(ROUNDS):
-        place = folder / f"round-{number}"
-        conference.put_leg(patient, bursts, LineSound.BOTH_WAYS)
-        conference.put_leg(agent, bursts, LineSound.BOTH_WAYS)
-        conference.join(patient, agent)
-        run_for(0.013 * number)
-        start = conference.record(patient, place, datetime.now(UTC))
-        run_for(0.3)
-        conference.put_leg(patient, bursts, LineSound.HELD)
-        run_for(0.2)
-        conference.put_leg(patient, bursts, LineSound.BOTH_WAYS)
-        run_for(0.3)
-        conference.close_recording(patient)
-        until(lambda place=place: closed(place), timeout=5, what="the files are closed")  # type: ignore[misc]
+        def closed() -> bool:
+            self.endpoint.poll()
+            return is_closed(place)
+
+        until(closed, timeout=5, what="the files are closed")
         side(place, "patient", start.patient_offset_samples)
         side(place, "agent", start.agent_offset_samples)
 
 
+def several(folder: Path) -> None:
+    """A few short recordings, begun at different moments."""
+    probe = Probe(folder)
+
+    def talk() -> None:
+        probe.run_for(0.3)
+        probe.put(probe.patient, LineSound.HELD)
+        probe.run_for(0.2)
+        probe.put(probe.patient, LineSound.BOTH_WAYS)
+        probe.run_for(0.3)
+
+    for number in range(ROUNDS):
+        probe.run_for(0.013 * number)
+        probe.record(folder / f"round-{number}", talk)
+
+
+def long(folder: Path, minutes: float) -> None:
+    """One recording of so many minutes; every five seconds each side is held, muted and paused for a moment."""
+    probe = Probe(folder)
+    music = burst_file(folder.parent / f"{folder.name}-music.wav")
+
+    def talk() -> None:
+        end = time.monotonic() + minutes * 60
+        while time.monotonic() < end:
+            probe.run_for(2.5)
+            probe.conference.give_music(probe.patient, music)
+            probe.put(probe.patient, LineSound.HELD)
+            probe.run_for(0.7)
+            probe.conference.stop_music(probe.patient)
+            probe.put(probe.patient, LineSound.BOTH_WAYS)
+            for leg_id in (probe.patient, probe.agent):
+                probe.conference.mute(leg_id, muted=True)
+                probe.run_for(0.4)
+                probe.conference.mute(leg_id, muted=False)
+                probe.run_for(0.3)
+            probe.conference.pause_recording(probe.patient, paused=True)
+            probe.run_for(0.4)
+            probe.conference.pause_recording(probe.patient, paused=False)
+
+    probe.record(folder / "long", talk)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        long(Path(sys.argv[1]), float(sys.argv[2]))
+    else:
+        several(Path(sys.argv[1]))
     sys.stderr.flush()
     os._exit(0)
