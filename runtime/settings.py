@@ -5,7 +5,7 @@ import os
 import stat
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
@@ -113,6 +113,8 @@ class Settings(BaseSettings):
     sip_host: str = "127.0.0.1"
     sip_port_base: int = Field(default=15060, ge=1024, le=65000)
     rtp_port_base: int = Field(default=20000, ge=1024, le=65000, multiple_of=2)
+    take_calls: bool = False  # one more call worker takes calls from outside, on the port below SIP_PORT_BASE
+    rtp_sources: Literal["declared", "same_host", "any"] = "declared"  # from where sound is taken; docs/edge.md
     workers_warm: int = Field(default=1, ge=0, le=200)
     workers_max: int = Field(default=6, ge=1, le=200)
     calls_per_worker: int = Field(default=20, ge=1)
@@ -215,8 +217,10 @@ class Settings(BaseSettings):
                 f"SUIFANG_RTP_PORT_BASE leaves no room for {PORTS_PER_WORKER} ports for each of {self.workers_max} "
                 "workers: lower it"
             )
-        sip = range(self.sip_port_base, self.sip_port_base + self.workers_max)
-        rtp = range(self.rtp_port_base, self.rtp_port_base + self.workers_max * PORTS_PER_WORKER)
+        front = 1 if self.take_calls else 0  # its ports are those below the others'
+        sip = range(self.sip_port_base - front, self.sip_port_base + self.workers_max)
+        rtp_first = self.rtp_port_base - front * PORTS_PER_WORKER
+        rtp = range(rtp_first, self.rtp_port_base + self.workers_max * PORTS_PER_WORKER)
         if sip.start < rtp.stop and rtp.start < sip.stop:
             raise ValueError(
                 "SUIFANG_SIP_PORT_BASE and SUIFANG_RTP_PORT_BASE give overlapping port ranges: move one of them"

@@ -27,6 +27,7 @@ from suifang import all_in_one, user_command
 from suifang.backup import BackupError, back_up, verify
 from suifang.backup import restore as restore_backup
 from suifang.doctor import examine
+from suifang.edge_command import edge_of, write_edge
 from suifang.findings import Finding, Verdict
 from suifang.firewall import firewall_table
 from suifang.process_entry import loaded, run_process
@@ -34,6 +35,7 @@ from suifang.start import WrongStartError
 from suifang.supervision import SupervisionError
 from suifang.tls import TlsError, client_guide, import_certificate, make_internal_certificate
 from suifang.user_command import UserCommandError
+from telephony.edge.configuration import EdgeError, EdgeTls, edge_configuration
 
 _REFUSALS = (
     SettingsError,
@@ -42,6 +44,7 @@ _REFUSALS = (
     SupervisionError,
     BackupError,
     TlsError,
+    EdgeError,
     ContentError,
     UserCommandError,
 )
@@ -141,6 +144,37 @@ def doctor(
     wrong = sum(finding.verdict is Verdict.WRONG for finding in findings)
     console.print(f"\n{wrong} wrong" if wrong else "\nnothing wrong")
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command()
+@_in_words
+def edge(
+    address: Annotated[str, typer.Option(help="Where the edge listens, and all our signalling leaves: host:port.")],
+    config: Annotated[Path | None, typer.Option(help="Write kamailio's configuration to this file.")] = None,
+    tls_trunk: Annotated[
+        list[str] | None, typer.Option(help="A trunk that the edge speaks TLS with (may be given more than once).")
+    ] = None,
+    tls_port: Annotated[int, typer.Option(help="The edge's own port for TLS.")] = 5061,
+    certificate: Annotated[Path | None, typer.Option(help="The edge's certificate with its chain, PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(help="The key that belongs to it, PEM, without a password.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Whom the edge trusts, PEM.")] = None,
+    rtpengine: Annotated[str, typer.Option(help="Lead the sound by this rtpengine: udp:127.0.0.1:2223.")] = "",
+) -> None:
+    """Print or write the configuration of kamailio as the one signalling address of all call workers."""
+    secured = None
+    if certificate is not None and key is not None and ca_file is not None:
+        secured = EdgeTls(
+            port=tls_port, certificate=certificate.absolute(), key=key.absolute(), ca_file=ca_file.absolute()
+        )
+    planned = edge_of(
+        _quiet_settings(), address=address, tls_trunks=tls_trunk or (), tls=secured, rtpengine=rtpengine
+    )
+    if config is None:
+        typer.echo(edge_configuration(planned))
+        return
+    for file in write_edge(planned, config):
+        typer.echo(f"written: {file}")
+    typer.echo(f"try it: kamailio -c -f {config}; then set outbound_proxy to {address}")
 
 
 @app.command()

@@ -23,12 +23,14 @@ class FirewallRow:
 
 def sip_ports(settings: Settings) -> range:
     """One for each call worker."""
-    return range(settings.sip_port_base, settings.sip_port_base + settings.workers_max)
+    front = 1 if settings.take_calls else 0  # the worker that takes calls has the port below
+    return range(settings.sip_port_base - front, settings.sip_port_base + settings.workers_max)
 
 
 def rtp_ports(settings: Settings) -> range:
     """A block for each call worker."""
-    return range(settings.rtp_port_base, settings.rtp_port_base + settings.workers_max * PORTS_PER_WORKER)
+    front = PORTS_PER_WORKER if settings.take_calls else 0
+    return range(settings.rtp_port_base - front, settings.rtp_port_base + settings.workers_max * PORTS_PER_WORKER)
 
 
 def firewall_table(settings: Settings) -> list[FirewallRow]:

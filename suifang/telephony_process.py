@@ -29,6 +29,7 @@ from telephony.screening_file import load_screening
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
+from telephony.sip.rtp_guard import RtpSources
 from telephony.trunks import Trunks, terms_of
 from telephony.voices.prompts import load_prompts
 
@@ -123,6 +124,9 @@ def pool_settings(settings: Settings) -> PoolSettings:
         sip_host=settings.sip_host,
         sip_port_base=settings.sip_port_base,
         rtp_port_base=settings.rtp_port_base,
+        front=settings.take_calls,
+        registrations=tuple(terms.trunk for terms in trunks_of(settings).terms if terms.register),
+        rtp_sources=RtpSources(settings.rtp_sources),
         workers_warm=settings.workers_warm,
         workers_max=settings.workers_max,
         calls_per_worker=settings.calls_per_worker,

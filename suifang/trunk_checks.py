@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 
+from runtime import clock
 from runtime.settings import Settings, SettingsError
 from runtime.this_machine import is_loopback
 from runtime.trunks_file import TrunkEntry, refused_tls, trunk_entries
 from suifang.findings import Finding, good, note, wrong
+from suifang.registration_check import check_registrations
 from telephony.trunk_ping import look_at
 from telephony.trunks import terms_of
 
@@ -27,7 +29,11 @@ def check_trunks(settings: Settings, within: timedelta = timedelta(seconds=3)) -
                 "set SUIFANG_TRUNK_HOST to the carrier's or PBX's address, or SUIFANG_TRUNKS_FILE",
             )
         ]
-    return [*(_reached(settings, entry, within) for entry in entries), *_encryption(settings, entries)]
+    return [
+        *(_reached(settings, entry, within) for entry in entries),
+        *check_registrations(settings, entries, clock.now()),
+        *_encryption(settings, entries),
+    ]
 
 
 def _reached(settings: Settings, entry: TrunkEntry, within: timedelta) -> Finding:
