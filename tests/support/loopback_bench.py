@@ -9,14 +9,14 @@ from pathlib import Path
 
 from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork, UnitsOfWork
-from followup.calls import Call, CallState, LegId
+from followup.calls import Call, CallState, LegId, LegRole
 from followup.queues import Agent, AgentState, HeadsetState, Queue
 from runtime.identifiers import new_id
 from scheduler.dialer import reserve
-from telephony.call_control import LegEvent, Trunk
+from telephony.call_control import LegEvent, OutboundLeg, Trunk
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
-from telephony.line_script import LineScript, answer, hang_up, refuse, ring
+from telephony.line_script import LineScript, answer, refuse, ring
 from telephony.loopback import LoopbackCallControl
 from telephony.loopback_time import RealTimeScheduler
 from telephony.node import TelephonyNode
@@ -162,29 +162,28 @@ def loopback_node(
         thread.join(timeout=10)
 
 
-def at_desk(place: LoopbackPlace, agent: Agent) -> None:
-    """Wait until the agent's headset is up, and let her be heard from."""
-
-    def up() -> bool:
-        with place.units() as uow:
-            found = uow.queues.agent_for_update(agent.id)
-            assert found is not None
-            found.heartbeat_at = uow.now
-            uow.commit()
-            return found.headset_state is HeadsetState.UP
-
-    until(up, timeout=10, what="the headset is up")
+def put_on_headset(place: LoopbackPlace, agent_id: str, number: str) -> Agent:
+    """Ring the agent's headset at once, as the node does every second; the agent once she can be given a call."""
+    leg_id = LegId(new_id())
+    with place.units() as uow:
+        agent = uow.queues.agent_for_update(agent_id)
+        assert agent is not None
+        agent.headset, agent.headset_wanted, agent.headset_node = number, True, "node-1"
+        agent.headset_state, agent.headset_leg_id = HeadsetState.RINGING, leg_id
+        agent.state, agent.heartbeat_at = AgentState.AVAILABLE, uow.now + timedelta(seconds=30)
+        uow.commit()
+    leg = OutboundLeg(leg_id=leg_id, attempt_id=agent_id, role=LegRole.AGENT, number=number)
+    place.control.attach_headset(leg, TRUNK)
+    until(lambda: place.agent(agent_id).headset_state is HeadsetState.UP, timeout=10, what="the headset is up")
+    return place.agent(agent_id)
 
 
 def a_desk(place: LoopbackPlace, queue: Queue, number: str) -> Agent:
     """An agent with her headset up."""
     with place.units() as uow:
-        agent = an_agent(
-            uow, queue, headset_state=HeadsetState.DOWN, headset_leg_id=None, headset_node=None, headset=number
-        )
+        agent = an_agent(uow, queue, headset_wanted=False, headset_state=HeadsetState.DOWN, headset_leg_id=None)
         uow.commit()
-    at_desk(place, agent)
-    return agent
+    return put_on_headset(place, agent.id, number)
 
 
 def a_conversation(place: LoopbackPlace, agent: Agent, queue: Queue, number: str | None = None) -> Call:
@@ -216,11 +215,3 @@ def a_stored_queue(units: UnitsOfWork, **values: object) -> Queue:
 def audit_rows(uow: UnitOfWork, call_id: str) -> list[tuple[str, str | None, dict[str, object]]]:
     """What the audit log says of a call: action, user, detail, in order."""
     return [(row.action, row.user_id, dict(row.detail)) for row in uow.audit.of_subject("call", call_id)]
-
-
-def is_free(agent: Agent) -> bool:
-    """True if the agent could take the next call."""
-    return agent.state is AgentState.AVAILABLE
-
-
-HANGS_UP_SOON: LineScript = (ring(0.0), answer(0.05), hang_up(0.6))

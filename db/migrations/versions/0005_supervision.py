@@ -25,10 +25,17 @@ ADDED = (
 )
 
 
+def _allow_roles(*roles: str) -> None:
+    op.drop_constraint(op.f("ck_legs_role"), "legs", type_="check")
+    listed = ", ".join(f"'{role}'" for role in roles)
+    op.create_check_constraint(op.f("ck_legs_role"), "legs", f"role IN ({listed})")
+
+
 def upgrade() -> None:
     for table, column, kind, default in ADDED:
         op.add_column(table, sa.Column(column, kind, nullable=False, server_default=default))
         op.alter_column(table, column, server_default=None)
+    _allow_roles("patient", "agent", "third_party", "supervisor", "internal")
     op.create_check_constraint(
         op.f("ck_queues_supervision_shown"), "queues", "supervision_shown IN ('always', 'speaking', 'hidden')"
     )
@@ -281,6 +288,8 @@ def downgrade() -> None:
     for table in ("monitorings", "supervisions", "transfers", "directory_entries"):
         op.drop_table(table)
     op.execute("DROP FUNCTION keep_monitoring()")
+    op.execute("DELETE FROM legs WHERE role = 'internal'")
+    _allow_roles("patient", "agent", "third_party", "supervisor")
     op.drop_constraint(op.f("ck_queues_supervision_shown"), "queues", type_="check")
     for table, column, _, _ in reversed(ADDED):
         op.drop_column(table, column)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.users import Role
 from followup.calls import Call, CallState, LegRole
-from followup.queues import Agent, AgentState, Queue
+from followup.queues import Agent, Queue
 from followup.supervision import Stretch, SupervisionReason
 from tests.integration.api.house import Asking, House
 from tests.support.builders import a_queue
@@ -21,9 +21,9 @@ from tests.support.loopback_bench import (
     a_conversation,
     a_desk,
     a_stored_queue,
-    at_desk,
     audit_rows,
     loopback_node,
+    put_on_headset,
 )
 from tests.support.waiting import until
 
@@ -211,12 +211,8 @@ def test_the_agent_is_shown_what_the_queue_s_policy_says(
     sees_barging: bool,
 ) -> None:
     agent = house.caller(Role.AGENT)
-    with house.rows() as uow:
-        desk = uow.queues.agent_for_update(agent.user_id)
-        assert desk is not None
-        desk.state, desk.headset, desk.headset_wanted = AgentState.AVAILABLE, "desk-7", True
-    at_desk(place, place.agent(agent.user_id))
-    at = a_conversation(place, place.agent(agent.user_id), queue)
+    desk = put_on_headset(place, agent.user_id, "desk-7")
+    at = a_conversation(place, desk, queue)
     assert admin.put(f"/queues/{queue.id}/supervision", {"shown": shown, "free_numbers": False}).status_code == 200
     supervision = begin(overseer, at, "listen", "quality_check")
     in_mode(place, at, "listen")
