@@ -109,7 +109,8 @@ def _room(chance: np.random.Generator, low: float = -66.0, high: float = -50.0) 
     size = round(SECONDS * RATE)
     spectrum = np.fft.rfft(chance.normal(size=size)) / np.sqrt(np.maximum(np.arange(size // 2 + 1), 200))
     noise = np.fft.irfft(spectrum, size)
-    return (noise / np.sqrt(np.mean(noise**2)) * 10 ** (chance.uniform(low, high) / 20)).astype(np.float32)
+    room: Sound = (noise / np.sqrt(np.mean(noise**2)) * 10 ** (chance.uniform(low, high) / 20)).astype(np.float32)
+    return room
 
 
 def _put(room: Sound, sound: Sound, at: float) -> Sound:
@@ -179,14 +180,29 @@ def _greeting(texts: Sequence[Sound], chance: np.random.Generator, *, beep: bool
     return _put(room, _beep(chance), at + text.size / RATE + chance.uniform(0.2, 0.8)) if beep else room
 
 
-def _rested(source: Voices, chance: np.random.Generator) -> Sound:
+def _television(source: Voices, chance: np.random.Generator) -> Sound:
+    """A person, with somebody on television behind him."""
+    long = [text for text in source.human if text.size > 4.0 * RATE]
+    behind = np.tile(_at_level(long[int(chance.integers(len(long)))], chance.uniform(-46, -38)), 4)
+    return _put(_hello(source, chance), behind[: round(SECONDS * RATE)], 0.0)
+
+
+def _short_greeting(source: Voices, chance: np.random.Generator) -> Sound:
+    """Few words, then the beep."""
+    words = _cut(source, chance, chance.uniform(0.9, 1.5))
+    at = chance.uniform(0.2, 0.8)
+    room = _put(_room(chance, -80.0, -55.0), words, at)
+    return _put(room, _beep(chance), at + words.size / RATE + chance.uniform(0.3, 1.2))
+
+
+def _rested(source: Voices, chance: np.random.Generator, rest: tuple[float, float] = (0.3, 0.6)) -> Sound:
     """A word, a rest as in "Hello. ...", then the rest of the greeting."""
     word = _cut(source, chance, chance.uniform(0.3, 0.6))
     long = [text for text in source.human if text.size > 4.0 * RATE]
     text = _trimmed(long[int(chance.integers(len(long)))])
     at = chance.uniform(0.1, 0.6)
     room = _put(_room(chance, -80.0, -55.0), word, at)
-    return _put(room, text, at + word.size / RATE + chance.uniform(0.3, 0.6))
+    return _put(room, text, at + word.size / RATE + chance.uniform(*rest))
 
 
 def _trimmed(sound: Sound) -> Sound:
@@ -224,17 +240,24 @@ def _beep_first(chance: np.random.Generator) -> Sound:
     return _put(_room(chance, -70.0, -55.0), _beep(chance), chance.uniform(0.3, 1.5))
 
 
-def long_openings(source: Voices, seed: int = 20260101) -> list[Opening]:
-    """Persons who open with about two seconds of speech: what cadence alone cannot tell from a greeting."""
+def hard_openings(source: Voices, seed: int = 20260101) -> list[Opening]:
+    """What cadence alone must get wrong at times; measured by itself, and not tuned on."""
     chance = np.random.default_rng(seed + 1)
+    makers: Sequence[tuple[Answered, str, Callable[[], Sound]]] = (
+        (Answered.HUMAN, "long_opening", lambda: _hello(source, chance, shortest=1.8, longest=2.6)),
+        (Answered.HUMAN, "television", lambda: _television(source, chance)),
+        (Answered.MACHINE, "slow_greeting", lambda: _rested(source, chance, rest=(0.75, 1.2))),
+        (Answered.MACHINE, "short_greeting", lambda: _short_greeting(source, chance)),
+    )
     return [
         Opening(
-            name=f"human-long_opening-{place:02}",
-            truth=Answered.HUMAN,
-            kind="long_opening",
+            name=f"{truth.value}-{kind}-{place:02}",
+            truth=truth,
+            kind=kind,
             for_tuning=False,
-            sound=_hello(source, chance, shortest=1.8, longest=2.6),
+            sound=make(),
         )
+        for truth, kind, make in makers
         for place in range(12)
     ]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.openings import RATE, Opening, by_kind, long_openings, openings, voices
+from benchmarks.openings import RATE, Opening, by_kind, hard_openings, openings, voices
 from benchmarks.row import Row, print_rows
 from followup.calls import Answered, EndReason
 from telephony.call_control import LegEventKind
@@ -243,15 +243,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=20260101, help="of the set")
     parser.add_argument("--every", type=int, default=1, help="take every so many-th opening only")
     parser.add_argument(
-        "--long", action="store_true", help="persons who open with two seconds of speech, by themselves"
+        "--hard", action="store_true", help="what cadence alone must get wrong at times, by class and without rows"
     )
     arguments = parser.parse_args()
     speech = Path(os.environ.get("SUIFANG_SPEECH_DIR") or SPEECH)
     rendered = Path(os.environ.get("SUIFANG_ANSWERS_DIR") or "")
     source = voices(speech, rendered, REPOSITORY / "content" / "prompts")
-    made = long_openings(source, arguments.seed) if arguments.long else openings(source, arguments.seed)
+    made = hard_openings(source, arguments.seed) if arguments.hard else openings(source, arguments.seed)
     wanted = {"report": (False,), "tuning": (True,), "all": (True, False)}[arguments.half]
-    items = [item for item in made if arguments.long or item.for_tuning in wanted][:: arguments.every]
+    items = [item for item in made if arguments.hard or item.for_tuning in wanted][:: arguments.every]
     with tempfile.TemporaryDirectory(prefix="suifang-screening-") as folder:
         found, cpu_seconds = through_a_worker(items, Path(folder))
     peer = [as_asterisk_documents(item, AsteriskDefaults()) for item in items]
@@ -259,7 +259,7 @@ def main() -> None:
     _by_class(found, _tell)
     _tell("--- the rule that Asterisk documents, with its default parameters")
     _by_class(peer, _tell)
-    if arguments.long:
+    if arguments.hard:
         return
     conditions = (
         f"built here, not field data: {arguments.half} half, seed {arguments.seed}, speech {speech.name}, "
