@@ -11,7 +11,7 @@ from runtime.embedded import engine_urls
 from runtime.log import configure_logging
 from runtime.private_files import socket_path
 from runtime.settings import HeadsetCodec, Settings
-from suifang.start import refuse_wrong_start
+from suifang.start import WrongStartError, refuse_wrong_start
 from telephony.headsets.gateway import Gateway, GatewaySettings
 from telephony.headsets.notices import Notices
 from telephony.headsets.wire import SOCKET_NAME
@@ -23,8 +23,15 @@ def run(settings: Settings) -> None:
     refuse_wrong_start(settings)
     units = UnitsOfWork(make_engine(engine_urls(settings).database_url, application="suifang-headsets"))
     notices = Notices(units, settings.node_name)
-    uvloop.run(_serve(gateway_settings(settings), notices))
-    notices.close()
+    try:
+        uvloop.run(_serve(gateway_settings(settings), notices))
+    except OSError as error:
+        raise WrongStartError(
+            f"the headset gateway cannot listen on UDP port {settings.headset_port} of 127.0.0.1 ({error.strerror}): "
+            "end the program that holds it, or set SUIFANG_HEADSET_PORT"
+        ) from error
+    finally:
+        notices.close()
 
 
 def gateway_settings(settings: Settings) -> GatewaySettings:
@@ -46,6 +53,7 @@ async def _serve(settings: GatewaySettings, notices: Notices) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     gateway = Gateway(settings, notices)
-    notices.begin(await gateway.open())
+    await gateway.open()
+    notices.begin(gateway.knows)
     await stopping.wait()
     await gateway.close()

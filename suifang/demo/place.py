@@ -54,6 +54,7 @@ def demo_place(*, base: int | None, hospital_name: str) -> DemoPlace:
         "SUIFANG_SIP_HOST": "127.0.0.1",
         "SUIFANG_SIP_PORT_BASE": str(first + 500),
         "SUIFANG_RTP_PORT_BASE": str(first + 600),
+        "SUIFANG_HEADSET_PORT": str(first + 95),
         "SUIFANG_WORKERS_MAX": "7",
         "SUIFANG_WORKERS_WARM": "1",
         "SUIFANG_RING_SECONDS": "6",

@@ -70,21 +70,21 @@ class Gateway:
         self._door: asyncio.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
 
-    async def open(self) -> tuple[str, ...]:
-        """Bind everything and go on with what a crash left; the ids of the agents whose lines were found."""
+    async def open(self) -> None:
+        """Bind everything and go on with what a crash left."""
         loop = asyncio.get_running_loop()
         transport, extension = await loop.create_datagram_endpoint(
             lambda: Extension(self, own_host=self._settings.own_host), local_addr=(HOST, self._settings.sip_port)
         )
         self._transport, self._extension = transport, extension
         private_folder(self._settings.folder)
-        found = tuple(self._revive(path) for path in sorted(self._settings.folder.glob("*.json")))
+        for path in sorted(self._settings.folder.glob("*.json")):
+            self._revive(path)
         self._settings.socket.unlink(missing_ok=True)
         self._door = await asyncio.start_unix_server(self._serve, self._settings.socket, limit=LONGEST_LINE)
         self._settings.socket.chmod(0o600)
         self._ticking = asyncio.create_task(self._tick())
-        log.info("gateway_open", sip_port=extension.port, lines=len(found))
-        return tuple(agent_id for agent_id in found if agent_id is not None)
+        log.info("gateway_open", sip_port=extension.port, lines=len(self._headsets))
 
     async def close(self) -> None:
         """Let browsers go. Lines stay with their workers: the next gateway goes on with them, or they end by timer."""
@@ -97,6 +97,10 @@ class Gateway:
         await asyncio.sleep(0)
         if self._transport is not None:
             self._transport.close()
+
+    def knows(self, agent_id: str) -> bool:
+        """Whether anything is known of the agent's headset; may be asked from any thread."""
+        return agent_id in self._headsets
 
     def line_at(self, token: str) -> Headset | None:
         """The headset at this address."""
@@ -169,7 +173,7 @@ class Gateway:
         else:
             write_private(path, msgspec.json.encode(Kept(agent_id=headset.agent_id, dialog=headset.dialog)).decode())
 
-    def _revive(self, path: Path) -> str | None:
+    def _revive(self, path: Path) -> None:
         try:
             kept = msgspec.json.decode(path.read_bytes(), type=Kept)
             headset = self._headset(kept.agent_id)
@@ -178,11 +182,10 @@ class Gateway:
             # The worker's own session timer ends that line.
             log.warning("line_not_revived", file=path.name, error=type(error).__name__)
             path.unlink(missing_ok=True)
-            return None
+            return
         if self._extension is not None:
             self._extension.revive(headset)
         log.info("line_revived", agent=kept.agent_id)
-        return kept.agent_id
 
     # --- the door ---
 

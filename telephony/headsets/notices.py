@@ -33,9 +33,9 @@ class Notices:
         """She did not come back: nobody rings her browser again until it offers itself anew."""
         self._write(agent_id, _gone)
 
-    def begin(self, found: tuple[str, ...]) -> None:
-        """After a start: browsers of which nothing is left are wanted no more; their agents' pages come back."""
-        self._thread.submit(self._in_transaction, lambda uow: self._forget_others(uow, frozenset(found)))
+    def begin(self, knows: Callable[[str], bool]) -> None:
+        """After a start: browsers that the gateway does not know are wanted no more; their agents' pages come back."""
+        self._thread.submit(self._in_transaction, lambda uow: self._forget_others(uow, knows))
 
     def close(self) -> None:
         """Write what is left, unless the database is away."""
@@ -50,16 +50,17 @@ class Notices:
 
         self._thread.submit(self._in_transaction, work)
 
-    def _forget_others(self, uow: UnitOfWork, found: frozenset[str]) -> None:
+    def _forget_others(self, uow: UnitOfWork, knows: Callable[[str], bool]) -> None:
         for listed in uow.queues.agents():
             agent = uow.queues.agent_for_update(listed.id)
             if (
                 agent is not None
-                and agent.id not in found
                 and agent.headset_kind is HeadsetKind.BROWSER
                 and agent.headset_wanted
                 and agent.headset_node == self._node
                 and agent.headset_state is HeadsetState.DOWN
+                # Asked with the row locked: whoever has offered itself since the start is known before it is wanted.
+                and not knows(agent.id)
             ):
                 agent.headset_wanted, agent.headset_lost_at = False, None
                 uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))

@@ -163,6 +163,18 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
         every=0.2,
     )
 
+    # Muted by a key: silence at once, and said in words.
+    scene.desk.page.keyboard.press("m")
+    byte = heard.stat().st_size + PHONE_RATE  # half a second, for what is under way
+    until(
+        lambda: len(muted := heard_since(heard, byte)) > PHONE_RATE // 2 and not (abs(muted) > 0.002).any(),
+        timeout=5,
+        what="the patient hears nothing",
+        every=0.2,
+    )
+    assert "已静音" in scene.desk.page.inner_text("#mute")
+    scene.desk.page.keyboard.press("m")
+
     # A reload in the middle of the call: the line stays, and the page comes back by itself.
     scene.desk.page.reload()
     until(lambda: scene.desk.state() == "on", timeout=10, what="the reloaded page is linked again")
@@ -196,3 +208,5 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
     agent = scene.agent()
     assert agent.state is AgentState.WRAP_UP
     assert not agent.headset_wanted, "nobody rings a browser that is gone"
+    complaints = [said for said in scene.desk.said if "Content Security Policy" in said or "Uncaught" in said]
+    assert not complaints, "the page does nothing that its policy forbids"

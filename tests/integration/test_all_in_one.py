@@ -24,14 +24,16 @@ pytestmark = pytest.mark.slow
 def settings() -> Iterator[Settings]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         api_port = probe.getsockname()[1]
-    ports = free_udp_block(2 * PORTS_PER_WORKER + 2)
-    with temporary_settings(api_port=api_port, sip_port_base=ports, rtp_port_base=ports + 2, workers_max=2) as made:
+    ports = free_udp_block(2 * PORTS_PER_WORKER + 4)
+    with temporary_settings(
+        api_port=api_port, headset_port=ports, sip_port_base=ports + 2, rtp_port_base=ports + 4, workers_max=2
+    ) as made:
         yield made
 
 
 def environment(settings: Settings) -> dict[str, str]:
     mine = {name: value for name, value in os.environ.items() if not name.startswith("SUIFANG_")}
-    named = ("state_dir", "api_port", "sip_port_base", "rtp_port_base", "workers_max")
+    named = ("state_dir", "api_port", "headset_port", "sip_port_base", "rtp_port_base", "workers_max")
     return {**mine, **{f"SUIFANG_{name.upper()}": str(getattr(settings, name)) for name in named}}
 
 

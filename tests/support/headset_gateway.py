@@ -117,9 +117,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         notices = Notices(UnitsOfWork(make_engine(arguments.database)), "node-1")
     news: HeadsetNews = notices or PrintedNews()
     gateway = Gateway(settings, news)
-    found = await gateway.open()
+    await gateway.open()
     if notices is not None:
-        notices.begin(found)
+        notices.begin(gateway.knows)
     await stopping.wait()
     await gateway.close()
 
