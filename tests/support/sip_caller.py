@@ -24,6 +24,7 @@ class CallPlan:
     """What the caller does. Times are seconds after the answer, but for `cancel_after`, which is after the INVITE."""
 
     target: str  # sip:user@host:port
+    caller: str = "caller"  # the number shown
     say: tuple[tuple[float, str], ...] = ()  # when to play which WAV
     keys: tuple[tuple[float, str], ...] = ()
     hang_up_after: float | None = None
@@ -183,7 +184,8 @@ def main() -> None:
     endpoint.audDevManager().setNullDev()
     account = pj.Account()
     line = pj.AccountConfig()
-    line.idUri = f"sip:caller@127.0.0.1:{arguments.port}"
+    line.idUri = f"sip:{plan.caller}@127.0.0.1:{arguments.port}"
+    line.mediaConfig.transportConfig.boundAddress = line.mediaConfig.transportConfig.publicAddress = "127.0.0.1"
     line.mediaConfig.transportConfig.port = arguments.port + 2
     line.mediaConfig.transportConfig.portRange = 8
     account.create(line)
