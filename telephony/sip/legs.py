@@ -5,6 +5,7 @@ Everything here runs on the worker's one thread, the only one that touches pjsua
 
 import sched
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pjsua2 as pj
@@ -209,8 +210,9 @@ class Legs:
             self.hang_up(line, EndReason.HANG_UP)
 
     def transfer(self, request: Transfer) -> None:
-        """Pass a patient's leg on to a third party."""
-        self._transfers.begin(request)
+        """Pass a patient's leg on to a third party; a headset in another worker is here by its line."""
+        line = self._incoming.line_to(request.leg_id, request.headset)
+        self._transfers.begin(request if line is None else replace(request, headset=line))
 
     def end_transfer(self, leg_id: LegId, ending: TransferEnding) -> None:
         """End the transfer of the patient's leg in this way."""

@@ -35,7 +35,7 @@ from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import PooledWorker, WorkerPhase
 from telephony.sip.pulse import DISK_PATIENCE, waits_for_disk
 from telephony.sip.roster import Roster, WorkerSummary
-from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Register, Request
+from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Register, Request, Transfer
 from telephony.sip.worker_link import connect
 from telephony.sip.worker_start import living_process, new_worker_config, put_down, start_worker
 from telephony.sip.worker_watch import TICK_SECONDS, WorkerWatch
@@ -171,7 +171,7 @@ class WorkerPool:
             raise UnreachableError(gone.reason, anything_sent=self._sent_before_death(worker, request)) from gone
         if (error := answer.error()) is not None:
             raise error
-        if isinstance(request, AttachHeadset | Originate):
+        if isinstance(request, AttachHeadset | Originate | Transfer):
             with self._changed:
                 worker.calls_made += 1
         return answer
@@ -441,10 +441,11 @@ class WorkerPool:
 
     def _sent_before_death(self, worker: PooledWorker, request: Request) -> bool:
         """Whether a command that died with its worker had gone out: a dead worker's journal knows for certain."""
-        if not isinstance(request, AttachHeadset | Originate):
+        if not isinstance(request, AttachHeadset | Originate | Transfer):
             return False
+        dialed = request.to if isinstance(request, Transfer) else request.leg
         with self._changed:
             # The connection ends a moment before the process does.
             if not self._changed.wait_for(lambda: worker.phase is WorkerPhase.DEAD, 2 * TICK_SECONDS):
                 return True
-        return was_anything_sent(request.leg.attempt_id, journals_in(self._journals))
+        return was_anything_sent(dialed.attempt_id, journals_in(self._journals))

@@ -148,3 +148,10 @@ class Transfers:
                 if step.reason:
                     values["reason"] = step.reason
                 self._book.say(transfer.patient, LegEventKind.TRANSFER_ENDED, values)
+                if step.ending is TransferEnding.HAND_OVER:
+                    self._let_line_go(transfer.headset)
+
+    def _let_line_go(self, headset: LegId) -> None:
+        leg = self._legs.get(headset)
+        if leg is not None and leg.outbound.role is LegRole.INTERNAL:
+            self._life.hang_up(headset, EndReason.HANG_UP)  # the headset itself is up in another worker
