@@ -64,6 +64,62 @@ request_route {{
     t_relay();
 }}
 """
+_REGISTRAR = """#!KAMAILIO
+debug=2
+log_stderror=yes
+fork=yes
+children=1
+disable_tcp=yes
+auto_aliases=no
+dns=no
+rev_dns=no
+listen=udp:127.0.0.1:{port}
+
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "siputils.so"
+loadmodule "textops.so"
+loadmodule "xlog.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "auth.so"
+modparam("usrloc", "db_mode", 0)
+modparam("registrar", "max_expires", {seconds})
+modparam("registrar", "min_expires", 1)
+
+request_route {{
+    if (has_totag()) {{
+        if (loose_route()) {{
+            t_relay();
+        }}
+        exit;
+    }}
+    if (is_method("REGISTER")) {{
+        if ($au != "{username}" || !pv_www_authenticate("{realm}", "{password}", "0")) {{
+            xlog("L_NOTICE", "asked for password\\n");
+            www_challenge("{realm}", "0");
+            exit;
+        }}
+        xlog("L_NOTICE", "registering expires=$hdr(Expires) contact=$ct\\n");
+        save("location");
+        exit;
+    }}
+    if (is_method("CANCEL") || is_method("ACK")) {{
+        if (t_check_trans()) {{
+            t_relay();
+        }}
+        exit;
+    }}
+    if (!lookup("location")) {{
+        sl_send_reply("404", "Not Found");
+        exit;
+    }}
+    record_route();
+    t_relay();
+}}
+"""
 _GATE = """if ($au != "{username}" || !pv_proxy_authenticate("{realm}", "{password}", "0")) {{
         proxy_challenge("{realm}", "0");
         exit;
@@ -100,6 +156,10 @@ class Kamailio:
         """How many new requests of this method it let through."""
         return len(re.findall(rf"passed on {method}\b", self._log()))
 
+    def registrations(self) -> list[str]:
+        """The Expires of every REGISTER with the right password, oldest first."""
+        return re.findall(r"registering expires=(\d*)", self._log())
+
     def _log(self) -> str:
         return (self.folder / "output.txt").read_text(errors="replace")
 
@@ -107,14 +167,35 @@ class Kamailio:
 @contextmanager
 def kamailio(folder: Path, *, onward: int | None = None, gatekeeper: Gatekeeper | None = None) -> Iterator[Kamailio]:
     """A proxy on loopback. It sends new calls to the port `onward`, or where their address says."""
-    folder.mkdir(parents=True, exist_ok=True)
     port = free_udp_block(2)
     gate = ""
     if gatekeeper is not None:
         gate = _GATE.format(realm=gatekeeper.realm, username=gatekeeper.username, password=gatekeeper.password)
     way = f'$du = "sip:127.0.0.1:{onward}";' if onward is not None else ""
+    with _running(folder, port, _CONFIGURATION.format(port=port, gate=gate, onward=way)) as proxy:
+        yield proxy
+
+
+@contextmanager
+def registrar(folder: Path, *, gatekeeper: Gatekeeper, seconds: int = 60) -> Iterator[Kamailio]:
+    """A registrar that keeps nobody longer than so many seconds, and calls whoever is registered."""
+    port = free_udp_block(2)
+    configuration = _REGISTRAR.format(
+        port=port,
+        seconds=seconds,
+        realm=gatekeeper.realm,
+        username=gatekeeper.username,
+        password=gatekeeper.password,
+    )
+    with _running(folder, port, configuration) as running:
+        yield running
+
+
+@contextmanager
+def _running(folder: Path, port: int, text: str) -> Iterator[Kamailio]:
+    folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "kamailio.cfg"
-    configuration.write_text(_CONFIGURATION.format(port=port, gate=gate, onward=way))
+    configuration.write_text(text)
     command = ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", str(configuration), "-Y", str(folder)]
     with (folder / "output.txt").open("wb") as output:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
