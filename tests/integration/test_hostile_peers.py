@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from followup.calls import EndReason, LegId
-from telephony.call_control import LegEventKind, LegState
+from telephony.call_control import LegEventKind, LegState, Srtp
 from telephony.sip import wire
 from telephony.sip.endpoint import TokenBucket
 from telephony.sip.gate import Knock
@@ -312,6 +312,37 @@ def test_a_re_invite_with_wrong_sdp_does_not_end_the_worker(call: LiveCall, wron
     call.peer.line.sendto(call.in_dialog("ACK", 60), call.address)
     assert call.worker.child.poll() is None, call.worker.log()[-3000:]
     assert call.node.status().legs
+
+
+@pytest.mark.parametrize("status", ["183 Session Progress", "200 OK"])
+def test_a_far_end_that_answers_in_the_clear_where_encryption_is_required_is_refused(
+    worker: WorkerUnderTest, tmp_path: Path, status: str
+) -> None:
+    node = worker.connect()
+    with raw_peer() as peer, rtp_tone(STRANGER_HZ) as voice:
+        leg = outbound("+8613800000002", recording_folder=tmp_path / "recording")
+        trunk = replace(loopback_trunk(peer.port), srtp=Srtp.REQUIRED)
+        until(
+            lambda: node.ask(wire.Originate(leg=leg, trunk=trunk)).ok,
+            timeout=8,
+            what="the worker takes another call",
+            every=0.1,
+        )
+        invite = peer.receive("INVITE")
+        assert "RTP/SAVP" in invite.body
+        assert "a=crypto:" in invite.body
+        assert "RTP/AVP " not in invite.body
+        peer.answer(invite, rtp_port=voice.port, status=status)  # plain RTP/AVP
+        refusal = peer.receive("CANCEL" if status.startswith("183") else "BYE")
+        peer.reply(refusal, "200 OK")
+        if refusal.method == "CANCEL":
+            peer.reply(invite, "487 Request Terminated")
+        end = node.wait_for(leg.leg_id, ENDED)
+        assert end.values["end_reason"] != "hang_up"
+        assert not voice.heard, "sound left in the clear"
+        assert LegEventKind.BRIDGED not in node.kinds(leg.leg_id)
+    assert worker.child.poll() is None
+    node.close()
 
 
 # --- RTP -------------------------------------------------------------------------------------------------------------
