@@ -11,6 +11,7 @@ _SHORTEST_SOUND = 0.06  # a click is no word
 _WORD_GAP = 0.16  # a stop consonant is no pause
 _SAME_TONE_HZ = 12.0
 _SAME_LEVEL_DB = 4.0
+_LOUD_SLICES = 5
 _LOST_SLICES = 1  # a slice on the edge of a tone, or with a lost packet in it
 
 
@@ -68,7 +69,10 @@ class Cadence:
 def cadence_of(slices: Sequence[Slice], rules: ScreeningRules) -> Cadence:
     """The cadence of everything heard so far."""
     noise = _noise_db(slices)
-    threshold = max(rules.floor_db, min(noise, rules.loudest_noise_db) + rules.above_noise_db)
+    # Who speaks into the telephone is louder than a television behind him.
+    threshold = max(
+        rules.floor_db, min(noise, rules.loudest_noise_db) + rules.above_noise_db, _loudest_db(slices) - rules.behind_db
+    )
     loud = [Stretch(*at) for at in _runs([slice_.db >= threshold for slice_ in slices])]
     bursts = [stretch for stretch in _joined(loud, _WORD_GAP) if stretch.seconds >= _SHORTEST_SOUND]
     return Cadence(
@@ -85,6 +89,11 @@ def _noise_db(slices: Sequence[Slice]) -> float:
         return SILENCE_DB
     levels = sorted(slice_.db for slice_ in slices)
     return levels[len(levels) // 10]
+
+
+def _loudest_db(slices: Sequence[Slice]) -> float:
+    """The level that speech reaches again and again: a tenth of a second was louder, wherever it was."""
+    return sorted(slice_.db for slice_ in slices)[-_LOUD_SLICES:][0] if slices else SILENCE_DB
 
 
 def _runs(loud: Sequence[bool]) -> Iterator[tuple[float, float]]:

@@ -19,6 +19,7 @@ class ScreeningRules:
     late_speech_share: float = 0.75  # of the time since the first sound
     floor_db: float = -48.0  # quieter than this nobody speaks into a telephone
     above_noise_db: float = 9.0  # speech stands out of the line's noise by so much
+    behind_db: float = 18.0  # what is so much quieter than the loudest is behind the speaker
     loudest_noise_db: float = -43.0  # what is louder all the time is no noise: it is a song
     message_quiet_seconds: float = 2.0  # a greeting without a beep is over after so much silence
     message_limit_seconds: float = 30.0  # the longest wait for a greeting's end
