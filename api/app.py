@@ -29,6 +29,7 @@ from api.routes import (
     supervision,
     tasks,
     transfers,
+    trunks,
     users,
 )
 from api.wiring import Wiring
@@ -50,6 +51,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     attempts.router,
     transfers.router,
     supervision.router,
+    trunks.router,
     recordings.router,
     alerts.router,
     notes.router,

@@ -12,6 +12,7 @@ from followup.calls import Answered, Call, CallState, CauseCode, EndReason, Leg,
 from followup.recordings import Recording, RecordingState
 from followup.supervision import SupervisionMode, SupervisionReason, SupervisionShown, SupervisionState, is_shown
 from followup.transfers import Transfer, TransferState, TransferTarget
+from runtime.content import Wording
 
 
 class Verb(StrEnum):
@@ -120,6 +121,7 @@ class CallAnswer(Answer):
     ended_at: Instant | None
     end_reason: EndReason | None
     cause: CauseCode | None
+    cause_words: dict[str, str] | None  # why it ended, for a person's eyes: zh and en
     party: Party | None
     answered_by: Answered | None
     legs: list[LegAnswer]
@@ -133,7 +135,7 @@ class CallAnswer(Answer):
     commands: list[Verb]  # what is possible now
 
 
-def call_answer(uow: UnitOfWork, call: Call, caller: Caller) -> CallAnswer:
+def call_answer(uow: UnitOfWork, call: Call, caller: Caller, words: Mapping[CauseCode, Wording]) -> CallAnswer:
     """A call as this caller may see it."""
     recording = uow.recordings.of_call(call.id)
     transfer = uow.transfers.live_of_call(call.id)
@@ -158,6 +160,7 @@ def call_answer(uow: UnitOfWork, call: Call, caller: Caller) -> CallAnswer:
         ended_at=call.ended_at,
         end_reason=call.end_reason,
         cause=call.cause,
+        cause_words=words[call.cause].model_dump() if call.cause else None,
         party=call.party,
         answered_by=call.answered_by,
         legs=[

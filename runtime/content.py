@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from care.consent import Purpose
+from followup.calls import CauseCode
 from followup.dialing_rules import AttemptPolicy, CallingHours, NextAction, Profile
 from followup.flows import Flow, FlowEnding, FlowStep
 from followup.outcomes import AttemptOutcome, TaskOutcome
@@ -227,6 +228,10 @@ def _drafts_in(document: object, name: str) -> Iterator[str]:
                 yield f"{name}/{entry.get('language', '')}/{entry.get('key', '')}"
 
 
+class _EndReasons(_Head):
+    words: dict[CauseCode, Wording]
+
+
 class Content:
     """Everything under the content folder, checked as a whole when it is first asked for."""
 
@@ -257,6 +262,19 @@ class Content:
     def forms(self) -> dict[str, Form]:
         """Questionnaires by id."""
         return {d.id: d for d in self._read("forms", Form)}
+
+    @cached_property
+    def end_reasons(self) -> dict[CauseCode, Wording]:
+        """Why a call ended, in words for the agent."""
+        path = self._folder / "end_reasons.yaml"
+        try:
+            words = _EndReasons.model_validate(self._document(path)).words
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{path.name}: {error}") from error
+        missing = ", ".join(sorted(set(CauseCode) - set(words)))
+        if missing:
+            raise ContentError(f"content/{path.name}: no words for {missing}; add them in zh and en")
+        return words
 
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""

@@ -25,6 +25,7 @@ from followup.recordings import Recording, RecordingState, RecordingTrigger, nex
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE
 from scheduler import due
+from scheduler.caller_id_watch import raise_alarms
 from scheduler.outcomes import AttemptPolicies
 from scheduler.task_steps import ask_for_a_person
 from scheduler.tasks import DECIDE_NEXT
@@ -60,6 +61,7 @@ class Repairs:
     live: LiveStream
     policies: AttemptPolicies
     ring: timedelta
+    zone: str = "Asia/Shanghai"  # the hospital's, whose days are counted
     sent_again: dict[tuple[str, str], datetime] = field(default_factory=dict)
     silent_nodes: dict[str, datetime] = field(default_factory=dict)
 
@@ -74,6 +76,14 @@ def close_past_windows(repairs: Repairs) -> int:
         closed += count
         if count < due.LOOKED_AT_ONCE:
             return closed
+
+
+def watch_caller_ids(repairs: Repairs) -> int:
+    """Numbers that are answered far less than they used to be: the alarms raised now."""
+    with repairs.units_of_work() as uow:
+        raised = raise_alarms(uow, zone=repairs.zone)
+        uow.commit()
+    return raised
 
 
 def release_unsent_attempts(repairs: Repairs) -> int:

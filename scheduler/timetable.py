@@ -34,6 +34,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="send_recordings_again", every=timedelta(minutes=1), work=reconcile.send_recordings_again),
     Entry(name="end_calls_of_lost_nodes", every=timedelta(minutes=1), work=reconcile.end_calls_of_lost_nodes),
     Entry(name="tell_of_forgotten_wrap_ups", every=timedelta(minutes=5), work=reconcile.tell_of_forgotten_wrap_ups),
+    Entry(name="watch_caller_ids", every=timedelta(hours=1), work=reconcile.watch_caller_ids),
     Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
     Entry(name="forget_published_events", every=timedelta(hours=1), work=reconcile.forget_published_events),
 )

@@ -55,6 +55,7 @@ def duties(
         task_queue=task_queue,
         live=live,
         policies=policies,
+        zone=settings.hospital_zone,
         ring=timedelta(seconds=settings.ring_seconds),
     )
     return Duties(

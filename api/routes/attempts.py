@@ -119,18 +119,19 @@ def read_form(form_id: str, caller: Everybody, request: Request) -> Form:  # noq
 @router.get("/agents/me/call")
 def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
     """The caller's live attempt, for the screen pop. That the record opened is audited once, with the identity."""
+    words = wiring_of(request).content.end_reasons
     attempt = uow.attempts.live_of_agent(caller.user_id)
     if attempt is None:
         offered = uow.transfers.live_to_agent(caller.user_id)
         asked = uow.calls.get(offered.call_id) if offered is not None else None
-        shown = call_answer(uow, asked, caller) if asked is not None else None
+        shown = call_answer(uow, asked, caller, words) if asked is not None else None
         return OwnCallAnswer(attempt=None, call=shown, task=None, form=None, patient=None)
     call = uow.calls.of_attempt(attempt.id)
     task = found.task(uow, attempt.task_id)
     patient = found.patient(uow, attempt.patient_id)
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
-        call=call_answer(uow, call, caller) if call else None,
+        call=call_answer(uow, call, caller, words) if call else None,
         task=TaskAnswer.model_validate(task),
         form=wiring_of(request).content.forms.get(task.form) if task.form else None,
         patient=_person(patient, attempt),

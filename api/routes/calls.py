@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import StringConstraints, model_validator
 
 from api import found
@@ -12,6 +12,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
 from db.calls import CallCommand, CommandState
 from runtime.identifiers import new_id
 
@@ -59,9 +60,9 @@ class CommandsAnswer(Answer):
 
 
 @router.get("/calls/{call_id}", responses=problems(Kind.UNKNOWN_CALL))
-def read_call(call_id: Id, caller: CareTeam, uow: Work) -> CallAnswer:
+def read_call(call_id: Id, caller: CareTeam, request: Request, uow: Work) -> CallAnswer:
     """One call."""
-    return call_answer(uow, found.call(uow, call_id), caller)
+    return call_answer(uow, found.call(uow, call_id), caller, wiring_of(request).content.end_reasons)
 
 
 @router.get("/calls/{call_id}/commands", responses=problems(Kind.UNKNOWN_CALL))
