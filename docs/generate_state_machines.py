@@ -10,6 +10,8 @@ from followup.plans import TASK_TRANSITIONS, TaskState
 from followup.queues import AGENT_TRANSITIONS, AgentState
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState
 from followup.states import State, Trigger
+from followup.supervision import SUPERVISION_TRANSITIONS, SupervisionState
+from followup.transfers import TRANSFER_TRANSITIONS, TransferState
 
 PAGE = Path(__file__).with_name("state-machines.md")
 
@@ -30,6 +32,8 @@ def page() -> str:
         _section("Call", "calls", CallState.PLANNED, CALL_TRANSITIONS),
         _section("Agent", "queues", AgentState.OFFLINE, AGENT_TRANSITIONS),
         _section("Recording", "recordings", RecordingState.EXPECTED, RECORDING_TRANSITIONS),
+        _section("Transfer", "transfers", TransferState.DIALING, TRANSFER_TRANSITIONS),
+        _section("Supervision", "supervision", SupervisionState.RINGING, SUPERVISION_TRANSITIONS),
         _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])

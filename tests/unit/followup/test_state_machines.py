@@ -16,6 +16,13 @@ from followup.plans import OPEN_TASK_STATES, TASK_TRANSITIONS, TaskState, TaskTr
 from followup.queues import AGENT_TRANSITIONS, AgentState, AgentTrigger, next_agent_state
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState, RecordingTrigger, next_recording_state
 from followup.states import IllegalTransitionError
+from followup.supervision import (
+    SUPERVISION_TRANSITIONS,
+    SupervisionState,
+    SupervisionTrigger,
+    next_supervision_state,
+)
+from followup.transfers import TRANSFER_TRANSITIONS, TransferState, TransferTrigger, next_transfer_state
 
 Machine = tuple[type[StrEnum], type[StrEnum], Mapping[Any, Any], Callable[[Any, Any], Any], StrEnum]
 
@@ -30,6 +37,14 @@ MACHINES: dict[str, Machine] = {
         RECORDING_TRANSITIONS,
         next_recording_state,
         RecordingState.EXPECTED,
+    ),
+    "transfer": (TransferState, TransferTrigger, TRANSFER_TRANSITIONS, next_transfer_state, TransferState.DIALING),
+    "supervision": (
+        SupervisionState,
+        SupervisionTrigger,
+        SUPERVISION_TRANSITIONS,
+        next_supervision_state,
+        SupervisionState.RINGING,
     ),
     "inbound call": (InboundState, InboundTrigger, INBOUND_TRANSITIONS, next_inbound_state, InboundState.RINGING),
 }
@@ -69,11 +84,14 @@ def test_every_trigger_moves_something(name: str) -> None:
 
 @each_machine
 def test_what_happens_twice_is_refused_or_harmless(name: str) -> None:
-    """A doubled trigger finds its state changed already; only an agent may ask again for what he has."""
+    """A doubled trigger finds its state changed already.
+
+    Only an agent may ask again for what he has, and a supervisor on the line is told again how she is there.
+    """
     _, _, table, _, _ = MACHINES[name]
     twice = {(state, trigger) for (state, trigger), target in table.items() if table.get((target, trigger)) is not None}
     assert all(table[(table[key], key[1])] is table[key] for key in twice)
-    assert not twice or name == "agent"
+    assert not twice or name in ("agent", "supervision")
 
 
 @given(st.lists(st.sampled_from(list(CallTrigger)), max_size=40))
