@@ -147,14 +147,16 @@ class InboundCallRepository:
         return self._session.scalars(query).all()
 
     def unclaimed_sound(self, before: datetime, limit: int = 100) -> Sequence[InboundCall]:
-        """Ended callers whose sound still lies in the spool and belongs to no call, locked."""
+        """Ended callers whose sound still lies in the spool: it belongs to no call, or was refused; locked."""
         return self._session.scalars(
             select(InboundCall)
             .where(
                 inbound_calls.c.state == _ENDED,
                 inbound_calls.c.spool.is_not(None),
-                inbound_calls.c.call_id.is_(None),
-                inbound_calls.c.ended_at < before,
+                or_(
+                    inbound_calls.c.recording_refused,
+                    inbound_calls.c.call_id.is_(None) & (inbound_calls.c.ended_at < before),
+                ),
             )
             .order_by(inbound_calls.c.ended_at)
             .limit(limit)

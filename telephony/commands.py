@@ -59,6 +59,7 @@ class Commands:
             "heard": self._heard,
             "accept_inbound": self._accept_inbound,
             "hang_up_inbound": self._hang_up_inbound,
+            "refuse_inbound_recording": self._refuse_inbound_recording,
         }
 
     def decide(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
@@ -224,6 +225,14 @@ class Commands:
             raise RefusedCommandError(str(refusal)) from refusal
         leg = caller.leg_id
         return lambda control: control.bridge(leg, headset)
+
+    def _refuse_inbound_recording(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        caller = uow.inbound.for_update(command.subject)
+        if caller is None or self._conversation.inbound is None or caller.spool is None or caller.recording_refused:
+            raise RefusedCommandError("nothing of this caller is being recorded")
+        self._conversation.inbound.refuse_recording(uow, caller, by=str(command.arguments["by"]))
+        leg = caller.leg_id
+        return lambda control: control.stop_recording(leg)
 
     def _hang_up_inbound(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         caller = uow.inbound.for_update(command.subject)

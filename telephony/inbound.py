@@ -183,8 +183,7 @@ class InboundCalls:
                 self._wish(uow, inbound, otherwise=InboundReason.CALL_BACK_WISHED)
                 return self._part(uow, inbound, last_words(inbound))
             case InboundMove.REFUSE_RECORDING:
-                inbound.recording_refused = True
-                self._audit(uow, inbound, "recording_refused")
+                self.refuse_recording(uow, inbound, by=None)
                 stop: list[Effect] = [StopRecorder(leg_id=inbound.leg_id)]
                 if inbound.state is InboundState.GREETED:
                     inbound.to_say = ["recording_refused", *(word for word in inbound.to_say if word not in GREETING)]
@@ -193,6 +192,18 @@ class InboundCalls:
             case _ if inbound.to_say:
                 return self.words_over(uow, inbound)  # the key cut the prompt short, and no end of it will be told
         return []
+
+    def refuse_recording(self, uow: UnitOfWork, inbound: InboundCall, *, by: str | None) -> None:
+        """The caller says no, by key or to the agent: what was recorded is destroyed when its files are closed."""
+        inbound.recording_refused = True
+        uow.audit.note(
+            at=uow.now,
+            user_id=by,
+            action="recording_refused",
+            subject_kind="inbound_call",
+            subject=inbound.id,
+            patient_id=inbound.patient_id,
+        )
 
     def words_over(self, uow: UnitOfWork, inbound: InboundCall) -> list[Effect]:
         """A prompt was heard to its end, or cut short by a key without a meaning."""
@@ -373,7 +384,3 @@ class InboundCalls:
         if inbound.queue_id:
             ids["queue"] = inbound.queue_id
         uow.emit(DomainEvent(kind=EventKind.INBOUND_CHANGED, subject=inbound.id, ids=ids))
-
-    @staticmethod
-    def _audit(uow: UnitOfWork, inbound: InboundCall, action: str) -> None:
-        uow.audit.note(at=uow.now, user_id=None, action=action, subject_kind="inbound_call", subject=inbound.id)

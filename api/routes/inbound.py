@@ -197,6 +197,24 @@ def hang_up_caller(inbound_id: Id, caller: CareTeamCommanding, uow: Work) -> Inb
 
 
 @router.post(
+    "/inbound-calls/{inbound_id}/refuse-recording",
+    status_code=202,
+    responses=problems(Kind.UNKNOWN_INBOUND_CALL, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
+)
+def refuse_callers_recording(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundCommandAnswer:
+    """The caller told you that he does not want to be recorded: what there is is destroyed, the call goes on."""
+    inbound = _own(uow, inbound_id, caller)
+    if inbound.spool is None or inbound.recording_refused or inbound.state is InboundState.ENDED:
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW,
+            "state",
+            "nothing of this caller is being recorded; of a call that belongs to a task, ask the call",
+        )
+    deadline = _command(uow, inbound, "refuse_inbound_recording", {"by": caller.user_id})
+    return InboundCommandAnswer(inbound_call_id=inbound.id, deadline=deadline)
+
+
+@router.post(
     "/inbound-calls/{inbound_id}/identity",
     responses=problems(Kind.UNKNOWN_INBOUND_CALL, Kind.UNKNOWN_PATIENT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )

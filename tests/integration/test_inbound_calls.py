@@ -434,3 +434,33 @@ def test_a_patient_who_hangs_up_while_he_waits_for_a_person_leaves_nobody_reserv
         attempt = uow.attempts.get(call.attempt_id)
         assert attempt is not None
         assert (attempt.state, attempt.answers) == ("closed", {"answer": "wants_person"})
+
+
+# --- the notice of agents' calls ---
+
+
+def test_a_queue_may_want_the_notice_played_besides_the_agents_own_words(board: Switchboard) -> None:
+    with board.units() as uow:
+        queue = a_queue(uow, played_notice=True)
+        agent = an_agent(uow, queue)
+        task = a_task(uow, a_patient_at(uow), queue)
+        uow.commit()
+    ready(board, agent)
+    with board.units() as uow:
+        attempt = reserve(uow, task=task, agent_id=agent.id, node="node-1", gate=GATE, now=uow.now)
+        call = uow.calls.of_attempt(attempt.id)
+        assert call is not None
+        uow.commit()
+    board.go()
+    board.go(0.65)
+    leg = call.legs[0].id
+    assert board.heard(leg) == ["recording_notice"]
+    assert board.control.leg(leg).partners == {agent.headset_leg_id}
+    board.press(leg, "8")
+    assert not list((board.folder / "spool").glob("*/*.wav"))
+    with board.units() as uow:
+        recording = uow.recordings.of_call(call.id)
+        assert recording is not None
+        assert (recording.state, recording.spool) == ("failed", None)
+        (refusal,) = [consent for consent in uow.patients.consents_of(task.patient_id) if consent.call_id == call.id]
+        assert (refusal.granted, refusal.scope, refusal.at_second is not None) == (False, "recording", True)

@@ -31,6 +31,7 @@ def phone(tmp_path: Path) -> Iterator[SipPatient]:
         "+8613900000103": "ring.answer.digits-1" + ".wait-1500.digits-1" * 4,
         "+8613900000104": "ring.answer.digits-8",
         "+8613900000105": "ring.answer",
+        "+8613900000106": "ring.answer.wait-3000.digits-8",
     }
     with sip_patient(tmp_path / "phone", programmes) as running:
         yield running
@@ -76,6 +77,23 @@ def test_an_agent_talks_with_a_patient_and_the_call_waits_for_her_word(place: Pl
         kinds = [row.kind for row in uow.outbox.unpublished(500)]
     assert kinds.count("recording_captured") == 1
     assert kinds.count("call_ended") == 1
+
+
+def test_a_played_notice_does_not_make_the_agent_late_and_a_key_refuses_the_recording(
+    place: Place, phone: SipPatient
+) -> None:
+    with node_at(place):
+        call_id, agent_id = dial(place, "+8613900000106", played_notice=True)
+        until(lambda: refused(place, call_id), timeout=20, what="the recording is refused by key")
+        until(lambda: not (place.folder / "spool" / call_id).exists(), timeout=10, what="the recording is destroyed")
+        assert place.call(call_id).state is CallState.BRIDGED
+        command(place, "hang_up", call_id)
+        call = ended(place, call_id)
+    assert (call.bridged_at - call.answered_at).total_seconds() <= 0.5  # type: ignore[operator]
+    with place.units() as uow:
+        attempt = uow.attempts.get(call.attempt_id)
+        assert attempt is not None
+        assert (attempt.state, attempt.agent_id) == ("wrap_up", agent_id)
 
 
 def test_a_busy_patient_closes_the_attempt_and_frees_the_agent(place: Place) -> None:

@@ -140,13 +140,20 @@ def node_at(place: Place) -> Iterator[WorkerPool]:
 GATE = Gate(mode=Mode.DEMO, profile=CONTENT.jurisdictions["demo"], trunk_is_loopback=True, allow_list=frozenset())
 
 
-def dial(place: Place, number: str, *, mode: TaskMode = TaskMode.AGENT, consent: bool = True) -> tuple[str, str | None]:
+def dial(
+    place: Place,
+    number: str,
+    *,
+    mode: TaskMode = TaskMode.AGENT,
+    consent: bool = True,
+    played_notice: bool = False,
+) -> tuple[str, str | None]:
     """Reserve an attempt for a patient with this number; (call id, agent id)."""
     purpose = Purpose.CARE if mode is TaskMode.AGENT else Purpose.REMINDER
     with place.units() as uow:
         patient = a_patient(uow)
         patient.contact_points[0].number = number
-        queue = a_queue(uow, mode=mode, purpose=purpose)
+        queue = a_queue(uow, mode=mode, purpose=purpose, played_notice=played_notice)
         task = a_task(uow, patient, queue)
         agent = None
         if mode is TaskMode.AGENT:

@@ -249,6 +249,16 @@ def test_her_caller_may_be_hung_up_by_her_and_by_a_supervisor(house: House, agen
     assert agent.post(f"/inbound-calls/{gone.id}/hang-up").json()["code"] == "not_possible_now"
 
 
+def test_a_refusal_told_to_her_is_a_command_with_her_name(house: House, agent: Asking) -> None:
+    inbound, _ = a_caller(house, agent.user_id, InboundState.CONNECTED)
+    assert agent.post(f"/inbound-calls/{inbound.id}/refuse-recording").status_code == 202
+    with house.units() as uow:
+        (command,) = uow.calls.commands_for(inbound.id)
+        assert (command.verb, command.arguments) == ("refuse_inbound_recording", {"by": agent.user_id})
+    unrecorded, _ = a_caller(house, agent.user_id, InboundState.CONNECTED, spool=None)
+    assert agent.post(f"/inbound-calls/{unrecorded.id}/refuse-recording").json()["code"] == "not_possible_now"
+
+
 def test_a_key_zero_caller_is_identified_as_the_attempt_he_is(house: House, agent: Asking) -> None:
     inbound, patient = a_caller(house, agent.user_id, InboundState.CONNECTED, origin=InboundOrigin.KEY_ZERO)
     refused = agent.post(f"/inbound-calls/{inbound.id}/identity", {**RIGHT, "patient_id": patient.id})

@@ -15,8 +15,9 @@ from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from db.users import StoredAnswer
 from followup.attempts import Attempt, AttemptState
-from followup.calls import Call, CallState, EndReason, Party
+from followup.calls import Call, CallState, EndReason, LegId, Party
 from followup.events import DomainEvent, EventKind
+from followup.inbound import InboundCall, InboundId, InboundState
 from followup.notes import Note
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
@@ -468,3 +469,54 @@ def test_only_published_events_older_than_a_month_are_dropped(units: UnitsOfWork
     reconcile.forget_published_events(repairs)
     with units() as uow:
         assert [row.id for row in uow.outbox.unpublished()] == [waiting]
+
+
+# --- callers ---
+
+
+def a_caller(uow: UnitOfWork, **values: object) -> InboundCall:
+    caller = InboundCall(
+        **{
+            "id": InboundId(new_id()),
+            "leg_id": LegId(new_id()),
+            "node": "node-1",
+            "rang_at": uow.now - timedelta(days=31),
+            **values,
+        }
+    )
+    uow.inbound.add(caller)
+    uow.flush()
+    return caller
+
+
+def test_a_callers_sound_that_nobody_claimed_is_destroyed_after_a_month_and_on_record(
+    units: UnitsOfWork, repairs: Repairs, tmp_path: Path
+) -> None:
+    old, young = tmp_path / "old", tmp_path / "young"
+    for folder in (old, young):
+        folder.mkdir()
+        (folder / "patient.wav").write_bytes(b"RIFF")
+    with units() as uow:
+        ended = {"state": InboundState.ENDED}
+        a_caller(uow, **ended, spool=str(old), ended_at=uow.now - timedelta(days=30, hours=1))
+        a_caller(uow, **ended, spool=str(young), ended_at=uow.now - timedelta(days=29))
+        uow.commit()
+    assert [reconcile.drop_unclaimed_sound(repairs) for _ in range(2)] == [1, 0]
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_callers_of_a_lost_node_end_and_free_the_agents_they_were_offered_to(
+    units: UnitsOfWork, repairs: Repairs
+) -> None:
+    with units() as uow:
+        agent = an_agent(uow, a_queue(uow), state=AgentState.RESERVED)
+        caller = a_caller(uow, state=InboundState.OFFERED, agent_id=agent.id)
+        uow.calls.heartbeat("node-1", uow.now - timedelta(hours=1), 1)
+        uow.commit()
+        repairs.silent_nodes["node-1"] = uow.now - timedelta(hours=1)
+    assert reconcile.end_calls_of_lost_nodes(repairs) == 1
+    with units() as uow:
+        gone, freed = uow.inbound.get(caller.id), uow.queues.agent(agent.id)
+        assert gone is not None
+        assert freed is not None
+        assert (gone.state, gone.reason, freed.state) == ("ended", "lost", AgentState.AVAILABLE)
