@@ -13,7 +13,7 @@ from followup.calls import LegId
 from runtime.identifiers import new_id
 from telephony.sip.dialog import SipMessage
 from telephony.sip.gate import user_asked_for
-from telephony.sip.rtp_guard import RtpSources, only_from
+from telephony.sip.rtp_guard import RtpSources, dropped, only_from
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +104,11 @@ class LegCall(pj.Call):  # type: ignore[misc]
         self._leg_id = leg_id
         self._signals = signals
         self._rtp_sources = rtp_sources
+        self._rtp_port: int | None = None  # guarded
+
+    def kept_out(self) -> int:
+        """How many packets of strangers the kernel has kept from the call's sound."""
+        return dropped(self._rtp_port) if self._rtp_port is not None else 0
 
     @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
@@ -159,6 +164,7 @@ class LegCall(pj.Call):  # type: ignore[misc]
             host, _, port = remote.rpartition(":")
             own = int(local.rpartition(":")[2] or 0)
             strict = self._rtp_sources is RtpSources.DECLARED
+            self._rtp_port = self._rtp_port or own
             if host and own and not only_from(own, host, int(port) if strict else None):
                 log.error("rtp_not_guarded", leg_id=self._leg_id)
 

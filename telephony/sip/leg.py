@@ -64,6 +64,7 @@ class Leg:
     collection: Collection | None = None
     packets: int = 0
     packets_at: float = 0.0
+    kept_out: int = 0  # packets of strangers that the log has told of
     silence_said: bool = False
 
     @property

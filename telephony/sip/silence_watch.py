@@ -4,10 +4,13 @@ import sched
 import time
 
 import pjsua2 as pj
+import structlog
 
 from telephony.call_control import LegEventKind, LegState
 from telephony.sip.event_book import EventBook
 from telephony.sip.leg import Leg
+
+log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 2.0
 
@@ -35,10 +38,17 @@ class SilenceWatch:
             return leg.packets
         return int(stream.rtcp.rxStat.pkt)
 
+    def _tell_of_strangers(self, leg: Leg) -> None:
+        kept_out = leg.call.kept_out() if leg.call is not None else 0
+        if kept_out > leg.kept_out:
+            log.warning("rtp_of_strangers_kept_out", leg_id=leg.leg_id, packets=kept_out - leg.kept_out)
+        leg.kept_out = kept_out
+
     def _check(self, leg: Leg) -> None:
         if not leg.up:
             return
         self._timers.enter(CHECK_SECONDS, 1, self._check, (leg,))
+        self._tell_of_strangers(leg)
         now, packets = time.monotonic(), self.packets(leg)
         if packets != leg.packets or leg.state is LegState.HELD:
             leg.packets, leg.packets_at, leg.silence_said = packets, now, False

@@ -362,6 +362,7 @@ def test_a_strangers_voice_is_neither_heard_nor_recorded_nor_answered(call: Live
         with pytest.raises(TimeoutError):
             stranger.recv(2048)
     assert len(call.voice.heard) - before > 20, "the patient hears nobody any more"
+    until(lambda: "rtp_of_strangers_kept_out" in call.worker.log(), timeout=5, what="the log tells of the stranger")
     call.unharmed()
     clean(call.said())
 
