@@ -117,3 +117,12 @@ def test_only_a_supervisors_leg_monitors_and_it_is_never_bridged(bench: Bench) -
             bench.control.bridge(one, two)
     with pytest.raises(RejectedError, match="supervisor"):
         bench.dial(bench.leg(role=LegRole.SUPERVISOR, join_leg=patient))
+
+
+def test_a_conversation_with_an_agent_elsewhere_is_monitored_all_the_same(bench: Bench) -> None:
+    patient, headset = bench.talk(apart=True)
+    supervisor = bench.supervisor(patient)
+    bench.control.monitor(supervisor, patient, MonitorMode.WHISPER)
+    bench.wait_for(MONITORED, supervisor)
+    bench.control.unbridge(patient, headset)
+    bench.wait_for(UNMONITORED, supervisor)

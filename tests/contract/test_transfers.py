@@ -7,6 +7,7 @@ import pytest
 from followup.calls import EndReason, LegId, LegRole
 from telephony.call_control import LegEventKind, RejectedError, TransferEnding, TransferMode
 from tests.support.call_control_bench import Bench, FarEnd
+from tests.support.waiting import until
 
 ANSWERED, ENDED = LegEventKind.ANSWERED, LegEventKind.ENDED
 BRIDGED, UNBRIDGED = LegEventKind.BRIDGED, LegEventKind.UNBRIDGED
@@ -210,3 +211,29 @@ def test_a_patient_can_be_passed_on_again_after_he_came_back(bench: Bench) -> No
     bench.control.end_transfer(legs.patient, TransferEnding.HAND_OVER)
     bench.wait_for_bridge(legs.patient, to.leg_id)
     assert bench.story(legs.patient).count(BEGUN) == bench.story(legs.patient).count(OVER) == 2
+
+
+def test_a_patient_whose_agent_sits_elsewhere_is_passed_on_all_the_same(bench: Bench) -> None:
+    patient, headset = bench.talk(apart=True)
+    third = bench.leg(role=LegRole.THIRD_PARTY)
+    bench.control.transfer(patient, headset=headset, to=third, trunk=bench.trunk, mode=CONSULT, music=bench.prompt(0.2))
+    bench.wait_for_parting(patient, headset)
+    bench.wait_for_bridge(third.leg_id, headset)
+    bench.control.end_transfer(patient, TransferEnding.HAND_OVER)
+    bench.wait_for_parting(third.leg_id, headset)
+    bench.wait_for_bridge(patient, third.leg_id)
+    assert ENDED not in bench.story(headset) + bench.story(patient)
+
+    def free() -> bool:
+        status = bench.status_of(headset)
+        return status is not None and status.bridged_with == ()
+
+    until(free, timeout=5, what="the headset is up and with nobody")
+
+
+def test_a_patient_comes_back_to_an_agent_elsewhere(bench: Bench) -> None:
+    patient, headset = bench.talk(apart=True)
+    busy = bench.leg(FarEnd.BUSY, role=LegRole.THIRD_PARTY)
+    bench.control.transfer(patient, headset=headset, to=busy, trunk=bench.trunk, mode=BLIND, music=None)
+    assert bench.wait_for(OVER, patient).values["ending"] == "back"
+    bench.wait_for_bridge(patient, headset, times=2)

@@ -116,10 +116,14 @@ class Bench(ABC):
         self.wait_for(LegEventKind.ANSWERED, leg.leg_id)
         return leg.leg_id
 
-    def talk(self, *, recorded: bool = False) -> tuple[LegId, LegId]:
-        """A patient's leg bridged with a headset; both ids."""
+    def talk(self, *, recorded: bool = False, apart: bool = False) -> tuple[LegId, LegId]:
+        """A patient's leg bridged with a headset; both ids. `apart`: dialed without it, maybe in another worker."""
         headset = self.headset()
-        patient = self.dial(self.leg(join_leg=headset, recorded=recorded))
+        if apart:
+            patient = self.answered(recorded=recorded)
+            self.control.bridge(patient, headset)
+        else:
+            patient = self.dial(self.leg(join_leg=headset, recorded=recorded))
         self.wait_for_bridge(patient, headset)
         return patient, headset
 
