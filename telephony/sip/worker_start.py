@@ -50,7 +50,7 @@ def start_worker(config: WorkerConfig, file: Path, log_file: Path) -> subprocess
     write_worker_config(config, file)
     # It gets all it needs by the file; passwords and addresses in our settings are none of its business.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SUIFANG_")}
-    # The library looks names up on the one thread that carries the sound: a name server that is silent may not stall it.
+    # The library looks names up on the thread that carries the sound: a silent name server may not stall it for long.
     environment["RES_OPTIONS"] = "timeout:1 attempts:1"
     with log_file.open("ab") as output:
         return subprocess.Popen(
