@@ -182,6 +182,8 @@ class PatientLeg:
         cause = self._screening.cause_of_end(
             call, Cause(end_reason=reason, party=party, code=CauseCode(str(told)) if told else None)
         )
+        if cause.end_reason is not reason:
+            call.cause = cause.finest
         effects = _loose_ends(uow, call)
         self._ending.end(uow, call, reason=cause.end_reason, party=cause.party, at=event.occurred_at)
         return effects
