@@ -8,7 +8,18 @@ from api.fields import Answer, Instant
 from api.masking import masked_number
 from care.consent import ConsentScope
 from db.unit_of_work import UnitOfWork
-from followup.calls import Answered, Call, CallState, CauseCode, EndReason, Leg, LegRole, Party
+from followup.calls import (
+    Announcement,
+    Answered,
+    Call,
+    CallState,
+    CauseCode,
+    EarlySound,
+    EndReason,
+    Leg,
+    LegRole,
+    Party,
+)
 from followup.recordings import Recording, RecordingState
 from followup.supervision import SupervisionMode, SupervisionReason, SupervisionShown, SupervisionState, is_shown
 from followup.transfers import Transfer, TransferState, TransferTarget
@@ -124,6 +135,10 @@ class CallAnswer(Answer):
     cause_words: dict[str, str] | None  # why it ended, for a person's eyes: zh and en
     party: Party | None
     answered_by: Answered | None
+    answered_by_confidence: float | None
+    answered_by_why: str | None  # what the verdict rests on; for an agent it is a hint
+    early_sound: EarlySound | None
+    announcement: Announcement | None
     legs: list[LegAnswer]
     held_by: list[str]
     muted: bool  # the agent's headset
@@ -163,6 +178,10 @@ def call_answer(uow: UnitOfWork, call: Call, caller: Caller, words: Mapping[Caus
         cause_words=words[call.cause].model_dump() if call.cause else None,
         party=call.party,
         answered_by=call.answered_by,
+        answered_by_confidence=call.answered_by_confidence,
+        answered_by_why=call.answered_by_why,
+        early_sound=call.early_sound,
+        announcement=call.announcement,
         legs=[
             _leg(call, leg)
             for leg in call.legs

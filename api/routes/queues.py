@@ -16,6 +16,7 @@ from care.consent import Purpose
 from db.unit_of_work import UnitOfWork
 from followup.plans import TaskMode, TaskState
 from followup.queues import Queue
+from followup.screening import OnMachine
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["queues"], route_class=Route)
@@ -32,6 +33,7 @@ class QueueAsk(Ask):
     ring_seconds: Annotated[int, Field(ge=5, le=120)] = 30
     wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     lines: Annotated[int, Field(ge=1, le=1000)] = 1
+    on_machine: OnMachine = OnMachine.HANG_UP  # automated calls: what is done when a machine answers
     played_notice: bool = False  # agents' calls: a machine says the recording notice besides the agent
 
 
@@ -48,6 +50,7 @@ class QueueAnswer(Answer):
     wrap_up_seconds: int
     lines: int
     paused: bool
+    on_machine: OnMachine
     played_notice: bool
     created_at: Instant
     counts: dict[TaskState, int]
@@ -86,6 +89,7 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
         ring_seconds=ask.ring_seconds,
         wrap_up_seconds=ask.wrap_up_seconds,
         lines=ask.lines,
+        on_machine=ask.on_machine,
         played_notice=ask.played_notice,
         created_at=uow.now,
     )
@@ -128,6 +132,7 @@ def _queue(queue: Queue, counts: dict[TaskState, int]) -> QueueAnswer:
         wrap_up_seconds=queue.wrap_up_seconds,
         lines=queue.lines,
         paused=queue.paused,
+        on_machine=queue.on_machine,
         played_notice=queue.played_notice,
         created_at=queue.created_at,
         counts=counts,
