@@ -1,6 +1,7 @@
 """The trunks file: every line to a carrier or PBX, in YAML, each fault told with its line, its field and the mend."""
 
 import os
+import re
 import stat
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -172,6 +173,17 @@ class _File(_Strict):
 FAILOVER_NEVER = frozenset({401, 407, 408, 480, 486, 487, 504, 600, 603, 607})
 
 
+class _AsWritten(yaml.SafeLoader):
+    """YAML in which +8610… keeps its plus and 010… its zero: YAML 1.1 reads both as numbers, the second as octal."""
+
+
+_AsWritten.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:int"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_AsWritten.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^(?:0|[1-9][0-9]*)$"), list("0123456789"))
+
+
 def read_trunks_file(file: Path, environment: Mapping[str, str] = os.environ) -> tuple[TrunkEntry, ...]:
     """The trunks in `file`, each with its password; TrunksFileError says every fault."""
     entries, tree = _read(file)
@@ -223,15 +235,19 @@ def _read(file: Path) -> tuple[tuple[TrunkEntry, ...], yaml.Node | None]:
     except (OSError, UnicodeDecodeError) as error:
         raise TrunksFileError(f"{file}: {error}; correct SUIFANG_TRUNKS_FILE") from error
     try:
-        loaded = yaml.safe_load(text)
-        tree = yaml.compose(text)
+        loaded = yaml.load(text, Loader=_AsWritten)  # noqa: S506 (a safe loader that reads fewer things as numbers)
+        tree = yaml.compose(text, Loader=_AsWritten)
     except yaml.YAMLError as error:
         raise TrunksFileError(f"{file}: not YAML: {error}") from error
     try:
         return _File.model_validate(loaded).trunks, tree
     except ValidationError as error:
-        faults = [_in_words(file, tree, fault) for fault in error.errors(include_url=False, include_input=False)]
-        raise TrunksFileError("\n".join(faults)) from None
+        found = error.errors(include_url=False, include_input=False)
+        # An entry with a fault is left out of the list, which is no fault of its length.
+        told = [
+            fault for fault in found if len(found) == 1 or (fault["type"], fault["loc"]) != ("too_short", ("trunks",))
+        ]
+        raise TrunksFileError("\n".join(_in_words(file, tree, fault) for fault in told)) from None
 
 
 def stays_on_this_machine(entries: Sequence[TrunkEntry]) -> bool:

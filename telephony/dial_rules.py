@@ -49,7 +49,8 @@ def dialed(number: str, rules: DialRules) -> str:
     if parsed.country_code != phonenumbers.country_code_for_region(rules.region):
         return rules.outside_line + rules.international_prefix + number.removeprefix("+")
     national = _digits(phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL))
-    if phonenumbers.number_type(parsed) in MOBILES:
+    # A range too new for the library is written like a mobile all the same: without the 0 of an area code.
+    if phonenumbers.number_type(parsed) in MOBILES or not national.startswith("0"):
         home = national.startswith(rules.home_mobile_ranges) if rules.home_mobile_ranges else False
         return rules.outside_line + ("" if home else rules.out_of_town_prefix) + national
     if rules.home_area_code and national.startswith(rules.home_area_code):

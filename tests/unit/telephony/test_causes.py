@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from followup.calls import CauseCode, EndReason, LegRole, Party
-from followup.screening import Announcement
+from followup.calls import Announcement, CauseCode, EndReason, LegRole, Party
 from telephony.causes import (
     Cause,
     Reasons,

@@ -4,22 +4,18 @@ import pytest
 
 from telephony.sip.sdp_codecs import with_codecs
 
-OFFER = "\r\n".join(
-    [
-        "v=0",
-        "m=audio 20000 RTP/AVP 8 0 9 120",
-        "c=IN IP4 127.0.0.1",
-        "a=rtcp:20001",
-        "a=sendrecv",
-        "a=rtpmap:8 PCMA/8000",
-        "a=rtpmap:0 PCMU/8000",
-        "a=rtpmap:9 G722/8000",
-        "a=fmtp:9 x=1",
-        "a=rtpmap:120 telephone-event/8000",
-        "a=fmtp:120 0-16",
-        "",
-    ]
-)
+OFFER = """v=0
+m=audio 20000 RTP/AVP 8 0 9 120
+c=IN IP4 127.0.0.1
+a=rtcp:20001
+a=sendrecv
+a=rtpmap:8 PCMA/8000
+a=rtpmap:0 PCMU/8000
+a=rtpmap:9 G722/8000
+a=fmtp:9 x=1
+a=rtpmap:120 telephone-event/8000
+a=fmtp:120 0-16
+""".replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(
