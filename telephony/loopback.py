@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from followup.calls import EndReason, LegId, LegRole, Party
+from followup.calls import EndReason, LegId, LegRole
 from followup.ports import TextVoice
 from runtime.identifiers import new_id
 from telephony.call_control import (
@@ -265,11 +265,11 @@ class LoopbackCallControl:
             return tuple(leg.status() for leg in self._lines.legs.values() if leg.phase is not LegPhase.ENDED)
 
     def _cause_of_hang_up(self, leg: LoopbackLeg, reason: EndReason) -> Cause:
-        if leg.phase is LegPhase.INCOMING:
-            return Cause(end_reason=reason, party=Party.US, sip_status=REFUSALS.get(reason, 480))
         answered = leg.phase is LegPhase.ANSWERED
         with_agent = leg.met_agent or leg.leg.join_leg is not None
         cause = cause_of_our_hang_up(reason, answered=answered, with_agent=with_agent)
+        if leg.phase is LegPhase.INCOMING:
+            return replace(cause, sip_status=REFUSALS.get(reason, 480))
         return cause if answered else replace(cause, sip_status=487)
 
     def _prompt_over(self, leg: LoopbackLeg, number: int, prompt: Path) -> None:

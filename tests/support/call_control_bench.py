@@ -32,6 +32,7 @@ from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
 from tests.support.ports import free_udp_block
+from tests.support.sip_caller import CallPlan, DialedCall, dial
 from tests.support.sip_patient import SipPatient, sip_patient
 from tests.support.waiting import until
 
@@ -70,6 +71,24 @@ class Bench(ABC):
     @abstractmethod
     def digits_heard(self, leg_id: LegId) -> str:
         """The digits that the far end of this leg has received."""
+
+    @abstractmethod
+    def _ring(self, *, gives_up_after: float | None) -> None:
+        """Let somebody ring us; once answered, he stays on the line until he is hung up."""
+
+    def ring_in(self, *, gives_up_after: float | None = None) -> LegId:
+        """Somebody rings us: his leg."""
+        before = {event.event_id for event in self.events}
+        self._ring(gives_up_after=gives_up_after)
+
+        def incoming() -> LegId | None:
+            self.let_time_pass()
+            new = [event for event in self.events if event.event_id not in before]
+            return next((event.leg_id for event in new if event.kind is LegEventKind.INCOMING), None)
+
+        leg_id = until(incoming, timeout=10, what="somebody rings us")
+        assert leg_id is not None
+        return leg_id
 
     @abstractmethod
     def let_time_pass(self) -> None:
@@ -253,6 +272,9 @@ class LoopbackBench(Bench):
         self.loopback.teach(number, self.SCRIPTS[far_end])
         return number
 
+    def _ring(self, *, gives_up_after: float | None) -> None:
+        self.loopback.ring_in(caller="+8613900000001", called="+862155550000", gives_up_after=gives_up_after)
+
     def digits_heard(self, leg_id: LegId) -> str:
         return self.loopback.leg(leg_id).heard_digits
 
@@ -281,7 +303,9 @@ class SipBench(Bench):
         super().__init__(folder)
         self.phone = phone
         self.trunk = Trunk(name="phone", host=phone.host, port=phone.port, loopback_only=True)
-        self.pool = WorkerPool(pool_settings(folder), self._take)
+        self.settings = pool_settings(folder, front=True)
+        self.pool = WorkerPool(self.settings, self._take)
+        self._callers: list[DialedCall] = []
         self.control = SipCallControl(self.pool, voice=ToneVoice(folder / "voice"))
         self._dialed: dict[LegId, str] = {}
 
@@ -316,13 +340,22 @@ class SipBench(Bench):
         self._dialed[leg.leg_id] = leg.number
         return leg
 
+    def _ring(self, *, gives_up_after: float | None) -> None:
+        target = f"sip:+862155550000@127.0.0.1:{self.settings.sip_port_base - 1}"
+        self._callers.append(dial(CallPlan(target=target, cancel_after=gives_up_after)))
+
+    def callers_are_gone(self) -> None:
+        """Wait for everybody who rang us."""
+        for caller in self._callers:
+            caller.result()
+
     def digits_heard(self, leg_id: LegId) -> str:
         return "".join(str(line["digit"]) for line in self.phone.saw("digit", self._dialed[leg_id]))
 
 
-def pool_settings(folder: Path, *, workers_warm: int = 1, workers_max: int = 4) -> PoolSettings:
+def pool_settings(folder: Path, *, workers_warm: int = 1, workers_max: int = 4, front: bool = False) -> PoolSettings:
     """A pool's settings for a test, on ports of its own."""
-    ports = free_udp_block(200)
+    ports = free_udp_block(200) + 1  # a front worker takes the port before
     return PoolSettings(
         node="test-node",
         folder=folder / "telephony",
@@ -331,6 +364,7 @@ def pool_settings(folder: Path, *, workers_warm: int = 1, workers_max: int = 4) 
         sip_port_base=ports,
         rtp_port_base=ports + 40,
         rtp_ports_each=16,
+        front=front,
         workers_warm=workers_warm,
         workers_max=workers_max,
         no_reply_seconds=2.0,
@@ -353,5 +387,6 @@ def sip_bench(folder: Path) -> Iterator[Bench]:
         bench.pool.start()
         try:
             yield bench
+            bench.callers_are_gone()
         finally:
             bench.pool.close(quit_idle=True)
