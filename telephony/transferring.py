@@ -56,7 +56,9 @@ def third_leg_event(uow: UnitOfWork, call: Call, leg: Leg, event: LegEvent) -> l
 def headset_left(uow: UnitOfWork, call: Call, at: datetime) -> None:
     """Of three who talk together the agent went: what is left is handed over."""
     transfer = uow.transfers.live_of_call(call.id)
-    if transfer is not None and transfer.state is TransferState.TOGETHER and call.joined == [transfer.leg_id]:
+    agent = uow.queues.agent(call.agent_id) if call.agent_id else None
+    still_here = agent is not None and agent.headset_leg_id in call.joined
+    if transfer is not None and transfer.state is TransferState.TOGETHER and call.joined and not still_here:
         _move(uow, call, transfer, TransferTrigger.HAND_OVER, at=at, reason="")
 
 

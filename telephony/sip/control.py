@@ -1,5 +1,6 @@
 """Call control by SIP: each verb goes to the call worker that holds the leg, or to a warm one for a new leg."""
 
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -98,6 +99,12 @@ class SipCallControl:
         self, leg_id: LegId, *, headset: LegId, to: OutboundLeg, trunk: Trunk, mode: TransferMode, music: Path | None
     ) -> None:
         music = music.absolute() if music else None
+        if to.stands_for is not None:
+            # Another agent's headset, in its own worker: what is dialed is a line there, which nobody else sees.
+            there = self._worker_of(to.stands_for)
+            if there == self._worker_of(leg_id):
+                raise RejectedError(f"leg {to.stands_for} is in this conversation's own worker: bridge it")
+            to, trunk = self._expected_line(to, leg_id, there)
         worker = self._pool.join(to.leg_id, leg_id)
         request = Transfer(leg_id=leg_id, headset=headset, to=to, trunk=trunk, mode=mode, music=music)
         self._dial(worker, to, request)
@@ -154,8 +161,22 @@ class SipCallControl:
 
     def _draw_line(self, leg_id: LegId, other: LegId, there: str) -> None:
         """Join legs of two workers by a call from the one to the other that nobody else sees."""
+        near = LegId(new_id())
+        drawn = OutboundLeg(
+            leg_id=near,
+            attempt_id=f"line-{near}",
+            role=LegRole.INTERNAL,
+            number="",
+            join_leg=leg_id,
+            stands_for=other,
+        )
+        line, trunk = self._expected_line(drawn, leg_id, there)
+        self._dial(self._pool.join(near, leg_id), line, Originate(leg=line, trunk=trunk))
+
+    def _expected_line(self, line: OutboundLeg, leg_id: LegId, there: str) -> tuple[OutboundLeg, Trunk]:
+        """The line with the token that the far worker expects, and the way to it; it stands in for `leg_id` there."""
         token = token_hex(16)
-        far, near = LegId(new_id()), LegId(new_id())
+        far, other = LegId(new_id()), LegId(line.stands_for or "")
         host, port = self._pool.address_of(there)
         self._pool.join(far, other)
         try:
@@ -164,17 +185,8 @@ class SipCallControl:
             self._pool.release(far)
             raise
         # From here on the far worker itself tells the end of its side, should the near one never call.
-        line = OutboundLeg(
-            leg_id=near,
-            attempt_id=f"line-{near}",
-            role=LegRole.INTERNAL,
-            number=token,
-            ring_seconds=LINE_SECONDS,
-            join_leg=leg_id,
-            stands_for=other,
-        )
         trunk = Trunk(name="between workers", host=host, port=port)
-        self._dial(self._pool.join(near, leg_id), line, Originate(leg=line, trunk=trunk))
+        return replace(line, number=token, ring_seconds=LINE_SECONDS), trunk
 
     def _together(self, leg_id: LegId, other: LegId, request: Request) -> None:
         if self._worker_of(leg_id) != self._worker_of(other):
