@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from care.consent import Purpose
 from followup.calls import CauseCode
@@ -212,6 +212,25 @@ class Form(_Head):
     items: tuple[FormItem, ...] = Field(min_length=1)
 
 
+class ScriptLine(_Strict):
+    """One thing to say."""
+
+    key: str
+    text: Wording
+
+
+class Script(_Head):
+    """What an agent says word for word at the beginning of a call; the recording notice comes first."""
+
+    lines: tuple[ScriptLine, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _notice_first(self) -> "Script":
+        if self.lines[0].key != "notice":
+            raise ValueError(f"script {self.id}: its first line is the recording notice, with the key notice")
+        return self
+
+
 Document = TypeVar("Document", bound=_Head)
 Value = TypeVar("Value")
 
@@ -275,6 +294,11 @@ class Content:
         if missing:
             raise ContentError(f"content/{path.name}: no words for {missing}; add them in zh and en")
         return words
+
+    @cached_property
+    def scripts(self) -> dict[str, Script]:
+        """What agents say first, by id."""
+        return {d.id: d for d in self._read("scripts", Script)}
 
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""

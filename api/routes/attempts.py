@@ -21,11 +21,15 @@ from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.outcomes import AttemptOutcome, TaskOutcome
-from runtime.content import Form
+from runtime.content import Form, Script
 
 router = APIRouter(tags=["attempts"], route_class=Route)
 
 _SPOKE = frozenset({AttemptOutcome.CONNECTED_PATIENT, AttemptOutcome.CONNECTED_PROXY})
+
+
+OPENING = "opening"
+"""The script that every agent's call begins with."""
 
 
 class IdentityAsk(Ask):
@@ -105,6 +109,7 @@ class OwnCallAnswer(Answer):
     task: TaskAnswer | None
     form: Form | None
     patient: PersonAnswer | None
+    script: Script | None  # what to say first; the recording notice is its first line
 
 
 @router.get("/forms/{form_id}", responses=problems(Kind.UNKNOWN_FORM))
@@ -125,7 +130,7 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         offered = uow.transfers.live_to_agent(caller.user_id)
         asked = uow.calls.get(offered.call_id) if offered is not None else None
         shown = call_answer(uow, asked, caller, words) if asked is not None else None
-        return OwnCallAnswer(attempt=None, call=shown, task=None, form=None, patient=None)
+        return OwnCallAnswer(attempt=None, call=shown, task=None, form=None, patient=None, script=None)
     call = uow.calls.of_attempt(attempt.id)
     task = found.task(uow, attempt.task_id)
     patient = found.patient(uow, attempt.patient_id)
@@ -135,6 +140,7 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         task=TaskAnswer.model_validate(task),
         form=wiring_of(request).content.forms.get(task.form) if task.form else None,
         patient=_person(patient, attempt),
+        script=wiring_of(request).content.scripts.get(OPENING),
     )
 
 

@@ -53,13 +53,14 @@ def wrapped_up(house: House, agent: Asking, **body: Any) -> dict[str, Any]:
 
 
 def test_between_calls_the_hand_is_empty(agent: Asking) -> None:
-    assert agent.get("/agents/me/call").json() == dict.fromkeys(["attempt", "call", "task", "form", "patient"])
+    assert agent.get("/agents/me/call").json() == dict.fromkeys(["attempt", "call", "task", "form", "patient", "script"])
 
 
 def test_the_patient_is_masked_until_he_has_said_who_he_is(house: House, agent: Asking) -> None:
     attempt = in_hand(house, agent.user_id, AttemptState.IN_CALL, record_number="A10293")
     popped = agent.get("/agents/me/call")
     assert popped.json()["form"]["id"] == "discharge_core"
+    assert popped.json()["script"]["lines"][0]["key"] == "notice"
     seen = popped.json()["patient"]
     assert (seen["masked"], seen["name"], seen["record_number"]) == (True, "李**", "***293")
     for hidden in ("李小伟", "A10293", attempt.number):
