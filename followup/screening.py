@@ -18,7 +18,7 @@ class OnMachine(StrEnum):
 
     HANG_UP = "hang_up"
     NEUTRAL_MESSAGE = "neutral_message"  # after the beep: hospital and "please call us back", nothing about health
-    TO_AGENT = "to_agent"  # the call ends and the task asks for a person
+    TO_AGENT = "to_agent"  # an agent is sought as after key 0: she hears what is there, and decides
 
 
 class AfterAnswer(StrEnum):
@@ -28,6 +28,14 @@ class AfterAnswer(StrEnum):
     SHOW = "show"  # an agent hears for herself: she is told, and decides
     HANG_UP = "hang_up"
     LEAVE_MESSAGE = "leave_message"  # when the greeting is over
+    SEEK_AGENT = "seek_agent"
+
+
+_ON_MACHINE = {
+    OnMachine.HANG_UP: AfterAnswer.HANG_UP,
+    OnMachine.NEUTRAL_MESSAGE: AfterAnswer.LEAVE_MESSAGE,
+    OnMachine.TO_AGENT: AfterAnswer.SEEK_AGENT,
+}
 
 
 def what_to_do(who: Answered, policy: OnMachine, *, with_agent: bool) -> AfterAnswer:
@@ -36,4 +44,4 @@ def what_to_do(who: Answered, policy: OnMachine, *, with_agent: bool) -> AfterAn
         return AfterAnswer.SHOW
     if who is not Answered.MACHINE:
         return AfterAnswer.GO_ON
-    return AfterAnswer.LEAVE_MESSAGE if policy is OnMachine.NEUTRAL_MESSAGE else AfterAnswer.HANG_UP
+    return _ON_MACHINE[policy]

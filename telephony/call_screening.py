@@ -9,6 +9,7 @@ from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptState
 from followup.calls import Announcement, Answered, Call, EarlySound, EndReason, LegRole, Party
 from followup.events import DomainEvent, EventKind
+from followup.flows import PERSON_STEP
 from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, outcome_without_a_person
 from followup.screening import ANNOUNCED_BY_TONE, SPOKEN_BEFORE, AfterAnswer, OnMachine, what_to_do
 from telephony.automated import FlowPosition
@@ -52,7 +53,11 @@ class CallScreening:
 
     def speaks_with_machine(self, call: Call) -> bool:
         """Whether a machine of theirs was answered by one of ours: the call's flow is over."""
-        return call.agent_id is None and call.answered_by is Answered.MACHINE
+        return call.agent_id is None and call.answered_by is Answered.MACHINE and not _waits_for_agent(call)
+
+    def seeks_agent(self, uow: UnitOfWork, call: Call) -> bool:
+        """Whether an agent is to hear what answered."""
+        return self.speaks_with_machine(call) and self._policy(uow, call) is OnMachine.TO_AGENT
 
     def answered_by(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         """The first verdict, or a later one that takes it back."""
@@ -71,7 +76,7 @@ class CallScreening:
     ) -> list[Effect]:
         if self.speaks_with_machine(call):
             raise LateEventError("a machine was found already")
-        if call.answered_by is not None and who is Answered.MACHINE and call.digits:
+        if call.answered_by is not None and who is Answered.MACHINE and (call.digits or _waits_for_agent(call)):
             raise LateEventError("a key was pressed: a person is there")
         call.answered_by, call.answered_by_confidence = who, confidence
         call.answered_by_after, call.answered_by_why = after, why[:40]
@@ -81,7 +86,7 @@ class CallScreening:
                 return self._flows.begin(uow, call)
             case AfterAnswer.SHOW:
                 return []
-            case AfterAnswer.LEAVE_MESSAGE:
+            case AfterAnswer.LEAVE_MESSAGE | AfterAnswer.SEEK_AGENT:
                 call.flow_step = None  # what plays may end; nothing follows it until the greeting is over
                 return []
             case AfterAnswer.HANG_UP:
@@ -154,6 +159,8 @@ class CallScreening:
             return []
         if uow.now - call.answered_at > OPENING_COUNTS:
             raise LateEventError("the words came too late to change the call")
+        if self._policy(uow, call) is OnMachine.TO_AGENT:
+            return []
         after = (uow.now - call.answered_at).total_seconds()
         return self._judged(uow, call, Answered.MACHINE, confidence=0.97, after=round(after, 2), why="words")
 
@@ -199,3 +206,7 @@ class CallScreening:
     def _policy(self, uow: UnitOfWork, call: Call) -> OnMachine:
         queue = uow.queues.get(call.queue_id)
         return queue.on_machine if queue is not None else OnMachine.HANG_UP
+
+
+def _waits_for_agent(call: Call) -> bool:
+    return call.flow_step is not None and FlowPosition.read(call.flow_step).step == PERSON_STEP

@@ -55,7 +55,7 @@ class PatientLeg:
             LegEventKind.MUTED: _nothing,
             LegEventKind.UNMUTED: _nothing,
             LegEventKind.INCOMING: _nothing,
-            LegEventKind.ANSWERED_BY: screening.answered_by,
+            LegEventKind.ANSWERED_BY: self._answered_by,
             LegEventKind.GREETING_ENDED: screening.greeting_ended,
             LegEventKind.OPENING_KEPT: screening.opening_kept,
             LegEventKind.EARLY_HEARD: screening.early_heard,
@@ -106,6 +106,12 @@ class PatientLeg:
         if self._screening.waits(call):
             return []  # nothing is said before it is known that a person hears it
         return self._flows.begin(uow, call) or play_notice(uow, call)
+
+    def _answered_by(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        effects = self._screening.answered_by(uow, call, event)
+        if self._screening.seeks_agent(uow, call):
+            return self._step(uow, call, (FlowPosition(step=PERSON_STEP), effects))
+        return effects
 
     def _bridged(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         waiting = self._waiting(uow, call)

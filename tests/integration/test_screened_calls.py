@@ -178,6 +178,15 @@ def test_a_neutral_message_is_left_after_the_greeting_and_then_the_call_ends(uni
     assert line.outcome() is AttemptOutcome.ANSWERED_MACHINE
 
 
+def test_an_agent_is_sought_for_a_machine_where_the_queue_wants_it(units: UnitsOfWork) -> None:
+    line = a_line(units, on_machine=OnMachine.TO_AGENT)
+    line.is_answered()
+    effects = line.happens(LegEventKind.ANSWERED_BY, MACHINE)
+    assert hang_ups(effects) == []
+    assert prompts(effects) == ["neutral_message"], "nobody takes calls in here: it is said what may be said"
+    assert (line.call().flow_step or "").startswith("@person")
+
+
 def test_a_key_is_a_person_whatever_was_heard(units: UnitsOfWork) -> None:
     waiting, taken_for_machine = a_line(units), a_line(units, on_machine=OnMachine.NEUTRAL_MESSAGE)
     for line in (waiting, taken_for_machine):
