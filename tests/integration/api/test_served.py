@@ -100,6 +100,19 @@ def test_sound_is_served_by_range(house: House, address: str) -> None:
     assert "server" not in whole.headers
 
 
+def test_what_is_for_overseers_is_told_to_nobody_else(house: House, address: str, broker_url: str) -> None:
+    with (
+        LiveStream(broker_url) as stream,
+        listening(address, house.person(Role.AGENT)) as desk,
+        listening(address, house.person(Role.SUPERVISOR)) as overseer,
+    ):
+        assert {heard(desk)["kind"], heard(overseer)["kind"]} == {"hello"}
+        stream.publish("supervision_changed", {"subject": "supervision-1", "call": "call-1"})
+        stream.publish("call_changed", {"subject": "call-2"})
+        assert heard(desk)["ids"] == {"subject": "call-2"}
+        assert heard(overseer)["kind"] == "supervision_changed"
+
+
 def test_a_console_hears_what_changes_and_goes_on_where_it_was(house: House, address: str, broker_url: str) -> None:
     person = house.person(Role.AGENT)
     with LiveStream(broker_url) as stream:
