@@ -99,23 +99,6 @@ class InboundCallRepository:
         """The caller whom this agent is offered or speaks with, locked."""
         return self._one_live(inbound_calls.c.agent_id == agent_id)
 
-    def unfinished_of_agent(self, agent_id: str) -> InboundCall | None:
-        """The agent's caller: live, or to be wrapped up without an attempt."""
-        return self._session.scalar(
-            select(InboundCall)
-            .where(
-                inbound_calls.c.agent_id == agent_id,
-                or_(
-                    inbound_calls.c.state != _ENDED,
-                    inbound_calls.c.wrapped_up_at.is_(None)
-                    & inbound_calls.c.call_id.is_(None)
-                    & inbound_calls.c.connected_at.is_not(None),
-                ),
-            )
-            .order_by(inbound_calls.c.rang_at.desc())
-            .limit(1)
-        )
-
     def live_on(self, node: str) -> Sequence[InboundCall]:
         """Callers of a node who have not ended, longest there first, locked; those in other hands are passed over."""
         return self._session.scalars(

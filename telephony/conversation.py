@@ -86,7 +86,9 @@ class Conversation:
         inbound = uow.inbound.live_on_leg(event.leg_id)
         if inbound is None or self.inbound is None:
             raise LateEventError("no call, no caller and no headset has this leg")
-        return self.inbound.apply(uow, inbound, event)
+        # An agent may link him to a task between our look for a call and his row's lock: then the event is the call's.
+        call = uow.calls.for_update(inbound.call_id) if inbound.call_id else None
+        return self._of_call(uow, call, event) if call is not None else self.inbound.apply(uow, inbound, event)
 
     def set_aside(self, uow: UnitOfWork, event: LegEvent, because: str) -> None:
         """Record an event that could not be applied, with the reason."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api.inbound_links import link
 from care.consent import Purpose
 from care.patients import Patient
 from db.calls import CallCommand
@@ -16,6 +17,7 @@ from followup.plans import WISHED_AT, WISHED_NUMBER, Task, TaskMode, TaskState
 from followup.queues import Agent, AgentState, HeadsetState, Queue
 from runtime.identifiers import new_id
 from scheduler.dialer import reserve
+from telephony.call_control import LegEvent, LegEventKind
 from tests.support.builders import a_call, a_patient, a_queue, a_task, an_agent, an_attempt
 from tests.support.switchboard import HASTY_OFFERS, NO_PATIENCE, PATIENT_WAITING, Switchboard
 from tests.support.telephony_bench import GATE
@@ -346,6 +348,41 @@ def test_callers_of_a_worker_that_is_gone_end_when_the_node_takes_stock(board: S
     ended = board.caller_on(inbound.leg_id)
     assert (ended.state, ended.reason) == ("ended", "lost")
     assert agent_state(board, agent) is AgentState.AVAILABLE
+
+
+def test_linked_in_the_very_moment_he_hangs_up_the_call_ends_all_the_same(board: Switchboard) -> None:
+    with board.units() as uow:
+        queue = a_queue(uow)
+        agent = an_agent(uow, queue)
+        patient = a_patient_at(uow)
+        task = a_task(uow, patient, queue)
+        uow.commit()
+    ready(board, agent)
+    inbound = board.ring_in(NUMBER, "0")
+    accept(board, inbound)
+    with board.units() as uow:
+        row, owed = uow.inbound.for_update(inbound.id), uow.plans.task_for_update(task.id)
+        person = uow.patients.get(patient.id)
+        assert row is not None
+        assert owed is not None
+        assert person is not None
+        row.patient_id, row.identity_confirmed_at = patient.id, uow.now
+        attempt = link(uow, row, owed, person)
+        gone = LegEvent(
+            event_id="late:1",
+            leg_id=inbound.leg_id,
+            kind=LegEventKind.ENDED,
+            occurred_at=uow.now,
+            values={"end_reason": "hang_up", "party": "patient", "sip_status": 200},
+        )
+        board.conversation._of_no_call(uow, gone)  # as one that looked for the call before it was there
+        uow.commit()
+    with board.units() as uow:
+        call, ended = uow.calls.of_attempt(attempt.id), uow.attempts.get(attempt.id)
+        assert call is not None
+        assert ended is not None
+        assert (call.state, ended.state, board.caller_on(inbound.leg_id).state) == ("ended", "wrap_up", "ended")
+    assert agent_state(board, agent) is AgentState.WRAP_UP
 
 
 # --- key 0 of an automated call ---
