@@ -138,17 +138,17 @@ def rows(seconds: float) -> list[Row]:
         ),
         Row(
             name="headset.dropped", unit=f"of {ours.blocks} blocks of 20 ms at the patient's phone", ours=ours.dropped,
-            peer="naive bridge (Opus, resampled)", peer_value=None, ratio=None, bound=0, n=1, spread=None,
+            peer="none in this run", peer_value=None, ratio=None, bound=0, n=1, spread=None,
             conditions=f"load {load:.2f}; steady tone of the microphone, blocks without it are counted",
         ),
         Row(
             name="headset.mouth_to_patient", unit="ms one way, median", ours=round(ours.mouth_to_patient_ms, 1),
-            peer="", peer_value=None, ratio=None, bound=20, n=1, spread=None,
+            peer="none in this run", peer_value=None, ratio=None, bound=20, n=1, spread=None,
             conditions="from the microphone's track in the browser to RTP at the patient's port, frames of 40 ms",
         ),
         Row(
             name="headset.patient_to_ear", unit="ms one way, median", ours=round(ours.patient_to_ear_ms, 1),
-            peer="", peer_value=None, ratio=None, bound=20, n=1, spread=None,
+            peer="none in this run", peer_value=None, ratio=None, bound=20, n=1, spread=None,
             conditions="from RTP at the patient's port to the browser's output stream, its jitter buffer included",
         ),
     ]  # fmt: skip

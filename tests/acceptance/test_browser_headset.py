@@ -98,7 +98,7 @@ def scene(
     with (
         open_house(database_url, broker_url, tmp_path, gateway_socket=door) as house,
         sip_patient(tmp_path / "phone", {NUMBER: f"answer.play-{PATIENT_HERTZ:.0f}"}) as phone,
-        running_gateway(tmp_path / "gateway", door, database_url=database_url, rejoin_seconds=6.0) as gateway,
+        running_gateway(tmp_path / "gateway", door, database_url=database_url, rejoin_seconds=4.0) as gateway,
     ):
         person = house.person(Role.AGENT)
         trunk = Trunk(name="town", host=phone.host, port=phone.port, loopback_only=True)
