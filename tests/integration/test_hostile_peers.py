@@ -17,7 +17,7 @@ from telephony.sip import wire
 from telephony.sip.endpoint import TokenBucket
 from telephony.sip.gate import Knock
 from telephony.sip.incoming import Doorman
-from tests.support.hostile_sip import WRONG_SDP, LiveDialog, malformed, pretending, request
+from tests.support.hostile_sip import OFFER, WRONG_SDP, LiveDialog, malformed, pretending, request
 from tests.support.raw_sip import RawPeer, Received, raw_peer
 from tests.support.rtp_tone import RATE, RtpTone, loudness_at, rtp_packet, rtp_tone, tone_frames
 from tests.support.sip_peer import NodeConnection, WorkerUnderTest, call_worker, loopback_trunk, outbound
@@ -217,7 +217,14 @@ def test_a_flood_of_invites_leaves_the_call_alone(call: LiveCall) -> None:
         while (passed := time.monotonic() - began) < 3.0:
             while sent < passed * 500:
                 stranger.sendto(
-                    request("INVITE", call.address, own=own, call_id=f"flood{sent}@x", branch=f"z9hG4bKflood{sent}"),
+                    request(
+                        "INVITE",
+                        call.address,
+                        own=own,
+                        call_id=f"flood{sent}@x",
+                        branch=f"z9hG4bKflood{sent}",
+                        body=OFFER,
+                    ),
                     call.address,
                 )
                 sent += 1
@@ -245,8 +252,9 @@ def test_a_worker_that_is_not_the_front_takes_ten_thousand_invites_without_a_cal
         stranger.bind(("127.0.0.1", 0))
         target, own = ("127.0.0.1", worker.config.sip_port), stranger.getsockname()
         for number in range(10_000):
+            branch = f"z9hG4bKmany{number}"
             stranger.sendto(
-                request("INVITE", target, own=own, call_id=f"many{number}@x", branch=f"z9hG4bKmany{number}"), target
+                request("INVITE", target, own=own, call_id=f"many{number}@x", branch=branch, body=OFFER), target
             )
         assert {line.split()[1] for line in answers(stranger, 0.5)} == {"403"}
         assert worker.child.poll() is None

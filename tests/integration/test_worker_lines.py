@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,17 @@ import pytest
 import soundfile
 
 from followup.calls import EndReason, LegId, LegRole
-from telephony.call_control import LegEvent, LegEventKind, OutboundLeg, RejectedError, Trunk, TrunkBusyError
+from telephony.call_control import LegEvent, LegEventKind, LegState, OutboundLeg, RejectedError, Trunk, TrunkBusyError
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from tests.support.call_control_bench import pool_settings
+from tests.support.sip_caller import CallPlan, dial
 from tests.support.sip_patient import SipPatient, sip_patient
 from tests.support.sip_peer import outbound
 from tests.support.waiting import until
 
-ANSWERED, BRIDGED, UNBRIDGED, ENDED = (
+INCOMING, ANSWERED, BRIDGED, UNBRIDGED, ENDED = (
+    LegEventKind.INCOMING,
     LegEventKind.ANSWERED,
     LegEventKind.BRIDGED,
     LegEventKind.UNBRIDGED,
@@ -32,7 +35,12 @@ class House:
 
     def __init__(self, folder: Path, patients: SipPatient, desks: SipPatient) -> None:
         self.events: list[LegEvent] = []
-        self.pool = WorkerPool(pool_settings(folder, workers_warm=2, workers_max=3), self._take)
+        # Its ports begin above the block's start: the front worker's lie below those of the others.
+        settings = pool_settings(folder, workers_warm=2, workers_max=3)
+        settings = replace(settings, sip_port_base=settings.sip_port_base + 1, front=True)
+        settings = replace(settings, rtp_port_base=settings.rtp_port_base + settings.rtp_ports_each)
+        self.front = ("127.0.0.1", settings.sip_port_base - 1)
+        self.pool = WorkerPool(settings, self._take)
         self.control = SipCallControl(self.pool)
         self.patients = Trunk(name="patients", host=patients.host, port=patients.port, loopback_only=True)
         self.desks = Trunk(name="desks", host=desks.host, port=desks.port, loopback_only=True)
@@ -153,6 +161,39 @@ def test_the_end_of_the_desks_leg_ends_the_line_and_leaves_the_patient(house: Ho
     assert house.wait_for(patient.leg_id, UNBRIDGED).values == {"with": desk.leg_id}
     until(lambda: len(house.control.status()) == 1, timeout=5, what="only the patient is left")
     assert house.control.status()[0].leg_id == patient.leg_id
+
+
+def test_patients_who_ring_are_answered_at_the_front_and_joined_with_a_desk_elsewhere(
+    house: House, tmp_path: Path
+) -> None:
+    desk = house.desk("ring.answer.play-440.id-d6")
+    calls = [
+        dial(CallPlan(target=f"sip:4001@127.0.0.1:{house.front[1]}", heard=str(tmp_path / f"{n}.wav"))) for n in "ab"
+    ]
+    first, second = until(
+        lambda: legs if len(legs := [e.leg_id for e in house.events if e.kind is INCOMING]) == 2 else None,
+        timeout=15,
+        what="two patients ring",
+    )
+    with pytest.raises(RejectedError, match="not up in this worker"):
+        house.control.answer(first, join_leg=desk.leg_id)
+    house.control.answer(first, recording_folder=tmp_path / "recording")
+    house.wait_for(first, ANSWERED)
+    house.control.bridge(first, desk.leg_id)
+    assert house.wait_for(first, BRIDGED).values == {"with": desk.leg_id}
+    until(
+        lambda: all(s.packets_received > 60 for s in house.control.status() if s.state is LegState.ANSWERED),
+        timeout=10,
+        what="they have talked a while",
+    )
+    house.control.hang_up(second, EndReason.BUSY)
+    house.wait_for(second, ENDED)
+    house.control.hang_up(first, EndReason.HANG_UP)
+    house.wait_for(first, UNBRIDGED)
+    house.wait_for(first, ENDED)
+    assert {call.result().sip_status for call in calls} == {200, 486}
+    agent, nobody = shares(tmp_path / "recording" / "agent.wav", 440, 1000)
+    assert agent > 20 * nobody
 
 
 def test_a_full_worker_takes_no_line_and_the_patient_stays(house: House) -> None:
