@@ -1,7 +1,7 @@
 """Commands to a conversation that is up: mute, hold with music, keys, transfers, and a supervisor on the line."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from db.calls import CallCommand
@@ -11,6 +11,7 @@ from followup.calls import Call, CallState, EndReason, LegId, LegRole
 from followup.queues import Agent, HeadsetState
 from followup.supervision import Supervision, SupervisionMode, SupervisionReason, SupervisionState
 from followup.transfers import Transfer, TransferState, TransferTarget, number_refusal
+from runtime.trunks_file import Purpose
 from telephony.call_control import (
     CallControl,
     DigitMethod,
@@ -24,6 +25,7 @@ from telephony.call_moves import patient_leg_of
 from telephony.refused_command import LineAct, RefusedCommandError, Verb
 from telephony.supervisor_leg import refuse_supervision
 from telephony.transferring import refuse_transfer
+from telephony.trunk_taking import NoTrunk, TrunkTaking
 from telephony.trunks import Trunks
 
 TALKING = (CallState.ANSWERED, CallState.BRIDGED, CallState.HELD)
@@ -116,11 +118,11 @@ class TalkCommands:
         headset = _headset_leg(_agent_with_headset(uow, call))
         if headset not in call.joined:
             raise RefusedCommandError("the agent is not joined with the patient: there is nothing to pass on")
-        to, trunk = self._target(uow, transfer)
+        to, trunk = self._target(uow, call, transfer)
         leg, mode, music = patient_leg_of(call).id, TransferMode(transfer.mode), self.music
         return lambda control: control.transfer(leg, headset=headset, to=to, trunk=trunk, mode=mode, music=music)
 
-    def _target(self, uow: UnitOfWork, transfer: Transfer) -> tuple[OutboundLeg, Trunk]:
+    def _target(self, uow: UnitOfWork, call: Call, transfer: Transfer) -> tuple[OutboundLeg, Trunk]:
         stands_for: LegId | None = None
         if transfer.target is TransferTarget.AGENT:
             taker = uow.queues.agent(transfer.agent_id or "")
@@ -144,8 +146,16 @@ class TalkCommands:
             ring_seconds=self.ring_seconds,
             stands_for=stands_for,
         )
-        # An extension of the hospital's own exchange is reached as headsets are, everything else as patients are.
-        return to, self.trunks.patients if transfer.number.startswith("+") else self.trunks.headsets
+        # An extension of the hospital's own exchange is reached as headsets are.
+        if not transfer.number.startswith("+"):
+            return to, self.trunks.headsets
+        taken = TrunkTaking(self.trunks).take(uow, node=call.node, purpose=Purpose.TRANSFERS, number=transfer.number)
+        if isinstance(taken, NoTrunk):
+            raise RefusedCommandError(taken.reason)
+        for leg in call.legs:
+            if leg.id == transfer.leg_id:
+                leg.trunk, leg.caller_id = taken.terms.name, taken.line.caller_id or None
+        return replace(to, number=taken.number), taken.line
 
     def _end_transfer(self, uow: UnitOfWork, command: CallCommand) -> LineAct:
         call = talking(uow, command, *TALKING)

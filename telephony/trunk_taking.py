@@ -30,7 +30,7 @@ class NoTrunk:
     def reason(self) -> str:
         """Why, in words."""
         told = ", ".join(f"{name}: {why.value}" for name, why in self.hindered.items())
-        return f"no trunk can take the call now ({told or 'none is left'}); it waits"
+        return f"no trunk can take the call now ({told or 'none is left'})"
 
 
 class TrunkTaking:
