@@ -56,7 +56,9 @@ def gather(
         queue_paused=queue.paused,
         attempts_today=attempts_today,
         completed_today=completed_today,
-        other_live_attempt=uow.attempts.has_live(task.patient_id, besides=besides_attempt),
+        other_live_attempt=uow.attempts.has_live(task.patient_id, besides=besides_attempt)
+        # Whoever is on our line just now is not rung beside it; he is passed over for a moment, as in a call of ours.
+        or uow.inbound.rings_us_now(task.patient_id),
     )
 
 

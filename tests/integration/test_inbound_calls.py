@@ -16,7 +16,7 @@ from followup.inbound import InboundCall, InboundRules
 from followup.plans import WISHED_AT, WISHED_NUMBER, Task, TaskMode, TaskState
 from followup.queues import Agent, AgentState, HeadsetState, Queue
 from runtime.identifiers import new_id
-from scheduler.dialer import reserve
+from scheduler.dialer import GateRefusedError, reserve
 from telephony.call_control import LegEvent, LegEventKind
 from tests.support.builders import a_call, a_patient, a_queue, a_task, an_agent, an_attempt
 from tests.support.switchboard import HASTY_OFFERS, NO_PATIENCE, PATIENT_WAITING, Switchboard
@@ -222,6 +222,7 @@ def test_key_one_is_a_wish_that_becomes_one_task_for_the_number_he_rang_from(boa
     ended = board.caller_on(inbound.leg_id)
     assert (ended.state, ended.reason) == ("ended", "call_back_wished")
     board.ring_in(NUMBER, "1")
+    board.listen_to_the_end()
     (task,) = tasks_of(board, patient)
     assert (task.id, task.mode, task.queue_id) == (ended.task_id, TaskMode.AGENT, queue.id)
     assert task.variables[WISHED_NUMBER] == patient.contact_points[1].id
@@ -247,6 +248,20 @@ def test_a_wish_brings_forward_the_task_that_waits_for_its_next_try(board: Switc
         assert inbound.task_id == task.id
         assert stored.next_attempt_at <= uow.now
         assert WISHED_AT in stored.variables
+
+
+def test_nobody_is_dialed_while_he_is_on_our_line(board: Switchboard) -> None:
+    with board.units() as uow:
+        queue = a_queue(uow)
+        agent = an_agent(uow, queue)
+        task = a_task(uow, a_patient_at(uow), queue)
+        uow.commit()
+    inbound = board.ring_in(NUMBER)
+    with board.units() as uow, pytest.raises(GateRefusedError, match="live_attempt"):
+        reserve(uow, task=task, agent_id=agent.id, node="node-1", gate=GATE, now=uow.now)
+    board.hang_up(inbound.leg_id)
+    with board.units() as uow:
+        assert reserve(uow, task=task, agent_id=agent.id, node="node-1", gate=GATE, now=uow.now).ordinal == 1
 
 
 def test_a_wish_grants_no_consent(board: Switchboard) -> None:
