@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from db.calls import CallCommand
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.calls import Call, CallState, LegId, LegRole
 from followup.queues import Agent, AgentState, HeadsetState, Queue
@@ -121,7 +122,12 @@ class LoopbackPlace:
 
 @contextmanager
 def loopback_node(
-    units: UnitsOfWork, database_url: str, folder: Path, scripts: Mapping[str, LineScript] | None = None
+    units: UnitsOfWork,
+    database_url: str,
+    folder: Path,
+    scripts: Mapping[str, LineScript] | None = None,
+    *,
+    gate: Gate = GATE,
 ) -> Iterator[LoopbackPlace]:
     """A running node with scripted lines; numbers without a script pick up."""
     nodes: list[TelephonyNode] = []
@@ -139,7 +145,7 @@ def loopback_node(
     conversation = Conversation(CONTENT.flows)
     trunks = Trunks(patients=TRUNK, headsets=TRUNK)
     lines = LoopbackNodeLines(control)
-    rules = DialingRules(gate=GATE, ring_seconds=5.0, spool=folder / "spool", music=PROMPTS.prompt("hold_music", "zxx"))
+    rules = DialingRules(gate=gate, ring_seconds=5.0, spool=folder / "spool", music=PROMPTS.prompt("hold_music", "zxx"))
     nodes.append(
         TelephonyNode(
             name="node-1",

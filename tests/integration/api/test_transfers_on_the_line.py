@@ -1,6 +1,7 @@
 """Passing a patient on, bringing somebody in, hold, mute, keys: what the line does, what the screen is told."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from db.users import Role
 from followup.attempts import AttemptState
 from followup.calls import Call, CallState, LegRole
+from followup.dialing_rules import Mode
 from followup.queues import Agent, AgentState, Queue
 from telephony.call_control import DigitMethod
 from telephony.line_script import answer, far_hold, far_resume, hang_up, refuse_holds, ring
@@ -24,6 +26,7 @@ from tests.support.loopback_bench import (
     loopback_node,
     put_on_headset,
 )
+from tests.support.telephony_bench import GATE
 from tests.support.waiting import until
 
 SCRIPTS = {
@@ -274,6 +277,23 @@ def test_a_typed_number_is_dialed_where_the_queue_allows_it(
     is_in(place, asked, "handed_over")
     assert place.control.leg(place.call(talk.id).legs[-1].id).leg.number == "+8613900008888"
     assert "0000" not in str(shown(agent, talk))
+
+
+def test_a_trial_passes_nobody_on_to_a_number_that_is_not_on_its_list(
+    house: House, agent: Asking, supervisor: Asking, queue: Queue, database_url: str, tmp_path: Path
+) -> None:
+    trial = replace(GATE, mode=Mode.TRIAL, allow_list=frozenset({"+8613911110003", "2010"}))
+    with loopback_node(house.units, database_url, tmp_path, gate=trial) as place:
+        call = a_conversation(place, put_on_headset(place, agent.user_id, "desk-1"), queue, "+8613911110003")
+        refused = transfer(agent, call, "blind", directory_id=an_entry(supervisor, "2011"))
+        is_in(place, refused, "back")
+        with place.units() as uow:
+            found = uow.transfers.get(refused)
+            assert found is not None
+            assert "SUIFANG_TRIAL_ALLOW_LIST" in found.reason
+        assert place.call(call.id).state is CallState.BRIDGED
+        assert [leg.role for leg in place.control.status()] == [LegRole.AGENT, LegRole.PATIENT], "nothing was dialed"
+        is_in(place, transfer(agent, call, "blind", directory_id=an_entry(supervisor, "2010")), "handed_over")
 
 
 def test_a_mute_belongs_to_one_call(place: LoopbackPlace, agent: Asking, desk: Agent, queue: Queue, talk: Call) -> None:
