@@ -18,7 +18,7 @@ from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
 from db.users import Role, User
 from followup.closing import move_agent
-from followup.queues import AgentState, AgentTrigger
+from followup.queues import AgentState, AgentTrigger, HeadsetKind
 
 WRONG_LIMIT = 5
 WRONG_SPAN = timedelta(minutes=5)
@@ -110,6 +110,7 @@ def log_in(ask: LogInAsk, request: Request, response: Response, uow: Work) -> Lo
 @router.post("/log-out", status_code=204, responses=problems(Kind.NOT_POSSIBLE_NOW))
 def log_out(
     caller: Annotated[Caller, Depends(Allowed(*Role, repeatable="ending it twice is the same"))],
+    request: Request,
     response: Response,
     uow: Work,
 ) -> None:
@@ -123,6 +124,8 @@ def log_out(
         uow.emit(move_agent(agent, AgentTrigger.GO_OFFLINE, now=uow.now, reason="logged out"))
     if agent is not None:
         detach_headset(uow, agent)
+        if agent.headset_kind is HeadsetKind.BROWSER:
+            wiring_of(request).headsets.leave(agent.id)
     uow.users.end_log_ins(caller.user_id, uow.now, "logged out")
     uow.audit.note(at=uow.now, user_id=caller.user_id, action="logged_out", subject_kind="user", subject=caller.user_id)
     response.delete_cookie(COOKIE, path="/")

@@ -4,6 +4,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from telephony.headsets.wire import (
     LONGEST_LINE,
     Ask,
@@ -19,6 +21,8 @@ from telephony.headsets.wire import (
     decode_told,
     encode,
 )
+
+log = structlog.get_logger(__name__)
 
 ANSWER_SECONDS = 8.0
 """Longer than the gateway looks for its own addresses."""
@@ -57,8 +61,11 @@ class GatewayDoor:
         return told if isinstance(told, Seen) else Seen(link=LinkState.NONE)
 
     def leave(self, agent_id: str) -> None:
-        """Let the agent's browser go."""
-        self._ask(Leave(agent_id=agent_id))
+        """Let the agent's browser go; a gateway that is away has nothing to let go."""
+        try:
+            self._ask(Leave(agent_id=agent_id))
+        except GatewayAwayError as away:
+            log.warning("gateway_away", agent=agent_id, reason=str(away))
 
     def _ask(self, ask: Ask) -> Told:
         try:

@@ -175,6 +175,13 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
     assert "已静音" in scene.desk.page.inner_text("#mute")
     scene.desk.page.keyboard.press("m")
 
+    # A second tab does not push the first one out.
+    other = scene.desk.page.context.new_page()
+    other.goto(scene.desk.page.url)
+    other.wait_for_function("headset.problem === 'worn_elsewhere'")
+    other.close()
+    assert scene.desk.state() == "on"
+
     # A reload in the middle of the call: the line stays, and the page comes back by itself.
     scene.desk.page.reload()
     until(lambda: scene.desk.state() == "on", timeout=10, what="the reloaded page is linked again")

@@ -53,6 +53,8 @@ def coturn(folder: Path) -> Iterator[Relay]:
         "max-port": port + 59,
         "static-auth-secret": SECRET,
         "realm": "hospital.example",
+        "denied-peer-ip": "0.0.0.0-255.255.255.255",
+        "allowed-peer-ip": address,
         "pidfile": folder / "turn.pid",
         "userdb": folder / "turn.db",
         "log-file": folder / "turn.log",

@@ -23,6 +23,8 @@ const CONNECT_MS = 15000;
 const GATHER_MS = 3000;
 const SILENT_MS = 3000; // without a packet from us being possible to send
 const LOOK_MS = 1000;
+const LOCK = "suifang.headset"; // one tab of a browser wears it: two would push each other out for ever
+const LOCK_MS = 2000; // a page that is being reloaded lets go of it
 
 export class Headset extends EventTarget {
   constructor({ connect, servers, relayOnly = false, jitterTargetMs = 20 }) {
@@ -47,6 +49,7 @@ export class Headset extends EventTarget {
     this.timer = 0;
     this.wanted = false;
     this.watch = 0;
+    this.release = () => {};
     this.onOnline = () => this.hurry();
   }
 
@@ -54,6 +57,10 @@ export class Headset extends EventTarget {
   async putOn() {
     if (this.wanted) return;
     this.wanted = true;
+    if (!(await this.hold())) {
+      this.refuse("worn_elsewhere");
+      return;
+    }
     window.addEventListener("online", this.onOnline);
     if (await this.openMicrophone()) await this.linkUp();
   }
@@ -67,6 +74,7 @@ export class Headset extends EventTarget {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
     this.meters.in = null;
+    this.letGo();
     this.move(State.OFF);
   }
 
@@ -112,6 +120,21 @@ export class Headset extends EventTarget {
     for (const sample of meter.samples) sum += sample * sample;
     const decibels = 10 * Math.log10(sum / meter.samples.length + 1e-10);
     return Math.min(1, Math.max(0, (decibels + 60) / 60));
+  }
+
+  hold() {
+    return new Promise((resolve) => {
+      const held = () => {
+        resolve(true);
+        return new Promise((release) => (this.release = release));
+      };
+      navigator.locks.request(LOCK, { signal: AbortSignal.timeout(LOCK_MS) }, held).catch(() => resolve(false));
+    });
+  }
+
+  letGo() {
+    this.release();
+    this.release = () => {};
   }
 
   async openMicrophone() {
@@ -253,6 +276,7 @@ export class Headset extends EventTarget {
   refuse(problem) {
     this.wanted = false;
     this.dropLink();
+    this.letGo();
     this.problem = problem;
     this.move(State.REFUSED);
   }

@@ -21,6 +21,7 @@ export const WORDS = {
     problems: {
       microphone_not_allowed: "浏览器没有得到麦克风权限：请在地址栏允许麦克风，然后再点“连接耳机”。",
       microphone_missing: "没有找到麦克风：请插上耳机，然后再点“连接耳机”。",
+      worn_elsewhere: "耳机已在另一个标签页中连接：请使用那个标签页，或先在那里断开。",
       not_logged_in: "登录已结束：请重新登录，再打开本页。",
       insecure: "本页不是通过 https 打开的，浏览器不允许使用麦克风。",
     },
@@ -55,6 +56,7 @@ export const WORDS = {
     problems: {
       microphone_not_allowed: "The browser may not use the microphone: allow it in the address bar, then connect again.",
       microphone_missing: "No microphone was found: plug the headset in, then connect again.",
+      worn_elsewhere: "The headset is connected in another tab: use that one, or disconnect it there first.",
       not_logged_in: "Your log-in has ended: log in again, then open this page.",
       insecure: "This page was not opened over https; browsers give no microphone to it.",
     },
