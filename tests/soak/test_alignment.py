@@ -26,6 +26,7 @@ def lag_of(patient: NDArray[np.int16], agent: NDArray[np.int16]) -> int:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(MINUTES * 60 + 180)
 def test_left_and_right_are_aligned_to_the_sample_over_a_long_call(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.support.alignment_probe", str(tmp_path), str(MINUTES)]
     done = subprocess.run(
