@@ -2,15 +2,18 @@
 
 import re
 import ssl
+import wave
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from followup.calls import EndReason, LegId
 from telephony.call_control import LegEventKind, Srtp, Transport, Trunk
 from telephony.sip import wire
+from tests.support.baresip import TONE_HERTZ, baresip, needs_baresip
 from tests.support.raw_sip import RawPeer, Received, raw_peer
 from tests.support.sip_peer import NodeConnection, WorkerUnderTest, call_worker, outbound
 from tests.support.stream_sip import Authority, StreamPeer, authority, stream_peer
@@ -131,6 +134,37 @@ def test_a_required_encryption_is_offered_and_an_answer_without_it_is_hung_up(
     assert ack.one("Call-ID") == bye.one("Call-ID")
     assert end["end_reason"] == "network_failure", end
     assert LegEventKind.BRIDGED not in node.kinds(leg)
+
+
+@needs_baresip
+@pytest.mark.parametrize(
+    ("srtp", "encryption"),
+    [(Srtp.REQUIRED, "srtp-mand"), (Srtp.OPTIONAL, "srtp"), (Srtp.OPTIONAL, "")],
+    ids=["required", "optional, taken", "optional, left"],
+)
+def test_a_strangers_voice_is_heard_through_the_encryption(
+    node: NodeConnection, tmp_path: Path, srtp: Srtp, encryption: str
+) -> None:
+    with baresip(tmp_path / "baresip", encryption=encryption) as stranger:
+        leg = replace(outbound(f"sip:baresip@127.0.0.1:{stranger.port}"), recording_folder=tmp_path / "recording")
+        line = trunk(stranger.port, srtp=srtp)
+        until(lambda: node.ask(wire.Originate(leg=leg, trunk=line)).ok, timeout=3, what="the worker takes the call")
+        node.wait_for(leg.leg_id, LegEventKind.ANSWERED)
+        until(lambda: packets(node, leg.leg_id) > 75, timeout=10, what="a second and a half was heard")
+        node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))
+        node.wait_for(leg.leg_id, LegEventKind.ENDED)
+    assert strongest_hertz(tmp_path / "recording" / "patient.wav") == pytest.approx(TONE_HERTZ, abs=5)
+
+
+def packets(node: NodeConnection, leg_id: str) -> int:
+    return sum(leg.packets_received for leg in node.status().legs if leg.leg_id == leg_id)
+
+
+def strongest_hertz(file: Path) -> float:
+    with wave.open(str(file)) as sound:
+        rate, samples = sound.getframerate(), np.frombuffer(sound.readframes(sound.getnframes()), dtype="<i2")
+    spectrum = np.abs(np.fft.rfft(samples))
+    return float(np.fft.rfftfreq(len(samples), 1 / rate)[spectrum[1:].argmax() + 1])
 
 
 def test_the_carriers_own_cause_reaches_the_end_of_the_leg(node: NodeConnection, peer: RawPeer) -> None:

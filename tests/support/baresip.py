@@ -52,9 +52,12 @@ class Baresip:
 
 @contextmanager
 def baresip(
-    folder: Path, *, user: str = "baresip", hertz: int = TONE_HERTZ, port: int | None = None
+    folder: Path, *, user: str = "baresip", hertz: int = TONE_HERTZ, port: int | None = None, encryption: str = ""
 ) -> Iterator[Baresip]:
-    """baresip as `user`, speaking a tone of half a minute into each call; it takes PORTS from `port` on."""
+    """baresip as `user`, speaking a tone of half a minute into each call; it takes PORTS from `port` on.
+
+    `encryption` is its own word for what it asks of the sound: srtp, srtp-mand.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_udp_block(PORTS)
     tone = 8000 * np.sin(2 * np.pi * hertz * np.arange(30 * 8000) / 8000)
@@ -72,12 +75,14 @@ def baresip(
         *("ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1"),
         "call_hold_other_calls no",
         f"module_path {_modules()}",
-        *(f"module {name}.so" for name in ("g711", "aufile", "aubridge", "ctrl_tcp")),
+        *(f"module {name}.so" for name in ("g711", "aufile", "aubridge", "ctrl_tcp", "srtp")),
         *(f"module_app {name}.so" for name in ("account", "menu")),
         f"ctrl_tcp_listen 127.0.0.1:{port + COMMANDS_OFFSET}",
     ]
     (folder / "config").write_text("\n".join(settings) + "\n")
     account = f"<sip:{user}@127.0.0.1:{port}>;regint=0;answermode=auto;audio_codecs=PCMA,PCMU"
+    if encryption:
+        account += f";mediaenc={encryption}"
     (folder / "accounts").write_text(account + "\n")
     (folder / "contacts").touch()
     with (folder / "output.txt").open("wb") as output:
