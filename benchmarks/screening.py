@@ -14,7 +14,7 @@ import time
 from array import array
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,7 @@ class Judged:
     who: Answered
     after_seconds: float
     why: str
+    finally_who: Answered | None = None  # what the call was treated as in the end, where that was waited for
 
     @property
     def right(self) -> bool:
@@ -50,7 +51,7 @@ class Judged:
         return (self.opening.truth is Answered.MACHINE) == (self.who is Answered.MACHINE)
 
 
-def through_a_worker(items: Sequence[Opening], folder: Path) -> tuple[list[Judged], float]:
+def through_a_worker(items: Sequence[Opening], folder: Path, settled_after: float = 0.0) -> tuple[list[Judged], float]:
     """Every opening judged by a real worker that hears it over SIP and RTP; and its CPU seconds."""
     for item in items:
         item.write(folder)
@@ -60,13 +61,13 @@ def through_a_worker(items: Sequence[Opening], folder: Path) -> tuple[list[Judge
         worker = stack.enter_context(call_worker(folder / "worker"))
         node = worker.connect()
         for first in range(0, len(items), AT_A_TIME):
-            found += _batch(node, phone, items[first : first + AT_A_TIME])
+            found += _batch(node, phone, items[first : first + AT_A_TIME], settled_after)
             _tell(f"{len(found)} of {len(items)}")
         cpu_seconds = node.status().cpu_seconds
     return found, cpu_seconds
 
 
-def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening]) -> list[Judged]:
+def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening], settled_after: float) -> list[Judged]:
     trunk = loopback_trunk(phone.port)
     legs = []
     for item in items:
@@ -75,6 +76,7 @@ def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening]) 
         legs.append(leg.leg_id)
         time.sleep(_PACE_SECONDS)
     found = []
+    settled_at = time.monotonic() + settled_after
     for leg_id, item in zip(legs, items, strict=True):
         said = node.wait_for(leg_id, LegEventKind.ANSWERED_BY, timeout=15).values
         found.append(
@@ -85,6 +87,10 @@ def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening]) 
                 why=str(said["why"]),
             )
         )
+    if settled_after:
+        time.sleep(max(0.0, settled_at - time.monotonic()))
+        lasts = [node.seen(leg_id, LegEventKind.ANSWERED_BY)[-1].values for leg_id in legs]
+        found = [replace(one, finally_who=Answered(str(last["who"]))) for one, last in zip(found, lasts, strict=True)]
     for leg_id in legs:
         node.do(HangUp(leg_id=leg_id, reason=EndReason.HANG_UP))
     for leg_id in legs:
@@ -228,6 +234,12 @@ def _by_class(found: Sequence[Judged], say: Callable[[str], None]) -> None:
         median = statistics.median(one.after_seconds for one in of_kind)
         low, high = wilson(right, len(of_kind))
         wrong = ", ".join(f"{one.opening.name} {one.who.value} {one.why}" for one in of_kind if not one.right)
+        settled = [one for one in of_kind if one.finally_who is not None]
+        in_the_end = sum(
+            (one.opening.truth is Answered.MACHINE) == (one.finally_who is Answered.MACHINE) for one in settled
+        )
+        if settled:
+            say(f"{kind:22} in the end {in_the_end}/{len(settled)}")
         say(f"{kind:22} {right:3}/{len(of_kind):<3} ({low:.2f}-{high:.2f}) median {median:.2f} s  {wrong}")
 
 
@@ -245,6 +257,7 @@ def main() -> None:
     parser.add_argument(
         "--hard", action="store_true", help="what cadence alone must get wrong at times, by class and without rows"
     )
+    parser.add_argument("--settled", type=float, default=0.0, help="also what stands so many seconds after the answer")
     arguments = parser.parse_args()
     speech = Path(os.environ.get("SUIFANG_SPEECH_DIR") or SPEECH)
     rendered = Path(os.environ.get("SUIFANG_ANSWERS_DIR") or "")
@@ -253,7 +266,7 @@ def main() -> None:
     wanted = {"report": (False,), "tuning": (True,), "all": (True, False)}[arguments.half]
     items = [item for item in made if arguments.hard or item.for_tuning in wanted][:: arguments.every]
     with tempfile.TemporaryDirectory(prefix="suifang-screening-") as folder:
-        found, cpu_seconds = through_a_worker(items, Path(folder))
+        found, cpu_seconds = through_a_worker(items, Path(folder), arguments.settled)
     peer = [as_asterisk_documents(item, AsteriskDefaults()) for item in items]
     _tell("--- ours, through SIP and G.711")
     _by_class(found, _tell)

@@ -21,6 +21,10 @@ class OnMachine(StrEnum):
     TO_AGENT = "to_agent"  # an agent is sought as after key 0: she hears what is there, and decides
 
 
+SURE = 0.9
+"""A machine less surely known is not hung up on: it may be a person with much to say, who will stop in a moment."""
+
+
 class AfterAnswer(StrEnum):
     """What to do with an answered call now that there is a verdict."""
 
@@ -29,6 +33,7 @@ class AfterAnswer(StrEnum):
     HANG_UP = "hang_up"
     LEAVE_MESSAGE = "leave_message"  # when the greeting is over
     SEEK_AGENT = "seek_agent"
+    WAIT = "wait"  # say nothing, until it is surer
 
 
 _ON_MACHINE = {
@@ -38,10 +43,12 @@ _ON_MACHINE = {
 }
 
 
-def what_to_do(who: Answered, policy: OnMachine, *, with_agent: bool) -> AfterAnswer:
+def what_to_do(who: Answered, confidence: float, policy: OnMachine, *, with_agent: bool) -> AfterAnswer:
     """The act that follows a verdict. Whoever may be a person is treated as one."""
     if with_agent:
         return AfterAnswer.SHOW
     if who is not Answered.MACHINE:
         return AfterAnswer.GO_ON
+    if confidence < SURE:
+        return AfterAnswer.WAIT
     return _ON_MACHINE[policy]

@@ -11,7 +11,7 @@ from followup.calls import Announcement, Answered, Call, EarlySound, EndReason, 
 from followup.events import DomainEvent, EventKind
 from followup.flows import PERSON_STEP
 from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, outcome_without_a_person
-from followup.screening import ANNOUNCED_BY_TONE, SPOKEN_BEFORE, AfterAnswer, OnMachine, what_to_do
+from followup.screening import ANNOUNCED_BY_TONE, SPOKEN_BEFORE, SURE, AfterAnswer, OnMachine, what_to_do
 from telephony.automated import FlowPosition
 from telephony.call_control import LegEvent
 from telephony.call_flows import CallFlows
@@ -57,7 +57,7 @@ class CallScreening:
 
     def seeks_agent(self, uow: UnitOfWork, call: Call) -> bool:
         """Whether an agent is to hear what answered."""
-        return self.speaks_with_machine(call) and self._policy(uow, call) is OnMachine.TO_AGENT
+        return self.speaks_with_machine(call) and _is_sure(call) and self._policy(uow, call) is OnMachine.TO_AGENT
 
     def answered_by(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         """The first verdict, or a later one that takes it back."""
@@ -74,19 +74,19 @@ class CallScreening:
     def _judged(
         self, uow: UnitOfWork, call: Call, who: Answered, *, confidence: float, after: float, why: str
     ) -> list[Effect]:
-        if self.speaks_with_machine(call):
+        if self.speaks_with_machine(call) and _is_sure(call):
             raise LateEventError("a machine was found already")
         if call.answered_by is not None and who is Answered.MACHINE and (call.digits or _waits_for_agent(call)):
             raise LateEventError("a key was pressed: a person is there")
         call.answered_by, call.answered_by_confidence = who, confidence
         call.answered_by_after, call.answered_by_why = after, why[:40]
         tell_of_call(uow, call)
-        match what_to_do(who, self._policy(uow, call), with_agent=call.agent_id is not None):
+        match what_to_do(who, confidence, self._policy(uow, call), with_agent=call.agent_id is not None):
             case AfterAnswer.GO_ON:
                 return self._flows.begin(uow, call)
             case AfterAnswer.SHOW:
                 return []
-            case AfterAnswer.LEAVE_MESSAGE | AfterAnswer.SEEK_AGENT:
+            case AfterAnswer.LEAVE_MESSAGE | AfterAnswer.SEEK_AGENT | AfterAnswer.WAIT:
                 call.flow_step = None  # what plays may end; nothing follows it until the greeting is over
                 return []
             case AfterAnswer.HANG_UP:
@@ -114,7 +114,7 @@ class CallScreening:
         if call.flow_step == str(MESSAGE):
             line = self._flows.line(uow, call)
             return [PlayPrompt(leg_id=line.leg_id, key=MESSAGE_PROMPT, language=line.language)]
-        if self._policy(uow, call) is OnMachine.NEUTRAL_MESSAGE:
+        if self._policy(uow, call) is OnMachine.NEUTRAL_MESSAGE or not _is_sure(call):
             return []
         return [HangUpLeg(leg_id=patient_leg_of(call).id, reason=EndReason.MACHINE)]
 
@@ -206,6 +206,10 @@ class CallScreening:
     def _policy(self, uow: UnitOfWork, call: Call) -> OnMachine:
         queue = uow.queues.get(call.queue_id)
         return queue.on_machine if queue is not None else OnMachine.HANG_UP
+
+
+def _is_sure(call: Call) -> bool:
+    return (call.answered_by_confidence or 0.0) >= SURE
 
 
 def _waits_for_agent(call: Call) -> bool:

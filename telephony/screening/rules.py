@@ -13,6 +13,8 @@ class ScreeningRules:
     machine_speech_seconds: float = 1.7  # more speech than anybody answers a telephone with, without such a silence
     doubtful_speech_seconds: float = 1.3  # at the limit, after so much speech that still goes on, it is a greeting
     breath_seconds: float = 0.3  # speech that paused for less still goes on
+    sure_speech_seconds: float = 2.6  # a machine is surely one after so much speech
+    sure_quiet_seconds: float = 1.0  # and a person after all, if it falls silent for so long before that
     tone_seconds: float = 0.24  # a steady tone of so long is no voice
     late_seconds: float = 10.0  # a verdict may be taken back until then: by a tone, or by speech that never rests
     late_speech_seconds: float = 4.5

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from followup.calls import Answered
+from followup.screening import SURE
 from telephony.screening.cadence import Cadence, Tone, cadence_of
 from telephony.screening.rules import ScreeningRules
 from telephony.screening.sound import Slice
@@ -58,14 +59,20 @@ def judged(slices: Sequence[Slice], rules: ScreeningRules) -> Verdict | None:
 
 
 def reconsidered(slices: Sequence[Slice], verdict: Verdict, rules: ScreeningRules) -> Verdict | None:
-    """A verdict that what came after it has proven wrong; None while it stands. Only a machine is found late."""
-    if verdict.who is Answered.MACHINE:
+    """A verdict made surer or taken back by what came after it; None while it stands."""
+    if verdict.who is Answered.MACHINE and verdict.confidence >= SURE:
         return None
     cadence = cadence_of(slices, rules)
     if machine_tone(cadence) is not None:
-        return _said(Answered.MACHINE, 0.9, cadence, Why.STEADY_TONE)
+        return _said(Answered.MACHINE, 0.95, cadence, Why.STEADY_TONE)
+    if verdict.who is Answered.MACHINE:
+        if cadence.talk >= rules.sure_speech_seconds:
+            return _said(Answered.MACHINE, 0.92, cadence, Why.LONG_SPEECH)
+        if cadence.quiet_now >= rules.sure_quiet_seconds:
+            return _said(Answered.HUMAN, 0.6, cadence, Why.SHORT_SPEECH)
+        return None
     if cadence.talk >= rules.late_speech_seconds and cadence.talk_share >= rules.late_speech_share:
-        return _said(Answered.MACHINE, 0.75, cadence, Why.LONG_SPEECH)
+        return _said(Answered.MACHINE, SURE, cadence, Why.LONG_SPEECH)
     return None
 
 

@@ -174,7 +174,7 @@ class AnswerWatch:
         if listening.verdict is None:
             self._judge(listening, listening.answered_at)
             self._look_again(listening, DECIDING_SECONDS)
-        elif self._is_over(listening):
+        elif self._is_over(listening, listening.verdict):
             self._close(listening)
         else:
             self._look_again(listening, WAITING_SECONDS)
@@ -190,15 +190,14 @@ class AnswerWatch:
             listening.verdict = verdict
             self._say_verdict(listening.leg, verdict)
 
-    def _is_over(self, listening: _Listening) -> bool:
-        """Whether nothing more can be learned; tells of a late machine and of a greeting's end on the way."""
-        verdict = listening.verdict
-        if verdict is not None and verdict.who is not Answered.MACHINE:
-            late = reconsidered(listening.slices, verdict, self._rules)
-            if late is None:
-                return listening.seconds >= self._rules.late_seconds
-            listening.verdict = late
+    def _is_over(self, listening: _Listening, verdict: Verdict) -> bool:
+        """Whether nothing more can be learned; tells on the way of a verdict that changed and of a greeting's end."""
+        late = reconsidered(listening.slices, verdict, self._rules)
+        if late is not None:
+            listening.verdict = verdict = late
             self._say_verdict(listening.leg, late)
+        if verdict.who is not Answered.MACHINE:
+            return listening.seconds >= self._rules.late_seconds
         end: GreetingEnd | None = greeting_end(listening.slices, self._rules)
         if end is None:
             return False

@@ -166,6 +166,15 @@ def test_a_machine_is_hung_up_on_and_the_attempt_closes_by_itself(units: UnitsOf
     assert (line.call().end_reason, line.outcome()) == (EndReason.MACHINE, AttemptOutcome.ANSWERED_MACHINE)
 
 
+def test_a_doubtful_machine_is_given_a_moment_and_may_turn_out_a_person(units: UnitsOfWork) -> None:
+    person, machine = a_line(units), a_line(units)
+    for line in (person, machine):
+        line.is_answered()
+        assert line.happens(LegEventKind.ANSWERED_BY, {**MACHINE, "confidence": 0.8}) == []
+    assert prompts(person.happens(LegEventKind.ANSWERED_BY, HUMAN)) == ["greeting"]
+    assert hang_ups(machine.happens(LegEventKind.ANSWERED_BY, MACHINE)) == [EndReason.MACHINE]
+
+
 def test_a_neutral_message_is_left_after_the_greeting_and_then_the_call_ends(units: UnitsOfWork) -> None:
     line = a_line(units, on_machine=OnMachine.NEUTRAL_MESSAGE)
     line.is_answered()

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from followup.calls import Answered, EarlySound
+from followup.screening import SURE, AfterAnswer, OnMachine, what_to_do
 from telephony.screening.cadence import cadence_of
 from telephony.screening.early_media import NETWORK_TONES, NetworkTone, early_sound
 from telephony.screening.rules import ScreeningRules
@@ -128,6 +129,18 @@ def test_a_late_tone_or_a_speech_that_never_rests_takes_a_verdict_back() -> None
     assert beeps.why is Why.STEADY_TONE
 
 
+def test_a_machine_is_made_sure_or_taken_back_when_it_falls_silent() -> None:
+    doubtful = Verdict(who=Answered.MACHINE, confidence=0.8, after_seconds=2.0, why=Why.LONG_SPEECH)
+    assert reconsidered(of((0.3, QUIET), (2.0, LOUD)), doubtful, RULES) is None
+    person = reconsidered(of((0.3, QUIET), (2.2, LOUD), (1.1, QUIET)), doubtful, RULES)
+    machine = reconsidered(of((0.3, QUIET), (2.8, LOUD)), doubtful, RULES)
+    assert person is not None
+    assert person.who is Answered.HUMAN
+    assert machine is not None
+    assert (machine.who, machine.confidence >= SURE) == (Answered.MACHINE, True)
+    assert reconsidered(of((0.3, QUIET), (2.2, LOUD), (1.1, QUIET)), machine, RULES) is None
+
+
 def test_a_greeting_is_over_after_its_beep_or_in_its_silence() -> None:
     assert greeting_end(of((0.3, QUIET), (4.0, LOUD), (0.5, QUIET)), RULES) is None
     assert greeting_end(of((0.3, QUIET), (4.0, LOUD), (2.2, QUIET)), RULES) is GreetingEnd.SILENCE
@@ -179,3 +192,12 @@ def test_the_shipped_figures_are_the_ones_that_were_measured() -> None:
 def test_figures_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ScreeningRules(**wrong)
+
+
+@pytest.mark.parametrize("policy", OnMachine)
+def test_what_follows_a_verdict(policy: OnMachine) -> None:
+    assert what_to_do(Answered.MACHINE, 1.0, policy, with_agent=True) is AfterAnswer.SHOW
+    for who in (Answered.HUMAN, Answered.UNKNOWN):
+        assert what_to_do(who, 0.3, policy, with_agent=False) is AfterAnswer.GO_ON
+    assert what_to_do(Answered.MACHINE, 0.8, policy, with_agent=False) is AfterAnswer.WAIT
+    assert what_to_do(Answered.MACHINE, SURE, policy, with_agent=False) not in (AfterAnswer.GO_ON, AfterAnswer.SHOW)
