@@ -178,7 +178,7 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
     # A second tab does not push the first one out.
     other = scene.desk.page.context.new_page()
     other.goto(scene.desk.page.url)
-    other.wait_for_function("headset.problem === 'worn_elsewhere'")
+    until(lambda: other.evaluate("() => window.headset?.problem") == "worn_elsewhere", timeout=8, what="it says so")
     other.close()
     assert scene.desk.state() == "on"
 
