@@ -20,7 +20,15 @@ from telephony.call_control import (
 from telephony.line_script import ANSWERS, BUSY, NO_ANSWER, LineScript, answer, hang_up, ring
 from telephony.loopback import LoopbackCallControl
 from telephony.loopback_time import ManualScheduler
-from telephony.transfer_steps import Join, Transfer, steps_at_answer, steps_at_begin, steps_at_command, steps_at_loss
+from telephony.transfer_steps import (
+    PATIENT_GONE,
+    Join,
+    Transfer,
+    steps_at_answer,
+    steps_at_begin,
+    steps_at_command,
+    steps_at_loss,
+)
 
 TRUNK = Trunk(name="loop", host="127.0.0.1")
 FAR_ENDS: tuple[LineScript, ...] = (ANSWERS, BUSY, NO_ANSWER, (ring(), answer(), hang_up(after=1.0)))
@@ -140,9 +148,13 @@ class Company(RuleBasedStateMachine):
             assert self.roles[event.leg_id] is LegRole.SUPERVISOR
 
     @invariant()
-    def bridges_and_partings_alternate(self) -> None:
+    def bridges_and_partings_alternate_and_nobody_is_joined_with_a_patient_who_leaves(self) -> None:
         together: set[frozenset[str]] = set()
-        for event in self._events(LegEventKind.BRIDGED, LegEventKind.UNBRIDGED):
+        for event in self._events(LegEventKind.BRIDGED, LegEventKind.UNBRIDGED, LegEventKind.TRANSFER_ENDED):
+            if event.kind is LegEventKind.TRANSFER_ENDED:
+                left = event.values.get("reason") == PATIENT_GONE
+                assert not left or not any(event.leg_id in pair for pair in together)
+                continue
             pair = frozenset((event.leg_id, str(event.values["with"])))
             assert (pair in together) is (event.kind is LegEventKind.UNBRIDGED)
             together ^= {pair}
