@@ -192,6 +192,8 @@ def _stream_sockets() -> Iterator[int]:
             borrowed = socket.socket(fileno=descriptor)
             try:
                 if (borrowed.family, borrowed.type) == (socket.AF_INET, socket.SOCK_STREAM):
+                    # A BYE right behind an ACK would wait 40 ms for the far end to acknowledge the ACK's segment.
+                    borrowed.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     yield descriptor
             finally:
                 borrowed.detach()
