@@ -5,14 +5,16 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from followup.calls import EndReason, LegId
+from suifang.edge_command import write_edge
 from telephony.call_control import LegEvent, LegEventKind, Trunk
 from telephony.edge.configuration import Edge, EdgeError, EdgePeer, EdgeTls, edge_configuration, tls_configuration
+from telephony.sip import wire
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
@@ -21,11 +23,16 @@ from tests.support.hostile_sip import OFFER, request
 from tests.support.kamailio import needs_kamailio
 from tests.support.ports import free_udp_block
 from tests.support.raw_sip import RawPeer, Received, raw_peer
-from tests.support.sip_peer import outbound
+from tests.support.sip_peer import call_worker, outbound
 from tests.support.sipp import listens
 from tests.support.waiting import until
 
 WORKERS = 3
+
+needs_tls = pytest.mark.skipif(
+    not any(Path("/usr/lib").glob("*/kamailio/modules/tls.so")),
+    reason="kamailio's tls module is not installed (Debian: apt-get install kamailio-tls-modules)",
+)
 
 
 @dataclass
@@ -64,14 +71,25 @@ class EdgeHouse:
 @contextmanager
 def running_edge(folder: Path, edge: Edge) -> Iterator[None]:
     """kamailio with exactly what we generate."""
-    configuration = folder / "edge.cfg"
-    configuration.write_text(edge_configuration(edge))
-    command = ["kamailio", "-DD", "-E", "-m", "16", "-M", "4", "-f", str(configuration), "-Y", str(folder)]
-    with (folder / "edge.log").open("wb") as log:
+    folder = folder / "kamailio"
+    folder.mkdir()
+    files = write_edge(edge, folder / "edge.cfg")
+    with running_kamailio(folder, files[0].read_text(), edge.port):
+        yield
+
+
+@contextmanager
+def running_kamailio(folder: Path, text: str, port: int) -> Iterator[None]:
+    """kamailio with this configuration, listening on this UDP port."""
+    folder.mkdir(exist_ok=True)
+    configuration = folder / "kamailio.cfg"
+    configuration.write_text(text)
+    command = ["kamailio", "-DD", "-E", "-m", "32", "-M", "8", "-f", str(configuration), "-Y", str(folder)]
+    with (folder / "kamailio.log").open("wb") as log:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
-        until(lambda: listens(edge.port) or child.poll() is not None, timeout=10, what="the edge listens")
-        assert child.poll() is None, (folder / "edge.log").read_text()[-3000:]
+        until(lambda: listens(port) or child.poll() is not None, timeout=10, what="kamailio listens")
+        assert child.poll() is None, (folder / "kamailio.log").read_text()[-3000:]
         yield
     finally:
         child.terminate()
@@ -264,6 +282,99 @@ def test_a_dead_front_worker_is_followed_by_another(house: EdgeHouse) -> None:
     assert house.pool.free() == WORKERS, "the front worker is none of those that make calls"
 
 
+# --- TLS towards the carrier ----------------------------------------------------------------------------------------
+
+TLS_CARRIER = """#!KAMAILIO
+debug=2
+log_stderror=yes
+children=1
+tcp_children=1
+enable_tls=yes
+auto_aliases=no
+dns=no
+listen=tls:127.0.0.1:{tls}
+listen=udp:127.0.0.1:{udp}
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "siputils.so"
+loadmodule "xlog.so"
+loadmodule "tls.so"
+modparam("tls", "tls_method", "TLSv1.2+")
+modparam("tls", "private_key", "{key}")
+modparam("tls", "certificate", "{certificate}")
+request_route {{
+    xlog("L_NOTICE", "took $rm over $proto\\n");
+    if (has_totag()) {{
+        if (loose_route() || t_check_trans()) {{
+            t_relay();
+        }}
+        exit;
+    }}
+    record_route();
+    $du = "sip:127.0.0.1:{onward}";
+    $fs = "udp:127.0.0.1:{udp}";
+    t_relay();
+}}
+"""
+
+
+def make_certificate(folder: Path, name: str) -> EdgeTls:
+    """An authority of its own, and a certificate by it for 127.0.0.1."""
+    folder.mkdir()
+    for command in (
+        f"req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN={name}-ca",
+        f"req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN={name}",
+        "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out certificate.pem",
+    ):
+        subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
+    return EdgeTls(port=1, certificate=folder / "certificate.pem", key=folder / "key.pem", ca_file=folder / "ca.pem")
+
+
+@needs_kamailio
+@needs_tls
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_edge_speaks_tls_for_a_worker_that_must_not(tmp_path: Path, *, trusted: bool) -> None:
+    theirs, others = make_certificate(tmp_path / "theirs", "carrier"), make_certificate(tmp_path / "others", "other")
+    ports = free_udp_block(8)
+    with raw_peer() as patient, ExitStack() as open_things:
+        carrier = TLS_CARRIER.format(
+            tls=ports, udp=ports + 1, onward=patient.port, key=theirs.key, certificate=theirs.certificate
+        )
+        open_things.enter_context(running_kamailio(tmp_path / "carrier", carrier, ports + 1))
+        worker = open_things.enter_context(call_worker(tmp_path / "worker"))
+        edge = Edge(
+            host="127.0.0.1",
+            port=ports + 2,
+            worker_host="127.0.0.1",
+            worker_ports=range(worker.config.sip_port, worker.config.sip_port + 1),
+            peers=(EdgePeer(name="carrier", host="127.0.0.1", port=ports, tls=True),),
+            tls=replace(theirs if trusted else others, port=ports + 3),
+        )
+        open_things.enter_context(running_edge(tmp_path, edge))
+        node = worker.connect()
+        leg = outbound("+8613900000720")
+        trunk = Trunk(
+            name="carrier", host="127.0.0.1", port=ports, outbound_proxy=f"127.0.0.1:{edge.port}", loopback_only=True
+        )
+        node.do(wire.Originate(leg=leg, trunk=trunk))
+        if not trusted:
+            end = node.wait_for(leg.leg_id, LegEventKind.ENDED, timeout=15).values
+            assert end["end_reason"] != "hang_up"
+            assert patient.hears_nothing(timeout=0.1), "a carrier that nobody vouches for was spoken to"
+            return
+        invite = patient.receive("INVITE")
+        assert "SIP/2.0/TLS 127.0.0.1" in invite.all("Via")[1]
+        pick_up(patient, invite)
+        node.wait_for(leg.leg_id, LegEventKind.ANSWERED)
+        node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))
+        patient.reply(patient.receive("BYE"), "200 OK")
+        node.wait_for(leg.leg_id, LegEventKind.ENDED)
+        said = (tmp_path / "carrier" / "kamailio.log").read_text()
+        assert [said.count(f"took {method} over tls") for method in ("INVITE", "ACK", "BYE")] == [1, 1, 1]
+
+
 # --- what is generated (pure) ----------------------------------------------------------------------------------------
 
 
@@ -296,6 +407,7 @@ def test_an_edge_that_cannot_be_is_refused_in_words(wrong: dict[str, object], sa
 
 
 @needs_kamailio
+@needs_tls
 def test_kamailio_takes_an_edge_with_tls_and_rtpengine(tmp_path: Path) -> None:
     tls = EdgeTls(port=5061, certificate=Path("/c.pem"), key=Path("/k.pem"), ca_file=Path("/ca.pem"))
     edge = an_edge(
@@ -306,8 +418,6 @@ def test_kamailio_takes_an_edge_with_tls_and_rtpengine(tmp_path: Path) -> None:
     )
     file = tmp_path / "edge.cfg"
     file.write_text(edge_configuration(edge, tls_file=tmp_path / "tls.cfg"))
-    if not any(Path("/usr/lib").glob("*/kamailio/modules/tls.so")):
-        pytest.skip("kamailio's tls module is not installed (Debian: apt-get install kamailio-tls-modules)")
     told = subprocess.run(["kamailio", "-c", "-f", str(file)], capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr[-2000:]
     assert "method = TLSv1.2+" in tls_configuration(tls)
