@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +17,7 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.attempts import AttemptState
 from followup.calls import CALL_TRANSITIONS, Call, CallState, Leg, LegId, LegRole
 from followup.dialing_rules import Mode
+from followup.inbound import InboundRules
 from followup.plans import TaskMode, TaskState
 from followup.queues import AgentState
 from followup.supervision import Supervision, SupervisionMode, SupervisionReason
@@ -26,10 +28,18 @@ from runtime.settings import REPOSITORY
 from scheduler.dialer import ReservationRefusedError, reserve
 from telephony.call_control import LegEvent, LegEventKind, MonitorMode, TransferEnding
 from telephony.conversation import Conversation
+from telephony.inbound import InboundCalls
 from tests.support.builders import a_node, a_patient, a_queue, a_task, a_user, an_agent, an_attempt
 
 CONTENT = Content(REPOSITORY / "content")
 GATE = Gate(mode=Mode.DEMO, profile=CONTENT.jurisdictions["demo"], trunk_is_loopback=True, allow_list=frozenset())
+CALLERS = InboundCalls(
+    node="node-1",
+    spool=Path("/nowhere/spool"),
+    rules=InboundRules(),
+    profile=CONTENT.jurisdictions["demo"],
+    zone="Asia/Shanghai",
+)
 REACHABLE = {(state, target) for (state, _), target in CALL_TRANSITIONS.items()}
 
 ENDS = [
@@ -62,9 +72,11 @@ KINDS = st.one_of(
             (LegEventKind.HOLD_REFUSED, {"sip_status": 488}),
             (LegEventKind.DIGIT, {"digit": "1"}),
             (LegEventKind.DIGIT, {"digit": "8"}),
+            (LegEventKind.DIGIT, {"digit": "0"}),
             (LegEventKind.DIGITS_COLLECTED, {"digits": "1", "reason": "complete"}),
             (LegEventKind.DIGITS_COLLECTED, {"digits": "8", "reason": "complete"}),
             (LegEventKind.DIGITS_COLLECTED, {"digits": "", "reason": "timeout"}),
+            (LegEventKind.DIGITS_COLLECTED, {"digits": "0", "reason": "complete"}),
             (LegEventKind.PROMPT_FINISHED, {"prompt": "p"}),
             (LegEventKind.RECORDING_STARTED, {"folder": "/nowhere/spool"}),
             (LegEventKind.RECORDING_STOPPED, {"folder": "/nowhere/spool"}),
@@ -91,7 +103,7 @@ def test_no_order_of_events_breaks_a_call(
     kinds: list[tuple[LegEventKind, dict[str, str | int]]],
     chance: random.Random,
 ) -> None:
-    conversation = Conversation(CONTENT.flows)
+    conversation = Conversation(CONTENT.flows, CALLERS)
     with units() as uow:  # never committed: every example finds the same empty database
         call, agent_id = a_reserved_call(uow, mode)
         events = [
@@ -296,6 +308,7 @@ def nothing_is_left_hanging(uow: UnitOfWork, call: Call, agent_id: str | None) -
     assert task.state is TaskState.IN_PROGRESS  # what comes next is decided elsewhere, once the attempt is closed
     agent = uow.queues.agent(agent_id) if agent_id else None
     if call.state is CallState.ENDED:
+        assert uow.inbound.live_of_call(call.id) is None
         assert attempt.state in (AttemptState.WRAP_UP, AttemptState.CLOSED)
         if agent is not None:
             wanted = AgentState.WRAP_UP if attempt.state is AttemptState.WRAP_UP else AgentState.AVAILABLE
