@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.openings import RATE, openings, voices
+from benchmarks.openings import RATE, Voices, openings, voices
 from followup.calls import EndReason, LegId
 from telephony.call_control import LegEventKind, Trunk
 from telephony.sip.wire import HangUp, Originate, StopRecording
@@ -18,12 +18,11 @@ from tests.support.waiting import until
 REPOSITORY = Path(__file__).parents[2]
 SPEECH = REPOSITORY / "tests" / "support" / "speech"
 DEMO = REPOSITORY / "suifang" / "demo" / "speech"
-ITEMS = {
-    item.name: item
-    for item in openings(voices(SPEECH, REPOSITORY / "nothing-rendered", REPOSITORY / "content" / "prompts"))
-}
-PEOPLE = ("human-hello-01", "human-two_bursts-01", "human-noisy_room-01", "human-late-01")
-MACHINES = ("machine-recorded_greeting-01", "machine-synthetic_greeting-01", "machine-song-01", "machine-fax-01")
+HUMAN_SPEECH = voices(SPEECH, REPOSITORY / "nothing", REPOSITORY / "nothing").human
+SOURCE = Voices(human=HUMAN_SPEECH, greetings=HUMAN_SPEECH, assistants=HUMAN_SPEECH, announcements=HUMAN_SPEECH)
+ITEMS = {item.name: item for item in openings(SOURCE)}
+PEOPLE = ("human-hello-01", "human-two_bursts-01", "human-noisy_room-01")
+MACHINES = ("machine-recorded_greeting-03", "machine-ringback-01", "machine-song-01")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +77,7 @@ def _dial(node: NodeConnection, trunk: Trunk, number: str, folder: Path | None =
 def test_people_are_kept_and_machines_caught(
     node: NodeConnection, trunk: Trunk, names: tuple[str, ...], kept: bool
 ) -> None:
-    legs = {name: _dial(node, trunk, f"answer.{name}") for name in names[:3]}
+    legs = {name: _dial(node, trunk, f"answer.{name}") for name in names}
     for name, leg in legs.items():
         verdict = node.wait_for(leg, LegEventKind.ANSWERED_BY, timeout=10).values
         assert (verdict["who"] != "machine") is kept, (name, verdict)
