@@ -257,14 +257,14 @@ def test_trying_alone_is_not_ringing_and_ends_as_unreachable(node: NodeConnectio
 
 
 @pytest.mark.parametrize("status", ["180 Ringing", "183 Session Progress"])
-def test_a_no_answer_told_by_the_carrier_depends_on_whether_it_rang(
+def test_what_the_carrier_calls_unavailable_was_declined_when_it_rang_a_moment_before(
     node: NodeConnection, peer: RawPeer, status: str
 ) -> None:
     leg_id, request = invite(node, peer)
     peer.reply(request, status)
     peer.reply(request, "480 Temporarily Unavailable")
     ended = node.wait_for(leg_id, LegEventKind.ENDED)
-    expected = EndReason.NO_ANSWER if status.startswith("180") else EndReason.UNREACHABLE
+    expected = EndReason.REJECTED if status.startswith("180") else EndReason.UNREACHABLE
     assert ended.values["end_reason"] == expected
 
 
