@@ -127,6 +127,7 @@ class Trunk:
     password: str = field(default="", repr=False)
     realm: str = "*"
     outbound_proxy: str = ""
+    address: str = ""  # where the name of the next hop leads, looked up by the node: no worker asks a name server
     loopback_only: bool = False
 
 

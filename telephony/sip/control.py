@@ -18,6 +18,7 @@ from telephony.call_control import (
     TransferMode,
     Trunk,
 )
+from telephony.sip.names import Names
 from telephony.sip.pool import WorkerPool
 from telephony.sip.wire import (
     AnswerLeg,
@@ -52,8 +53,9 @@ LINE_SECONDS = 3.0  # a line between two of our workers is answered at once or n
 class SipCallControl:
     """CallControl over a pool of call workers. Events come by the pool's sink."""
 
-    def __init__(self, pool: WorkerPool, *, voice: TextVoice | None = None) -> None:
+    def __init__(self, pool: WorkerPool, *, voice: TextVoice | None = None, names: Names | None = None) -> None:
         self._pool = pool
+        self._names = names or Names()
         self._voice = voice
 
     def attach_headset(self, leg: OutboundLeg, trunk: Trunk) -> None:
@@ -153,7 +155,7 @@ class SipCallControl:
 
     def _dial(self, worker: str, leg: OutboundLeg, request: AttachHeadset | Originate | Transfer) -> None:
         try:
-            self._pool.ask(worker, request)
+            self._pool.ask(worker, replace(request, trunk=self._names.resolved(request.trunk)))
         except CallControlError as refused:
             if not refused.anything_sent:
                 self._pool.release(leg.leg_id)

@@ -9,7 +9,7 @@ import os
 import select
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from telephony.call_control import Trunk
 from telephony.sip.calls import LegCall, Signals, WorkerAccount
 from telephony.sip.config import WorkerConfig
 from telephony.sip.media_clock import MediaClock
+from telephony.sip.outgoing import Outgoing
 from telephony.sip.targets import Target
 from telephony.sip.trunk_call import TrunkCall
 from telephony.sip.trunk_lines import TrunkLines
@@ -77,6 +78,7 @@ class Endpoint:
             transport.boundAddress = config.sip_host
             udp = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
             self._library.libStart()
+            self._outgoing = Outgoing()
             self._set_codecs()
             self.awaited: dict[str, LegId] = {}  # by token: legs that other workers are about to bring
             self._account = self._new_account()
@@ -135,8 +137,8 @@ class Endpoint:
         elif not wanted:
             self._clock.stop()
 
-    def invite(self, call: LegCall, target: Target) -> None:
-        """Send the INVITE."""
+    def invite(self, call: LegCall, target: Target, *, leaving: Callable[[str], None]) -> None:
+        """Send the INVITE, once its text has been shown to `leaving`."""
         prm = pj.CallOpParam(True)
         prm.opt.audioCount = 1
         prm.opt.videoCount = 0
@@ -145,7 +147,11 @@ class Endpoint:
             asserted = pj.SipHeader()
             asserted.hName, asserted.hValue = "P-Asserted-Identity", target.asserted_identity
             prm.txOption.headers.append(asserted)
-        call.makeCall(target.uri, prm)
+        self._outgoing.leaving = leaving
+        try:
+            call.makeCall(target.uri, prm)
+        finally:
+            self._outgoing.leaving = None
         self.lines.watch_streams(opened=True)
 
     def new_call(self, leg_id: LegId, trunk: Trunk, target: Target) -> LegCall:

@@ -52,31 +52,31 @@ DROPPED = Admission()
 
 Judge = Callable[[Knock], Admission]
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+ModuleCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 
 
-class _Text(ctypes.Structure):
+class PjText(ctypes.Structure):
     """pj_str_t."""
 
     _fields_ = (("start", ctypes.c_char_p), ("length", ctypes.c_ssize_t))
 
 
-class _Module(ctypes.Structure):
+class PjsipModule(ctypes.Structure):
     """struct pjsip_module."""
 
     _fields_ = (
         ("previous", ctypes.c_void_p),
         ("next", ctypes.c_void_p),
-        ("name", _Text),
+        ("name", PjText),
         ("id", ctypes.c_int),
         ("priority", ctypes.c_int),
         ("load", ctypes.c_void_p),
         ("start", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
         ("unload", ctypes.c_void_p),
-        ("on_rx_request", _Callback),
+        ("on_rx_request", ModuleCallback),
         ("on_rx_response", ctypes.c_void_p),
-        ("on_tx_request", ctypes.c_void_p),
+        ("on_tx_request", ModuleCallback),
         ("on_tx_response", ctypes.c_void_p),
         ("on_tsx_state", ctypes.c_void_p),
     )
@@ -109,11 +109,11 @@ class Gate:
             ctypes.c_void_p,
         ]
         self._endpoint = self._library.pjsua_get_pjsip_endpt()
-        self._module = _Module()
-        self._module.name = _Text(b"mod-suifang-gate", 16)
+        self._module = PjsipModule()
+        self._module.name = PjText(b"mod-suifang-gate", 16)
         self._module.id = -1
         self._module.priority = BEFORE_CALLS
-        self._module.on_rx_request = _Callback(self._knocked)
+        self._module.on_rx_request = ModuleCallback(self._knocked)
         status = self._library.pjsip_endpt_register_module(self._endpoint, ctypes.byref(self._module))
         if status != 0:
             raise OSError(status, "the SIP library takes no module of ours: its worker would be open to floods")

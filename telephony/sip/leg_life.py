@@ -23,7 +23,7 @@ from telephony.sip.bridge_clock import BridgeClock
 from telephony.sip.bridges import Bridges
 from telephony.sip.calls import StateChanged
 from telephony.sip.config import WorkerConfig
-from telephony.sip.dialog import DialogWatch
+from telephony.sip.dialog import DialogWatch, SipMessage
 from telephony.sip.endpoint import Endpoint, TokenBucket
 from telephony.sip.event_book import EventBook
 from telephony.sip.incoming import given_up, parting
@@ -34,7 +34,7 @@ from telephony.sip.leg_table import LegTable, cancel
 from telephony.sip.media import Conference
 from telephony.sip.recorder import Recorder
 from telephony.sip.silence_watch import SilenceWatch
-from telephony.sip.targets import target_of
+from telephony.sip.targets import Target, first_hop, target_of
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +114,7 @@ class LegLife:
         leg.ring_timer = self._timers.enter(outbound.ring_seconds, 0, self._ring_limit, (leg,))
         try:
             leg.call = self._endpoint.new_call(leg.leg_id, trunk, target)
-            self._endpoint.invite(leg.call, target)
+            self._endpoint.invite(leg.call, target, leaving=lambda text: self._note_leaving(leg, target, text))
             self._take_signals()  # the dialog is in the journal before anything else is told of it
             self._book.say(leg.leg_id, LegEventKind.INVITED, {"sip_call_id": leg.call.getInfo().callIdString})
         except pj.Error as error:
@@ -124,6 +124,12 @@ class LegLife:
                 leg.library_done = True
                 self._end(leg, Cause(end_reason=EndReason.NETWORK_FAILURE, party=cause_of_silence_on_invite().party))
         return leg
+
+    def _note_leaving(self, leg: Leg, target: Target, invite: str) -> None:
+        """What a CANCEL needs is in the journal before the INVITE is on the wire."""
+        line = leg.dialog.observe(SipMessage(invite, sent=True, peer=first_hop(target)))
+        if line is not None:
+            self._book.journal.append(line)
 
     def _stands_in(self, outbound: OutboundLeg) -> bool:
         """Whether a second INVITE of the attempt is one over another trunk, after the first was refused unrung.

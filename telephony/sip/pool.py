@@ -37,7 +37,7 @@ from telephony.sip.pulse import DISK_PATIENCE, waits_for_disk
 from telephony.sip.roster import Roster, WorkerSummary
 from telephony.sip.wire import Answer, AttachHeadset, Originate, Quit, Register, Request, Transfer
 from telephony.sip.worker_link import connect
-from telephony.sip.worker_start import living_process, new_worker_config, put_down, start_worker
+from telephony.sip.worker_start import living_process, new_worker_config, put_down, put_down_unborn, start_worker
 from telephony.sip.worker_watch import TICK_SECONDS, WorkerWatch
 
 log = structlog.get_logger(__name__)
@@ -81,6 +81,7 @@ class WorkerPool:
         for folder in (self._leases.folder, self._configs, self._journals, self._settings.socket_folder):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._settings.log_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._put_away_strays()
         self._forget_old_journals(now())
         self._delivery.start()
         self._watch.start()
@@ -289,6 +290,8 @@ class WorkerPool:
                 child.kill()
             status = child.wait()
             log.warning("worker_not_started", worker=worker.worker_id, exit=status, log=str(log_file))
+            if worker.config.journal.exists():
+                open_burial(worker.config.journal).archive()
             with self._changed:
                 if status != EXIT_LOCKED:  # another node was quicker: the next number will do
                     self._put_off_starts()
@@ -386,6 +389,7 @@ class WorkerPool:
         """Free its phones, tell its last events, put its journal away once they are stored."""
         died_at = now()
         if not worker.config.journal.exists():
+            put_down_unborn(self._config_file(worker))
             with self._changed:
                 self._forget(worker)
             return
@@ -432,6 +436,19 @@ class WorkerPool:
             self._leases.let_rest(worker.config.lock)
             self._config_file(worker).unlink(missing_ok=True)
             worker.config.socket.unlink(missing_ok=True)
+
+    def _put_away_strays(self) -> None:
+        """Put away what is left of workers that died while they started, of which no node knew: nobody asked them."""
+        known = {file.stem for file in self._configs.glob("*.json")}
+        for journal in self._journals.glob("*.jsonl"):
+            if journal.stem in known:
+                continue
+            stray = open_burial(journal)
+            port = stray.record.worker.sip_port if stray.record.worker else None
+            if stray.record.events or (port is not None and is_held(self._leases.folder / f"{port}.lock")):
+                continue
+            stray.archive()
+            (self._settings.socket_folder / f"{journal.stem}.sock").unlink(missing_ok=True)
 
     def _forget_old_journals(self, at: datetime) -> None:
         oldest = (at - self._settings.keep_journals).timestamp()

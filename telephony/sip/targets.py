@@ -24,6 +24,12 @@ class Target:
     asserted_identity: str = ""  # value of P-Asserted-Identity
 
 
+def first_hop(target: Target) -> str:
+    """host:port of whom the INVITE is sent to."""
+    host, _, port = (target.proxy or target.uri).strip("<>").rpartition("@")[2].removeprefix("sip:").partition(":")
+    return f"{host.partition(';')[0]}:{port.partition(';')[0] or 5060}"
+
+
 def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
     """The target of a leg over a trunk; RejectedError when it cannot or may not be dialed."""
     if _HOST.fullmatch(trunk.host) is None or not 0 < trunk.port < 65536:
@@ -50,7 +56,9 @@ def target_of(leg: OutboundLeg, trunk: Trunk) -> Target:
         # An agent types this address herself: it must not become a way to ring any place in the world.
         raise RejectedError(f"leg {leg.leg_id}: a headset's address must be on the trunk {trunk.name}'s host")
     way = "" if trunk.transport is Transport.UDP else f";transport={trunk.transport.value}"
-    route = f"<sip:{proxy['host']}:{proxy['port'] or 5060}{way};lr>" if proxy else ""
+    route = f"<sip:{trunk.address or proxy['host']}:{proxy['port'] or 5060}{way};lr>" if proxy else ""
+    if trunk.address and not route and host == trunk.host:
+        route = f"<sip:{trunk.address}:{trunk.port}{way};lr;hide>"  # the name stays in the message, unasked
     if trunk.tel_uri and not leg.number.startswith("sip:"):
         if _GLOBAL.fullmatch(leg.number) is None:
             raise RejectedError(

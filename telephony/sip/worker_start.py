@@ -85,3 +85,12 @@ def put_down(config: WorkerConfig, file: Path) -> None:
         log.error("worker_put_down", worker=config.worker_id, pid=process.pid)
         with suppress(psutil.NoSuchProcess):
             process.send_signal(signal.SIGKILL)
+
+
+def put_down_unborn(file: Path) -> None:
+    """Kill a worker that has not come so far as to write a journal: its node died, and no other knows it as its own."""
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if str(file) in process.cmdline():
+                log.warning("unborn_worker_put_down", pid=process.pid)
+                process.send_signal(signal.SIGKILL)

@@ -26,12 +26,14 @@ from telephony.call_control import (
 )
 from telephony.sip.control import SipCallControl
 from telephony.sip.leases import held
+from telephony.sip.names import Names
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.pooled_worker import WorkerPhase
 from telephony.sip.roster import WorkerSummary
 from tests.support.call_control_bench import pool_settings
 from tests.support.sip_patient import SipPatient, sip_patient
+from tests.support.sipp import sipp
 from tests.support.waiting import until
 
 ANSWERED, RINGING, ENDED = LegEventKind.ANSWERED, LegEventKind.RINGING, LegEventKind.ENDED
@@ -131,6 +133,41 @@ def test_a_worker_killed_while_the_phone_rings_is_buried_and_the_phone_falls_sil
         assert gone["status"] == 487
         assert node.wait_for(ENDED, leg).values == WORKER_LOST
         assert node.pool.was_anything_sent("attempt-id-ringing.ring")
+
+
+def test_the_phone_of_a_worker_killed_at_the_very_invite_is_freed(settings: PoolSettings) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far_end,
+        running(Node(settings)) as node,
+        ThreadPoolExecutor() as agent,
+    ):
+        far_end.bind(("127.0.0.1", 0))
+        far_end.settimeout(8)
+        until(lambda: any(worker.phase is WorkerPhase.READY for worker in node.pool.workers()), timeout=15, what="warm")
+        pid = node.pool.workers()[0].pid
+        leg = OutboundLeg(leg_id=LegId("cut"), attempt_id="cut", role=LegRole.PATIENT, number="cut")
+        trunk = Trunk(name="far-end", host="127.0.0.1", port=far_end.getsockname()[1], loopback_only=True)
+        dialed = agent.submit(node.control.originate, leg, trunk)
+        invite, sender = far_end.recvfrom(4000)
+        os.kill(pid, signal.SIGKILL)
+        kept = [
+            line for line in invite.decode().split("\r\n") if line.startswith(("Via", "From", "To", "Call-ID", "CSeq"))
+        ]
+        ringing = "\r\n".join(["SIP/2.0 180 Ringing", *kept, "Content-Length: 0", "", ""])
+        heard = until(lambda: _cancel_or_ring_again(far_end, ringing, sender), timeout=8, what="a CANCEL")
+        assert heard.startswith(b"CANCEL sip:cut@")
+        assert dialed.exception(timeout=10) is not None
+        assert node.wait_for(ENDED, leg.leg_id).values == WORKER_LOST
+
+
+def _cancel_or_ring_again(far_end: socket.socket, ringing: str, sender: tuple[str, int]) -> bytes:
+    far_end.sendto(ringing.encode(), sender)
+    far_end.settimeout(0.3)
+    try:
+        heard = far_end.recv(4000)
+    except TimeoutError:
+        return b""
+    return heard if heard.startswith(b"CANCEL") else b""
 
 
 def test_a_worker_killed_in_a_call_is_buried_both_phones_are_free_and_the_recording_plays(
@@ -317,6 +354,45 @@ def test_the_ports_of_a_worker_that_is_gone_rest_before_another_gets_them(
         again = node.dial(phone, "id-elsewhere.ring.answer")
         node.wait_for(ANSWERED, again)
         assert node.worker_of(again).sip_port != before
+
+
+def test_a_name_server_that_never_answers_holds_up_neither_node_nor_worker(
+    settings: PoolSettings, phone: SipPatient
+) -> None:
+    silence = threading.Event()
+
+    def never(host: str) -> str:
+        silence.wait()
+        raise OSError(host)
+
+    with running(Node(settings)) as node:
+        node.control = SipCallControl(node.pool, names=Names(lookup=never, wait_seconds=0.5))
+        talking = node.dial(phone, "id-talking.ring.answer")
+        node.wait_for(ANSWERED, talking)
+        leg = OutboundLeg(leg_id=LegId("lost"), attempt_id="lost", role=LegRole.PATIENT, number="1")
+        for patience in (1.0, 0.2):  # who asks again soon does not wait again
+            began = time.monotonic()
+            with pytest.raises(UnreachableError, match=r"sip\.carrier\.example leads nowhere") as refused:
+                node.control.originate(leg, Trunk(name="carrier", host="sip.carrier.example"))
+            assert not refused.value.anything_sent
+            assert time.monotonic() - began < patience
+        assert [status.leg_id for status in node.control.status()] == [talking]
+        silence.set()
+
+
+def test_a_trunk_with_a_name_is_dialed_by_its_address_and_keeps_its_name_in_the_message(
+    settings: PoolSettings, tmp_path: Path
+) -> None:
+    with sipp(tmp_path / "sipp", "answer") as far_end, running(Node(settings)) as node:
+        control = SipCallControl(node.pool, names=Names(lookup=lambda _: "127.0.0.1"))
+        leg = OutboundLeg(leg_id=LegId("named"), attempt_id="named", role=LegRole.PATIENT, number="13800000000")
+        control.originate(leg, Trunk(name="carrier", host="sip.carrier.example", port=far_end.port))
+        node.wait_for(ANSWERED, leg.leg_id)
+        control.hang_up(leg.leg_id, EndReason.HANG_UP)
+        node.wait_for(ENDED, leg.leg_id)
+        invite = next(message for message in far_end.messages() if message.gist == "> INVITE")
+        assert invite.text.startswith(f"INVITE sip:13800000000@sip.carrier.example:{far_end.port} SIP/2.0")
+        assert invite.headers("Route") == []
 
 
 def test_a_burial_tells_nothing_twice_to_the_node_that_heard_it_alive(
