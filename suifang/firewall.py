@@ -42,7 +42,14 @@ def firewall_table(settings: Settings) -> list[FirewallRow]:
             ports=str(settings.api_port),
             peer="agents' machines",
             purpose="console and API",
-        )
+        ),
+        FirewallRow(
+            direction="in",
+            protocol="UDP",
+            ports=_span(ephemeral_ports()),
+            peer="the relay (SUIFANG_TURN_URL)" if settings.turn_only else "agents' browsers",
+            purpose="browser headsets, DTLS-SRTP",
+        ),
     ]
     entries = declared_trunks(settings)
     if not entries:
@@ -82,10 +89,15 @@ def ports_in_use(host: str, ports: range) -> list[int]:
     return [port for port in ports if not _can_bind(host, port)]
 
 
+def ephemeral_ports() -> range:
+    """The kernel's own range, from which any program is given ports that it does not name."""
+    first, last = (int(part) for part in _EPHEMERAL.read_text().split())
+    return range(first, last + 1)
+
+
 def ephemeral_overlap(ports: range) -> range | None:
     """The kernel's own range, from which any program is given ports, if it touches these."""
-    first, last = (int(part) for part in _EPHEMERAL.read_text().split())
-    kernel = range(first, last + 1)
+    kernel = ephemeral_ports()
     return kernel if ports.start < kernel.stop and kernel.start < ports.stop else None
 
 
