@@ -224,6 +224,7 @@ def declared_trunks(settings: Settings) -> tuple[TrunkEntry, ...]:
             password=settings.trunk_password,
             outbound_proxy=settings.outbound_proxy.removeprefix("sip:").removesuffix(";lr"),
             caller_ids=CallerIdsEntry(default=settings.trunk_caller_id or None),
+            calls_per_second=100,  # the call workers' own pace holds; a carrier's is said in the trunks file
             ping_seconds=0,  # who has but one trunk gains nothing by leaving it aside
         ),
     )

@@ -19,7 +19,7 @@ class TrunkTerms:
     trunk: Trunk
     purposes: frozenset[Purpose] = frozenset(Purpose)
     channels: int | None = None
-    calls_per_second: float = 5.0
+    calls_per_second: float = 100.0
     cost: float = 0.0
     failover_statuses: frozenset[int] = DEFAULT_STATUSES
     caller_id_by_queue: Mapping[str, str] = field(default_factory=dict)
