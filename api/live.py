@@ -24,7 +24,13 @@ from runtime.live_events import NOW, AsyncLiveStream
 log = structlog.get_logger(__name__)
 
 MAY_LISTEN = Allowed(*Role)
-FOR_OVERSEERS = frozenset({EventKind.SUPERVISION_CHANGED.value})
+FOR_OVERSEERS = frozenset(
+    {
+        EventKind.SUPERVISION_CHANGED.value,
+        EventKind.TRUNK_CHANGED.value,
+        EventKind.CALLER_ID_FELL.value,
+    }
+)
 """Events that agents are not told: the call's own event tells them what their queue's policy shows."""
 _BLOCK_MS = 1000
 
