@@ -214,6 +214,15 @@ class CallRepository:
             select(Call).where(calls.c.patient_id == patient_id).order_by(calls.c.planned_at.desc()).limit(limit)
         ).all()
 
+    def has_live(self, patient_id: str, *, besides_attempt: str | None = None) -> bool:
+        """True if the patient is on a line of ours, or being rung, for another attempt."""
+        found = select(calls.c.id).where(
+            calls.c.patient_id == patient_id,
+            calls.c.state != CallState.ENDED,
+            calls.c.attempt_id.is_distinct_from(besides_attempt),
+        )
+        return self._session.scalar(found.limit(1)) is not None
+
     def live(self, *, limit: int = 5000) -> Sequence[Call]:
         """Every call that has not ended, oldest first."""
         return self._session.scalars(

@@ -58,7 +58,9 @@ def gather(
         completed_today=completed_today,
         other_live_attempt=uow.attempts.has_live(task.patient_id, besides=besides_attempt)
         # Whoever is on our line just now is not rung beside it; he is passed over for a moment, as in a call of ours.
-        or uow.inbound.rings_us_now(task.patient_id),
+        or uow.inbound.rings_us_now(task.patient_id)
+        # Nor is one who was handed over and talks on, though his attempt is closed.
+        or uow.calls.has_live(task.patient_id, besides_attempt=besides_attempt),
     )
 
 

@@ -19,7 +19,9 @@ from telephony.effects import HangUpLeg
 from telephony.lines import Lines
 from telephony.patient_dialing import PatientDialing
 from telephony.refused_command import LineAct, RefusedCommandError, Verb
+from telephony.supervisor_leg import refuse_supervision
 from telephony.talk_commands import NEVER_WAIT, TALKING, TalkCommands, talking
+from telephony.transferring import refuse_transfer
 from telephony.trunk_taking import NoTrunk
 from telephony.trunks import Trunks
 
@@ -35,6 +37,9 @@ class DialingRules:
     spool: Path
     music: Path | None = None  # what a patient on hold hears
     screened: bool = False  # who answers is judged before a machine of ours speaks
+
+
+LOST_COMPANY = "the telephony node was restarted before the line was made; ask again"
 
 
 class Commands:
@@ -171,6 +176,22 @@ class Commands:
         call = uow.calls.for_update(call_id) if call_id else None
         if call is not None and call.state is not CallState.ENDED:
             self._conversation.end(uow, call, reason=EndReason.CONGESTION, party=Party.US, at=uow.now)
+
+    def end_lost_company(self, uow: UnitOfWork, call: Call) -> None:
+        """What was begun beside a call that a node takes over, and never came to a line, is over."""
+        transfer = uow.transfers.live_of_call(call.id)
+        if transfer is not None and self._never_came(uow, transfer.leg_id, "transfer", call.id):
+            refuse_transfer(uow, transfer, LOST_COMPANY)
+        supervision = uow.supervisions.live_of_call(call.id)
+        if supervision is not None and self._never_came(uow, supervision.leg_id, "supervise", supervision.id):
+            refuse_supervision(uow, supervision, LOST_COMPANY)
+
+    def _never_came(self, uow: UnitOfWork, leg_id: LegId, verb: str, subject: str) -> bool:
+        waits = any(
+            command.verb == verb and command.state is CommandState.PENDING
+            for command in uow.calls.commands_for(subject)
+        )
+        return not waits and not self._lines.knows(leg_id)
 
     def _report(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         """Somebody wonders about a silent call: a call that a worker holds goes on, another one has ended."""

@@ -344,6 +344,7 @@ class TelephonyNode:
             leg = patient_leg_of(call).id
             if self._lines.knows(leg):
                 effects.extend(self._conversation.taken_over(uow, call))
+                self._commands.end_lost_company(uow, call)
                 continue
             self._commands.end_without_worker(uow, call)
         return effects

@@ -59,6 +59,7 @@ class LoopbackPlace:
 
     units: UnitsOfWork
     control: LoopbackCallControl
+    folder: Path
 
     def call(self, call_id: str) -> Call:
         """The call as it stands."""
@@ -162,7 +163,7 @@ def loopback_node(
     thread = threading.Thread(target=nodes[0].run, name="loopback-node")
     thread.start()
     try:
-        yield LoopbackPlace(units=units, control=control)
+        yield LoopbackPlace(units=units, control=control, folder=folder)
     finally:
         nodes[0].stop()
         thread.join(timeout=10)

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +12,9 @@ from db.users import Role
 from followup.calls import Call, CallState, LegRole
 from followup.queues import Agent, Queue
 from followup.supervision import Stretch, SupervisionReason
-from tests.integration.api.house import Asking, House
+from runtime.embedded import Engines
+from telephony.line_script import answer, ring
+from tests.integration.api.house import Asking, House, open_house
 from tests.support.builders import a_queue
 from tests.support.loopback_bench import (
     IS_BUSY,
@@ -27,10 +28,20 @@ from tests.support.loopback_bench import (
 )
 from tests.support.waiting import until
 
+SCRIPTS = {"busy-phone": IS_BUSY}
 
-@pytest.fixture
-def place(house: House, database_url: str, tmp_path: Path) -> Iterator[LoopbackPlace]:
-    with loopback_node(house.units, database_url, tmp_path, {"busy-phone": IS_BUSY}) as running:
+
+@pytest.fixture(scope="module")
+def house(module_database_url: str, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(module_database_url, engines.broker_url, tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def place(house: House, module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackPlace]:
+    """One node for all tests of this module; each test has people, queues and calls of its own."""
+    folder = tmp_path_factory.mktemp("node")
+    with loopback_node(house.units, module_database_url, folder, SCRIPTS) as running:
         yield running
 
 
@@ -62,13 +73,23 @@ def begin(overseer: Asking, call: Call, mode: str = "listen", reason: str = "tra
     return str(answer.json()["id"])
 
 
-def nobody_is_on_a_line(overseer: Asking) -> None:
-    until(lambda: overseer.get("/supervisions").json()["supervisions"] == [], timeout=10, what="supervisions are over")
+def own_visits(overseer: Asking) -> list[dict[str, object]]:
+    listed = overseer.get("/supervisions").json()["supervisions"]
+    return [each for each in listed if each["supervisor_id"] == overseer.user_id]
+
+
+def has_left(overseer: Asking) -> None:
+    until(lambda: own_visits(overseer) == [], timeout=10, what="the supervision is over")
 
 
 def stretches(place: LoopbackPlace, call: Call) -> list[Stretch]:
     with place.units() as uow:
         return list(uow.supervisions.stretches(call.id))
+
+
+def up(place: LoopbackPlace, call: Call) -> list[LegRole]:
+    own = {leg.id for leg in place.call(call.id).legs}
+    return [leg.role for leg in place.control.status() if leg.leg_id in own]
 
 
 def in_mode(place: LoopbackPlace, call: Call, mode: str) -> None:
@@ -126,8 +147,7 @@ def test_the_call_s_end_ends_the_supervision_and_her_line(place: LoopbackPlace, 
     assert stretch.ended_at is not None
     assert ended.ended_at is not None
     assert stretch.ended_at <= ended.ended_at
-    roles = [leg.role for leg in place.control.status()]
-    assert roles == [LegRole.AGENT], "only the headset stays up"
+    assert up(place, talk) == [], "only the headset stays up"
 
 
 def test_a_headset_between_calls_cannot_be_supervised(
@@ -141,7 +161,8 @@ def test_a_headset_between_calls_cannot_be_supervised(
     headset = place.agent(desk.id).headset_leg_id
     assert overseer.post(f"/calls/{headset}/supervisions", body).json()["code"] == "unknown_call"
     assert overseer.post(f"/calls/{desk.id}/supervisions", body).json()["code"] == "unknown_call"
-    assert [leg.role for leg in place.control.status()] == [LegRole.AGENT]
+    assert up(place, talk) == []
+    assert [leg.role for leg in place.control.status() if leg.leg_id == headset] == [LegRole.AGENT]
 
 
 def test_a_call_has_room_for_one_supervisor(house: House, overseer: Asking, talk: Call, place: LoopbackPlace) -> None:
@@ -151,7 +172,7 @@ def test_a_call_has_room_for_one_supervisor(house: House, overseer: Asking, talk
     refused = second.post(f"/calls/{talk.id}/supervisions", {"mode": "listen", "reason": "training"})
     assert (refused.status_code, "another supervisor" in refused.json()["reason"]) == (409, True)
     in_mode(place, talk, "listen")
-    own = overseer.get("/supervisions").json()["supervisions"][0]["id"]
+    own = own_visits(overseer)[0]["id"]
     assert second.post(f"/supervisions/{own}/mode", {"mode": "barge"}).json()["code"] == "not_yours"
     assert second.post(f"/supervisions/{own}/end").json()["code"] == "not_yours"
 
@@ -186,7 +207,7 @@ def test_a_supervisor_whose_telephone_is_busy_is_told_so_and_may_try_again(
 ) -> None:
     overseer.put("/supervision/phone", {"phone": "busy-phone"})
     begin(overseer, talk)
-    nobody_is_on_a_line(overseer)
+    has_left(overseer)
     assert stretches(place, talk) == []
     with place.units() as uow:
         (ended,) = [detail for action, _, detail in audit_rows(uow, talk.id) if action == "supervision_ended"]
@@ -194,6 +215,22 @@ def test_a_supervisor_whose_telephone_is_busy_is_told_so_and_may_try_again(
     overseer.put("/supervision/phone", {"phone": "8001"})
     begin(overseer, talk)
     in_mode(place, talk, "listen")
+
+
+def test_a_supervisor_who_comes_when_the_conversation_is_interrupted_is_hung_up_and_told_why(
+    place: LoopbackPlace, overseer: Asking, talk: Call
+) -> None:
+    place.control.teach("8003", (ring(0.0), answer(0.6)))
+    overseer.put("/supervision/phone", {"phone": "8003"})
+    begin(overseer, talk)
+    entry = overseer.post("/directory", {"name": f"Dept {talk.id}", "kind": "department", "number": "2010"})
+    body = {"mode": "consult", "directory_id": entry.json()["id"]}
+    assert overseer.post(f"/calls/{talk.id}/transfers", body).status_code == 202
+    has_left(overseer)
+    with place.units() as uow:
+        (ended,) = [detail for action, _, detail in audit_rows(uow, talk.id) if action == "supervision_ended"]
+    assert "not bridged" in str(ended["because"])
+    assert stretches(place, talk) == []
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ from followup.attempts import AttemptState
 from followup.calls import Call, CallState, LegRole
 from followup.dialing_rules import Mode
 from followup.queues import Agent, AgentState, Queue
+from runtime.embedded import Engines
+from runtime.identifiers import new_id
 from telephony.call_control import DigitMethod
 from telephony.line_script import answer, far_hold, far_resume, hang_up, refuse_holds, ring
-from tests.integration.api.house import Asking, House
+from tests.integration.api.house import Asking, House, open_house
 from tests.support.builders import an_agent
 from tests.support.loopback_bench import (
     IS_BUSY,
@@ -37,9 +39,17 @@ SCRIPTS = {
 }
 
 
-@pytest.fixture
-def place(house: House, database_url: str, tmp_path: Path) -> Iterator[LoopbackPlace]:
-    with loopback_node(house.units, database_url, tmp_path, SCRIPTS) as running:
+@pytest.fixture(scope="module")
+def house(module_database_url: str, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with open_house(module_database_url, engines.broker_url, tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def place(house: House, module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoopbackPlace]:
+    """One node for all tests of this module; each test has people, queues and calls of its own."""
+    folder = tmp_path_factory.mktemp("node")
+    with loopback_node(house.units, module_database_url, folder, SCRIPTS) as running:
         yield running
 
 
@@ -59,7 +69,7 @@ def talk(place: LoopbackPlace, desk: Agent, queue: Queue) -> Call:
 
 
 def an_entry(asking: Asking, number: str) -> str:
-    made = asking.post("/directory", {"name": f"Dept {number}", "kind": "department", "number": number})
+    made = asking.post("/directory", {"name": f"Dept {new_id()}", "kind": "department", "number": number})
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
 
@@ -82,6 +92,11 @@ def is_in(place: LoopbackPlace, transfer_id: str, state: str) -> None:
             return found is not None and found.state == state
 
     until(reached, timeout=10, what=f"the transfer is {state}")
+
+
+def up(place: LoopbackPlace, call: Call) -> list[LegRole]:
+    own = {leg.id for leg in place.call(call.id).legs}
+    return [leg.role for leg in place.control.status() if leg.leg_id in own]
 
 
 def shown(asking: Asking, call: Call) -> dict[str, Any]:
@@ -133,7 +148,7 @@ def test_a_patient_passed_on_to_a_department_leaves_the_agent_her_wrap_up(
     assert place.call(talk.id).state is CallState.BRIDGED, "the department goes on without her"
     place.ask("hang_up", talk.id)
     place.wait_for(talk.id, CallState.ENDED)
-    until(lambda: place.control.status() == (), timeout=10, what="no leg is up")
+    until(lambda: up(place, talk) == [], timeout=10, what="no leg of the call is up")
 
 
 def test_a_department_that_hangs_up_last_ends_the_patient_s_line(
@@ -213,7 +228,7 @@ def test_hanging_up_works_from_everywhere(
     elif during == "monitored":
         supervisor.put("/supervision/phone", {"phone": "8001"})
         supervisor.post(f"/calls/{talk.id}/supervisions", {"mode": "barge", "reason": "safety"})
-        until(lambda: len(place.control.status()) == 3, timeout=10, what="she is on the line")
+        until(lambda: LegRole.SUPERVISOR in up(place, talk), timeout=10, what="she is on the line")
     else:
         asked = transfer(agent, talk, directory_id=an_entry(supervisor, "2020"))
         is_in(place, asked, "dialing" if during == "dialing" else "consulting")
@@ -224,7 +239,7 @@ def test_hanging_up_works_from_everywhere(
             is_in(place, asked, "together")
     assert agent.post(f"/calls/{talk.id}/commands", {"verb": "hang_up"}).status_code == 202
     place.wait_for(talk.id, CallState.ENDED)
-    until(lambda: [leg.role for leg in place.control.status()] == [LegRole.AGENT], timeout=10, what="only she is up")
+    until(lambda: up(place, talk) == [], timeout=10, what="no leg of the call is up")
     with place.units() as uow:
         assert uow.transfers.live_of_call(talk.id) is None
         assert uow.supervisions.live_of_call(talk.id) is None
@@ -275,16 +290,22 @@ def test_a_typed_number_is_dialed_where_the_queue_allows_it(
     admin.put(f"/queues/{queue.id}/supervision", {"shown": "always", "free_numbers": True})
     asked = transfer(agent, talk, "blind", number="+86 139 0000 8888")
     is_in(place, asked, "handed_over")
-    assert place.control.leg(place.call(talk.id).legs[-1].id).leg.number == "+8613900008888"
+    (third,) = [leg.id for leg in place.call(talk.id).legs if leg.role is LegRole.THIRD_PARTY]
+    assert place.control.leg(third).leg.number == "+8613900008888"
     assert "0000" not in str(shown(agent, talk))
 
 
 def test_a_trial_passes_nobody_on_to_a_number_that_is_not_on_its_list(
-    house: House, agent: Asking, supervisor: Asking, queue: Queue, database_url: str, tmp_path: Path
+    database_url: str, engines: Engines, tmp_path: Path
 ) -> None:
     trial = replace(GATE, mode=Mode.TRIAL, allow_list=frozenset({"+8613911110003", "2010"}))
-    with loopback_node(house.units, database_url, tmp_path, gate=trial) as place:
-        call = a_conversation(place, put_on_headset(place, agent.user_id, "desk-1"), queue, "+8613911110003")
+    with (
+        open_house(database_url, engines.broker_url, tmp_path) as house,
+        loopback_node(house.units, database_url, tmp_path, gate=trial) as place,
+    ):
+        agent, supervisor = house.caller(Role.AGENT), house.caller(Role.SUPERVISOR)
+        desk = put_on_headset(place, agent.user_id, "desk-1")
+        call = a_conversation(place, desk, a_stored_queue(house.units), "+8613911110003")
         refused = transfer(agent, call, "blind", directory_id=an_entry(supervisor, "2011"))
         is_in(place, refused, "back")
         with place.units() as uow:
@@ -292,7 +313,7 @@ def test_a_trial_passes_nobody_on_to_a_number_that_is_not_on_its_list(
             assert found is not None
             assert "SUIFANG_TRIAL_ALLOW_LIST" in found.reason
         assert place.call(call.id).state is CallState.BRIDGED
-        assert [leg.role for leg in place.control.status()] == [LegRole.AGENT, LegRole.PATIENT], "nothing was dialed"
+        assert up(place, call) == [LegRole.PATIENT], "nothing was dialed"
         is_in(place, transfer(agent, call, "blind", directory_id=an_entry(supervisor, "2010")), "handed_over")
 
 
@@ -368,12 +389,10 @@ def test_a_pause_of_the_recording_is_on_record_with_its_second_and_who(
     assert recording.pauses == [{"from": rows[0][2]["second"], "to": rows[1][2]["second"]}]
 
 
-def test_a_refused_recording_is_destroyed_and_on_record(
-    place: LoopbackPlace, agent: Asking, talk: Call, tmp_path: Path
-) -> None:
+def test_a_refused_recording_is_destroyed_and_on_record(place: LoopbackPlace, agent: Asking, talk: Call) -> None:
     assert agent.post(f"/calls/{talk.id}/commands", {"verb": "refuse_recording"}).status_code == 202
     until(lambda: (shown(agent, talk)["recording_consent"] or {}).get("granted") is False, timeout=10, what="refused")
-    until(lambda: not (tmp_path / "spool" / talk.id).exists(), timeout=10, what="the files are gone")
+    until(lambda: not (place.folder / "spool" / talk.id).exists(), timeout=10, what="the files are gone")
     with place.units() as uow:
         (row,) = [(who, action) for action, who, _ in audit_rows(uow, talk.id) if action == "recording_refused"]
     assert row == (agent.user_id, "recording_refused")
