@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,8 @@ def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening], 
     legs = []
     for item in items:
         leg = outbound(f"answer.{item.name}", screened=True)
-        node.do(Originate(leg=leg, trunk=trunk))
+        begun = partial(_begun, node, Originate(leg=leg, trunk=trunk))
+        until(begun, timeout=10, what="the worker has let go of the calls before")
         legs.append(leg.leg_id)
         time.sleep(_PACE_SECONDS)
     found = []
@@ -97,6 +99,10 @@ def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening], 
         node.wait_for(leg_id, LegEventKind.ENDED)
     until(lambda: not node.status().legs, timeout=10, what="the worker is free again")
     return found
+
+
+def _begun(node: NodeConnection, begin: Originate) -> bool:
+    return node.ask(begin).ok
 
 
 # --- the peer ---

@@ -1,5 +1,6 @@
 """What is said right after an answer, or before a call ended without one: heard, told to the node, and destroyed."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
@@ -18,6 +19,8 @@ log = structlog.get_logger(__name__)
 HEARD = "heard"
 _WORTH_HEARING = timedelta(seconds=60)
 """An opening heard later than this can change nothing: a worker that was busy so long leaves it."""
+
+_FORGOTTEN = timedelta(hours=1)
 
 _DEADLINES = {"opening": timedelta(seconds=15), "early": timedelta(hours=1)}
 
@@ -41,6 +44,7 @@ def hear(
 
     The words themselves are kept nowhere. May run twice: the second time there is no file any more.
     """
+    _destroy_forgotten(spool)
     sound = spool / f"{call_id}.{part.value}.wav"
     if not sound.is_file():
         log.info("nothing_to_hear", call=call_id, part=part.value)
@@ -63,6 +67,18 @@ def hear(
             uow.commit()
     finally:
         sound.unlink(missing_ok=True)
+
+
+def _destroy_forgotten(spool: Path) -> None:
+    """Sound that nobody asked for: its worker died before it could tell of it."""
+    for part in Part:
+        for sound in spool.glob(f"*.{part.value}.wav"):
+            try:
+                age = time.time() - sound.stat().st_mtime
+            except FileNotFoundError:
+                continue  # another task has just heard and destroyed it
+            if age > _FORGOTTEN.total_seconds():
+                sound.unlink(missing_ok=True)
 
 
 def _tell(uow: UnitOfWork, call_id: str, part: Part, found: Found | None) -> None:

@@ -1,5 +1,6 @@
 """A screened call on a real database: it waits for the verdict, hangs up on machines, and hears of words in time."""
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -277,6 +278,9 @@ def test_the_speech_engine_finds_the_machine_tells_the_node_and_destroys_the_sou
         one.is_answered()
         shutil.copy(SPEECH / "zh_voicemail_greeting.wav", tmp_path / f"{one.call_id}.opening.wav")
     late.was_answered_ago(timedelta(minutes=5))
+    forgotten = tmp_path / "somebody.early.wav"
+    forgotten.touch()
+    os.utime(forgotten, (0, 0))
     for one in (line, late):
         hear(units, WhisperProbe(lambda: engine), PHRASES, tmp_path, one.call_id, Part.OPENING)
         hear(units, WhisperProbe(lambda: engine), PHRASES, tmp_path, one.call_id, Part.OPENING)
