@@ -276,7 +276,7 @@ def test_the_firewall_table_has_the_rows_of_each_trunk(settings: Settings) -> No
             "  - {name: b, host: 10.0.0.10, transport: tcp, outbound_proxy: '10.0.0.11:5062'}",
         )
     )
-    assert [(row.direction, row.protocol, row.peer.split(" ")[0]) for row in table[1:]] == [
+    assert [(row.direction, row.protocol, row.peer.split(" ")[0]) for row in table[2:]] == [
         ("out", "UDP", "10.0.0.9:5060"),
         ("in", "UDP", "10.0.0.9"),
         ("both", "UDP", "10.0.0.9"),
