@@ -5,11 +5,14 @@ is there keeps what he receives, and the last half second of each state is looke
 """
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from followup.calls import EndReason, LegId, LegRole
@@ -20,6 +23,7 @@ from tests.support.sip_peer import NodeConnection, call_worker, loopback_trunk, 
 from tests.support.tones import RATE, amplitudes, samples_of, write_tone
 from tests.support.waiting import until
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 TONES = {"agent": 400, "patient": 1004, "supervisor": 1702, "third": 2306, "music": 622}
 HEARD = 1000.0  # amplitude of a tone that is there; they are spoken at about 12 000
 UNHEARD = 30.0  # of one that is not: 50 dB below, where the companding of a sum of two others may leave something
@@ -166,3 +170,15 @@ def test_every_state_of_a_call_sounds_as_it_should_to_everybody_and_on_both_chan
     nobody = max(call.spectra[state]["patient"]["supervisor"] for state in ("bridged", "listen"))
     assert call.spectra["whisper"]["patient"]["supervisor"] <= max(nobody, 1.0)
     assert call.spectra["whisper"]["left"]["supervisor"] <= 1.0
+
+
+def test_a_supervisor_who_goes_from_listening_to_whispering_and_back_makes_no_click(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.support.alignment_probe", str(tmp_path), "changes"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    heard = np.load(tmp_path / "changes" / "agent.npy").astype(int)
+    begin, end = np.flatnonzero(heard)[[0, -1]]
+    talk = heard[begin + RATE // 50 : end - RATE // 50]
+    assert len(talk) > 1.5 * RATE
+    # 400 Hz at 8 kHz: each sample is the one twenty before it, if nothing was left out, put in or added.
+    assert np.abs(talk[20:] - talk[:-20]).max() <= 1

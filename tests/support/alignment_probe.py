@@ -2,7 +2,8 @@
 
 Usage: `python -m tests.support.alignment_probe FOLDER`; each recording becomes a folder with both sides as arrays,
 padded by the offsets that were noted at its start. With `MINUTES` behind it, one recording is made that is so long and
-has holds, mutes and pauses all through it.
+has holds, mutes and pauses all through it. With `changes` behind it, an agent's tone is recorded while a supervisor
+goes to and fro between listening and whispering.
 """
 
 import os
@@ -18,6 +19,8 @@ import numpy as np
 import pjsua2 as pj
 
 from followup.calls import LegId
+from telephony.call_control import MonitorMode
+from telephony.monitor_rules import Monitoring
 from telephony.sip.config import WorkerConfig
 from telephony.sip.connections import LineSound
 from telephony.sip.endpoint import Endpoint
@@ -137,8 +140,32 @@ def long(folder: Path, minutes: float) -> None:
     probe.record(folder / "long", talk)
 
 
+def changes(folder: Path) -> None:
+    """One recording in which nothing but the supervisor's way of monitoring changes, thirty times."""
+    probe = Probe(folder)
+    supervisor = LegId("supervisor")
+    for leg_id, hertz in ((probe.agent, 400), (supervisor, 1700)):
+        tone = pj.ToneDesc()
+        tone.freq1, tone.on_msec, tone.off_msec = hertz, 1000, 0
+        generator = pj.ToneGenerator()
+        generator.createToneGenerator(RATE, 1)
+        generator.play(pj.ToneDescVector([tone]), True)
+        probe.conference.put_leg(leg_id, generator, LineSound.BOTH_WAYS)
+
+    def talk() -> None:
+        for turn in range(30):
+            mode = MonitorMode.WHISPER if turn % 2 else MonitorMode.LISTEN
+            following = Monitoring(supervisor=supervisor, patient=probe.patient, agent=probe.agent, mode=mode)
+            probe.conference.monitor([following])
+            probe.run_for(0.07)
+
+    probe.record(folder / "changes", talk)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if sys.argv[2:] == ["changes"]:
+        changes(Path(sys.argv[1]))
+    elif len(sys.argv) > 2:
         long(Path(sys.argv[1]), float(sys.argv[2]))
     else:
         several(Path(sys.argv[1]))
