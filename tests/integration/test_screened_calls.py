@@ -43,9 +43,9 @@ MACHINE: Mapping[str, EventValue] = {"who": "machine", "confidence": 0.9, "after
 HUMAN: Mapping[str, EventValue] = {"who": "human", "confidence": 0.9, "after_seconds": 1.8, "why": "short_speech"}
 
 
-@pytest.fixture
-def units(database_url: str) -> Iterator[UnitsOfWork]:
-    engine = make_engine(database_url)
+@pytest.fixture(scope="module")
+def units(module_database_url: str) -> Iterator[UnitsOfWork]:
+    engine = make_engine(module_database_url)
     yield UnitsOfWork(engine)
     engine.dispose()
 

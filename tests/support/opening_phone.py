@@ -1,7 +1,8 @@
 """A phone that plays a file to whoever calls: a pjsua2 process of its own, for judging what is heard of an answer.
 
 The dialed user part says what is done: `answer.NAME` rings, picks up and plays NAME.wav; `early.NAME` plays it before
-any answer (183) and then refuses with 480 when it is over; `gone.NAME` picks up, plays it and hangs up at its end.
+any answer (183) and then refuses with 480 when it is over; `gone.NAME` picks up, plays it and hangs up at its end; a
+number alone is answered with the file of its digits.
 """
 
 import argparse
@@ -65,7 +66,9 @@ class PlayingCall(pj.Call):  # type: ignore[misc]
 
     def __init__(self, account: "PhoneAccount", call_id: int, user: str, folder: Path) -> None:
         super().__init__(account, call_id)
-        self.way, _, name = user.partition(".")
+        way, _, name = user.rpartition(".")
+        self.way = way or "answer"
+        name = name.removeprefix("+")
         self.file = folder / f"{name}.wav"
         with wave.open(str(self.file), "rb") as sound:
             self.seconds = sound.getnframes() / sound.getframerate()

@@ -16,6 +16,7 @@ from followup.dialing_rules import Mode
 from followup.inbound import InboundRules
 from followup.plans import TaskMode
 from followup.queues import HeadsetState
+from followup.screening import OnMachine
 from runtime.content import Content
 from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
@@ -147,13 +148,14 @@ def dial(
     mode: TaskMode = TaskMode.AGENT,
     consent: bool = True,
     played_notice: bool = False,
+    on_machine: OnMachine = OnMachine.HANG_UP,
 ) -> tuple[str, str | None]:
     """Reserve an attempt for a patient with this number; (call id, agent id)."""
     purpose = Purpose.CARE if mode is TaskMode.AGENT else Purpose.REMINDER
     with place.units() as uow:
         patient = a_patient(uow)
         patient.contact_points[0].number = number
-        queue = a_queue(uow, mode=mode, purpose=purpose, played_notice=played_notice)
+        queue = a_queue(uow, mode=mode, purpose=purpose, played_notice=played_notice, on_machine=on_machine)
         task = a_task(uow, patient, queue)
         agent = None
         if mode is TaskMode.AGENT:
