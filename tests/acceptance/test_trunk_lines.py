@@ -14,8 +14,10 @@ from followup.calls import EndReason, LegId
 from telephony.call_control import LegEventKind, Srtp, Transport, Trunk
 from telephony.sip import wire
 from tests.support.baresip import TONE_HERTZ, baresip, needs_baresip
+from tests.support.kamailio import Gatekeeper, kamailio, needs_kamailio
 from tests.support.raw_sip import RawPeer, Received, raw_peer
 from tests.support.sip_peer import NodeConnection, WorkerUnderTest, call_worker, outbound
+from tests.support.sipp import gists, needs_sipp, sipp
 from tests.support.stream_sip import Authority, StreamPeer, authority, stream_peer
 from tests.support.waiting import until
 
@@ -259,6 +261,40 @@ def test_a_whole_call_goes_over_tls_to_a_server_that_our_authority_vouches_for(
         whole_call(node, peer, trunk(peer.port, transport=Transport.TLS, ca_file=str(believed.ca_file)))
         assert isinstance(peer.connection, ssl.SSLSocket)
         assert peer.connection.version() == "TLSv1.2"
+
+
+@needs_sipp
+@needs_kamailio
+def test_a_stranger_takes_the_call_over_tls_asks_for_the_password_and_passes_it_on(
+    node: NodeConnection, believed: Authority, tmp_path: Path
+) -> None:
+    gatekeeper = Gatekeeper(realm="pbx.example", username="ward7", password="Kranich7")
+    with (
+        sipp(tmp_path / "sipp", "answer") as patient,
+        kamailio(
+            tmp_path / "gate",
+            onward=patient.port,
+            gatekeeper=gatekeeper,
+            certificate=believed.certify("127.0.0.1"),
+        ) as gate,
+    ):
+        line = trunk(
+            gate.port,
+            transport=Transport.TLS,
+            ca_file=str(believed.ca_file),
+            username=gatekeeper.username,
+            password=gatekeeper.password,
+            realm=gatekeeper.realm,
+        )
+        leg = outbound("+8613900000001")
+        until(lambda: node.ask(wire.Originate(leg=leg, trunk=line)).ok, timeout=3, what="the worker takes the call")
+        node.wait_for(leg.leg_id, LegEventKind.ANSWERED)
+        node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))
+        node.wait_for(leg.leg_id, LegEventKind.ENDED)
+        patient.wait_for_success()
+        assert gate.took("INVITE") == [False, True]
+        assert gists(patient.messages()) == ["> INVITE", "< 180", "< 200", "> ACK", "> BYE", "< 200"]
+        assert "SIP/2.0/TLS" in patient.messages()[0].text
 
 
 @pytest.mark.parametrize("fault", ["another authority", "another address"])

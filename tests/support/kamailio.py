@@ -19,11 +19,12 @@ debug=2
 log_stderror=yes
 fork=yes
 children=1
-disable_tcp=yes
+{streams}
 auto_aliases=no
 dns=no
 rev_dns=no
 listen=udp:127.0.0.1:{port}
+{tls}
 
 loadmodule "tm.so"
 loadmodule "sl.so"
@@ -120,6 +121,12 @@ request_route {{
     t_relay();
 }}
 """
+_TLS = """listen=tls:127.0.0.1:{port}
+loadmodule "tls.so"
+modparam("tls", "certificate", "{certificate}")
+modparam("tls", "private_key", "{certificate}")
+modparam("tls", "tls_method", "TLSv1.2+")
+"""
 _GATE = """if ($au != "{username}" || !pv_proxy_authenticate("{realm}", "{password}", "0")) {{
         proxy_challenge("{realm}", "0");
         exit;
@@ -165,14 +172,22 @@ class Kamailio:
 
 
 @contextmanager
-def kamailio(folder: Path, *, onward: int | None = None, gatekeeper: Gatekeeper | None = None) -> Iterator[Kamailio]:
-    """A proxy on loopback. It sends new calls to the port `onward`, or where their address says."""
+def kamailio(
+    folder: Path, *, onward: int | None = None, gatekeeper: Gatekeeper | None = None, certificate: Path | None = None
+) -> Iterator[Kamailio]:
+    """A proxy on loopback. It sends new calls to the port `onward`, or where their address says.
+
+    With a certificate (and its key in the same file) it takes TLS on the same port.
+    """
     port = free_udp_block(2)
     gate = ""
     if gatekeeper is not None:
         gate = _GATE.format(realm=gatekeeper.realm, username=gatekeeper.username, password=gatekeeper.password)
     way = f'$du = "sip:127.0.0.1:{onward}";' if onward is not None else ""
-    with _running(folder, port, _CONFIGURATION.format(port=port, gate=gate, onward=way)) as proxy:
+    streams = "disable_tcp=yes" if certificate is None else "tcp_children=1\nenable_tls=yes"
+    tls = "" if certificate is None else _TLS.format(port=port, certificate=certificate)
+    configuration = _CONFIGURATION.format(port=port, gate=gate, onward=way, streams=streams, tls=tls)
+    with _running(folder, port, configuration) as proxy:
         yield proxy
 
 

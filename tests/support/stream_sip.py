@@ -101,8 +101,14 @@ class Authority:
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
 
-    def server(self, address: str, *, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2) -> ssl.SSLContext:
+    def server(self, address: str) -> ssl.SSLContext:
         """A server's context with a certificate for this address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certify(address))
+        return context
+
+    def certify(self, address: str) -> Path:
+        """A new certificate for this address, in one file with its key."""
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         certificate = _certificate(
             address, key, issuer=self.certificate, issuer_key=self.key, names=[x509.IPAddress(ip_address(address))]
@@ -116,10 +122,7 @@ class Authority:
             )
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        context.maximum_version = newest
-        return context
+        return file
 
 
 def authority(folder: Path, name: str) -> Authority:
