@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import bridge, transcription
+from benchmarks import bridge, headset, transcription
 from benchmarks.row import Row, print_rows
 from runtime.settings import REPOSITORY
 
 BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "bridge": lambda: bridge.rows((5, 25), ("PCMA", "PCMU"), 10.0),
+    "headset": lambda: headset.rows(30.0),
     "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),
 }
 

@@ -35,6 +35,8 @@ pytestmark = pytest.mark.stranger
 
 AGENT_HERTZ, PATIENT_HERTZ = 500.0, 1000.0
 PHONE_RATE = 8000
+FRAME = 320  # samples of one tick of a worker's clock
+SIDES = ("agent", "patient")
 Samples = npt.NDArray[np.float64]
 NUMBER = "+8613900000301"
 
@@ -215,5 +217,10 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
     agent = scene.agent()
     assert agent.state is AgentState.WRAP_UP
     assert not agent.headset_wanted, "nobody rings a browser that is gone"
+    # The recording went on through all of it, both sides as long as each other.
+    recorded = {side: heard_since(scene.place.folder / "spool" / call_id / f"{side}.wav", 0) for side in SIDES}
+    assert abs(len(recorded["agent"]) - len(recorded["patient"])) <= FRAME
+    assert share_of_tone(recorded["patient"], PATIENT_HERTZ) > 0.9, "without a break"
+    assert share_of_tone(recorded["agent"][: 2 * PHONE_RATE], AGENT_HERTZ) > 0.9
     complaints = [said for said in scene.desk.said if "Content Security Policy" in said or "Uncaught" in said]
     assert not complaints, "the page does nothing that its policy forbids"
