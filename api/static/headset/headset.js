@@ -5,7 +5,7 @@
 //   await headset.putOn();   headset.mute(true);   headset.takeOff();
 //
 // `connect(sdp)` gives the gateway's answer to an offer (a promise of an SDP string; an error with `final: true` is not
-// tried again), `servers()` a promise of ICE servers. Nothing here draws anything.
+// tried again, with `told: true` its message is for the agent), `servers()` a promise of ICE servers. Nothing here draws anything.
 
 export const State = Object.freeze({
   OFF: "off",
@@ -195,6 +195,7 @@ export class Headset extends EventTarget {
       this.timer = setTimeout(() => this.lost(link), CONNECT_MS);
     } catch (error) {
       if (this.link !== link && link !== null) return;
+      if (error.told) this.problem = error.message;
       if (error.final) this.refuse(error.message);
       else this.lost(link);
     }

@@ -21,6 +21,7 @@ async function ask(method, path, body) {
   const error = new Error(response.status === 401 ? "not_logged_in" : answer.reason);
   // A gateway that is away comes back; an offer that was refused is refused again.
   error.final = response.status < 500 && response.status !== 409;
+  error.told = true;
   throw error;
 }
 
