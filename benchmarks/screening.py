@@ -44,6 +44,7 @@ class Judged:
     who: Answered
     after_seconds: float
     why: str
+    clock_seconds: float | None = None  # from the answer to the verdict, by the worker's clock
     finally_who: Answered | None = None  # what the call was treated as in the end, where that was waited for
 
     @property
@@ -80,13 +81,16 @@ def _batch(node: NodeConnection, phone: OpeningPhone, items: Sequence[Opening], 
     found = []
     settled_at = time.monotonic() + settled_after
     for leg_id, item in zip(legs, items, strict=True):
-        said = node.wait_for(leg_id, LegEventKind.ANSWERED_BY, timeout=15).values
+        verdict = node.wait_for(leg_id, LegEventKind.ANSWERED_BY, timeout=15)
+        answered = node.wait_for(leg_id, LegEventKind.ANSWERED)
+        said = verdict.values
         found.append(
             Judged(
                 opening=item,
                 who=Answered(str(said["who"])),
                 after_seconds=float(str(said["after_seconds"])),
                 why=str(said["why"]),
+                clock_seconds=(verdict.occurred_at - answered.occurred_at).total_seconds(),
             )
         )
     if settled_after:
@@ -209,10 +213,11 @@ def rows(found: Sequence[Judged], peer: Sequence[Judged], cpu_seconds: float | N
         )  # fmt: skip
     ours, theirs = (statistics.median(one.after_seconds for one in all_) for all_ in (found, peer))
     slow = statistics.quantiles([one.after_seconds for one in found], n=10)[8]
+    clock = statistics.median(one.clock_seconds for one in found if one.clock_seconds is not None)
     made.append(
         _row(
             "screening.verdict_s", "s of sound, median", ours, theirs, theirs / ours, len(found),
-            f"{conditions}; ours p90 {slow:.2f} s",
+            f"{conditions}; ours p90 {slow:.2f} s; by the clock median {clock:.2f} s",
         )
     )  # fmt: skip
     if cpu_seconds is not None:
