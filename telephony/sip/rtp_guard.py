@@ -1,5 +1,7 @@
 """The RTP guard: the kernel passes on only packets from where the far end said its sound would come from.
 
+It also keeps strangers from the TCP sockets on which the library listens for a trunk.
+
 The library itself follows a stranger who sends ten packets in a row: he would be heard, and would hear the patient.
 """
 
@@ -8,7 +10,7 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -45,6 +47,20 @@ def only_from(local_port: int, host: str, port: int | None) -> bool:
     return False
 
 
+def listeners_only_from(hosts: Iterable[str]) -> None:
+    """Let every TCP socket on which this process listens hear only these hosts.
+
+    The library takes each connection, holds it as long as the far end likes, and has room for 64 sockets in all.
+    """
+    instructions = _hosts_filter(sorted(hosts))
+    program = _Program(len(instructions) // 8, instructions)
+    for found in _sockets():
+        with found:
+            listens = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if (found.family, found.type, listens) == (socket.AF_INET, socket.SOCK_STREAM, 1):
+                found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, bytes(program))
+
+
 def dropped(local_port: int) -> int:
     """How many packets the kernel kept from the UDP socket on this port."""
     wanted = f":{local_port:04X}"
@@ -62,6 +78,14 @@ def _filter(host: str, port: int | None) -> bytes:
     if port:
         lines += [(LOAD_HALF, 0, 0, 0), (JUMP_IF_EQUAL, 0, 1, port)]
     lines += [(RETURN, 0, 0, PASS_ALL), (RETURN, 0, 0, 0)]
+    return b"".join(struct.pack("HBBI", *line) for line in lines)
+
+
+def _hosts_filter(hosts: Sequence[str]) -> bytes:
+    lines = [(LOAD_WORD, 0, 0, IP_SOURCE)]
+    for place, host in enumerate(hosts):
+        lines.append((JUMP_IF_EQUAL, len(hosts) - place, 0, int(ipaddress.IPv4Address(host))))
+    lines += [(RETURN, 0, 0, 0), (RETURN, 0, 0, PASS_ALL)]
     return b"".join(struct.pack("HBBI", *line) for line in lines)
 
 

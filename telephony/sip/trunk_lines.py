@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ import structlog
 
 from telephony.call_control import RejectedError, Srtp, Transport, Trunk, TrunkBusyError
 from telephony.sip.calls import LegCall, WorkerAccount
+from telephony.sip.rtp_guard import listeners_only_from
 from telephony.sip.targets import Target
 
 log = structlog.get_logger(__name__)
@@ -63,6 +65,7 @@ class TrunkLines:
         self._base_settings = base_settings
         self._lines: dict[tuple[Trunk, str], _Line] = {}
         self._transports: dict[tuple[Transport, str], int] = {}
+        self._hosts: set[str] = set()  # of the trunks that use TCP or TLS
         self._streams = select.epoll()  # sockets of TCP and TLS, which come and go inside the library
 
     def account_for(self, trunk: Trunk, target: Target) -> WorkerAccount:
@@ -137,7 +140,18 @@ class TrunkLines:
                     "check its ca_file"
                 ) from error
             self.watch_streams(opened=True)
+        self._keep_strangers_out(trunk)
         return self._transports[key]
+
+    def _keep_strangers_out(self, trunk: Trunk) -> None:
+        """The library listens wherever it may connect from; a trunk may call back, and nobody else."""
+        proxy = trunk.outbound_proxy.removeprefix("sip:").partition(":")[0]
+        try:
+            self._hosts |= {str(IPv4Address(host)) for host in (trunk.host, proxy) if host}
+        except ValueError:
+            log.warning("trunk_by_name_listens_to_all", trunk=trunk.name)
+            return
+        listeners_only_from(self._hosts)
 
     def _open(self, trunk: Trunk) -> int:
         settings = pj.TransportConfig()

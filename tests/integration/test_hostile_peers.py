@@ -12,7 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from followup.calls import EndReason, LegId
-from telephony.call_control import LegEventKind, LegState, Srtp
+from telephony.call_control import LegEventKind, LegState, Srtp, Transport
 from telephony.sip import wire
 from telephony.sip.endpoint import TokenBucket
 from telephony.sip.gate import Knock
@@ -259,6 +259,31 @@ def test_a_worker_that_is_not_the_front_takes_ten_thousand_invites_without_a_cal
         assert {line.split()[1] for line in answers(stranger, 0.5)} == {"403"}
         assert worker.child.poll() is None
         assert node.status().legs == ()
+
+
+def test_strangers_cannot_fill_the_sockets_of_a_worker_with_a_tcp_trunk(worker: WorkerUnderTest) -> None:
+    node = worker.connect()
+    with socket.socket() as carrier:
+        carrier.bind(("127.0.0.1", 0))
+        carrier.listen()
+        leg = outbound("+8613800000003", ring_seconds=2.0)
+        trunk = replace(loopback_trunk(carrier.getsockname()[1]), transport=Transport.TCP)
+        until(
+            lambda: node.ask(wire.Originate(leg=leg, trunk=trunk)).ok,
+            timeout=8,
+            what="the worker takes another call",
+            every=0.1,
+        )
+        connection, _ = carrier.accept()
+        with connection, socket.create_connection(("127.0.0.1", worker.config.sip_port), timeout=1):
+            for _ in range(3):  # the trunk's own host may connect; any other gets no answer
+                with socket.socket() as stranger:
+                    stranger.bind(("127.0.0.2", 0))
+                    stranger.settimeout(0.2)
+                    with pytest.raises(TimeoutError):
+                        stranger.connect(("127.0.0.1", worker.config.sip_port))
+        node.wait_for(leg.leg_id, ENDED)
+    node.close()
 
 
 # --- SDP -------------------------------------------------------------------------------------------------------------
