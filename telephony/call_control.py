@@ -42,7 +42,7 @@ class LegEventKind(StrEnum):
     RECORDING_STARTED = "recording_started"  # folder
     RECORDING_PAUSED = "recording_paused"
     RECORDING_RESUMED = "recording_resumed"
-    RECORDING_STOPPED = "recording_stopped"  # folder
+    RECORDING_STOPPED = "recording_stopped"  # folder, failed (only when the disk took no more)
     MEDIA_SILENT = "media_silent"  # seconds: nothing was received for so long
     ENDED = "ended"  # end_reason, party, sip_status (0 when none), cause (a CauseCode), unrung (see telephony.failover)
 

@@ -221,6 +221,11 @@ def cause_of_silence_on_invite() -> Cause:
     return Cause(end_reason=EndReason.NETWORK_FAILURE, party=Party.CARRIER, code=CauseCode.SILENT_TRUNK)
 
 
+def cause_of_silent_line() -> Cause:
+    """Why a call ended that was up and brought no sound for too long."""
+    return Cause(end_reason=EndReason.NETWORK_FAILURE, party=Party.CARRIER)
+
+
 def cause_of_ring_limit(*, role: LegRole, rang: bool) -> Cause:
     """We gave up after the ring limit: a phone that rang was not answered, one that never rang was not reached."""
     if rang:

@@ -37,7 +37,8 @@ class WorkerConfig:
     calls_per_second: float = 5.0
     front: bool = False  # takes calls from outside; all others take those of our own workers only
     rtp_sources: RtpSources = RtpSources.DECLARED
-    silent_seconds: float = 20.0  # MEDIA_SILENT after so long without a packet
+    silent_seconds: float = 5.0  # MEDIA_SILENT after so long without a packet
+    silent_end_seconds: float = 60.0  # a patient's line is given up after so long without one
     screening: ScreeningRules = ScreeningRules()  # noqa: RUF009 (frozen)
     log_level: str = "info"
     log_format: str = "console"

@@ -18,6 +18,7 @@ from telephony.causes import (
     cause_of_our_hang_up,
     cause_of_ring_limit,
     cause_of_silence_on_invite,
+    cause_of_silent_line,
 )
 from telephony.sip.bridge_clock import BridgeClock
 from telephony.sip.bridges import Bridges
@@ -74,7 +75,13 @@ class LegLife:
         self._dialed_attempts: set[str] = set()
         self._unrung: dict[LegId, str] = {}  # attempts by their legs that were refused before anything rang
         self.recorder = Recorder(conference=conference, timers=timers, book=book, finished=self._files_finished)
-        self.silence_watch = SilenceWatch(limit_seconds=config.silent_seconds, timers=timers, book=book)
+        self.silence_watch = SilenceWatch(
+            limit_seconds=config.silent_seconds,
+            end_seconds=config.silent_end_seconds,
+            timers=timers,
+            book=book,
+            end=lambda leg: self.finish(leg, cause_of_silent_line()),
+        )
         self.answered: list[Callable[[Leg], None]] = []
         self.going: list[Callable[[Leg, Cause], None]] = []  # called before the leg is parted from the others
         self.calls_made = 0

@@ -29,7 +29,8 @@ class PoolSettings:
     calls_per_worker: int = 20
     orphan_seconds: float = 60.0
     no_reply_seconds: float = 8.0
-    silent_seconds: float = 20.0
+    silent_seconds: float = 5.0
+    silent_end_seconds: float = 60.0
     screening: ScreeningRules = ScreeningRules()  # noqa: RUF009 (frozen)
     start_seconds: float = 15.0  # a worker that does not listen by then has failed
     answer_seconds: float = 5.0  # a command without an answer by then is given up

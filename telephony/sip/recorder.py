@@ -9,7 +9,7 @@ import pjsua2 as pj
 import structlog
 
 from followup.calls import LegId
-from telephony.call_control import LegEventKind, RejectedError
+from telephony.call_control import EventValue, LegEventKind, RejectedError
 from telephony.sip.event_book import EventBook
 from telephony.sip.journal import RecordingLine
 from telephony.sip.leg import Leg
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 FILE_CHECK_SECONDS = 0.02
 FILE_LIMIT_SECONDS = 3.0
+GROWTH_CHECK_SECONDS = 2.0
+STUCK_SECONDS = 5.0
 
 
 class Recorder:
@@ -37,6 +39,7 @@ class Recorder:
         self._book = book
         self._finished = finished
         self._closing: dict[LegId, tuple[Leg, Path, float]] = {}
+        self._failed: set[LegId] = set()
 
     @property
     def busy(self) -> bool:
@@ -62,6 +65,7 @@ class Recorder:
         )
         values = {"folder": str(folder)}
         self._book.say(leg.leg_id, LegEventKind.RECORDING_STARTED, {**values}, at=start.started_at)
+        self._timers.enter(GROWTH_CHECK_SECONDS, 1, self._look_at_growth, (leg, folder, 0, time.monotonic()))
 
     def records(self, leg_id: LegId) -> bool:
         """Whether the leg is being recorded, paused or not."""
@@ -90,6 +94,20 @@ class Recorder:
         """Whether the leg's files are being finished."""
         return leg_id in self._closing
 
+    def _look_at_growth(self, leg: Leg, folder: Path, size: int, grown_at: float) -> None:
+        """Files that grow no more have met a full disk: the library says nothing of it, so we do, once."""
+        if not self.records(leg.leg_id):
+            return
+        now, found = time.monotonic(), min((folder / name).stat().st_size for name in ("patient.wav", "agent.wav"))
+        if found > size:
+            size, grown_at = found, now
+        elif now - grown_at >= STUCK_SECONDS:
+            log.error("recording_failed", leg_id=leg.leg_id, folder=str(folder))
+            self._failed.add(leg.leg_id)
+            self.close(leg)
+            return
+        self._timers.enter(GROWTH_CHECK_SECONDS, 1, self._look_at_growth, (leg, folder, size, grown_at))
+
     def _check(self, leg_id: LegId) -> None:
         leg, folder, limit = self._closing[leg_id]
         if not is_closed(folder):
@@ -98,7 +116,10 @@ class Recorder:
                 return
             log.error("recording_not_finished", leg_id=leg_id, folder=str(folder))
         del self._closing[leg_id]
-        self._book.say(leg_id, LegEventKind.RECORDING_STOPPED, {"folder": str(folder)}, at=leg.ended_at)
+        values: dict[str, EventValue] = {"folder": str(folder)}
+        if leg_id in self._failed:
+            values["failed"] = True
+        self._book.say(leg_id, LegEventKind.RECORDING_STOPPED, values, at=leg.ended_at)
         self._finished(leg_id)
 
     def _require(self, leg_id: LegId) -> None:

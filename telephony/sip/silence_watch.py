@@ -1,11 +1,13 @@
-"""The silence watch: a leg from which no sound arrives any more is told of, once for each silence."""
+"""The silence watch: a leg from which no sound arrives is told of, once for each silence, and ended in the end."""
 
 import sched
 import time
+from collections.abc import Callable
 
 import pjsua2 as pj
 import structlog
 
+from followup.calls import LegRole
 from telephony.call_control import LegEventKind, LegState
 from telephony.sip.event_book import EventBook
 from telephony.sip.leg import Leg
@@ -13,13 +15,25 @@ from telephony.sip.leg import Leg
 log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 2.0
+ENDED_WHEN_SILENT = frozenset({LegRole.PATIENT, LegRole.THIRD_PARTY})
+"""An agent's phone may send nothing while she is muted; what a carrier brings sends packets even then."""
 
 
 class SilenceWatch:
     """Counts the packets of answered legs."""
 
-    def __init__(self, *, limit_seconds: float, timers: sched.scheduler, book: EventBook) -> None:
+    def __init__(
+        self,
+        *,
+        limit_seconds: float,
+        end_seconds: float,
+        timers: sched.scheduler,
+        book: EventBook,
+        end: Callable[[Leg], None],
+    ) -> None:
         self._limit = limit_seconds
+        self._end_limit = end_seconds
+        self._end = end
         self._timers = timers
         self._book = book
 
@@ -55,3 +69,5 @@ class SilenceWatch:
         elif not leg.silence_said and now - leg.packets_at >= self._limit:
             leg.silence_said = True
             self._book.say(leg.leg_id, LegEventKind.MEDIA_SILENT, {"seconds": round(now - leg.packets_at, 1)})
+        elif leg.outbound.role in ENDED_WHEN_SILENT and now - leg.packets_at >= self._end_limit:
+            self._end(leg)

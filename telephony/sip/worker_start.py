@@ -39,6 +39,7 @@ def new_worker_config(settings: PoolSettings, lease: Lease) -> WorkerConfig:
         orphan_seconds=settings.orphan_seconds,
         no_reply_seconds=settings.no_reply_seconds,
         silent_seconds=settings.silent_seconds,
+        silent_end_seconds=settings.silent_end_seconds,
         screening=settings.screening,
         log_level=settings.log_level,
         log_format=settings.log_format,

@@ -194,6 +194,7 @@ def call_worker(
     orphan_seconds: float = 60.0,
     no_reply_seconds: float = 3.0,
     silent_seconds: float = 20.0,
+    silent_end_seconds: float = 60.0,
     frame_milliseconds: int = 40,
     front: bool = False,
 ) -> Iterator[WorkerUnderTest]:
@@ -213,6 +214,7 @@ def call_worker(
             orphan_seconds=orphan_seconds,
             no_reply_seconds=no_reply_seconds,
             silent_seconds=silent_seconds,
+            silent_end_seconds=silent_end_seconds,
             frame_milliseconds=frame_milliseconds,
             front=front,
         )
