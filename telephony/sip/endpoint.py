@@ -20,6 +20,7 @@ from followup.calls import LegId
 from telephony.call_control import Trunk
 from telephony.sip.calls import LegCall, Signals, WorkerAccount
 from telephony.sip.config import WorkerConfig
+from telephony.sip.connections_log import TellingEndpoint
 from telephony.sip.media_clock import MediaClock
 from telephony.sip.outgoing import Outgoing
 from telephony.sip.targets import Target
@@ -63,7 +64,7 @@ class Endpoint:
     def __init__(self, config: WorkerConfig, signals: Signals) -> None:
         self._signals = signals
         self._config = config
-        self._library = pj.Endpoint()
+        self._library = TellingEndpoint()
         self.native = NativeLibrary()
         self.native.silence_log()
         self._library.libCreate()

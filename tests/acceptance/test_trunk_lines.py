@@ -299,7 +299,7 @@ def test_a_stranger_takes_the_call_over_tls_asks_for_the_password_and_passes_it_
 
 @pytest.mark.parametrize("fault", ["another authority", "another address"])
 def test_a_server_that_nobody_vouches_for_gets_no_invite(
-    node: NodeConnection, believed: Authority, tmp_path: Path, fault: str
+    worker: WorkerUnderTest, node: NodeConnection, believed: Authority, tmp_path: Path, fault: str
 ) -> None:
     wrong = authority(tmp_path, "strangers") if fault == "another authority" else believed
     context = wrong.server("127.0.0.1" if fault == "another authority" else "127.0.0.9")
@@ -312,6 +312,9 @@ def test_a_server_that_nobody_vouches_for_gets_no_invite(
                 peer.receive("INVITE", timeout=3)
         end = node.wait_for(leg.leg_id, LegEventKind.ENDED).values
         assert (end["end_reason"], end["party"]) == ("network_failure", "carrier")
+    assert "trunk_connection_lost" in worker.log()
+    told = {"another authority": "untrusted", "another address": "identity"}[fault]
+    assert told in worker.log().lower()
 
 
 def test_a_leg_that_was_refused_unrung_may_be_replaced_once_and_no_other(node: NodeConnection, peer: RawPeer) -> None:
