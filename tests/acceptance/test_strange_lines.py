@@ -75,6 +75,19 @@ def test_baresip_is_held_and_resumed_and_its_tone_is_on_the_line_again(node: Nod
 
 
 @needs_baresip
+def test_a_stranger_is_held_right_after_the_answer_whatever_else_is_being_agreed_on(
+    node: NodeConnection, tmp_path: Path
+) -> None:
+    with baresip(tmp_path / "patient") as patient:
+        leg = pick_up(node, patient.port, user="baresip")
+        node.do(wire.Hold(leg_id=leg))
+        assert node.wait_for(leg, HELD).values == {"by": "us"}
+        node.do(wire.Resume(leg_id=leg))
+        node.wait_for(leg, RESUMED)
+        hang_up(node, leg)
+
+
+@needs_baresip
 def test_baresip_holds_us_and_takes_us_back(node: NodeConnection, tmp_path: Path) -> None:
     with baresip(tmp_path / "patient") as patient:
         leg = pick_up(node, patient.port, user="baresip")

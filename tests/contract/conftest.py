@@ -9,7 +9,7 @@ from tests.support.call_control_bench import Bench, loopback_bench, sip_bench
 BENCHES = {"loopback": loopback_bench, "sip": sip_bench}
 
 
-@pytest.fixture(scope="module", params=sorted(BENCHES))
+@pytest.fixture(scope="package", params=sorted(BENCHES))
 def whole_bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with BENCHES[request.param](tmp_path_factory.mktemp(request.param)) as bench:
         yield bench

@@ -121,6 +121,26 @@ def test_a_third_party_lost_in_a_consult_means_back(bench: Bench) -> None:
     bench.wait_for(ENDED, legs.third)
 
 
+def test_a_third_party_who_hangs_up_in_a_consult_means_back(bench: Bench) -> None:
+    legs = passed_on(bench, CONSULT, FarEnd.HANGS_UP)
+    over = bench.wait_for(OVER, legs.patient)
+    assert over.values == {"to": legs.third, "ending": "back", "reason": "hang_up"}
+    bench.wait_for_bridge(legs.patient, legs.headset, times=2)
+    assert bench.bridges(legs.third, legs.headset) == [BRIDGED, UNBRIDGED]
+
+
+def test_a_patient_who_hangs_up_after_a_blind_transfer_takes_nobody_back(bench: Bench) -> None:
+    headset = bench.headset()
+    patient = bench.dial(bench.leg(FarEnd.HANGS_UP, join_leg=headset))
+    bench.wait_for_bridge(patient, headset)
+    to = bench.leg(FarEnd.ONLY_RINGS, role=LegRole.THIRD_PARTY)
+    bench.control.transfer(patient, headset=headset, to=to, trunk=bench.trunk, mode=BLIND, music=None)
+    assert bench.wait_for(OVER, patient).values["reason"] == "patient_gone"
+    bench.wait_for(ENDED, to.leg_id)
+    bench.wait_for(ENDED, patient)
+    assert bench.bridges(patient, headset) == [BRIDGED, UNBRIDGED]
+
+
 @pytest.mark.parametrize("talking", [True, False], ids=["talking", "ringing"])
 def test_a_headset_lost_in_a_consult_leaves_the_patient_waiting_and_nobody_else(bench: Bench, talking: bool) -> None:
     legs = consulting(bench) if talking else passed_on(bench, CONSULT, FarEnd.ONLY_RINGS)
