@@ -27,6 +27,7 @@ DECIDE_SECONDS = 20.0  # an incoming leg that nobody answers or refuses is refus
 ANSWERS_PER_SECOND = 50.0  # to strangers; a flood is not worth a reply to each
 RETRY_AFTER_SECONDS = 5
 TELL_SECONDS = 5.0  # how often the log tells of those who were turned away
+LEGS_PER_CALLER = 2  # his own, and the line to the desk that he is joined with: who is let in can always be joined
 OK, RINGING, BUSY, UNAVAILABLE, DECLINED = 200, 180, 486, 480, 603
 BAD_REQUEST, FORBIDDEN, NOT_ALLOWED, NO_SUCH_CALL, OVERLOADED = 400, 403, 405, 481, 503
 REFUSALS = {EndReason.BUSY: BUSY, EndReason.REJECTED: DECLINED}
@@ -45,9 +46,9 @@ class Doorman:
     answers: TokenBucket
     turned_away: dict[str, int] = field(default_factory=dict)
 
-    def admit(self, knock: Knock, *, held: int, now: float) -> Admission:
-        """What becomes of this request while the worker holds so many calls."""
-        status = self._judge(knock, held=held, now=now)
+    def admit(self, knock: Knock, *, callers: int, held: int, now: float) -> Admission:
+        """What becomes of this request while the worker holds so many calls, of them so many that came from outside."""
+        status = self._judge(knock, callers=callers, held=held, now=now)
         if status == 0:
             return LET_IN
         word = f"{knock.method} {status}"
@@ -57,7 +58,7 @@ class Doorman:
         later = RETRY_AFTER_SECONDS if status in (BUSY, OVERLOADED) else 0
         return Admission(status=status, retry_after_seconds=later)
 
-    def _judge(self, knock: Knock, *, held: int, now: float) -> int:
+    def _judge(self, knock: Knock, *, callers: int, held: int, now: float) -> int:
         if knock.method in STACKS_OWN:
             return 0
         if knock.method == "BYE":
@@ -72,7 +73,7 @@ class Doorman:
             return FORBIDDEN
         if not _readable(knock):
             return BAD_REQUEST
-        if held >= self.limit:
+        if held >= self.limit or callers >= self.limit // LEGS_PER_CALLER:
             return BUSY
         return 0 if self.calls.take(now) else OVERLOADED
 
@@ -266,7 +267,9 @@ class Incoming:
 
     def _admit(self, knock: Knock) -> Admission:
         held = max(len(self._legs), self._endpoint.native.call_count())
-        admission = self._doorman.admit(knock, held=held, now=time.monotonic())
+        unseen = held - len(self._legs)  # let in during this very poll
+        callers = unseen + sum(leg.incoming and leg.outbound.role is LegRole.PATIENT for leg in self._legs.values())
+        admission = self._doorman.admit(knock, callers=callers, held=held, now=time.monotonic())
         if not admission.let_in and not self._telling:
             self._telling = True
             self._timers.enter(TELL_SECONDS, 1, self._tell)

@@ -456,27 +456,27 @@ def knock(
 
 
 def test_the_doorman_lets_in_callers_at_the_front_and_lines_everywhere() -> None:
-    assert doorman().admit(knock(), held=0, now=0.0).let_in
-    assert doorman(front=False).admit(knock(), held=0, now=0.0).status == 403
-    assert doorman(front=False).admit(knock(user="t0ken"), held=3, now=0.0).let_in
-    assert doorman(front=False).admit(knock(user="t0ken", host="127.0.0.9"), held=0, now=0.0).status == 403
+    assert doorman().admit(knock(), callers=0, held=0, now=0.0).let_in
+    assert doorman(front=False).admit(knock(), callers=0, held=0, now=0.0).status == 403
+    assert doorman(front=False).admit(knock(user="t0ken"), callers=0, held=3, now=0.0).let_in
+    assert doorman(front=False).admit(knock(user="t0ken", host="127.0.0.9"), callers=0, held=0, now=0.0).status == 403
 
 
 def test_the_doorman_tells_when_to_come_again_and_tires_of_answering() -> None:
-    full = doorman().admit(knock(), held=4, now=0.0)
+    full = doorman().admit(knock(), callers=2, held=2, now=0.0)
     assert (full.status, full.retry_after_seconds > 0) == (486, True)
     quick = doorman()
-    met = [quick.admit(knock(), held=0, now=0.0) for _ in range(10)]
+    met = [quick.admit(knock(), callers=0, held=0, now=0.0) for _ in range(10)]
     assert [(one.let_in, one.status) for one in met] == [(True, 0)] * 2 + [(False, 503)] * 3 + [(False, 0)] * 5
     assert quick.turned_away == {"INVITE 503": 8}
-    assert quick.admit(knock(), held=0, now=1.0).let_in
+    assert quick.admit(knock(), callers=0, held=0, now=1.0).let_in
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "FROBNICATE"])
 def test_the_doorman_takes_no_other_requests(method: str) -> None:
-    assert doorman().admit(knock(method), held=0, now=0.0).status == 405
+    assert doorman().admit(knock(method), callers=0, held=0, now=0.0).status == 405
 
 
 def test_the_doorman_lets_no_call_take_anothers_place() -> None:
     replacing = knock(headers=("Replaces: x;to-tag=1;from-tag=2",))
-    assert doorman().admit(replacing, held=0, now=0.0).status == 403
+    assert doorman().admit(replacing, callers=0, held=0, now=0.0).status == 403
