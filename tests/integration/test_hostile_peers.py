@@ -243,7 +243,7 @@ def test_a_flood_of_invites_leaves_the_call_alone(call: LiveCall) -> None:
     clean(call.said())
 
 
-def test_a_worker_that_is_not_the_front_takes_ten_thousand_invites_without_a_call(tmp_path: Path) -> None:
+def test_a_worker_that_is_not_the_front_takes_thousands_of_invites_without_a_call(tmp_path: Path) -> None:
     with (
         call_worker(tmp_path) as worker,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
@@ -251,7 +251,7 @@ def test_a_worker_that_is_not_the_front_takes_ten_thousand_invites_without_a_cal
         node = worker.connect()
         stranger.bind(("127.0.0.1", 0))
         target, own = ("127.0.0.1", worker.config.sip_port), stranger.getsockname()
-        for number in range(10_000):
+        for number in range(3_000):
             branch = f"z9hG4bKmany{number}"
             stranger.sendto(
                 request("INVITE", target, own=own, call_id=f"many{number}@x", branch=branch, body=OFFER), target
