@@ -47,6 +47,8 @@ class Comfort:
         # On hold he hears music, which is comfort enough.
         if call is None or call.state is not CallState.BRIDGED:
             return []
+        if any(leg != agent.headset_leg_id for leg in call.joined):
+            return []  # a third party or a supervisor talks with him
         self._said[agent.id] = uow.now
         line = line_of(uow, call)
         return [PlayPrompt(leg_id=line.leg_id, key=PROMPT, language=line.language)]

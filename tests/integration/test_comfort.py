@@ -65,6 +65,17 @@ def test_nobody_else_is_spoken_to(uow: UnitOfWork, state: CallState) -> None:
     assert Comfort().due(uow, "node-1") == []
 
 
+def test_a_patient_who_talks_with_somebody_else_is_not_talked_over(uow: UnitOfWork) -> None:
+    agent, call = lost_agent(uow, CallState.BRIDGED, for_so_long=timedelta(seconds=1))
+    assert agent.headset_leg_id is not None
+    call.joined = [agent.headset_leg_id, new_id()]
+    uow.flush()
+    assert Comfort().due(uow, "node-1") == []
+    call.joined = [agent.headset_leg_id]
+    uow.flush()
+    assert len(Comfort().due(uow, "node-1")) == 1
+
+
 def test_a_gateway_that_is_gone_too_does_not_keep_the_patient(uow: UnitOfWork) -> None:
     agent, _ = lost_agent(
         uow, CallState.BRIDGED, for_so_long=HEADSET_REJOIN_LIMIT + GATEWAY_GRACE + timedelta(seconds=1)
