@@ -32,6 +32,7 @@ WAITING_SECONDS = 0.24  # before the answer, and after the verdict
 OPENING_SECONDS = 5.0
 EARLY_SECONDS = 15.0  # the last ones: what was said before the end
 POOL_REST_SECONDS = 1.0
+_NOT_LISTENED = Verdict(who=Answered.UNKNOWN, confidence=0.0, after_seconds=0.0, why=Why.NO_SOUND)
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -102,7 +103,7 @@ class AnswerWatch:
             return
         listening = self._listening.get(leg.leg_id) or self._begin(leg)
         if listening is None:
-            self._say_verdict(leg, Verdict(who=Answered.UNKNOWN, confidence=0.0, after_seconds=0.0, why=Why.NO_SOUND))
+            self._say_verdict(leg, _NOT_LISTENED)
             return
         listening.start_over()
         listening.answered_at = time.monotonic()
@@ -130,6 +131,8 @@ class AnswerWatch:
         """Nothing of this leg may be kept: neither listened to any more, nor left in a file."""
         listening = self._listening.get(leg.leg_id)
         if listening is not None:
+            if listening.answered_at is not None and listening.verdict is None:
+                self._say_verdict(leg, _NOT_LISTENED)  # somebody may be waiting for it
             self._close(listening)
         path = _beside_recording(leg, "opening")
         if path is not None:

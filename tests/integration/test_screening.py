@@ -112,6 +112,15 @@ def test_nobody_listens_to_a_leg_that_has_ended(node: NodeConnection, worker: Wo
     until(lambda: _open_ears(worker) == 0, timeout=2, what="the ear is closed")
 
 
+def test_a_recording_that_is_refused_at_once_leaves_no_caller_waiting_for_a_verdict(
+    node: NodeConnection, trunk: Trunk, tmp_path: Path
+) -> None:
+    leg = _dial(node, trunk, "answer.human-hello-01", tmp_path / "spool" / "call-3")
+    node.wait_for(leg, LegEventKind.RECORDING_STARTED)
+    node.do(StopRecording(leg_id=leg))
+    assert node.wait_for(leg, LegEventKind.ANSWERED_BY, timeout=1).values["who"] == "unknown"
+
+
 def test_an_unscreened_leg_is_not_listened_to(node: NodeConnection, worker: WorkerUnderTest, trunk: Trunk) -> None:
     leg = outbound("answer.human-hello-01")
     node.do(Originate(leg=leg, trunk=trunk))
