@@ -166,9 +166,7 @@ def edge(
         secured = EdgeTls(
             port=tls_port, certificate=certificate.absolute(), key=key.absolute(), ca_file=ca_file.absolute()
         )
-    planned = edge_of(
-        _quiet_settings(), address=address, tls_trunks=tls_trunk or (), tls=secured, rtpengine=rtpengine
-    )
+    planned = edge_of(_quiet_settings(), address=address, tls_trunks=tls_trunk or (), tls=secured, rtpengine=rtpengine)
     if config is None:
         typer.echo(edge_configuration(planned))
         return

@@ -53,7 +53,8 @@ def wrapped_up(house: House, agent: Asking, **body: Any) -> dict[str, Any]:
 
 
 def test_between_calls_the_hand_is_empty(agent: Asking) -> None:
-    assert agent.get("/agents/me/call").json() == dict.fromkeys(["attempt", "call", "task", "form", "patient", "script"])
+    empty = dict.fromkeys(["attempt", "call", "task", "form", "patient", "script"])
+    assert agent.get("/agents/me/call").json() == empty
 
 
 def test_the_patient_is_masked_until_he_has_said_who_he_is(house: House, agent: Asking) -> None:

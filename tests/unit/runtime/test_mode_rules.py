@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from runtime.mode_rules import refusals
-from runtime.this_machine import is_loopback
 from runtime.settings import Settings
+from runtime.this_machine import is_loopback
 
 SOUND: dict[str, Any] = {
     "mode": "production",
