@@ -107,7 +107,9 @@ def _engines(folder: Path, first_port: int, *, record: bool) -> Iterator[list[in
     children = []
     with (folder / "engines.txt").open("wb") as output:
         for command in (rtpengine, proxy):
-            children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output))
+            children.append(
+                subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            )
             time.sleep(1.5)
     try:
         yield [child.pid for child in children]
