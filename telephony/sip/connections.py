@@ -45,12 +45,23 @@ class Scene:
     muted: AbstractSet[LegId] = frozenset()
     prompted: AbstractSet[LegId] = frozenset()
     music: AbstractSet[LegId] = frozenset()
+    waiting: AbstractSet[LegId] = frozenset()  # for somebody who is being fetched; alone, they speak to nobody of ours
     recorded: Mapping[LegId, bool] = field(default_factory=dict)
     monitorings: Collection[Monitoring] = ()
 
 
 def hearers(scene: Scene) -> dict[LegId, set[LegId]]:
     """For every leg with sound, the legs it hears."""
+    seated = _seated(scene)
+    speaking = {leg_id for leg_id in scene.lines if _speaks(leg_id, scene, seated)}
+    return {
+        leg_id: seated[leg_id] & speaking if sound is LineSound.BOTH_WAYS else set()
+        for leg_id, sound in scene.lines.items()
+    }
+
+
+def _seated(scene: Scene) -> dict[LegId, set[LegId]]:
+    """For every leg with sound, the legs it would hear if all were speaking."""
     hears: dict[LegId, set[LegId]] = {leg_id: set() for leg_id in scene.lines}
     for join in scene.joins:
         for leg_id in join & hears.keys():
@@ -62,13 +73,13 @@ def hearers(scene: Scene) -> dict[LegId, set[LegId]]:
     for monitoring in scene.monitorings:
         if monitoring.mode is MonitorMode.TAKE_OVER:
             _seat_alone(monitoring.agent, hears)
-    speaking = {
-        leg_id for leg_id, sound in scene.lines.items() if sound is not LineSound.HELD and leg_id not in scene.muted
-    }
-    return {
-        leg_id: hears[leg_id] & speaking if sound is LineSound.BOTH_WAYS else set()
-        for leg_id, sound in scene.lines.items()
-    }
+    return hears
+
+
+def _speaks(leg_id: LegId, scene: Scene, seated: Mapping[LegId, AbstractSet[LegId]]) -> bool:
+    """Whether anybody may hear the leg. Who waits alone may talk with people at home: that is not meant for us."""
+    alone = leg_id in scene.waiting and not seated[leg_id]
+    return scene.lines[leg_id] is not LineSound.HELD and leg_id not in scene.muted and not alone
 
 
 def _seat(
@@ -102,10 +113,11 @@ def _seat_alone(leg_id: LegId, hears: dict[LegId, set[LegId]]) -> None:
 def wanted_connections(scene: Scene) -> set[Connection]:
     """Every connection the bridge should have now.
 
-    A recording's patient side is what the leg says, its agent side all that the leg is made to hear. Both files have
-    silence as a source for ever: a writer without one stops, and the two would part.
+    A recording's patient side is what the leg says to us, its agent side all that the leg is made to hear. Both files
+    have silence as a source for ever: a writer without one stops, and the two would part.
     """
     heard: dict[LegId, set[Port]] = {}
+    seated = _seated(scene)
     for leg_id, legs in hearers(scene).items():
         sources = {(PortKind.LEG, other) for other in legs}
         if scene.lines[leg_id] is not LineSound.FAR_HELD:
@@ -120,7 +132,7 @@ def wanted_connections(scene: Scene) -> set[Connection]:
         wanted |= {(SILENCE, patient), (SILENCE, agent)}
         if paused or leg_id not in scene.lines:
             continue
-        if scene.lines[leg_id] is not LineSound.HELD and leg_id not in scene.muted:
+        if _speaks(leg_id, scene, seated):
             wanted.add(((PortKind.LEG, leg_id), patient))
         wanted |= {(source, agent) for source in heard[leg_id]}
     return wanted

@@ -61,6 +61,7 @@ class Conference:
     _monitorings: tuple[Monitoring, ...] = ()
     _prompts: dict[LegId, int] = field(default_factory=dict)
     _music: set[LegId] = field(default_factory=set)
+    _waiting: set[LegId] = field(default_factory=set)
     _recordings: dict[LegId, Recording] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
     _retired: deque[tuple[float, pj.AudioMedia]] = field(default_factory=deque)
@@ -86,6 +87,7 @@ class Conference:
         self._muted.discard(leg_id)
         self._drop_port((PortKind.LEG, leg_id))
         self.stop_prompt(leg_id)
+        self._waiting.discard(leg_id)
         self._retire_music(leg_id)
         self._rebuild()
 
@@ -112,8 +114,9 @@ class Conference:
         """Let both hear each other, now or as soon as both have audio."""
         self._joins.add(frozenset((leg_id, other)))
         for waiting in (leg_id, other):
+            self._waiting.discard(waiting)  # somebody has come
             if self._lines.get(waiting) is not LineSound.HELD:
-                self._retire_music(waiting)  # somebody has come
+                self._retire_music(waiting)
         self._rebuild()
 
     def part(self, leg_id: LegId, other: LegId) -> None:
@@ -169,6 +172,18 @@ class Conference:
         """No music any more."""
         self._retire_music(leg_id)
         self._rebuild()
+
+    def let_wait(self, leg_id: LegId, music: Path | None) -> None:
+        """As soon as nobody is joined with it, the leg hears the music and nobody hears it, until somebody joins it."""
+        if music is not None:
+            self.give_music(leg_id, music)
+        self._waiting.add(leg_id)
+        self._rebuild()
+
+    def stop_waiting(self, leg_id: LegId) -> None:
+        """It does not wait after all."""
+        self._waiting.discard(leg_id)
+        self.stop_music(leg_id)
 
     def _retire_music(self, leg_id: LegId) -> None:
         if leg_id in self._music:
@@ -264,6 +279,7 @@ class Conference:
                 muted=self._muted,
                 prompted=self._prompts.keys(),
                 music=self._music,
+                waiting=self._waiting,
                 recorded={leg_id: recording.paused for leg_id, recording in self._recordings.items()},
                 monitorings=self._monitorings,
             )

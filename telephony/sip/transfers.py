@@ -74,12 +74,11 @@ class Transfers:
             raise RejectedError(f"leg {patient.leg_id} is on hold: resume it, then pass it on")
         if self._monitorings.mode_of(patient.leg_id) is MonitorMode.TAKE_OVER:
             raise RejectedError("a supervisor has taken this conversation over: only she can end that")
-        if request.music is not None:
-            self._conference.give_music(patient.leg_id, request.music)
+        self._conference.let_wait(patient.leg_id, request.music)
         try:
             third = self._life.dial(to, request.trunk)
         except CallControlError:
-            self._conference.stop_music(patient.leg_id)
+            self._conference.stop_waiting(patient.leg_id)
             raise
         transfer = Transfer(patient=patient.leg_id, headset=headset.leg_id, third=to.leg_id, mode=request.mode)
         self._transfers[patient.leg_id] = transfer

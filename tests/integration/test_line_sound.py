@@ -130,7 +130,7 @@ def test_every_state_of_a_call_sounds_as_it_should_to_everybody_and_on_both_chan
     node.do(wire.ResumeRecording(leg_id=patient))
     for mode in MonitorMode:
         after(mode.value, lambda mode=mode: node.do(wire.Monitor(leg_id=supervisor, other=patient, mode=mode)))  # type: ignore[misc]
-    node.do(wire.StopMonitoring(leg_id=supervisor))
+    node.do(wire.Monitor(leg_id=supervisor, other=patient, mode=MonitorMode.LISTEN))
     third = outbound("third", leg_id="third", role=LegRole.THIRD_PARTY)
     node.do(
         wire.Transfer(
@@ -139,6 +139,11 @@ def test_every_state_of_a_call_sounds_as_it_should_to_everybody_and_on_both_chan
     )
     after("consult", lambda: told("third", LegEventKind.BRIDGED))
     after("together", lambda: node.do(wire.EndTransfer(leg_id=patient, ending=TransferEnding.TOGETHER)))
+    node.do(wire.Unbridge(leg_id=third.leg_id, other=agent))
+    take_over = wire.Monitor(leg_id=supervisor, other=patient, mode=MonitorMode.TAKE_OVER)
+    after("taken over with a third party", lambda: node.do(take_over))
+    node.do(wire.Unbridge(leg_id=patient, other=agent))
+    after("without an agent", lambda: node.do(wire.StopMonitoring(leg_id=supervisor)))
     node.do(wire.HangUp(leg_id=patient, reason=EndReason.HANG_UP))
     told("patient", LegEventKind.ENDED)
     told("third", LegEventKind.ENDED)
@@ -156,8 +161,12 @@ def test_every_state_of_a_call_sounds_as_it_should_to_everybody_and_on_both_chan
         "whisper": everywhere(**talk | {"agent": "PS"}, supervisor="AP"),
         "barge": everywhere(agent="PS", patient="AS", left="AS", right="P", supervisor="AP"),
         "take_over": everywhere(agent="", patient="S", left="S", right="P", supervisor="P"),
-        "consult": everywhere(agent="T", third="A", patient="M", left="M", right="P", **alone),
-        "together": everywhere(agent="PT", third="AP", patient="AT", left="AT", right="P", **alone),
+        "consult": everywhere(agent="T", third="A", patient="M", left="M", right="", supervisor="AT"),
+        "together": everywhere(agent="PT", third="AP", patient="AT", left="AT", right="P", supervisor="APT"),
+        "taken over with a third party": everywhere(
+            agent="", third="PS", patient="ST", left="ST", right="P", supervisor="PT"
+        ),
+        "without an agent": everywhere(agent="", third="P", patient="T", left="T", right="P", **alone),
     }
     (call.folder / "spectra.json").write_text(json.dumps(call.spectra, indent=1))
 

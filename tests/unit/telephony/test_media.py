@@ -1,6 +1,7 @@
 """Who hears whom: the connections a bridge should have are a pure function of what is wanted."""
 
 import itertools
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,13 +127,31 @@ def test_during_a_consult_the_supervisor_hears_agent_and_third_party_and_the_pat
         lines=lines(PATIENT, AGENT, THIRD, SUPERVISOR),
         joins=joined((AGENT, THIRD)),
         music={PATIENT},
+        waiting={PATIENT},
         monitorings=(following(MonitorMode.WHISPER),),
     )
     wanted = wanted_connections(scene)
     assert {source for source, sink in wanted if sink == P} == {MUSIC}
-    assert {source for source, sink in wanted if sink == S} == {P, A, T}
+    assert {source for source, sink in wanted if sink == S} == {A, T}
     assert {source for source, sink in wanted if sink == T} == {A}
     assert {source for source, sink in wanted if sink == A} == {T, S}
+
+
+def test_who_waits_alone_is_heard_by_nobody_and_her_channel_is_silence_until_somebody_of_ours_hears_her() -> None:
+    def heard(**change: object) -> set[Connection]:
+        scene = Scene(lines=lines(PATIENT, AGENT, THIRD, SUPERVISOR), waiting={PATIENT}, recorded={PATIENT: False})
+        return {(source, sink) for source, sink in wanted_connections(replace(scene, **change)) if source == P}  # type: ignore[arg-type]
+
+    consult = joined((AGENT, THIRD))
+    for mode in (MonitorMode.LISTEN, MonitorMode.WHISPER):
+        assert heard(joins=consult, music={PATIENT}, monitorings=(following(mode),)) == set()
+    assert heard(joins=consult) == set()  # without music as well
+    # Alone with our prompts, what she says is meant for us.
+    assert heard(joins=consult, waiting=frozenset()) == {(P, PATIENT_FILE)}
+    for mode in (MonitorMode.BARGE, MonitorMode.TAKE_OVER):
+        # A supervisor talks with her: who hears them hears her as well.
+        assert {(P, S), (P, PATIENT_FILE)} <= heard(joins=consult, monitorings=(following(mode),))
+    assert heard(joins=BRIDGED) == {(P, A), (P, PATIENT_FILE)}
 
 
 LEGS = [PATIENT, AGENT, THIRD, SUPERVISOR, LegId("second supervisor")]
@@ -151,6 +170,7 @@ def scenes(draw: st.DrawFn, modes: tuple[MonitorMode, ...] = tuple(MonitorMode))
         muted=draw(st.sets(st.sampled_from(LEGS))),
         prompted=draw(st.sets(st.sampled_from(LEGS))),
         music=draw(st.sets(st.sampled_from(LEGS))),
+        waiting=draw(st.sets(st.sampled_from(LEGS))),
         recorded=draw(st.dictionaries(st.just(PATIENT), st.booleans())),
         monitorings=tuple(following(draw(st.sampled_from(modes)), supervisor) for supervisor in who),
     )
