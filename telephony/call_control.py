@@ -38,7 +38,7 @@ class LegEventKind(StrEnum):
     UNMONITORED = "unmonitored"  # of
     DIGIT = "digit"  # digit: one of 0-9 * # A-D
     DIGITS_COLLECTED = "digits_collected"  # digits, reason: complete | timeout
-    PROMPT_FINISHED = "prompt_finished"  # prompt
+    PROMPT_FINISHED = "prompt_finished"  # prompt, reason (only of a spoken text that could not be spoken, in words)
     RECORDING_STARTED = "recording_started"  # folder
     RECORDING_PAUSED = "recording_paused"
     RECORDING_RESUMED = "recording_resumed"
@@ -269,10 +269,18 @@ class CallControl(Protocol):
         """Take the supervisor's leg out of the conversation; the leg stays up."""
 
     def say(self, leg_id: LegId, text: str, language: str) -> None:
-        """Speak a text to the leg as `play` would; rejected where no voice of that language is installed."""
+        """Speak a text to the leg as `play` would; rejected where no voice of that language is installed.
+
+        Returns at once; the sound begins when the voice has made it, in place of what the leg hears then. Should it not
+        come in time, or not at all, PROMPT_FINISHED says so by its `reason`. What `play` or a key ends, they end as well
+        before it has begun.
+        """
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
         """Play a mono 8 kHz WAV to the leg; PROMPT_FINISHED follows unless a digit cut it short."""
+
+    def stop_prompt(self, leg_id: LegId) -> None:
+        """Cut what plays to the leg, as a digit would: no PROMPT_FINISHED follows. Harmless where nothing plays."""
 
     def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
         """Gather up to `count` digits, or until `#` or the time-out; DIGITS_COLLECTED follows."""

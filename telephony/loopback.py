@@ -26,7 +26,7 @@ from telephony.loopback_company import LoopbackMonitorings, LoopbackTransfers
 from telephony.loopback_leg import LegPhase, LoopbackLeg, seconds_of
 from telephony.loopback_lines import LoopbackLines
 from telephony.loopback_time import Scheduler
-from telephony.spoken_text import speak
+from telephony.spoken_text import LOOK_SECONDS, VOICE_SECONDS, refusal_of, speak, too_late
 
 DIGITS = frozenset("0123456789*#ABCD")
 UNDECIDED_SECONDS = 20.0
@@ -46,6 +46,7 @@ class LoopbackCallControl:
         lines: int = 64,
         name: str = "loopback",
         voice: TextVoice | None = None,
+        voice_seconds: float = VOICE_SECONDS,
     ) -> None:
         self._lines = LoopbackLines(
             sink=sink, scheduler=scheduler, scripts=scripts or {}, otherwise=otherwise, lines=lines, name=name
@@ -54,6 +55,7 @@ class LoopbackCallControl:
         self._transfers = LoopbackTransfers(self._lines)
         self._monitorings = LoopbackMonitorings(self._lines, self._transfers)
         self._voice = voice
+        self._voice_seconds = voice_seconds
         self._name = name
 
     # --- what a test or a developer does at the far end ---
@@ -197,18 +199,43 @@ class LoopbackCallControl:
             self._lines.emit_later(leg, LegEventKind.UNMUTED)
 
     def say(self, leg_id: LegId, text: str, language: str) -> None:
-        self._lines.up(leg_id)
-        self.play(leg_id, speak(self._voice, text, language))
+        with self._lock:
+            leg = self._lines.up(leg_id)
+            prompt = speak(self._voice, text, language)
+            leg.prompt += 1
+            leg.playing = True
+            self._await_prompt(leg, leg.prompt, prompt, self._voice_seconds)
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
         with self._lock:
             leg = self._lines.up(leg_id)
-            seconds = seconds_of(prompt)
-            leg.prompt += 1
-            leg.playing = True
-            leg.heard_prompts.append(prompt)
-            number = leg.prompt
-            self._lines.scheduler.call_later(seconds, lambda: self._prompt_over(leg, number, prompt))
+            self._play(leg, prompt)
+
+    def _play(self, leg: LoopbackLeg, prompt: Path) -> None:
+        seconds = seconds_of(prompt)
+        leg.prompt += 1
+        leg.playing = True
+        leg.heard_prompts.append(prompt)
+        number = leg.prompt
+        self._lines.scheduler.call_later(seconds, lambda: self._prompt_over(leg, number, prompt))
+
+    def _await_prompt(self, leg: LoopbackLeg, number: int, prompt: Path, seconds_left: float) -> None:
+        with self._lock:
+            if not leg.up or not leg.playing or leg.prompt != number:
+                return
+            reason = refusal_of(prompt)
+            if prompt.is_file():
+                self._play(leg, prompt)
+            elif reason is None and seconds_left > 0:
+                self._lines.scheduler.call_later(
+                    LOOK_SECONDS, lambda: self._await_prompt(leg, number, prompt, seconds_left - LOOK_SECONDS)
+                )
+            else:
+                self._prompt_over(leg, number, prompt, reason=reason or too_late(self._voice_seconds))
+
+    def stop_prompt(self, leg_id: LegId) -> None:
+        with self._lock:
+            self._lines.cut_prompt(self._lines.up(leg_id))
 
     def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
         with self._lock:
@@ -272,11 +299,11 @@ class LoopbackCallControl:
             return replace(cause, sip_status=REFUSALS.get(reason, 480))
         return cause if answered else replace(cause, sip_status=487)
 
-    def _prompt_over(self, leg: LoopbackLeg, number: int, prompt: Path) -> None:
+    def _prompt_over(self, leg: LoopbackLeg, number: int, prompt: Path, **reason: str) -> None:
         with self._lock:
             if leg.phase is LegPhase.ANSWERED and leg.playing and leg.prompt == number:
                 leg.playing = False
-                self._lines.emit(leg, LegEventKind.PROMPT_FINISHED, prompt=str(prompt))
+                self._lines.emit(leg, LegEventKind.PROMPT_FINISHED, prompt=str(prompt), **reason)
                 self._lines.await_digits(leg)
 
     def _recorded(self, leg_id: LegId) -> LoopbackLeg:

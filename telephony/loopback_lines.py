@@ -205,9 +205,7 @@ class LoopbackLines:
     # --- digits and prompts ---
 
     def _digit(self, leg: LoopbackLeg, digit: str) -> None:
-        if leg.playing:
-            leg.playing = False
-            self.await_digits(leg)
+        self.cut_prompt(leg)
         self.emit(leg, LegEventKind.DIGIT, digit=digit)
         if leg.gathered is None:
             return
@@ -217,6 +215,12 @@ class LoopbackLines:
         leg.gathered += digit
         if len(leg.gathered) >= leg.wanted_digits:
             self._gathering_over(leg, leg.gathering, "complete")
+
+    def cut_prompt(self, leg: LoopbackLeg) -> None:
+        """End the prompt that plays, if any."""
+        if leg.playing:
+            leg.playing = False
+            self.await_digits(leg)
 
     def await_digits(self, leg: LoopbackLeg) -> None:
         """The time-out for digits begins when no prompt plays (any more)."""

@@ -40,12 +40,13 @@ from telephony.sip.wire import (
     SendDigits,
     Status,
     StopMonitoring,
+    StopPrompt,
     StopRecording,
     Transfer,
     Unbridge,
     Unmute,
 )
-from telephony.spoken_text import speak
+from telephony.spoken_text import VOICE_SECONDS, speak
 
 LINE_SECONDS = 3.0  # a line between two of our workers is answered at once or never
 
@@ -53,10 +54,18 @@ LINE_SECONDS = 3.0  # a line between two of our workers is answered at once or n
 class SipCallControl:
     """CallControl over a pool of call workers. Events come by the pool's sink."""
 
-    def __init__(self, pool: WorkerPool, *, voice: TextVoice | None = None, names: Names | None = None) -> None:
+    def __init__(
+        self,
+        pool: WorkerPool,
+        *,
+        voice: TextVoice | None = None,
+        voice_seconds: float = VOICE_SECONDS,
+        names: Names | None = None,
+    ) -> None:
         self._pool = pool
         self._names = names or Names()
         self._voice = voice
+        self._voice_seconds = voice_seconds
 
     def attach_headset(self, leg: OutboundLeg, trunk: Trunk) -> None:
         self._dial(self._pool.take(leg.leg_id), leg, AttachHeadset(leg=leg, trunk=trunk))
@@ -121,11 +130,15 @@ class SipCallControl:
         self._ask(leg_id, StopMonitoring(leg_id=leg_id))
 
     def say(self, leg_id: LegId, text: str, language: str) -> None:
-        self._worker_of(leg_id)
-        self.play(leg_id, speak(self._voice, text, language))
+        worker = self._worker_of(leg_id)
+        prompt = speak(self._voice, text, language).absolute()
+        self._pool.ask(worker, Play(leg_id=leg_id, prompt=prompt, patience_seconds=self._voice_seconds))
 
     def play(self, leg_id: LegId, prompt: Path) -> None:
         self._ask(leg_id, Play(leg_id=leg_id, prompt=prompt.absolute()))
+
+    def stop_prompt(self, leg_id: LegId) -> None:
+        self._ask(leg_id, StopPrompt(leg_id=leg_id))
 
     def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
         self._ask(leg_id, CollectDigits(leg_id=leg_id, count=count, timeout_seconds=timeout_seconds))

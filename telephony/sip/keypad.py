@@ -1,16 +1,18 @@
 """Prompts and digits of a leg: what is played, what is pressed on either side, and how digits cut prompts short."""
 
 import sched
+import time
 from pathlib import Path
 
 import pjsua2 as pj
 import structlog
 
-from telephony.call_control import DigitMethod, LegEventKind, RejectedError
+from telephony.call_control import DigitMethod, EventValue, LegEventKind, RejectedError
 from telephony.sip.event_book import EventBook
-from telephony.sip.leg import Collection, Leg
+from telephony.sip.leg import AwaitedPrompt, Collection, Leg
 from telephony.sip.leg_table import on_call
 from telephony.sip.media import Conference
+from telephony.spoken_text import LOOK_SECONDS, refusal_of, too_late
 
 log = structlog.get_logger(__name__)
 
@@ -27,17 +29,60 @@ class Keypad:
         self._timers = timers
         self._book = book
 
-    def play(self, leg: Leg, prompt: Path) -> None:
-        """Play a file to the leg; a digit cuts it short."""
-        if not prompt.is_file():
+    def play(self, leg: Leg, prompt: Path, patience_seconds: float = 0.0) -> None:
+        """Play a file to the leg, as soon as it is there; a digit cuts it short."""
+        if prompt.is_file():
+            self._begin(leg, prompt)
+        elif patience_seconds <= 0:
             raise RejectedError(f"prompt {prompt} does not exist; render it first")
-        leg.prompt_files[self._conference.play(leg.leg_id, prompt)] = str(prompt)
+        else:
+            self._conference.stop_prompt(leg.leg_id)
+            given_up_at = time.monotonic() + patience_seconds
+            leg.awaited = AwaitedPrompt(prompt=prompt, patience_seconds=patience_seconds, given_up_at=given_up_at)
+            self._timers.enter(LOOK_SECONDS, 0, self._look, (leg, leg.awaited))
         if leg.collection is not None:
             self._stop_timer(leg.collection)
+
+    def _begin(self, leg: Leg, prompt: Path) -> None:
+        leg.prompt_files[self._conference.play(leg.leg_id, prompt)] = str(prompt)
+        leg.awaited = None
+
+    def _look(self, leg: Leg, awaited: AwaitedPrompt) -> None:
+        """Begin the awaited prompt when it has come, and say so when it will not."""
+        if leg.awaited is not awaited or not leg.up:
+            return
+        reason = refusal_of(awaited.prompt)
+        if awaited.prompt.is_file():
+            try:
+                self._begin(leg, awaited.prompt)
+            except RejectedError as refused:
+                reason = refused.reason
+            else:
+                return
+        elif reason is None and time.monotonic() < awaited.given_up_at:
+            self._timers.enter(LOOK_SECONDS, 0, self._look, (leg, awaited))
+            return
+        leg.awaited = None
+        values: dict[str, EventValue] = {
+            "prompt": str(awaited.prompt),
+            "reason": reason or too_late(awaited.patience_seconds),
+        }
+        self._book.say(leg.leg_id, LegEventKind.PROMPT_FINISHED, values)
+        self._start_timer(leg)
 
     def prompt_read(self, leg: Leg, prompt: int) -> None:
         """The file has been read to its end; it is heard to its end a moment later."""
         self._timers.enter(PROMPT_TAIL_SECONDS, 0, self._prompt_heard, (leg, prompt))
+
+    def stop(self, leg: Leg) -> None:
+        """Cut the prompt short, if one plays or is on its way."""
+        number = self._conference.playing(leg.leg_id)
+        awaited, leg.awaited = leg.awaited, None
+        if number is not None:
+            self._conference.stop_prompt(leg.leg_id)
+            leg.prompt_files.pop(number, None)
+        if number is not None or awaited is not None:
+            self._start_timer(leg)
 
     def collect(self, leg: Leg, count: int, timeout_seconds: float) -> None:
         """Gather digits; the time-out begins when no prompt plays any more."""
@@ -45,13 +90,12 @@ class Keypad:
             raise RejectedError("digits are collected by a count of at least 1 and a time-out above 0")
         self.stop_collecting(leg)
         leg.collection = Collection(count=count, timeout_seconds=timeout_seconds)
-        if self._conference.playing(leg.leg_id) is None:
+        if self._conference.playing(leg.leg_id) is None and leg.awaited is None:
             self._start_timer(leg)
 
     def pressed(self, leg: Leg, digit: str) -> None:
         """The far end pressed a key."""
-        if self._conference.stop_prompt(leg.leg_id):
-            self._start_timer(leg)
+        self.stop(leg)
         self._book.say(leg.leg_id, LegEventKind.DIGIT, {"digit": digit})
         collection = leg.collection
         if collection is None:

@@ -255,9 +255,13 @@ class Legs:
         """Take the leg from hold; RESUMED follows when sound flows again."""
         self._holds.resume(self._legs.up(leg_id))
 
-    def play(self, leg_id: LegId, prompt: Path) -> None:
-        """Play a file to the leg."""
-        self._keypad.play(self._legs.up(leg_id), prompt)
+    def play(self, leg_id: LegId, prompt: Path, patience_seconds: float) -> None:
+        """Play a file to the leg, which may still be on its way."""
+        self._keypad.play(self._legs.up(leg_id), prompt, patience_seconds)
+
+    def stop_prompt(self, leg_id: LegId) -> None:
+        """Cut what plays to the leg."""
+        self._keypad.stop(self._legs.up(leg_id))
 
     def collect_digits(self, leg_id: LegId, count: int, timeout_seconds: float) -> None:
         """Gather the far end's digits."""

@@ -185,11 +185,20 @@ class StopMonitoring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """Play a WAV to a leg."""
+    """Play a WAV to a leg. With a patience the file may still be on its way; without it is refused then."""
 
     verb: ClassVar[str] = "play"
     leg_id: LegId
     prompt: Path
+    patience_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPrompt:
+    """Cut what plays to a leg."""
+
+    verb: ClassVar[str] = "stop_prompt"
+    leg_id: LegId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +285,7 @@ Request = (
     | Monitor
     | StopMonitoring
     | Play
+    | StopPrompt
     | CollectDigits
     | SendDigits
     | PauseRecording
@@ -305,6 +315,7 @@ _REQUESTS: Mapping[str, type[Request]] = {
         Monitor,
         StopMonitoring,
         Play,
+        StopPrompt,
         CollectDigits,
         SendDigits,
         PauseRecording,

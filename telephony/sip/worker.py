@@ -201,7 +201,9 @@ class Worker:
             case wire.StopMonitoring():
                 legs.stop_monitoring(request.leg_id)
             case wire.Play():
-                legs.play(request.leg_id, request.prompt)
+                legs.play(request.leg_id, request.prompt, request.patience_seconds)
+            case wire.StopPrompt():
+                legs.stop_prompt(request.leg_id)
             case wire.CollectDigits():
                 legs.collect_digits(request.leg_id, request.count, request.timeout_seconds)
             case wire.SendDigits():

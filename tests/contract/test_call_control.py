@@ -38,6 +38,7 @@ ON_A_LEG: dict[str, Callable[[CallControl, LegId], None]] = {
     "say": lambda control, leg: control.say(leg, "您好", "zh"),
     "resume": lambda control, leg: control.resume(leg),
     "play": lambda control, leg: control.play(leg, Path("/nowhere/prompt.wav")),
+    "stop_prompt": lambda control, leg: control.stop_prompt(leg),
     "collect_digits": lambda control, leg: control.collect_digits(leg, count=1, timeout_seconds=1),
     "send_digits": lambda control, leg: control.send_digits(leg, "1"),
     "send_digits by INFO": lambda control, leg: control.send_digits(leg, "1", method=DigitMethod.INFO),
@@ -283,6 +284,20 @@ def test_a_digit_cuts_the_prompt_short(bench: Bench) -> None:
     bench.control.play(probe, bench.prompt(1.6))
     bench.wait_for(LegEventKind.PROMPT_FINISHED, probe)  # the longer one, begun later, is over
     assert LegEventKind.PROMPT_FINISHED not in bench.story(leg)
+
+
+def test_a_prompt_can_be_stopped_and_nothing_is_told_of_its_end(bench: Bench) -> None:
+    leg = bench.answered()
+    bench.control.stop_prompt(leg)  # nothing plays: nothing happens
+    bench.control.play(leg, bench.prompt(1.5))
+    bench.control.collect_digits(leg, count=1, timeout_seconds=0.3)
+    bench.control.stop_prompt(leg)
+    waited_out = bench.wait_for(LegEventKind.DIGITS_COLLECTED, leg)  # waiting for keys begins where the prompt ends
+    assert waited_out.values == {"digits": "", "reason": "timeout"}
+    second = bench.prompt(1.6)
+    bench.control.play(leg, second)
+    assert bench.wait_for(LegEventKind.PROMPT_FINISHED, leg).values == {"prompt": str(second)}
+    assert bench.story(leg).count(LegEventKind.PROMPT_FINISHED) == 1, "the first one, which was stopped, is not told of"
 
 
 @pytest.mark.parametrize(

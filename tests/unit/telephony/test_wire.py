@@ -27,6 +27,7 @@ REQUESTS: tuple[wire.Request, ...] = (
     wire.Hold(leg_id=LEG),
     wire.Resume(leg_id=LEG),
     wire.Play(leg_id=LEG, prompt=Path("/spool/prompt.wav")),
+    wire.StopPrompt(leg_id=LEG),
     wire.CollectDigits(leg_id=LEG, count=1, timeout_seconds=4.5),
     wire.SendDigits(leg_id=LEG, digits="12#"),
     wire.PauseRecording(leg_id=LEG),
