@@ -58,6 +58,7 @@ calls = Table(
     instant("ringing_at", nullable=True),
     instant("answered_at", nullable=True),
     instant("bridged_at", nullable=True),
+    instant("parting_at", nullable=True),
     instant("ended_at", nullable=True),
     closed_set("end_reason", EndReason, nullable=True),
     closed_set("party", Party, nullable=True),
@@ -235,6 +236,12 @@ class CallRepository:
             select(Call).where(calls.c.node == node, calls.c.state != CallState.ENDED).order_by(calls.c.planned_at)
         ).all()
 
+    def parting_on(self, node: str, *, before: datetime) -> Sequence[Call]:
+        """Live calls of a node whose apology began before the instant given."""
+        return self._session.scalars(
+            select(Call).where(calls.c.node == node, calls.c.state != CallState.ENDED, calls.c.parting_at < before)
+        ).all()
+
     def stalled(self, *, dialing_before: datetime, limit: int = 100) -> Sequence[Call]:
         """Calls planned, dialing or ringing since before the instant given."""
         return self._session.scalars(
@@ -297,8 +304,12 @@ class CallRepository:
             .returning(call_commands.c.id)
         )
         if written is not None:
-            self._session.execute(select(func.pg_notify(COMMANDS_CHANNEL, command.node)))
+            self.wake(command.node)
         return written is not None
+
+    def wake(self, node: str) -> None:
+        """Let a node look at its work as soon as this is committed."""
+        self._session.execute(select(func.pg_notify(COMMANDS_CHANNEL, node)))
 
     def take_commands(self, node: str, limit: int = 20, *, besides: Collection[int] = ()) -> Sequence[CallCommand]:
         """The node's pending commands in order, locked; those `besides` are left for later."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Column, Index, String, Table, select, text
+from sqlalchemy import Boolean, Column, Index, String, Table, select, text
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
@@ -19,6 +19,7 @@ supervisions = Table(
     reference("supervisor_id", "users.id"),
     reference("agent_id", "agents.id", nullable=True, index=False),
     Column("phone", String(200), nullable=False),
+    Column("in_browser", Boolean, nullable=False, default=False),
     closed_set("mode", SupervisionMode),
     closed_set("reason", SupervisionReason),
     closed_set("state", SupervisionState),
@@ -77,6 +78,15 @@ class SupervisionRepository:
             select(Supervision).where(
                 supervisions.c.supervisor_id == supervisor_id, supervisions.c.state != SupervisionState.ENDED
             )
+        )
+
+    def last_of_supervisor(self, supervisor_id: str) -> Supervision | None:
+        """The visit a supervisor is on, or was on last."""
+        return self._session.scalar(
+            select(Supervision)
+            .where(supervisions.c.supervisor_id == supervisor_id)
+            .order_by(supervisions.c.asked_at.desc(), supervisions.c.id.desc())
+            .limit(1)
         )
 
     def live(self) -> Sequence[Supervision]:

@@ -177,6 +177,7 @@ class Call:
     ringing_at: datetime | None = None
     answered_at: datetime | None = None
     bridged_at: datetime | None = None
+    parting_at: datetime | None = None  # since then an apology plays before his line is ended
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     party: Party | None = None

@@ -1,11 +1,14 @@
 """A supervisor on the line: how she is there, why, and who is shown that she is."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from followup.calls import CallId, LegId
 from followup.states import follow
+
+SUPERVISOR_REJOIN_LIMIT = timedelta(seconds=5)
+"""How long a supervisor's line outlives her browser: a reload's length, for nobody waits for her."""
 
 
 class SupervisionMode(StrEnum):
@@ -84,7 +87,8 @@ class Supervision:
     leg_id: LegId
     supervisor_id: str
     agent_id: str | None
-    phone: str  # what is rung: an extension or SIP address of hers
+    phone: str  # what is rung: an extension or SIP address of hers, or of her browser's link
+    in_browser: bool = False
     mode: SupervisionMode  # wanted; what is true is the open stretch
     reason: SupervisionReason
     state: SupervisionState = SupervisionState.RINGING

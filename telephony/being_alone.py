@@ -1,10 +1,14 @@
-"""A patient who is answered and with nobody: his line is ended rather than left silent."""
+"""A patient who is answered and with nobody: his line is ended rather than left silent, with a word if nobody meant it."""
 
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call, CallState, EndReason
+from followup.queues import Agent, HeadsetKind
 from followup.supervision import SupervisionMode
+from telephony.call_flows import line_of
 from telephony.call_moves import patient_leg_of
-from telephony.effects import Effect, HangUpLeg
+from telephony.effects import Effect, HangUpLeg, PlayPrompt
+
+SORRY = "sorry_line_lost"
 
 
 def is_alone(uow: UnitOfWork, call: Call) -> bool:
@@ -24,4 +28,21 @@ def left_alone(uow: UnitOfWork, call: Call) -> list[Effect]:
     """End the line of a patient who is alone."""
     if not is_alone(uow, call):
         return []
-    return [HangUpLeg(leg_id=patient_leg_of(call).id, reason=EndReason.HANG_UP)]
+    agent = uow.queues.agent(call.agent_id) if call.agent_id else None
+    return end_line(uow, call, sorry=agent is not None and _browser_is_lost(agent))
+
+
+def end_line(uow: UnitOfWork, call: Call, *, sorry: bool) -> list[Effect]:
+    """End the patient's line at once, or after an apology: its end, a key, or the node's patience ends it then."""
+    if call.parting_at is not None:
+        return []
+    if not sorry or call.answered_at is None:
+        return [HangUpLeg(leg_id=patient_leg_of(call).id, reason=EndReason.HANG_UP)]
+    call.parting_at = uow.now
+    line = line_of(uow, call)
+    return [PlayPrompt(leg_id=line.leg_id, key=SORRY, language=line.language)]
+
+
+def _browser_is_lost(agent: Agent) -> bool:
+    """Her headset is about to end for want of her browser; which of both notes comes first does not matter."""
+    return agent.headset_kind is HeadsetKind.BROWSER and (agent.headset_lost_at is not None or not agent.headset_wanted)

@@ -1,5 +1,6 @@
-"""Comfort for a patient whose agent's browser is lost for a moment: he is asked to hold on until she is back."""
+"""Comfort for a patient whose agent's browser is lost: he is asked to hold on until she is back, or it is over."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -7,9 +8,10 @@ import structlog
 from db.unit_of_work import UnitOfWork
 from followup.calls import CallState, EndReason, LegId
 from followup.events import DomainEvent, EventKind
-from followup.queues import HEADSET_REJOIN_LIMIT, Agent
+from followup.queues import HEADSET_REJOIN_LIMIT, Agent, HeadsetState
 from telephony.call_flows import line_of
-from telephony.effects import Effect, HangUpLeg, PlayPrompt
+from telephony.call_moves import patient_leg_of
+from telephony.effects import Effect, HangUpLeg, PlayPrompt, StopPrompt
 
 log = structlog.get_logger(__name__)
 
@@ -18,27 +20,50 @@ PAUSE = timedelta(seconds=6)
 """From the begin of one prompt to the next: often enough not to be taken for a dead line."""
 GATEWAY_GRACE = timedelta(seconds=15)
 """The gateway ends the line of a lost browser itself; when it is gone too, we do so this much later."""
+PARTING_LIMIT = timedelta(seconds=9)
+"""Longer than any apology: a line whose apology has not told of its end by then is ended all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Comforted:
+    """When a patient was last asked to hold on."""
+
+    at: datetime
+    leg_id: LegId
 
 
 class Comfort:
-    """Looks at lost headsets with every beat of the node; what it asks for is done after the commit."""
+    """Looks at lost headsets whenever the node wakes; what it asks for is done after the commit."""
 
     def __init__(self) -> None:
-        self._said: dict[str, datetime] = {}
+        self._said: dict[str, _Comforted] = {}
 
     def due(self, uow: UnitOfWork, node: str) -> list[Effect]:
-        """What has to be said or ended now."""
+        """What has to be said, cut or ended now."""
         lost = uow.queues.headsets_lost(node)
-        effects: list[Effect] = []
+        effects: list[Effect] = [
+            HangUpLeg(leg_id=patient_leg_of(call).id, reason=EndReason.HANG_UP)
+            for call in uow.calls.parting_on(node, before=uow.now - PARTING_LIMIT)
+        ]
         for agent in lost:
             if agent.headset_lost_at is None:
                 continue
             if uow.now - agent.headset_lost_at > HEADSET_REJOIN_LIMIT + GATEWAY_GRACE:
                 effects += self._give_up(uow, agent)
-            elif uow.now - self._said.get(agent.id, agent.headset_lost_at - PAUSE) >= PAUSE:
+            elif agent.id not in self._said or uow.now - self._said[agent.id].at >= PAUSE:
                 effects += self._comfort(uow, agent)
-        waiting = {agent.id for agent in lost}
-        self._said = {agent_id: at for agent_id, at in self._said.items() if agent_id in waiting}
+        return effects + self._hush(uow, {agent.id for agent in lost})
+
+    def _hush(self, uow: UnitOfWork, lost: set[str]) -> list[Effect]:
+        """Whose agent is back hears her at once; whose agent has gone for good hears that instead."""
+        effects: list[Effect] = []
+        for agent_id in self._said.keys() - lost:
+            agent = uow.queues.agent(agent_id)
+            if agent is not None and agent.headset_lost_at is not None:
+                continue  # its row was locked just now
+            said = self._said.pop(agent_id)
+            if agent is not None and agent.headset_wanted and agent.headset_state is HeadsetState.UP:
+                effects.append(StopPrompt(leg_id=said.leg_id))
         return effects
 
     def _comfort(self, uow: UnitOfWork, agent: Agent) -> list[Effect]:
@@ -49,8 +74,8 @@ class Comfort:
             return []
         if any(leg != agent.headset_leg_id for leg in call.joined):
             return []  # a third party or a supervisor talks with him
-        self._said[agent.id] = uow.now
         line = line_of(uow, call)
+        self._said[agent.id] = _Comforted(at=uow.now, leg_id=line.leg_id)
         return [PlayPrompt(leg_id=line.leg_id, key=PROMPT, language=line.language)]
 
     def _give_up(self, uow: UnitOfWork, agent: Agent) -> list[Effect]:

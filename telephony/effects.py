@@ -25,6 +25,13 @@ class PlayPrompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopPrompt:
+    """Cut what plays to a leg."""
+
+    leg_id: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CollectKeys:
     """Wait for keys; counted from the end of the prompt that plays."""
 
@@ -85,6 +92,7 @@ Effect = (
     AnswerLeg
     | HangUpLeg
     | PlayPrompt
+    | StopPrompt
     | CollectKeys
     | StopRecorder
     | DestroyRecording

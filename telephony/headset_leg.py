@@ -1,13 +1,13 @@
 """An agent's headset leg, which outlives her calls: up, down, and what its loss means for a call."""
 
 from db.unit_of_work import UnitOfWork
-from followup.calls import Call, EndReason
+from followup.calls import Call
 from followup.events import DomainEvent, EventKind
-from followup.queues import Agent, HeadsetState
-from telephony.being_alone import is_alone
+from followup.queues import Agent, HeadsetKind, HeadsetState
+from telephony.being_alone import end_line, is_alone
 from telephony.call_control import LegEvent, LegEventKind
-from telephony.call_moves import LateEventError, patient_leg_of, tell_of_call
-from telephony.effects import Effect, HangUpLeg
+from telephony.call_moves import LateEventError, tell_of_call
+from telephony.effects import Effect
 
 
 def headset_event(uow: UnitOfWork, agent: Agent, event: LegEvent) -> list[Effect]:
@@ -42,7 +42,8 @@ def _left_alone(uow: UnitOfWork, agent: Agent, event: LegEvent) -> list[Effect]:
         return []
     if any(leg != event.leg_id for leg in call.joined) or (call.bridged_at is not None and not is_alone(uow, call)):
         return []
-    return [HangUpLeg(leg_id=patient_leg_of(call).id, reason=EndReason.HANG_UP)]
+    # A telephone is put down by its owner; a browser in a call goes only when it is lost.
+    return end_line(uow, call, sorry=agent.headset_kind is HeadsetKind.BROWSER)
 
 
 def _call_of(uow: UnitOfWork, agent: Agent) -> Call | None:

@@ -37,6 +37,7 @@ from telephony.effects import (
     MonitorLeg,
     PlayPrompt,
     RedialPatient,
+    StopPrompt,
     StopRecorder,
     UnmuteLeg,
 )
@@ -58,7 +59,7 @@ HEADSET_REST = timedelta(seconds=3)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wake:
-    """Look into the table of commands."""
+    """Look into the table of commands, and after headsets that were lost or are back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +128,8 @@ class TelephonyNode:
                 self._take_event(item)
             elif isinstance(item, _Wake):
                 self._take_commands()
+                for effect in self._in_transaction(lambda uow: self._comfort.due(uow, self._name)):
+                    self._do(effect)
             else:
                 self._beat()
         self._trunk_watch.stop()
@@ -157,6 +160,8 @@ class TelephonyNode:
                     self._control.hang_up(leg_id, reason)
                 case PlayPrompt(leg_id=leg_id, key=key, language=language):
                     self._control.play(leg_id, self._voice.prompt(key, language))
+                case StopPrompt(leg_id=leg_id):
+                    self._control.stop_prompt(leg_id)
                 case CollectKeys(leg_id=leg_id, count=count, timeout_seconds=seconds):
                     self._control.collect_digits(leg_id, count=count, timeout_seconds=seconds)
                 case StopRecorder(leg_id=leg_id):
@@ -276,8 +281,6 @@ class TelephonyNode:
         if self._conversation.inbound is not None:
             for effect in self._in_transaction(self._conversation.inbound.tick):
                 self._do(effect)
-        for effect in self._in_transaction(lambda uow: self._comfort.due(uow, self._name)):
-            self._do(effect)
         free = self._lines.free()
         for leg, trunk in self._in_transaction(lambda uow: self._headsets_to_ring(uow, free)):
             try:

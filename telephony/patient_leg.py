@@ -1,6 +1,7 @@
 """The patient's leg: the only one that moves the call."""
 
 from collections.abc import Callable
+from pathlib import PurePath
 
 from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptTrigger, next_attempt_state
@@ -11,10 +12,11 @@ from followup.inbound import InboundCall
 from followup.queues import AgentState, AgentTrigger
 from telephony import automated
 from telephony.automated import FlowPosition
+from telephony.being_alone import SORRY
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
-from telephony.call_moves import attempt_of, move_call, patient_leg_of
+from telephony.call_moves import LateEventError, attempt_of, move_call, patient_leg_of
 from telephony.call_recording import (
     play_notice,
     recording_started,
@@ -122,6 +124,8 @@ class PatientLeg:
     def _digit(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         key = str(event.values.get("digit", ""))
         call.digits = (call.digits + key)[:200]
+        if call.parting_at is not None:
+            return [HangUpLeg(leg_id=event.leg_id, reason=EndReason.HANG_UP)]
         if self._screening.waits(call) or self._screening.speaks_with_machine(call):
             return self._screening.key_pressed(uow, call)
         waiting = self._waiting(uow, call)
@@ -144,7 +148,11 @@ class PatientLeg:
             uow, call, automated.keys_collected(flow, position, pressed, line, waited_out=waited_out and not pressed)
         )
 
-    def _prompt_finished(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:  # noqa: ARG002
+    def _prompt_finished(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
+        if call.parting_at is not None:
+            if PurePath(str(event.values["prompt"])).stem != SORRY:
+                raise LateEventError("an apology plays in its place")
+            return [HangUpLeg(leg_id=event.leg_id, reason=EndReason.HANG_UP)]
         waiting = self._waiting(uow, call)
         if waiting is not None and self._inbound is not None:
             return self._inbound.words_over(uow, waiting)

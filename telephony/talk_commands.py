@@ -22,6 +22,7 @@ from telephony.call_control import (
     Trunk,
 )
 from telephony.call_moves import patient_leg_of
+from telephony.headsets.browser_line import BROWSER_LINE
 from telephony.refused_command import LineAct, RefusedCommandError, Verb
 from telephony.supervisor_leg import refuse_supervision
 from telephony.transferring import refuse_transfer
@@ -185,7 +186,7 @@ class TalkCommands:
             ring_seconds=SUPERVISOR_RING_SECONDS,
             beside_leg=patient_leg_of(call).id,
         )
-        trunk = self.trunks.headsets
+        trunk = BROWSER_LINE if supervision.in_browser else self.trunks.headsets
         return lambda control: control.originate(leg, trunk)
 
     def _change_supervision(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:

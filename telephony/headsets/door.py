@@ -12,6 +12,7 @@ from telephony.headsets.wire import (
     Connect,
     Connected,
     Leave,
+    LinkPurpose,
     LinkState,
     Look,
     Refused,
@@ -43,9 +44,9 @@ class GatewayDoor:
     socket: Path
     node: str  # whose calls ring the headsets behind it
 
-    def connect(self, agent_id: str, sdp: str) -> Connected:
+    def connect(self, agent_id: str, sdp: str, purpose: LinkPurpose = LinkPurpose.DESK) -> Connected:
         """The gateway's answer to a browser's offer."""
-        told = self._ask(Connect(agent_id=agent_id, sdp=sdp))
+        told = self._ask(Connect(agent_id=agent_id, sdp=sdp, purpose=purpose))
         if isinstance(told, Refused):
             raise HeadsetRefusedError(told.reason)
         if not isinstance(told, Connected):

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from followup.queues import HEADSET_REJOIN_LIMIT
+from followup.supervision import SUPERVISOR_REJOIN_LIMIT
 from runtime.private_files import write_private
 from runtime.settings import private_folder
 from telephony.headsets.extension import Extension
@@ -24,6 +25,7 @@ from telephony.headsets.wire import (
     Connect,
     Connected,
     Leave,
+    LinkPurpose,
     LinkState,
     Refused,
     Seen,
@@ -49,6 +51,11 @@ class GatewaySettings:
     codecs: tuple[str, ...] = ("PCMA", "PCMU")
     stun_url: str | None = None
     rejoin: timedelta = HEADSET_REJOIN_LIMIT
+    supervisor_rejoin: timedelta = SUPERVISOR_REJOIN_LIMIT
+
+    def waits(self, purpose: LinkPurpose) -> timedelta:
+        """How long a line outlives its browser."""
+        return self.rejoin if purpose is LinkPurpose.DESK else self.supervisor_rejoin
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -56,6 +63,7 @@ class Kept(msgspec.Struct, kw_only=True):
 
     agent_id: str
     dialog: Dialog
+    purpose: LinkPurpose = LinkPurpose.DESK
 
 
 class Gateway:
@@ -108,28 +116,36 @@ class Gateway:
 
     # --- the API's questions ---
 
-    async def connect(self, agent_id: str, sdp: str) -> Told:
+    async def connect(self, agent_id: str, sdp: str, purpose: LinkPurpose = LinkPurpose.DESK) -> Told:
         """Take a browser's offer."""
         try:
             offer = read_offer(sdp)
             headset = self._headset(agent_id)
+            headset.purpose = purpose
             answer = await headset.connect(offer, self._servers())
         except OfferRefusedError as refusal:
             log.warning("offer_refused", agent=agent_id, reason=str(refusal))
             return Refused(reason=f"the browser's offer is refused: {refusal}")
-        return Connected(sdp=answer, address=f"sip:{headset.token}@{HOST}:{self.sip_port}")
+        return Connected(sdp=answer, address=self._address(headset))
 
     def look(self, agent_id: str) -> Seen:
         """How the agent's headset is."""
         headset = self._headsets.get(agent_id)
-        return Seen(link=headset.state, line=headset.dialog is not None) if headset else Seen(link=LinkState.NONE)
+        if headset is None:
+            return Seen(link=LinkState.NONE)
+        return Seen(link=headset.state, line=headset.dialog is not None, address=self._address(headset))
 
     def leave(self, agent_id: str) -> Seen:
-        """Let the agent's browser go; its line is ended by the node, or by us when the node does not."""
+        """Let the browser go; a desk's line is ended by the node, a supervisor's by us: with it her visit ends."""
         headset = self._headsets.get(agent_id)
         if headset is not None:
             headset.leave()
+            if headset.purpose is LinkPurpose.SUPERVISION and self._extension is not None:
+                self._extension.hang_up(headset)
         return self.look(agent_id)
+
+    def _address(self, headset: Headset) -> str:
+        return f"sip:{headset.token}@{HOST}:{self.sip_port}"
 
     @property
     def sip_port(self) -> int:
@@ -144,7 +160,6 @@ class Gateway:
                 agent_id,
                 news=self._news,
                 codecs=self._settings.codecs,
-                rejoin=self._settings.rejoin,
                 pick_up=lambda headset: self._extension.pick_up(headset) if self._extension else None,
                 hang_up=lambda headset: self._extension.hang_up(headset) if self._extension else None,
                 keep=self._keep,
@@ -160,7 +175,7 @@ class Gateway:
             await asyncio.sleep(TICK_SECONDS)
             now = time.monotonic()
             for headset in list(self._headsets.values()):
-                headset.tick(now)
+                headset.tick(now, rejoin=self._settings.waits(headset.purpose))
                 if not headset.in_use:
                     del self._headsets[headset.agent_id]
 
@@ -171,12 +186,14 @@ class Gateway:
         if headset.dialog is None:
             path.unlink(missing_ok=True)
         else:
-            write_private(path, msgspec.json.encode(Kept(agent_id=headset.agent_id, dialog=headset.dialog)).decode())
+            kept = Kept(agent_id=headset.agent_id, dialog=headset.dialog, purpose=headset.purpose)
+            write_private(path, msgspec.json.encode(kept).decode())
 
     def _revive(self, path: Path) -> None:
         try:
             kept = msgspec.json.decode(path.read_bytes(), type=Kept)
             headset = self._headset(kept.agent_id)
+            headset.purpose = kept.purpose
             headset.revive(kept.dialog)
         except (msgspec.DecodeError, OSError) as error:
             # The worker's own session timer ends that line.
@@ -202,8 +219,8 @@ class Gateway:
 
     async def _told(self, ask: Ask) -> Told:
         match ask:
-            case Connect(agent_id=agent_id, sdp=sdp):
-                return await self.connect(agent_id, sdp)
+            case Connect(agent_id=agent_id, sdp=sdp, purpose=purpose):
+                return await self.connect(agent_id, sdp, purpose)
             case Leave(agent_id=agent_id):
                 return self.leave(agent_id)
             case _:

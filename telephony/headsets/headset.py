@@ -1,4 +1,4 @@
-"""One agent's headset: her browser on one side, a call worker's line on the other, and what holds when one is away."""
+"""One user's headset: her browser on one side, a call worker's line on the other, and what holds when one is away."""
 
 import asyncio
 import secrets
@@ -16,7 +16,7 @@ from telephony.headsets.ice_servers import IceServer
 from telephony.headsets.offers import G711, Offer
 from telephony.headsets.relay import RtpStream
 from telephony.headsets.sip_dialog import HOST, Dialog, Sound
-from telephony.headsets.wire import LinkState
+from telephony.headsets.wire import LinkPurpose, LinkState
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,6 @@ class Headset:
         *,
         news: HeadsetNews,
         codecs: Sequence[str],
-        rejoin: timedelta,
         pick_up: Callable[["Headset"], None],
         hang_up: Callable[["Headset"], None],
         keep: Callable[["Headset"], None],
@@ -58,9 +57,9 @@ class Headset:
         self.token = secrets.token_hex(16)
         self.dialog: Dialog | None = None
         self.state = LinkState.NONE
+        self.purpose = LinkPurpose.DESK
         self._news = news
         self._codecs = tuple(codecs)
-        self._rejoin_seconds = rejoin.total_seconds()
         self._pick_up, self._hang_up, self._keep = pick_up, hang_up, keep
         self._loop = asyncio.get_running_loop()
         self._link: BrowserLink | None = None
@@ -198,13 +197,13 @@ class Headset:
         self.state = LinkState.UP
         self._lose()
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, *, rejoin: timedelta) -> None:
         """Look after time: silence of the browser, signs of life to the worker, the end of patience."""
         if self.state is LinkState.UP and now - self._heard_at > SILENT_SECONDS:
             self._lose()
         if self.state is not LinkState.LOST or self._lost_at is None:
             return
-        if now - self._lost_at > self._rejoin_seconds:
+        if now - self._lost_at > rejoin.total_seconds():
             log.warning("headset_given_up", agent=self.agent_id)
             self._news.gone(self.agent_id)
             self.leave()

@@ -46,6 +46,8 @@ class Notices:
             agent = uow.queues.agent_for_update(agent_id)
             if agent is not None and agent.headset_kind is HeadsetKind.BROWSER:
                 change(uow, agent)
+                if agent.headset_node is not None:
+                    uow.calls.wake(agent.headset_node)  # the patient waits
                 uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
 
         self._thread.submit(self._in_transaction, work)

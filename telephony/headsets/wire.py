@@ -8,8 +8,15 @@ SOCKET_NAME = "headsets.sock"
 LONGEST_LINE = 65536
 
 
+class LinkPurpose(StrEnum):
+    """What a browser is linked for."""
+
+    DESK = "desk"  # a shift: its line stays up, and waits with the patient when the browser is lost
+    SUPERVISION = "supervision"  # visits on calls: rung for each, and nobody waits for it
+
+
 class LinkState(StrEnum):
-    """How an agent's browser is linked with the gateway."""
+    """How a browser is linked with the gateway."""
 
     NONE = "none"  # no browser has asked
     CONNECTING = "connecting"
@@ -18,10 +25,11 @@ class LinkState(StrEnum):
 
 
 class Connect(msgspec.Struct, frozen=True, kw_only=True, tag="connect", forbid_unknown_fields=True):
-    """An agent's browser offers itself as her headset."""
+    """A browser offers itself as its user's headset."""
 
-    agent_id: str
+    agent_id: str  # a user's: an agent's, or a supervisor's who has no desk
     sdp: str
+    purpose: LinkPurpose = LinkPurpose.DESK
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True, tag="look", forbid_unknown_fields=True):
@@ -47,10 +55,11 @@ class Connected(msgspec.Struct, frozen=True, kw_only=True, tag="connected", forb
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, tag="seen", forbid_unknown_fields=True):
-    """How the agent's link is, and whether a call worker holds a line to it."""
+    """How the link is, whether a call worker holds a line to it, and where it can be called (empty: nowhere)."""
 
     link: LinkState
     line: bool = False
+    address: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused", forbid_unknown_fields=True):

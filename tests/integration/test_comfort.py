@@ -1,6 +1,8 @@
 """A patient whose agent's browser is lost is comforted, and nobody waits for ever for a browser or its gateway."""
 
+import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,12 +10,15 @@ import pytest
 from db.engine import make_engine
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.attempts import AttemptState
-from followup.calls import Call, CallState
+from followup.calls import Call, CallState, EndReason, LegId
 from followup.queues import HEADSET_REJOIN_LIMIT, Agent, AgentState, HeadsetKind, HeadsetState
 from runtime.identifiers import new_id
-from telephony.comfort import GATEWAY_GRACE, PAUSE, Comfort
-from telephony.effects import HangUpLeg, PlayPrompt
+from telephony.call_control import LegEvent, LegEventKind
+from telephony.comfort import GATEWAY_GRACE, PARTING_LIMIT, PAUSE, Comfort
+from telephony.conversation import Conversation
+from telephony.effects import Effect, HangUpLeg, PlayPrompt, StopPrompt
 from tests.support.builders import a_call, a_patient, a_queue, a_task, an_agent, an_attempt
+from tests.support.telephony_bench import CONTENT, PROMPTS
 
 
 @pytest.fixture
@@ -51,12 +56,13 @@ def test_a_joined_patient_is_asked_to_hold_on_at_once_and_again_after_a_pause(uo
     prompt = PlayPrompt(leg_id=call.legs[0].id, key="comfort", language="en")
     assert comfort.due(uow, "node-1") == [prompt]
     assert comfort.due(uow, "node-1") == [], "not again within the pause"
-    comfort._said[agent.id] -= PAUSE
+    comfort._said[agent.id] = replace(comfort._said[agent.id], at=uow.now - PAUSE)
     assert comfort.due(uow, "node-1") == [prompt]
     assert comfort.due(uow, "node-2") == [], "another node's agents are another's matter"
     agent.headset_lost_at = None
     uow.flush()
-    assert comfort.due(uow, "node-1") == [], "she is back"
+    assert comfort.due(uow, "node-1") == [StopPrompt(leg_id=call.legs[0].id)], "she is back, and is heard at once"
+    assert comfort.due(uow, "node-1") == []
 
 
 @pytest.mark.parametrize("state", [CallState.DIALING, CallState.HELD])
@@ -86,6 +92,70 @@ def test_a_gateway_that_is_gone_too_does_not_keep_the_patient(uow: UnitOfWork) -
     assert effect.leg_id == leg
     assert agent.headset_wanted is False
     assert agent.headset_lost_at is None
+
+
+def test_an_agent_who_is_gone_for_good_cuts_no_prompt(uow: UnitOfWork) -> None:
+    agent, _ = lost_agent(uow, CallState.BRIDGED, for_so_long=timedelta(seconds=1))
+    comfort = Comfort()
+    assert len(comfort.due(uow, "node-1")) == 1
+    agent.headset_lost_at, agent.headset_wanted = None, False  # as the gateway notes it
+    uow.flush()
+    assert comfort.due(uow, "node-1") == []
+
+
+def event_of(call: Call, kind: LegEventKind, leg_id: str | None = None, **values: str) -> LegEvent:
+    leg = LegId(leg_id) if leg_id else call.legs[0].id
+    return LegEvent(event_id=new_id(), leg_id=leg, kind=kind, occurred_at=call.planned_at, values=values)
+
+
+def left_for_good(uow: UnitOfWork, agent: Agent, call: Call) -> list[Effect]:
+    """The gateway ends her line: the patient is parted from it, then it ends."""
+    assert agent.headset_leg_id is not None
+    headset = agent.headset_leg_id
+    call.joined, call.bridged_at, call.answered_at = [headset], uow.now, uow.now
+    uow.flush()
+    conversation = Conversation(CONTENT.flows)
+    parted = conversation.apply(uow, event_of(call, LegEventKind.UNBRIDGED, **{"with": headset}))
+    assert parted == []
+    return conversation.apply(
+        uow, event_of(call, LegEventKind.ENDED, headset, end_reason="hang_up", party="agent", sip_status="200")
+    )
+
+
+@pytest.mark.parametrize("what_then", ["its end", "a key", "nothing"])
+def test_a_patient_is_told_before_his_line_is_ended_when_the_browser_did_not_come_back(
+    uow: UnitOfWork, what_then: str
+) -> None:
+    agent, call = lost_agent(uow, CallState.BRIDGED, for_so_long=timedelta(seconds=31))
+    leg = call.legs[0].id
+    assert left_for_good(uow, agent, call) == [PlayPrompt(leg_id=leg, key="sorry_line_lost", language="en")]
+    end = [HangUpLeg(leg_id=leg, reason=EndReason.HANG_UP)]
+    conversation, node = Conversation(CONTENT.flows), Comfort()
+    comfort_over = event_of(call, LegEventKind.PROMPT_FINISHED, prompt="/prompts/en/comfort.wav")
+    assert conversation.apply(uow, comfort_over) == [], "what played before is not what he is to hear"
+    assert node.due(uow, "node-1") == []
+    if what_then == "its end":
+        over = event_of(call, LegEventKind.PROMPT_FINISHED, prompt="/prompts/en/sorry_line_lost.wav")
+        assert conversation.apply(uow, over) == end
+    elif what_then == "a key":
+        assert conversation.apply(uow, event_of(call, LegEventKind.DIGIT, digit="1")) == end
+    else:
+        call.parting_at = uow.now - PARTING_LIMIT - timedelta(seconds=1)
+        uow.flush()
+        assert Comfort().due(uow, "node-1") == end, "whichever node looks, the one that played it or its successor"
+        assert Comfort().due(uow, "node-2") == []
+
+
+def test_a_telephone_that_is_put_down_ends_the_call_without_a_word(uow: UnitOfWork) -> None:
+    agent, call = lost_agent(uow, CallState.BRIDGED, for_so_long=timedelta(0))
+    agent.headset_kind, agent.headset_lost_at = HeadsetKind.PHONE, None
+    assert left_for_good(uow, agent, call) == [HangUpLeg(leg_id=call.legs[0].id, reason=EndReason.HANG_UP)]
+
+
+def test_every_apology_is_shorter_than_a_node_s_patience() -> None:
+    for language in ("zh", "en"):
+        with wave.open(str(PROMPTS.prompt("sorry_line_lost", language)), "rb") as sound:
+            assert sound.getnframes() / sound.getframerate() < PARTING_LIMIT.total_seconds() - 2
 
 
 def test_an_agent_whose_browser_is_lost_is_given_no_call(uow: UnitOfWork) -> None:
