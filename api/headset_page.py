@@ -1,4 +1,4 @@
-"""The plain page on which an agent's browser is her headset, and the modules it is made of."""
+"""The plain page on which an agent's or supervisor's browser is her headset, and the modules it is made of."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from api.edge import Route
-from api.permissions import ANYONE, AgentOnly
+from api.permissions import ANYONE, CareTeam
 
 router = APIRouter(route_class=Route, include_in_schema=False)
 
@@ -23,7 +23,7 @@ _HEADERS = {
 
 
 @router.get("/headset")
-def page(caller: AgentOnly) -> Response:  # noqa: ARG001 only for a logged-in agent
+def page(caller: CareTeam) -> Response:  # noqa: ARG001 only for logged-in agents and supervisors
     """The page."""
     return _file("page.html")
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import StringConstraints
 
 from api import found
@@ -12,6 +12,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
 from api.permissions import AdminOnly, SupervisorCommanding, SupervisorOnly
 from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
 from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork
 from db.users import User
@@ -28,8 +29,17 @@ from followup.supervision import (
     oversees_queue,
 )
 from runtime.identifiers import new_id
+from telephony.headsets.wire import LinkState, Seen
 
 router = APIRouter(tags=["supervision"], route_class=Route)
+
+_NOWHERE = (
+    "nowhere to ring you; open /headset and connect your browser as headset, or PUT /api/v1/supervision/phone first"
+)
+_NOWHERE_BUT_DESK = (
+    "nowhere to ring you: the headset of your desk is on its own line and cannot be on a second one; "
+    "PUT /api/v1/supervision/phone names a telephone for going on calls"
+)
 
 # As a headset: an extension or SIP user, or the phone's own address.
 _PHONE = r"^([A-Za-z0-9._-]{1,64}|sips?:[A-Za-z0-9._-]{1,64}@[A-Za-z0-9.-]{1,100}(:\d{1,5})?)$"
@@ -182,12 +192,20 @@ def supervisions_of_call(call_id: Id, caller: SupervisorOnly, uow: Work) -> Stre
     status_code=202,
     responses=problems(Kind.UNKNOWN_CALL, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
-def begin_supervision(call_id: Id, ask: SupervisionAsk, caller: SupervisorCommanding, uow: Work) -> SupervisionAnswer:
-    """Go on a call: the supervisor's telephone rings, and at its answer she is in, in the mode asked for."""
+def begin_supervision(
+    call_id: Id, ask: SupervisionAsk, request: Request, caller: SupervisorCommanding, uow: Work
+) -> SupervisionAnswer:
+    """Go on a call: the supervisor's browser or telephone is rung; at its answer she is in, in the mode asked for.
+
+    A browser that is linked as her headset answers by itself and goes before her telephone.
+    """
+    door = wiring_of(request).headsets
+    seen = door.look(caller.user_id)  # before anything is locked
     call = _locked_call(uow, call_id)
     _only_own_team(uow, caller, call)
     _refuse_impossible(uow, call, caller)
-    phone = _free_phone(uow, caller)
+    browser = _free_browser(uow, caller, call, seen, node=door.node)
+    phone = browser or _free_phone(uow, caller)
     leg = Leg(id=LegId(new_id()), call_id=call.id, role=LegRole.SUPERVISOR)
     call.legs.append(leg)
     uow.flush()
@@ -198,6 +216,7 @@ def begin_supervision(call_id: Id, ask: SupervisionAsk, caller: SupervisorComman
         supervisor_id=caller.user_id,
         agent_id=call.agent_id,
         phone=phone,
+        in_browser=bool(browser),
         mode=ask.mode,
         reason=ask.reason,
         asked_at=uow.now,
@@ -235,7 +254,7 @@ def change_supervision(supervision_id: Id, ask: ModeAsk, caller: SupervisorComma
     responses=problems(Kind.UNKNOWN_SUPERVISION, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
 def end_supervision(supervision_id: Id, caller: SupervisorCommanding, uow: Work) -> SupervisionAnswer:
-    """Leave the call; hanging up the telephone does the same."""
+    """Leave the call; hanging up the telephone, or disconnecting the browser, does the same."""
     call, supervision = _own(uow, supervision_id, caller)
     _command(uow, call, supervision, "end_supervision", {})
     return SupervisionAnswer.model_validate(supervision)
@@ -311,13 +330,34 @@ def _refuse_impossible(uow: UnitOfWork, call: Call, caller: Caller) -> None:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "call_id", "you are on another call; leave that one first")
 
 
+def _free_browser(uow: UnitOfWork, caller: Caller, call: Call, seen: Seen, *, node: str) -> str:
+    """The address of her linked browser; empty where she has none, or where her telephone has to be rung."""
+    if seen.link is LinkState.NONE or uow.queues.agent(caller.user_id) is not None:
+        return ""  # a desk's headset has a line of its own, with the agent's calls on it
+    if seen.link is not LinkState.UP:
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW,
+            "headset",
+            "your browser is being linked as your headset just now; ask again in a moment, or take it off to be rung "
+            "on your telephone",
+        )
+    if call.node == node:
+        return seen.address
+    if _user(uow, caller.user_id).phone:
+        return ""
+    raise Problem.of(
+        Kind.NOT_POSSIBLE_NOW,
+        "headset",
+        "your browser is linked with another machine than this call's; name a telephone to be rung on, "
+        "PUT /api/v1/supervision/phone",
+    )
+
+
 def _free_phone(uow: UnitOfWork, caller: Caller) -> str:
     phone = _user(uow, caller.user_id).phone
-    if not phone:
-        raise Problem.of(
-            Kind.NOT_POSSIBLE_NOW, "phone", "nowhere to ring you; PUT /api/v1/supervision/phone says where first"
-        )
     desk = uow.queues.agent(caller.user_id)
+    if not phone:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "phone", _NOWHERE if desk is None else _NOWHERE_BUT_DESK)
     if desk is not None and desk.headset == phone and desk.headset_state is not HeadsetState.DOWN:
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "phone", "this telephone is up as your own headset; put it down or name another"

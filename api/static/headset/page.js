@@ -1,16 +1,21 @@
-// The headset's own page: shows what headset.js does, and keeps the desk alive while no console does.
+// The headset's own page: shows what headset.js does, and keeps an agent's desk alive while no console does. A supervisor
+// without a desk has the same page: her browser is on a call only while she supervises one.
 
 import { Headset, State } from "./headset.js";
 import { WORDS } from "./words.js";
 
 const API = "/api/v1";
 const BEAT_MS = 4000;
+const VISIT_MS = 1500; // a supervisor reads here who hears her
 const KEPT = "suifang.headset"; // the choices of this machine: devices and language, nothing of a person
 const $ = (id) => document.getElementById(id);
 
 const kept = JSON.parse(localStorage.getItem(KEPT) ?? "{}");
 let language = kept.language ?? (navigator.language.startsWith("zh") ? "zh-CN" : "en");
+let purpose = ""; // desk or supervision
 let desk = null; // the server's last word on this desk
+let told = null; // its last word on a supervisor's headset
+let broken = ""; // the visit on a call in which the link was lost
 let note = "";
 
 async function ask(method, path, body) {
@@ -40,7 +45,18 @@ function keep(changes) {
   localStorage.setItem(KEPT, JSON.stringify(kept));
 }
 
+function visitWords(words) {
+  const visit = told?.visit;
+  const lasts = visit && visit.state !== "ended";
+  if (lasts && !visit.in_browser) return words.visits.by_phone;
+  if (headset.state === State.LOST && lasts) return words.visits.lost.replace("{seconds}", told.rejoin_seconds);
+  if (headset.state !== State.ON) return "";
+  if (!lasts) return visit && visit.supervision_id === broken ? words.visits.cut : words.visits.ready;
+  return visit.state === "ringing" ? words.visits.ringing : words.visits[visit.mode];
+}
+
 function lineWords(words) {
+  if (purpose === "supervision") return visitWords(words);
   if (desk?.headset_lost_at && headset.state !== State.ON) return words.lines.lost.replace("{seconds}", "30");
   return desk && headset.state !== State.OFF ? words.lines[desk.headset_state] : "";
 }
@@ -87,13 +103,15 @@ function drawLevels() {
 
 async function beat() {
   try {
-    desk = await ask("POST", "/agents/me/heartbeat");
+    purpose ||= (await ask("GET", "/headset")).purpose;
+    if (purpose === "supervision") told = await ask("GET", "/headset");
+    else desk = await ask("POST", "/agents/me/heartbeat");
     note = "";
   } catch (error) {
     note = WORDS[language].problems[error.message] ?? "";
   }
   draw();
-  setTimeout(beat, BEAT_MS);
+  setTimeout(beat, purpose === "supervision" ? VISIT_MS : BEAT_MS);
 }
 
 async function putOn() {
@@ -109,7 +127,7 @@ async function putOn() {
 
 async function takeOff() {
   try {
-    await ask("DELETE", "/agents/me/headset");
+    await ask("DELETE", purpose === "supervision" ? "/supervision/headset" : "/agents/me/headset");
   } catch (error) {
     note = desk?.state === "on_call" || desk?.state === "reserved" ? WORDS[language].inCall : error.message;
     draw();
@@ -119,7 +137,10 @@ async function takeOff() {
   headset.takeOff();
 }
 
-headset.addEventListener("change", draw);
+headset.addEventListener("change", () => {
+  if (headset.state === State.LOST && told?.visit?.state === "on_line") broken = told.visit.supervision_id;
+  draw();
+});
 $("power").addEventListener("click", () => ([State.OFF, State.REFUSED].includes(headset.state) ? putOn() : takeOff()));
 $("mute").addEventListener("click", () => headset.mute(!headset.muted));
 $("language").addEventListener("click", () => {

@@ -1,4 +1,5 @@
-// What the page says, in both languages. Keys of `states` are the states of headset.js, of `problems` its problems.
+// What the page says, in both languages. Keys of `states` are the states of headset.js, of `problems` its
+// problems, of `visits` how a supervisor is on a call.
 
 export const WORDS = {
   "zh-CN": {
@@ -17,6 +18,17 @@ export const WORDS = {
       ringing: "线路正在接通……",
       down: "线路未接通",
       lost: "患者正在听等待提示，请在 {seconds} 秒内恢复",
+    },
+    visits: {
+      ready: "已就绪：开始监听某个通话时，声音会从这里进来；其余时间没有线路",
+      ringing: "正在接入通话……",
+      listen: "正在监听：没有人听得到您",
+      whisper: "正在密语：只有坐席听得到您",
+      barge: "三方通话：坐席和患者都听得到您",
+      take_over: "已接管：您正在与患者通话，坐席听不到",
+      lost: "连接中断：{seconds} 秒内不恢复，这次监听就会结束",
+      cut: "监听已因连接中断而结束；需要时请重新开始",
+      by_phone: "您正在用电话监听",
     },
     problems: {
       microphone_not_allowed: "浏览器没有得到麦克风权限：请在地址栏允许麦克风，然后再点“连接耳机”。",
@@ -52,6 +64,17 @@ export const WORDS = {
       ringing: "Line is being set up…",
       down: "No line yet",
       lost: "The patient hears a comfort prompt; be back within {seconds} s",
+    },
+    visits: {
+      ready: "Ready: when you go on a call, you hear it here; there is no line in between",
+      ringing: "Going on the call…",
+      listen: "Listening: nobody hears you",
+      whisper: "Whispering: only the agent hears you",
+      barge: "All together: agent and patient hear you",
+      take_over: "Taken over: you talk with the patient, the agent hears nothing",
+      lost: "Connection lost: unless it is back within {seconds} s, your visit ends",
+      cut: "Your visit ended when the connection was lost; begin it again if you need it",
+      by_phone: "You are on a call by telephone",
     },
     problems: {
       microphone_not_allowed: "The browser may not use the microphone: allow it in the address bar, then connect again.",

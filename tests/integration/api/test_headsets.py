@@ -97,12 +97,13 @@ def test_a_desk_phone_that_is_up_is_not_pushed_aside(house: House, agent: Asking
     assert "detach it first" in refused.json()["reason"]
 
 
-def test_the_page_is_for_logged_in_agents_and_runs_no_code_of_others(house: House, agent: Asking) -> None:
+def test_the_page_is_for_logged_in_agents_and_supervisors_and_runs_no_code_of_others(house: House, agent: Asking) -> None:
     client = house.client
     client.cookies.clear()
     assert client.get("/headset").status_code == 401
-    supervisor = house.person(Role.SUPERVISOR)
-    assert client.get("/headset", headers={"Authorization": f"Bearer {supervisor.token}"}).status_code == 403
+    for role, status in ((Role.ADMIN, 403), (Role.SUPERVISOR, 200)):
+        person = house.person(role)
+        assert client.get("/headset", headers={"Authorization": f"Bearer {person.token}"}).status_code == status
     assert agent.person is not None
     page = client.get("/headset", headers={"Authorization": f"Bearer {agent.person.token}"})
     assert page.status_code == 200
