@@ -8,13 +8,15 @@ from email.parser import HeaderParser
 from urllib.parse import unquote
 
 from followup.calls import LegId, LegRole
+from telephony.call_control import Transport
 from telephony.sip.journal import DialogLine, DialogState
+from telephony.stream_terms import StreamTerms
 
 _COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact"}
 _LIST_ITEM = re.compile(r'(?:[^,<"]|<[^>]*>|"(?:[^"\\]|\\.)*")+')
 _TAG = re.compile(r";\s*tag=([^;,\s>]+)", re.IGNORECASE)
 _BRANCH = re.compile(r";\s*branch=([^;,\s]+)", re.IGNORECASE)
-_SENT_BY = re.compile(r"SIP/2\.0/\w+\s+([^;:\s]+)(?::(\d+))?", re.IGNORECASE)
+_SENT_BY = re.compile(r"SIP/2\.0/(?P<transport>\w+)\s+(?P<host>[^;:\s]+)(?::(?P<port>\d+))?", re.IGNORECASE)
 _RPORT = re.compile(r";\s*rport(?:=\d*)?(?=;|\s|$)", re.IGNORECASE)
 NO_TAG = "gone"  # of a refusal that goes before any answer of ours had a tag
 _ADDRESS = re.compile(r"<([^>]*)>")
@@ -36,9 +38,17 @@ class UnreadableMessageError(Exception):
 class DialogWatch:
     """Follows one dialog through its messages; each change yields a new line for the journal."""
 
-    def __init__(self, leg_id: LegId, role: LegRole, *, own_address: tuple[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        leg_id: LegId,
+        role: LegRole,
+        *,
+        own_address: tuple[str, int] | None = None,
+        terms: StreamTerms | None = None,
+    ) -> None:
         self._leg_id = leg_id
         self._role = role
+        self._terms = terms or StreamTerms()  # the trunk's, by which another may speak with the far end over TLS
         self._own_address = own_address  # given for an incoming dialog: an outgoing one names it in its INVITE
         self.line: DialogLine | None = None
 
@@ -91,10 +101,13 @@ class DialogWatch:
             invite_cseq=number,
             via_branch=branch[1] if branch else "",
             local_contact=_one(headers, "contact"),
-            transport_host=sent_by[1] if sent_by else "",
-            transport_port=int(sent_by[2] or 5060) if sent_by else 0,
+            transport_host=sent_by["host"] if sent_by else "",
+            transport_port=int(sent_by["port"] or 5060) if sent_by else 0,
             peer_host=host,
             peer_port=port,
+            transport=_transport(via),
+            ca_file=self._terms.ca_file,
+            certified_name=self._terms.name,
         )
 
     def _response_received(self, status: int, headers: Message, method: str, peer: str) -> None:
@@ -158,6 +171,9 @@ class DialogWatch:
             peer_port=port,
             incoming=True,
             refusal="\r\n".join(refusal),
+            transport=_transport(via[0]),
+            ca_file=self._terms.ca_file,
+            certified_name=self._terms.name,
         )
 
     def _response_sent(self, status: int, headers: Message, number: int, method: str) -> None:
@@ -187,6 +203,11 @@ class DialogWatch:
         if self.line is None or self.line.state is not DialogState.CONFIRMED or not contact:
             return
         self.line = replace(self.line, target=_address(contact[0]))
+
+
+def _transport(via: str) -> Transport:
+    found = _SENT_BY.match(via)
+    return Transport(found["transport"].lower()) if found else Transport.UDP
 
 
 def _address(value: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from followup.calls import LegId, LegRole
-from telephony.call_control import LegEvent, LegEventKind
+from telephony.call_control import LegEvent, LegEventKind, Transport
 from telephony.sip.wire import Event, read_path
 
 
@@ -64,6 +64,9 @@ class DialogLine:
     peer_port: int
     incoming: bool = False
     refusal: str = ""
+    transport: Transport = Transport.UDP
+    ca_file: str = ""  # of TLS: whom the trunk believes, and what the far end's certificate must name
+    certified_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ from telephony.sip.media import Conference
 from telephony.sip.recorder import Recorder
 from telephony.sip.silence_watch import SilenceWatch
 from telephony.sip.targets import Target, first_hop, target_of
+from telephony.stream_terms import stream_terms
 
 log = structlog.get_logger(__name__)
 
@@ -109,7 +110,7 @@ class LegLife:
             raise TrunkBusyError(f"this worker holds {self._endpoint.call_limit} legs already; wait or take another")
         if not self._bucket.take(time.monotonic()):
             raise TrunkBusyError("too many new calls within a second; wait a second and ask again")
-        leg = Leg(outbound=outbound, dialog=DialogWatch(outbound.leg_id, outbound.role))
+        leg = Leg(outbound=outbound, dialog=DialogWatch(outbound.leg_id, outbound.role, terms=stream_terms(trunk)))
         self._legs[leg.leg_id] = leg
         self._known_legs.add(leg.leg_id)
         if patient:

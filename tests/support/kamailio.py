@@ -70,11 +70,12 @@ debug=2
 log_stderror=yes
 fork=yes
 children=1
-disable_tcp=yes
+{streams}
 auto_aliases=no
 dns=no
 rev_dns=no
 listen=udp:127.0.0.1:{port}
+{tls}
 
 loadmodule "tm.so"
 loadmodule "sl.so"
@@ -173,30 +174,46 @@ class Kamailio:
 
 @contextmanager
 def kamailio(
-    folder: Path, *, onward: int | None = None, gatekeeper: Gatekeeper | None = None, certificate: Path | None = None
+    folder: Path,
+    *,
+    onward: int | None = None,
+    gatekeeper: Gatekeeper | None = None,
+    certificate: Path | None = None,
+    tcp: bool = False,
 ) -> Iterator[Kamailio]:
     """A proxy on loopback. It sends new calls to the port `onward`, or where their address says.
 
-    With a certificate (and its key in the same file) it takes TLS on the same port.
+    With a certificate (and its key in the same file) it takes TLS on the same port, with `tcp` TCP.
     """
     port = free_udp_block(2)
     gate = ""
     if gatekeeper is not None:
         gate = _GATE.format(realm=gatekeeper.realm, username=gatekeeper.username, password=gatekeeper.password)
     way = f'$du = "sip:127.0.0.1:{onward}";' if onward is not None else ""
-    streams = "disable_tcp=yes" if certificate is None else "tcp_children=1\nenable_tls=yes"
-    tls = "" if certificate is None else _TLS.format(port=port, certificate=certificate)
+    streams, tls = _streams(port, certificate, tcp=tcp)
     configuration = _CONFIGURATION.format(port=port, gate=gate, onward=way, streams=streams, tls=tls)
     with _running(folder, port, configuration) as proxy:
         yield proxy
 
 
+def _streams(port: int, certificate: Path | None, *, tcp: bool) -> tuple[str, str]:
+    """What the configuration says of TCP and TLS before and behind its first address."""
+    if certificate is not None:
+        return "tcp_children=1\nenable_tls=yes", _TLS.format(port=port, certificate=certificate)
+    return ("tcp_children=1", f"listen=tcp:127.0.0.1:{port}") if tcp else ("disable_tcp=yes", "")
+
+
 @contextmanager
-def registrar(folder: Path, *, gatekeeper: Gatekeeper, seconds: int = 60) -> Iterator[Kamailio]:
+def registrar(
+    folder: Path, *, gatekeeper: Gatekeeper, seconds: int = 60, certificate: Path | None = None, tcp: bool = False
+) -> Iterator[Kamailio]:
     """A registrar that keeps nobody longer than so many seconds, and calls whoever is registered."""
     port = free_udp_block(2)
+    streams, tls = _streams(port, certificate, tcp=tcp)
     configuration = _REGISTRAR.format(
         port=port,
+        streams=streams,
+        tls=tls,
         seconds=seconds,
         realm=gatekeeper.realm,
         username=gatekeeper.username,
