@@ -21,11 +21,19 @@ class Voice(Protocol):
         """Path of a mono 8 kHz WAV; KeyError names what is missing."""
 
 
+class VoiceBusyError(Exception):
+    """A voice with too many texts to speak already; the text says so."""
+
+
 class TextVoice(Protocol):
     """Speaks any text."""
 
     def speak(self, text: str, language: str) -> Path:
-        """Path of a mono 8 kHz WAV of the text; LookupError when no voice of that language is installed."""
+        """Path of a mono 8 kHz WAV of the text, at once; LookupError when no voice of that language is installed.
+
+        The file itself may come a moment later. One that will never come has a text beside it, `….refused`, that says
+        why. VoiceBusyError when too many are waiting.
+        """
 
 
 class SpeechProbe(Protocol):

@@ -18,6 +18,7 @@ from runtime.mode_rules import refusals
 from runtime.postgres_server import libpq_url
 from runtime.settings import PREFIX, Settings
 from suifang.findings import Finding, good, note, wrong
+from suifang.live_voice import check_voice
 from suifang.machine_checks import (
     check_disk,
     check_platform,
@@ -46,6 +47,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         *check_engines(settings),
         check_content(settings),
         check_speech(settings),
+        check_voice(settings),
         check_sip_library(),
         *check_ports(settings),
         *check_trunks(settings),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from sched import Event as Timer
 
 from followup.calls import LegId
@@ -20,6 +21,15 @@ class Collection:
     timeout_seconds: float
     digits: str = ""
     timer: Timer | None = None  # None while a prompt still plays
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitedPrompt:
+    """A prompt that is still being made."""
+
+    prompt: Path
+    patience_seconds: float
+    given_up_at: float
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -61,6 +71,7 @@ class Leg:
     library_done: bool = False  # DISCONNECTED: the call object may be let go
     patience_over: bool = False  # a far end that never spoke has been given its time to do so
     prompt_files: dict[int, str] = field(default_factory=dict)
+    awaited: AwaitedPrompt | None = None
     collection: Collection | None = None
     packets: int = 0
     packets_at: float = 0.0
