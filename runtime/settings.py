@@ -147,6 +147,10 @@ class Settings(BaseSettings):
     speech_beam: int = Field(default=5, ge=1, le=10)
     speech_threads: int = Field(default=1, ge=1)
     celery_concurrency: int = Field(default=1, ge=1)
+
+    voice_program: str = "auto"  # ours where the extra `voices` is installed; none; or a command (docs/voices.md)
+    voice_seconds: float = Field(default=5.0, ge=0.5, le=30)  # a text that is not spoken by then is given up
+    voice_cache_mb: int = Field(default=64, ge=1)
     worker_tasks: WorkerTasks = WorkerTasks.ALL
 
     log_level: str = "INFO"
@@ -277,6 +281,11 @@ class Settings(BaseSettings):
     def models_dir(self) -> Path:
         """Speech models."""
         return self.state_dir / "models"
+
+    @property
+    def voice_dir(self) -> Path:
+        """Texts spoken lately; they may hold names."""
+        return self.state_dir / "voice"
 
     @property
     def backups_dir(self) -> Path:

@@ -17,6 +17,7 @@ from runtime.log import configure_logging
 from runtime.private_files import short_enough
 from runtime.settings import Settings
 from runtime.trunks_file import trunk_entries
+from suifang.live_voice import live_voice
 from suifang.start import refuse_wrong_start
 from telephony.call_control import LegEvent, Trunk
 from telephony.commands import Commands, DialingRules
@@ -55,12 +56,13 @@ def run(settings: Settings) -> None:
     def sink(event: LegEvent) -> None:
         inbox[0].on_event(event)
 
+    voice = live_voice(settings)
     pool = WorkerPool(replace(pool_settings(settings), screening=screening.rules), sink)
     node = TelephonyNode(
         name=settings.node_name,
         units=units,
         database_url=urls.database_url,
-        control=SipCallControl(pool),
+        control=SipCallControl(pool, voice=voice, voice_seconds=settings.voice_seconds),
         lines=pool,
         conversation=conversation,
         commands=Commands(
@@ -81,11 +83,15 @@ def run(settings: Settings) -> None:
     inbox.append(node)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: node.stop())
+    if voice is not None:
+        voice.start()
     pool.start()
     try:
         node.run()
     finally:
         pool.close(quit_idle=True)
+        if voice is not None:
+            voice.close()
 
 
 def inbound_of(settings: Settings, content: Content) -> InboundCalls:
