@@ -39,7 +39,8 @@ def voice_command(settings: Settings) -> tuple[str, ...] | None:
     chinese = (vectors / f"{CHINESE_VOICE}.bin").is_file()
     manners = [manner for language, manner in MANNERS.items() if chinese or language != "zh"]
     options = [option for manner in manners for option in ("--voice", manner)]
-    return (sys.executable, "-m", "telephony.voices.speaker", "--kokoro-voices", str(vectors), *options)
+    folders = ("--kokoro-voices", str(vectors), "--cache", str(settings.voice_dir))
+    return (sys.executable, "-m", "telephony.voices.speaker", *folders, *options)
 
 
 def missing_packages() -> list[str]:

@@ -132,7 +132,8 @@ class LiveVoice:
             return self._program.speak(order.text, order.language, order.file)
         except VoiceProgramError as fault:
             self._program = None
-            log.warning("live_voice_lost", reason=str(fault))
+            if not self._closing:
+                log.warning("live_voice_lost", reason=str(fault))
             return f"the program of the live voice cannot be used: {fault}"
 
     def _bring_up(self) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import jieba
+
 from telephony.voices.sound import Samples, write_wav
 from telephony.voices.synthesis import SynthesisError, Synthesizer, Voice
 
@@ -73,7 +75,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Speak texts for a telephony node.")
     parser.add_argument("--kokoro-voices", type=Path, required=True, help="folder of Kokoro's voice vectors, NAME.bin")
     parser.add_argument("--voice", action="append", required=True, metavar="LANGUAGE=ENGINE:NAME@SPEED")
+    parser.add_argument(
+        "--cache", type=Path, help="private folder for jieba's dictionary, which anybody could swap in /tmp"
+    )
     arguments = parser.parse_args()
+    if arguments.cache is not None:
+        jieba.dt.tmp_dir = str(arguments.cache)
     manners = {language: Manner.parse(text) for language, _, text in (one.partition("=") for one in arguments.voice)}
     say({"languages": sorted(manners), "version": " ".join([ENGINES, *sorted(arguments.voice)])})
     speaker = Speaker(arguments.kokoro_voices, manners)

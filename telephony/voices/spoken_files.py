@@ -42,7 +42,12 @@ class SpokenFiles:
         """Delete what is old, and then the oldest until the rest has room."""
         now = time.time()
         found = sorted(
-            ((status.st_mtime, status.st_size, file) for file in self.folder.iterdir() if (status := file.stat())),
+            (
+                (status.st_mtime, status.st_size, file)
+                for pattern in ("*.wav", "*.refused", "*.part")
+                for file in self.folder.glob(pattern)
+                if (status := file.stat())
+            ),
             reverse=True,
         )
         kept = 0

@@ -1,15 +1,18 @@
 """Benches on which the contract of call control is tried: an implementation, its far ends, and what it reported."""
 
 import itertools
+import signal
 import wave
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
 
 from followup.calls import EndReason, LegId, LegRole
+from followup.ports import TextVoice
 from telephony.call_control import CallControl, LegEvent, LegEventKind, LegState, LegStatus, OutboundLeg, Trunk
 from telephony.line_script import (
     ANSWERS,
@@ -19,12 +22,14 @@ from telephony.line_script import (
     UNREACHABLE,
     LineScript,
     answer,
+    fall_silent,
     far_hold,
     far_resume,
     hang_up,
     press,
     refuse_holds,
     ring,
+    speak_again,
 )
 from telephony.loopback import LoopbackCallControl
 from telephony.loopback_time import ManualScheduler
@@ -58,9 +63,11 @@ class Bench(ABC):
 
     control: CallControl
     trunk: Trunk
+    voice_seconds: ClassVar[float]
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.voice = ToneVoice(folder / "voice")
         self.events: list[LegEvent] = []
         self._numbers = itertools.count(1)
 
@@ -71,6 +78,10 @@ class Bench(ABC):
     @abstractmethod
     def digits_heard(self, leg_id: LegId) -> str:
         """The digits that the far end of this leg has received."""
+
+    @abstractmethod
+    def silenced(self, leg_id: LegId) -> AbstractContextManager[None]:
+        """The leg's far end sends nothing inside, and again afterwards."""
 
     @abstractmethod
     def _ring(self, *, gives_up_after: float | None) -> None:
@@ -229,13 +240,16 @@ def write_buzz(path: Path, seconds: float) -> Path:
 
 
 class ToneVoice:
-    """A voice that buzzes whatever it is given, in Chinese only."""
+    """A voice that buzzes whatever it is given, in Chinese only, until another one speaks `instead`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.instead: TextVoice | None = None
 
     def speak(self, text: str, language: str) -> Path:
         """The text as a buzz."""
+        if self.instead is not None:
+            return self.instead.speak(text, language)
         if language != "zh":
             raise LookupError("only zh is installed")
         return write_buzz(self._folder / "spoken.wav", 0.02 * len(text))
@@ -243,6 +257,8 @@ class ToneVoice:
 
 class LoopbackBench(Bench):
     """The loopback; each look at its events lets a little time pass."""
+
+    voice_seconds = 30.0  # ten looks a second or more, 0.2 s each
 
     SCRIPTS: ClassVar[dict[FarEnd, LineScript]] = {
         FarEnd.ANSWERS: ANSWERS,
@@ -263,7 +279,7 @@ class LoopbackBench(Bench):
         self.time = ManualScheduler()
         self.trunk = Trunk(name="loopback", host="127.0.0.1", loopback_only=True)
         self.loopback = LoopbackCallControl(
-            sink=self.events.append, scheduler=self.time, voice=ToneVoice(folder / "voice")
+            sink=self.events.append, scheduler=self.time, voice=self.voice, voice_seconds=self.voice_seconds
         )
         self.control = self.loopback
 
@@ -275,6 +291,12 @@ class LoopbackBench(Bench):
     def _ring(self, *, gives_up_after: float | None) -> None:
         self.loopback.ring_in(caller="+8613900000001", called="+862155550000", gives_up_after=gives_up_after)
 
+    @contextmanager
+    def silenced(self, leg_id: LegId) -> Iterator[None]:
+        self.loopback.act(leg_id, fall_silent())
+        yield
+        self.loopback.act(leg_id, speak_again())
+
     def digits_heard(self, leg_id: LegId) -> str:
         return self.loopback.leg(leg_id).heard_digits
 
@@ -284,6 +306,8 @@ class LoopbackBench(Bench):
 
 class SipBench(Bench):
     """SIP: a pool of real call workers against a scripted phone in a process of its own."""
+
+    voice_seconds = 3.0
 
     PROGRAMMES: ClassVar[dict[FarEnd, str]] = {
         FarEnd.ANSWERS: "ring.answer",
@@ -303,10 +327,10 @@ class SipBench(Bench):
         super().__init__(folder)
         self.phone = phone
         self.trunk = Trunk(name="phone", host=phone.host, port=phone.port, loopback_only=True)
-        self.settings = pool_settings(folder, front=True)
+        self.settings = replace(pool_settings(folder, front=True), silent_seconds=2.0)
         self.pool = WorkerPool(self.settings, self._take)
         self._callers: list[DialedCall] = []
-        self.control = SipCallControl(self.pool, voice=ToneVoice(folder / "voice"))
+        self.control = SipCallControl(self.pool, voice=self.voice, voice_seconds=self.voice_seconds)
         self._dialed: dict[LegId, str] = {}
 
     def _take(self, event: LegEvent) -> None:
@@ -348,6 +372,15 @@ class SipBench(Bench):
         """Wait for everybody who rang us."""
         for caller in self._callers:
             caller.result()
+
+    @contextmanager
+    def silenced(self, leg_id: LegId) -> Iterator[None]:
+        assert leg_id in self._dialed, "the one phone of the bench holds every leg: all of them fall silent"
+        self.phone.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.phone.child.send_signal(signal.SIGCONT)
 
     def digits_heard(self, leg_id: LegId) -> str:
         return "".join(str(line["digit"]) for line in self.phone.saw("digit", self._dialed[leg_id]))
