@@ -36,6 +36,7 @@ class WorkerConfig:
     no_reply_seconds: float = 8.0  # an INVITE without any provisional answer is given up after this
     calls_per_second: float = 5.0
     front: bool = False  # takes calls from outside; all others take those of our own workers only
+    decide_seconds: float = 20.0  # an incoming leg that nobody answers or refuses is refused by us
     rtp_sources: RtpSources = RtpSources.DECLARED
     silent_seconds: float = 5.0  # MEDIA_SILENT after so long without a packet
     silent_end_seconds: float = 60.0  # a patient's line is given up after so long without one

@@ -155,6 +155,10 @@ class Endpoint:
             self._outgoing.leaving = None
         self.lines.watch_streams(opened=True)
 
+    def show_later_invites(self, leaving: Callable[[str], None]) -> None:
+        """Show the text of every INVITE but a call's first to `leaving`, before it leaves."""
+        self._outgoing.again = leaving
+
     def new_call(self, leg_id: LegId, trunk: Trunk, target: Target) -> LegCall:
         """A call object on the trunk's own account."""
         account = self.lines.account_for(trunk, target)
@@ -164,15 +168,11 @@ class Endpoint:
 
     def register(self, account: WorkerAccount, trunk: Trunk, *, seconds: int, retry_seconds: int) -> None:
         """Let the account register the trunk's number with its registrar, and keep it so."""
-        settings = self._account_settings()
-        settings.idUri = f"<sip:{trunk.username}@{trunk.host}>"
-        settings.regConfig.registrarUri = f"sip:{trunk.host}:{trunk.port}"
+        settings = self.lines.registering_settings(trunk)
         settings.regConfig.timeoutSec = seconds
         settings.regConfig.retryIntervalSec = settings.regConfig.firstRetryIntervalSec = retry_seconds
-        settings.sipConfig.authCreds.append(pj.AuthCredInfo("digest", trunk.realm, trunk.username, 0, trunk.password))
-        if trunk.outbound_proxy:
-            settings.sipConfig.proxies.append(f"<sip:{trunk.outbound_proxy.removeprefix('sip:')};lr>")
         account.create(settings)
+        self.lines.watch_streams(opened=True)
 
     def verify(self, target: Target) -> bool:
         """Whether the library can read the target's address."""

@@ -23,7 +23,6 @@ from telephony.sip.wire import Expect
 
 log = structlog.get_logger(__name__)
 
-DECIDE_SECONDS = 20.0  # an incoming leg that nobody answers or refuses is refused by us
 ANSWERS_PER_SECOND = 50.0  # to strangers; a flood is not worth a reply to each
 RETRY_AFTER_SECONDS = 5
 TELL_SECONDS = 5.0  # how often the log tells of those who were turned away
@@ -204,7 +203,7 @@ class Incoming:
         leg = self._new_leg(
             signal, OutboundLeg(leg_id=signal.leg_id, attempt_id="", role=LegRole.PATIENT, number=caller)
         )
-        leg.ring_timer = self._timers.enter(DECIDE_SECONDS, 0, self._undecided, (leg,))
+        leg.ring_timer = self._timers.enter(self._config.decide_seconds, 0, self._undecided, (leg,))
         self._book.say(
             leg.leg_id,
             LegEventKind.INCOMING,
@@ -220,9 +219,12 @@ class Incoming:
 
     def _new_leg(self, signal: Rang, outbound: OutboundLeg) -> Leg:
         own = (self._config.sip_host, self._config.sip_port)
+        peer = signal.message.peer.rpartition(":")[0]
         leg = Leg(
             outbound=outbound,
-            dialog=DialogWatch(outbound.leg_id, outbound.role, own_address=own),
+            dialog=DialogWatch(
+                outbound.leg_id, outbound.role, own_address=own, terms=self._endpoint.lines.terms_of(peer)
+            ),
             call=signal.call,
             state=LegState.INCOMING,
             heard=True,

@@ -21,6 +21,7 @@ from telephony.call_control import RejectedError, Srtp, Transport, Trunk, TrunkB
 from telephony.sip.calls import LegCall, WorkerAccount
 from telephony.sip.rtp_guard import listeners_only_from
 from telephony.sip.targets import Target
+from telephony.stream_terms import StreamTerms, stream_terms
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +67,7 @@ class TrunkLines:
         self._lines: dict[tuple[Trunk, str], _Line] = {}
         self._transports: dict[tuple[Transport, str], int] = {}
         self._hosts: set[str] = set()  # of the trunks that use TCP or TLS
+        self._terms: dict[str, StreamTerms] = {}  # of those that use TLS
         self._streams = select.epoll()  # sockets of TCP and TLS, which come and go inside the library
 
     def account_for(self, trunk: Trunk, target: Target) -> WorkerAccount:
@@ -75,6 +77,23 @@ class TrunkLines:
     def keep(self, call: LegCall, trunk: Trunk, target: Target) -> None:
         """The call looks at the trunk's account until it is let go of."""
         self._line(trunk, target).calls.add(call)
+
+    def registering_settings(self, trunk: Trunk) -> pj.AccountConfig:
+        """What an account needs that is to be registered with the trunk: its way, credentials, timers, encryption."""
+        way = "" if trunk.transport is Transport.UDP else f";transport={trunk.transport.value}"
+        proxy = trunk.outbound_proxy.removeprefix("sip:").removesuffix(";lr")
+        target = Target(
+            uri=f"sip:{trunk.host}:{trunk.port}{way}",
+            caller=f"<sip:{trunk.username}@{trunk.host}>",
+            proxy=f"<sip:{proxy}{way};lr>" if proxy else "",
+        )
+        settings = self._settings(trunk, target, self._transport(trunk))
+        settings.regConfig.registrarUri = target.uri
+        return settings
+
+    def terms_of(self, host: str) -> StreamTerms:
+        """How a trunk at this address is spoken to over TLS, should somebody have to do it in this worker's name."""
+        return self._terms.get(host, StreamTerms())
 
     def fileno(self) -> int:
         """Readable when a TCP or TLS socket of the library is."""
@@ -147,10 +166,13 @@ class TrunkLines:
         """The library listens wherever it may connect from; a trunk may call back, and nobody else."""
         proxy = trunk.outbound_proxy.removeprefix("sip:").partition(":")[0]
         try:
-            self._hosts |= {str(IPv4Address(host)) for host in (trunk.host, proxy) if host}
+            hosts = {str(IPv4Address(host)) for host in (trunk.host, proxy) if host}
         except ValueError:
             log.warning("trunk_by_name_listens_to_all", trunk=trunk.name)
             return
+        self._hosts |= hosts
+        if trunk.transport is Transport.TLS:
+            self._terms |= dict.fromkeys(hosts, stream_terms(trunk))
         listeners_only_from(self._hosts)
 
     def _open(self, trunk: Trunk) -> int:

@@ -79,6 +79,7 @@ def test_a_stranger_behind_a_stream_trunk_gets_the_bye_of_a_bridged_call_whose_w
         desk.reply(desk.receive("BYE"), "200 OK")
         assert set(outcomes.result(timeout=5).values()) == {FarewellOutcome.PARTED}
         patient.wait_for_success()
+        assert carrier.ways("BYE") == [transport.value]
         assert gists(patient.messages()) == ["> INVITE", "< 180", "< 200", "> ACK", "> BYE", "< 200"]
 
 

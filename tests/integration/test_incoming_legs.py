@@ -163,6 +163,18 @@ def test_a_caller_who_gives_up_is_told_of_as_the_patients_doing(front: WorkerUnd
     assert not node.ask(wire.AnswerLeg(leg_id=leg_id)).ok
 
 
+def test_a_caller_about_whom_nobody_decides_is_refused_in_the_end(tmp_path: Path, peer: RawPeer) -> None:
+    with call_worker(tmp_path, front=True, decide_seconds=0.5) as worker:
+        node = worker.connect()
+        invite(peer, worker, call="undecided")
+        response(peer, 180)
+        leg_id = rings(node)
+        acknowledge(peer, worker, response(peer, 480))
+        end = node.wait_for(leg_id, ENDED).values
+        assert (end["end_reason"], end["party"]) == ("no_answer", "us")
+        assert not node.ask(wire.AnswerLeg(leg_id=leg_id)).ok
+
+
 def test_a_worker_that_is_not_the_front_lets_nobody_in(tmp_path: Path, peer: RawPeer) -> None:
     with call_worker(tmp_path) as worker:
         node = worker.connect()

@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from runtime.settings import Settings
 from runtime.trunks_file import TrunkEntry
 from suifang.findings import Verdict
 from suifang.registration_check import check_registrations
-from telephony.call_control import LegEventKind, LegState, Trunk
+from telephony.call_control import LegEventKind, LegState, Transport, Trunk
 from telephony.sip import wire
 from tests.support.kamailio import Gatekeeper, Kamailio, needs_kamailio, registrar
 from tests.support.sip_caller import CallPlan, dial
 from tests.support.sip_peer import call_worker, loopback_trunk
+from tests.support.stream_sip import Authority, authority
 from tests.support.waiting import until
 
 PASSWORD = "Kranich7Schildkroete"
@@ -38,6 +40,40 @@ def standing(file: Path) -> str:
 def carrier(tmp_path: Path) -> Iterator[Kamailio]:
     with registrar(tmp_path / "carrier", gatekeeper=GATEKEEPER, seconds=7) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def believed(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return authority(tmp_path_factory.mktemp("ca"), "carriers")
+
+
+@pytest.mark.parametrize("transport", [Transport.TCP, Transport.TLS])
+def test_our_number_is_registered_over_a_connection_by_which_calls_come_in(
+    tmp_path: Path, believed: Authority, transport: Transport
+) -> None:
+    certificate = believed.certify("127.0.0.1") if transport is Transport.TLS else None
+    file = tmp_path / "registrations" / "test.json"
+    with (
+        registrar(tmp_path / "carrier", gatekeeper=GATEKEEPER, certificate=certificate, tcp=True) as carrier,
+        call_worker(tmp_path / "worker", front=True) as worker,
+    ):
+        ca_file = str(believed.ca_file) if transport is Transport.TLS else ""
+        trunk = replace(trunk_to(carrier), transport=transport, ca_file=ca_file)
+        node = worker.connect()
+        node.do(wire.Register(trunk=trunk, standing=file, seconds=60))
+        until(lambda: standing(file) == "registered", timeout=5, what="registered")
+        call = dial(CallPlan(target=f"sip:4001@127.0.0.1:{carrier.port}"))
+        leg = until(
+            lambda: [leg for leg in node.status().legs if leg.state is LegState.INCOMING], timeout=5, what="it rings"
+        )[0]
+        node.do(wire.AnswerLeg(leg_id=leg.leg_id))
+        node.wait_for(leg.leg_id, LegEventKind.ANSWERED)
+        node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))
+        assert call.result().sip_status == 200
+        worker.child.send_signal(signal.SIGTERM)
+        worker.wait_for_exit()
+        assert set(carrier.ways("REGISTER")) == {transport.value}
+        assert carrier.registrations()[-1] == "0"
 
 
 def test_our_number_is_registered_kept_so_called_and_taken_out_at_the_end(carrier: Kamailio, tmp_path: Path) -> None:

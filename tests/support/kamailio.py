@@ -37,7 +37,7 @@ loadmodule "auth.so"
 modparam("auth", "nonce_expire", 60)
 
 request_route {{
-    xlog("L_NOTICE", "took $rm cseq=$cs credentials=$(hdr(Proxy-Authorization){{s.len}}) from=$sp\\n");
+    xlog("L_NOTICE", "took $rm cseq=$cs credentials=$(hdr(Proxy-Authorization){{s.len}}) from=$sp over=$proto\\n");
     if (has_totag()) {{
         if (loose_route()) {{
             t_relay();
@@ -104,6 +104,7 @@ request_route {{
             www_challenge("{realm}", "0");
             exit;
         }}
+        xlog("L_NOTICE", "took $rm over=$proto\\n");
         xlog("L_NOTICE", "registering expires=$hdr(Expires) contact=$ct\\n");
         save("location");
         exit;
@@ -159,6 +160,10 @@ class Kamailio:
         """Each request of this method that reached it: whether it carried credentials."""
         lines = re.findall(rf"took {method} cseq=\d+ credentials=(\d*)", self._log())
         return [bool(length) for length in lines]
+
+    def ways(self, method: str) -> list[str]:
+        """The transport of each request of this method that reached it."""
+        return re.findall(rf"took {method} .*over=(\w+)", self._log())
 
     def passed_on(self, method: str) -> int:
         """How many new requests of this method it let through."""

@@ -197,6 +197,7 @@ def call_worker(
     silent_end_seconds: float = 60.0,
     frame_milliseconds: int = 40,
     front: bool = False,
+    decide_seconds: float = 20.0,
 ) -> Iterator[WorkerUnderTest]:
     """A call worker of its own on loopback ports of its own; it is gone when the block ends."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -217,6 +218,7 @@ def call_worker(
             silent_end_seconds=silent_end_seconds,
             frame_milliseconds=frame_milliseconds,
             front=front,
+            decide_seconds=decide_seconds,
         )
         write_worker_config(config, folder / "config.json")
         with start_worker(folder, config) as worker:
