@@ -12,7 +12,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.calls import Announcement, Call, CallState, EndReason, LegId, Party
 from followup.queues import HeadsetState
-from telephony.call_control import CallControl, CallControlError, TrunkBusyError
+from telephony.call_control import CallControl, CallControlError, Refusal, TrunkBusyError
 from telephony.call_moves import LateEventError, patient_leg_of
 from telephony.conversation import Conversation
 from telephony.effects import HangUpLeg
@@ -39,6 +39,10 @@ class DialingRules:
     screened: bool = False  # who answers is judged before a machine of ours speaks
 
 
+NO_LINE_BESIDE = (
+    "no line is free beside this call: a worker has four, and this one's may still carry a call that was handed over; "
+    "try again when that has ended"
+)
 LOST_COMPANY = "the telephony node was restarted before the line was made; ask again"
 
 
@@ -102,13 +106,14 @@ class Commands:
         No free line or worker: it waits in the table until its deadline. Anything else is final.
         """
         waits = command.verb not in NEVER_WAIT and uow.now < command.deadline
-        if error.refusal.value == "trunk_busy" and not error.anything_sent and waits:
+        if error.refusal is Refusal.TRUNK_BUSY and not error.anything_sent and waits:
             command.state = CommandState.PENDING
             return
         if error.anything_sent:
             command.reason = error.reason[:500]
             return
-        self.refuse(uow, command, error.reason)
+        no_room = command.verb == "supervise" and error.refusal is Refusal.TRUNK_BUSY
+        self.refuse(uow, command, NO_LINE_BESIDE if no_room else error.reason)
 
     def _dial(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
         call = uow.calls.for_update(command.subject)

@@ -8,25 +8,34 @@ from pathlib import Path
 
 import pytest
 
+from care.consent import Purpose
 from db.users import Role
 from followup.calls import CallState
+from followup.plans import TaskMode
 from followup.queues import AgentState, HeadsetState
+from scheduler.dialer import reserve
 from telephony.call_control import Trunk
 from telephony.sip.pool import WorkerPool
 from telephony.trunks import Trunks
-from tests.integration.api.house import House
-from tests.support.builders import an_agent
+from tests.integration.api.house import Asking, House
+from tests.support.builders import a_patient, a_queue, a_task, an_agent
 from tests.support.ports import free_udp_block
 from tests.support.sip_patient import SipPatient, sip_patient
-from tests.support.telephony_bench import PORTS, Place, dial, ended, node_at
+from tests.support.telephony_bench import GATE, PORTS, Place, dial, ended, node_at
 from tests.support.waiting import until
 
-PATIENT = "+8613900000201"
+PATIENT, NEXT_PATIENT = "+8613900000201", "+8613900000202"
 
 
 @pytest.fixture
 def phone(tmp_path: Path) -> Iterator[SipPatient]:
-    programmes = {"desk": "answer", "desk-2": "answer", "8001": "ring.answer", PATIENT: "ring.answer"}
+    programmes = {
+        "desk": "answer",
+        "desk-2": "answer",
+        "8001": "ring.answer",
+        PATIENT: "ring.answer",
+        NEXT_PATIENT: "answer",
+    }
     with sip_patient(tmp_path / "phone", programmes) as running:
         yield running
 
@@ -74,41 +83,47 @@ def test_a_supervisor_s_telephone_is_rung_and_she_listens_whispers_and_takes_ove
         ended(place, call_id)
 
 
+def handed_over(overseer: Asking, place: Place) -> tuple[str, str, str]:
+    """A call that the first agent has handed over to a colleague in another worker; both agents' ids."""
+    call_id, agent_id = talking(place)
+    with place.units() as uow:
+        colleague = an_agent(
+            uow, headset_state=HeadsetState.DOWN, headset_leg_id=None, headset_node=None, headset="desk-2"
+        )
+        uow.commit()
+
+    def ready() -> bool:
+        with place.units() as uow:
+            found = uow.queues.agent_for_update(colleague.id)
+            assert found is not None
+            found.heartbeat_at = uow.now
+            uow.commit()
+            return found.headset_state is HeadsetState.UP
+
+    until(ready, timeout=20, what="the colleague's headset is up")
+    body = {"mode": "consult", "agent_id": colleague.id}
+    begun = overseer.post(f"/calls/{call_id}/transfers", body)
+    assert begun.status_code == 202, begun.text
+    address = f"/calls/{call_id}/transfers/{begun.json()['id']}"
+    transfer = begun.json()["id"]
+
+    def state() -> str:
+        with place.units() as uow:
+            found = uow.transfers.get(transfer)
+            return f"{found.state.value} {found.reason}".strip() if found else ""
+
+    until(lambda: state() == "consulting", timeout=20, what="they consult")
+    overseer.post(f"{address}/end", {"ending": "hand_over"})
+    until(lambda: state() == "handed_over", timeout=20, what="the patient is handed over")
+    until(lambda: place.call(call_id).state is CallState.BRIDGED, timeout=10, what="she talks with the patient")
+    return call_id, agent_id, colleague.id
+
+
 def test_a_colleague_in_another_worker_takes_the_patient(house: House, place: Place) -> None:
     overseer = house.caller(Role.SUPERVISOR)
     with node_at(place):
-        call_id, agent_id = talking(place)
-        with place.units() as uow:
-            colleague = an_agent(
-                uow, headset_state=HeadsetState.DOWN, headset_leg_id=None, headset_node=None, headset="desk-2"
-            )
-            uow.commit()
-
-        def ready() -> bool:
-            with place.units() as uow:
-                found = uow.queues.agent_for_update(colleague.id)
-                assert found is not None
-                found.heartbeat_at = uow.now
-                uow.commit()
-                return found.headset_state is HeadsetState.UP
-
-        until(ready, timeout=20, what="the colleague's headset is up")
-        body = {"mode": "consult", "agent_id": colleague.id}
-        begun = overseer.post(f"/calls/{call_id}/transfers", body)
-        assert begun.status_code == 202, begun.text
-        address = f"/calls/{call_id}/transfers/{begun.json()['id']}"
-        transfer = begun.json()["id"]
-
-        def state() -> str:
-            with place.units() as uow:
-                found = uow.transfers.get(transfer)
-                return f"{found.state.value} {found.reason}".strip() if found else ""
-
-        until(lambda: state() == "consulting", timeout=20, what="they consult")
-        overseer.post(f"{address}/end", {"ending": "hand_over"})
-        until(lambda: state() == "handed_over", timeout=20, what="the patient is handed over")
-        until(lambda: place.call(call_id).state is CallState.BRIDGED, timeout=10, what="she talks with the patient")
-        assert place.call(call_id).agent_id == colleague.id
+        call_id, agent_id, colleague_id = handed_over(overseer, place)
+        assert place.call(call_id).agent_id == colleague_id
         with place.units() as uow:
             first = uow.queues.agent(agent_id)
             assert first is not None
@@ -116,6 +131,48 @@ def test_a_colleague_in_another_worker_takes_the_patient(house: House, place: Pl
         overseer.post(f"/calls/{call_id}/commands", {"verb": "hang_up"})
         call = ended(place, call_id)
     assert (call.end_reason, call.party) == ("hang_up", "agent")
+
+
+def next_patient_of(place: Place, agent_id: str) -> str:
+    """Another conversation of this agent, in the worker that holds her headset."""
+    with place.units() as uow:
+        patient = a_patient(uow)
+        patient.contact_points[0].number = NEXT_PATIENT
+        task = a_task(uow, patient, a_queue(uow, mode=TaskMode.AGENT, purpose=Purpose.CARE))
+        agent = uow.queues.agent_for_update(agent_id)
+        assert agent is not None
+        agent.heartbeat_at = uow.now
+        uow.flush()
+        attempt = reserve(uow, task=task, agent_id=agent_id, node="node-1", gate=GATE, now=uow.now)
+        call = uow.calls.of_attempt(attempt.id)
+        assert call is not None
+        uow.commit()
+    until(lambda: place.call(call.id).state is CallState.BRIDGED, timeout=20, what="she talks with the next patient")
+    return call.id
+
+
+def test_a_worker_whose_four_lines_are_taken_after_a_hand_over_refuses_a_supervisor_in_words(
+    house: House, place: Place
+) -> None:
+    overseer = house.caller(Role.SUPERVISOR)
+    overseer.put("/supervision/phone", {"phone": "8001"})
+    with node_at(place):
+        first, agent_id, _ = handed_over(overseer, place)
+        second = next_patient_of(place, agent_id)
+        for call_id in (first, second):
+            begun = overseer.post(f"/calls/{call_id}/supervisions", {"mode": "listen", "reason": "training"})
+            assert begun.status_code == 202, begun.text
+            until(lambda: overseer.get("/supervisions").json()["supervisions"] == [], timeout=10, what="she is refused")
+            told = overseer.get("/headset").json()["visit"]
+            assert (told["supervision_id"], told["state"]) == (begun.json()["id"], "ended")
+            assert "no line is free beside this call" in told["ended_because"]
+            assert place.call(call_id).state is CallState.BRIDGED, "nobody else notices"
+        overseer.post(f"/calls/{first}/commands", {"verb": "hang_up"})
+        ended(place, first)
+        overseer.post(f"/calls/{second}/supervisions", {"mode": "listen", "reason": "training"})
+        until(lambda: modes(place, second) == [("listen", True)], timeout=20, what="there is room when the first ended")
+        overseer.post(f"/calls/{second}/commands", {"verb": "hang_up"})
+        ended(place, second)
 
 
 def test_hanging_up_a_call_whose_worker_hangs_ends_with_a_bye(house: House, place: Place, phone: SipPatient) -> None:
