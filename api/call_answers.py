@@ -56,6 +56,9 @@ POSSIBLE_IN: Mapping[Verb, frozenset[CallState]] = {
 }
 
 
+_OF_RECORDING = frozenset({Verb.PAUSE_RECORDING, Verb.RESUME_RECORDING, Verb.STOP_RECORDING, Verb.REFUSE_RECORDING})
+
+
 class LegState(StrEnum):
     """Where a leg is."""
 
@@ -129,6 +132,7 @@ class CallAnswer(Answer):
     answered_at: Instant | None
     bridged_at: Instant | None
     joined_after_ms: int | None  # from the patient's answer to the moment he was joined with somebody
+    silent_since: Instant | None  # nothing is heard of the patient's line since then; it is ended after a while
     ended_at: Instant | None
     end_reason: EndReason | None
     cause: CauseCode | None
@@ -145,6 +149,7 @@ class CallAnswer(Answer):
     transfer: TransferAnswer | None  # the one under way
     supervisor: SupervisorAnswer | None  # as the queue's policy shows her to the agent; always to supervisors
     recording: RecordingState | None
+    recording_reason: str  # why nothing is recorded (any more), or what is doubtful about the recording
     recording_paused: bool
     recording_consent: RecordingConsentAnswer | None
     commands: list[Verb]  # what is possible now
@@ -156,6 +161,7 @@ def call_answer(uow: UnitOfWork, call: Call, caller: Caller, words: Mapping[Caus
     transfer = uow.transfers.live_of_call(call.id)
     supervisor = _supervisor(uow, call, caller)
     muted, paused = _is_muted(uow, call), _is_paused(recording)
+    recorded = recording is None or recording.state is not RecordingState.FAILED
     return CallAnswer(
         id=call.id,
         attempt_id=call.attempt_id,
@@ -172,6 +178,7 @@ def call_answer(uow: UnitOfWork, call: Call, caller: Caller, words: Mapping[Caus
         answered_at=call.answered_at,
         bridged_at=call.bridged_at,
         joined_after_ms=_joined_after(call),
+        silent_since=call.silent_since,
         ended_at=call.ended_at,
         end_reason=call.end_reason,
         cause=call.cause,
@@ -192,16 +199,19 @@ def call_answer(uow: UnitOfWork, call: Call, caller: Caller, words: Mapping[Caus
         transfer=transfer_answer(transfer) if transfer is not None else None,
         supervisor=supervisor,
         recording=recording.state if recording is not None else None,
+        recording_reason=recording.reason if recording is not None else "",
         recording_paused=paused,
         recording_consent=_recording_consent(uow, call),
-        commands=[verb for verb in Verb if _is_possible(verb, call, muted=muted, paused=paused)],
+        commands=[verb for verb in Verb if _is_possible(verb, call, muted=muted, paused=paused, recorded=recorded)],
     )
 
 
 def is_possible(uow: UnitOfWork, verb: Verb, call: Call) -> bool:
     """True if this can be asked of the call now; the node looks again when it takes the command."""
-    paused = _is_paused(uow.recordings.of_call(call.id))
-    return _is_possible(verb, call, muted=_is_muted(uow, call), paused=paused)
+    recording = uow.recordings.of_call(call.id)
+    recorded = recording is None or recording.state is not RecordingState.FAILED
+    muted = _is_muted(uow, call)
+    return _is_possible(verb, call, muted=muted, paused=_is_paused(recording), recorded=recorded)
 
 
 def transfer_answer(transfer: Transfer) -> TransferAnswer:
@@ -232,8 +242,8 @@ def _is_paused(recording: Recording | None) -> bool:
     return recording is not None and bool(recording.pauses) and recording.pauses[-1]["to"] is None
 
 
-def _is_possible(verb: Verb, call: Call, *, muted: bool, paused: bool) -> bool:
-    if call.state not in POSSIBLE_IN[verb]:
+def _is_possible(verb: Verb, call: Call, *, muted: bool, paused: bool, recorded: bool) -> bool:
+    if call.state not in POSSIBLE_IN[verb] or (verb in _OF_RECORDING and not recorded):
         return False
     match verb:
         case Verb.MUTE | Verb.UNMUTE:

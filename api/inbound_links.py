@@ -152,7 +152,7 @@ def _call_of(inbound: InboundCall, attempt: Attempt, *, over: bool, joined: list
 
 def _give_recording(uow: UnitOfWork, inbound: InboundCall, call: Call, *, over: bool) -> None:
     """The sound leaves the caller's row for a recording of the call, as far as there is any."""
-    if inbound.spool is None or inbound.recording_refused:
+    if (inbound.spool is None and inbound.recording_failed is None) or inbound.recording_refused:
         return
     recording = Recording(
         id=new_id(),
@@ -165,5 +165,7 @@ def _give_recording(uow: UnitOfWork, inbound: InboundCall, call: Call, *, over: 
     uow.recordings.add(recording)
     uow.flush()
     inbound.spool = None
-    if over:
+    if inbound.recording_failed is not None:
+        uow.emit(recording.fail(inbound.recording_failed))
+    elif over:
         uow.emit(recording.event(EventKind.RECORDING_CAPTURED))

@@ -59,6 +59,7 @@ calls = Table(
     instant("answered_at", nullable=True),
     instant("bridged_at", nullable=True),
     instant("parting_at", nullable=True),
+    instant("silent_since", nullable=True),
     instant("ended_at", nullable=True),
     closed_set("end_reason", EndReason, nullable=True),
     closed_set("party", Party, nullable=True),

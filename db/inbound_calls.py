@@ -58,6 +58,7 @@ inbound_calls = Table(
     Column("spool", String(1000), nullable=True),
     instant("recording_started_at", nullable=True),
     Column("recording_refused", Boolean, nullable=False, default=False),
+    Column("recording_failed", String(500), nullable=True),
     instant("rang_at"),
     instant("answered_at", nullable=True),
     instant("waiting_since", nullable=True),

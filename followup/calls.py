@@ -178,6 +178,7 @@ class Call:
     answered_at: datetime | None = None
     bridged_at: datetime | None = None
     parting_at: datetime | None = None  # since then an apology plays before his line is ended
+    silent_since: datetime | None = None  # nothing is heard of the patient since then; kept if the call ends so
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
     party: Party | None = None

@@ -112,6 +112,7 @@ class InboundCall:
     spool: str | None = None  # where the sound lies until it belongs to a call's recording
     recording_started_at: datetime | None = None
     recording_refused: bool = False
+    recording_failed: str | None = None  # why nothing is recorded (any more)
     rang_at: datetime
     answered_at: datetime | None = None
     waiting_since: datetime | None = None

@@ -8,6 +8,8 @@ from followup.events import DomainEvent, EventKind
 from followup.states import follow
 
 REASON_LENGTH = 500
+NEVER_BEGUN = "the recording could not be begun (disk full, or its folder cannot be written): nothing is recorded"
+DISK_FULL = "the disk took no more: the rest is not recorded; make room, what was written before is kept"
 
 
 class RecordingState(StrEnum):

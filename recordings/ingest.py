@@ -9,7 +9,7 @@ import structlog
 
 from db.unit_of_work import UnitOfWork
 from followup.events import EventKind
-from followup.recordings import RecordingState, RecordingTrigger, next_recording_state
+from followup.recordings import DISK_FULL, REASON_LENGTH, RecordingState, RecordingTrigger, next_recording_state
 from recordings.audio import SAMPLE_RATE, SPOOL_FILES, CallSound, UnusableRecordingError, read_spool, to_flac
 from recordings.object_store import ObjectStore, recording_uri
 from recordings.peaks import peaks
@@ -73,7 +73,8 @@ def _keep(
         if recording is None or recording.state not in _TO_STORE or recording.uri is not None:
             return  # another run was faster; its file is this file
         recording.state = next_recording_state(recording.state, RecordingTrigger.STORE)
-        recording.reason = sound.remark
+        before = recording.reason if recording.reason == DISK_FULL else ""
+        recording.reason = "; ".join(said for said in (before, sound.remark) if said)[:REASON_LENGTH]
         recording.uri = uri
         recording.sha256 = hashlib.sha256(flac).hexdigest()
         recording.size = len(flac)

@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     workers_max: int = Field(default=6, ge=1, le=200)
     calls_per_worker: int = Field(default=20, ge=1)
     ring_seconds: float = Field(default=30.0, ge=5, le=120)
+    silent_seconds: float = Field(default=5.0, ge=2, le=60)  # nothing heard of a line for so long is told to the agent
+    silent_end_seconds: float = Field(default=60.0, ge=10, le=600)  # and for so long ends a patient's line
 
     trunks_file: Path | None = None
     old_tls_to_internet: bool = False
@@ -212,6 +214,11 @@ class Settings(BaseSettings):
             raise ValueError("SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY belong together: set both or neither")
         if self.trunks_file is not None and self.trunk_host is not None:
             raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
+        if self.silent_end_seconds < self.silent_seconds + 5:
+            raise ValueError(
+                "SUIFANG_SILENT_END_SECONDS must be at least 5 more than SUIFANG_SILENT_SECONDS: a silence is told of "
+                "before it ends the line"
+            )
         if self.workers_warm > self.workers_max:
             raise ValueError(
                 "SUIFANG_WORKERS_WARM is more than SUIFANG_WORKERS_MAX: lower the first or raise the second"

@@ -136,6 +136,8 @@ def pool_settings(settings: Settings) -> PoolSettings:
         workers_warm=settings.workers_warm,
         workers_max=settings.workers_max,
         calls_per_worker=settings.calls_per_worker,
+        silent_seconds=settings.silent_seconds,
+        silent_end_seconds=settings.silent_end_seconds,
         log_level=settings.log_level.lower(),
         log_format=settings.log_format.value,
     )

@@ -42,8 +42,9 @@ class LegEventKind(StrEnum):
     RECORDING_STARTED = "recording_started"  # folder
     RECORDING_PAUSED = "recording_paused"
     RECORDING_RESUMED = "recording_resumed"
-    RECORDING_STOPPED = "recording_stopped"  # folder, failed (only when the disk took no more)
-    MEDIA_SILENT = "media_silent"  # seconds: nothing was received for so long
+    RECORDING_STOPPED = "recording_stopped"  # folder, failed (the disk took no more; nothing at all if it never began)
+    MEDIA_SILENT = "media_silent"  # seconds: nothing was received for so long, told once for each silence
+    MEDIA_BACK = "media_back"  # something is received again, after MEDIA_SILENT
     ENDED = "ended"  # end_reason, party, sip_status (0 when none), cause (a CauseCode), unrung (see telephony.failover)
 
 

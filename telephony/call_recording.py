@@ -7,10 +7,17 @@ from care.patients import PatientId
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call
 from followup.events import DomainEvent, EventKind
-from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
+from followup.recordings import (
+    DISK_FULL,
+    NEVER_BEGUN,
+    Recording,
+    RecordingState,
+    RecordingTrigger,
+    next_recording_state,
+)
 from runtime.identifiers import new_id
 from telephony.call_control import LegEvent
-from telephony.call_moves import LateEventError, attempt_of, patient_leg_of
+from telephony.call_moves import LateEventError, attempt_of, patient_leg_of, tell_of_call
 from telephony.effects import DestroyRecording, Effect, PlayPrompt, StopRecorder
 
 REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
@@ -92,14 +99,28 @@ def recording_started(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effe
 
 
 def recording_stopped(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
-    """Both files are closed: captured for the vault, or destroyed where the patient said no."""
+    """Both files are closed: captured for the vault, destroyed where the patient said no, or failed with the reason.
+
+    One that failed keeps what was written: the vault takes it when somebody has made room and asks for it.
+    """
     recording = uow.recordings.of_call(call.id)
+    failed = bool(event.values.get("failed"))
+    if recording is None and failed:
+        recording = Recording(id=new_id(), call_id=call.id, patient_id=call.patient_id)
+        uow.recordings.add(recording)
+        uow.emit(recording.fail(NEVER_BEGUN))
+        tell_of_call(uow, call)
+        return []
     if recording is None:
         raise LateEventError("no recording was begun for this call")
     if recording.reason == REFUSED_BY_PATIENT:
         folder = Path(recording.spool) if recording.spool else None
         recording.spool = None
         return [DestroyRecording(leg_id=event.leg_id, folder=folder)] if folder else []
+    if failed:
+        uow.emit(recording.fail(DISK_FULL))
+        tell_of_call(uow, call)
+        return []
     recording.state = next_recording_state(recording.state, RecordingTrigger.CAPTURE)
     uow.emit(
         DomainEvent(

@@ -30,6 +30,7 @@ from followup.inbound import (
 )
 from followup.plans import TaskMode
 from followup.queues import Agent, AgentTrigger, Queue
+from followup.recordings import DISK_FULL, NEVER_BEGUN
 from runtime.identifiers import new_id
 from runtime.phone_numbers import NumberRefusedError, to_e164
 from telephony.automated import Line
@@ -158,6 +159,8 @@ class InboundCalls:
                 inbound.spool = str(event.values["folder"])
                 inbound.recording_started_at = event.occurred_at
             case LegEventKind.RECORDING_STOPPED:
+                if event.values.get("failed"):
+                    inbound.recording_failed = NEVER_BEGUN if inbound.spool is None else DISK_FULL
                 return self._recorded(inbound)
             case LegEventKind.ENDED:
                 lost = event.values.get("end_reason") == EndReason.WORKER_LOST.value

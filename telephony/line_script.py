@@ -18,6 +18,9 @@ class LineAct(StrEnum):
     RESUME = "resume"
     REFUSE_HOLDS = "refuse_holds"
     ANSWERED_BY = "answered_by"
+    FALL_SILENT = "fall_silent"
+    SPEAK_AGAIN = "speak_again"
+    FILL_DISK = "fill_disk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,21 @@ def refuse_holds(sip_status: int, after: float = 0.0) -> LineStep:
 def answered_by(who: str, confidence: float = 0.9, after: float = 1.5) -> LineStep:
     """Of a screened leg: it is judged who answered (human, machine or unknown)."""
     return LineStep(act=LineAct.ANSWERED_BY, after=after, who=who, confidence=confidence)
+
+
+def fall_silent(after: float = 5.0) -> LineStep:
+    """Nothing has been received for so long; it is told at once."""
+    return LineStep(act=LineAct.FALL_SILENT, after=after)
+
+
+def speak_again(after: float = 1.0) -> LineStep:
+    """Sound is back."""
+    return LineStep(act=LineAct.SPEAK_AGAIN, after=after)
+
+
+def fill_disk(after: float = 1.0) -> LineStep:
+    """Our own disk takes no more of the recording."""
+    return LineStep(act=LineAct.FILL_DISK, after=after)
 
 
 ANSWERS: LineScript = (ring(), answer())

@@ -21,7 +21,7 @@ from telephony.call_control import (
     Trunk,
 )
 from telephony.causes import Cause, cause_of_our_hang_up
-from telephony.line_script import ANSWERS, LineScript
+from telephony.line_script import ANSWERS, LineScript, LineStep
 from telephony.loopback_company import LoopbackMonitorings, LoopbackTransfers
 from telephony.loopback_leg import LegPhase, LoopbackLeg, seconds_of
 from telephony.loopback_lines import LoopbackLines
@@ -64,6 +64,11 @@ class LoopbackCallControl:
         """From now on `number` follows `script`."""
         with self._lock:
             self._lines.scripts[number] = script
+
+    def act(self, leg_id: LegId, step: LineStep) -> None:
+        """The far end of a leg does this, besides its script."""
+        with self._lock:
+            self._lines.act_later(self._lines.known(leg_id), step)
 
     def leg(self, leg_id: LegId) -> LoopbackLeg:
         """The leg as it stands, living or ended; KeyError when there never was one."""

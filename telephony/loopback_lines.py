@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 from followup.calls import EndReason, LegId, LegRole, Party
 from telephony.call_control import (
@@ -127,8 +128,7 @@ class LoopbackLines:
         leg.answered_at = self.scheduler.now()
         self.emit(leg, LegEventKind.ANSWERED)
         if leg.recording_folder is not None:
-            leg.recording_since = self.scheduler.now()
-            self.emit(leg, LegEventKind.RECORDING_STARTED, folder=str(leg.recording_folder))
+            self._begin_recording(leg, leg.recording_folder)
         partner = self.up_or_none(leg.leg.join_leg) if leg.leg.join_leg else None
         if partner is not None:
             self.join(leg, partner)
@@ -136,6 +136,15 @@ class LoopbackLines:
             follow(leg)
         if not any(step.act is LineAct.ANSWERED_BY for step in leg.script):
             self._judge(leg, answered_by("human", after=0.0))
+
+    def _begin_recording(self, leg: LoopbackLeg, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError:
+            self.emit(leg, LegEventKind.RECORDING_STOPPED, folder=str(folder), failed=True)
+            return
+        leg.recording_since = self.scheduler.now()
+        self.emit(leg, LegEventKind.RECORDING_STARTED, folder=str(folder))
 
     def follow_script(self, leg: LoopbackLeg) -> None:
         """Go on with what the far end does, from now."""
@@ -146,10 +155,20 @@ class LoopbackLines:
             if leg.phase is LegPhase.INCOMING and leg.ending is None:
                 self.end(leg, Cause(end_reason=EndReason.NO_ANSWER, party=Party.US, sip_status=480))
 
+    def act_later(self, leg: LoopbackLeg, step: LineStep) -> None:
+        """One act of the far end, beside what its script says."""
+        self.scheduler.call_later(step.after, lambda: self._act(leg, step))
+
     def _next_step(self, leg: LoopbackLeg) -> None:
         if leg.script:
             step = leg.script.popleft()
-            self.scheduler.call_later(step.after, lambda: self._act(leg, step))
+            self.scheduler.call_later(step.after, lambda: self._follow(leg, step))
+
+    def _follow(self, leg: LoopbackLeg, step: LineStep) -> None:
+        with self.lock:
+            if leg.phase is not LegPhase.ENDED:
+                self._act(leg, step)
+                self._next_step(leg)
 
     def _act(self, leg: LoopbackLeg, step: LineStep) -> None:
         with self.lock:
@@ -177,7 +196,12 @@ class LoopbackLines:
                     leg.refuses_holds = step.sip_status
                 case LineAct.ANSWERED_BY:
                     self._judge(leg, step)
-            self._next_step(leg)
+                case LineAct.FALL_SILENT:
+                    self.emit(leg, LegEventKind.MEDIA_SILENT, seconds=step.after)
+                case LineAct.SPEAK_AGAIN:
+                    self.emit(leg, LegEventKind.MEDIA_BACK)
+                case LineAct.FILL_DISK:
+                    self.close_recording(leg, failed=True)
 
     def _judge(self, leg: LoopbackLeg, step: LineStep) -> None:
         if leg.leg.screened and leg.answered_at is not None:
@@ -258,13 +282,14 @@ class LoopbackLines:
         for follow in self.parted:
             follow()
 
-    def close_recording(self, leg: LoopbackLeg) -> None:
+    def close_recording(self, leg: LoopbackLeg, *, failed: bool = False) -> None:
         """Leave the files."""
         if leg.recording_folder is None or leg.recording_since is None:
             return
         started_at, leg.recording_since = leg.recording_since, None
         write_silence(leg.recording_folder, started_at, (self.scheduler.now() - started_at).total_seconds())
-        self.emit(leg, LegEventKind.RECORDING_STOPPED, folder=str(leg.recording_folder))
+        values: dict[str, EventValue] = {"folder": str(leg.recording_folder), **({"failed": True} if failed else {})}
+        self.emit(leg, LegEventKind.RECORDING_STOPPED, **values)
 
     def end(self, leg: LoopbackLeg, cause: Cause) -> None:
         """The leg is over."""

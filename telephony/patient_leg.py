@@ -28,7 +28,8 @@ from telephony.call_screening import CallScreening
 from telephony.causes import Cause
 from telephony.effects import Effect, HangUpLeg, PlayPrompt, UnmuteLeg
 from telephony.inbound import InboundCalls
-from telephony.joining import bridged, held, hold_refused, resumed, unbridged
+from telephony.joining import bridged, hold_refused, resumed, unbridged
+from telephony.line_silence import fell_silent, heard_again, held_and_excused
 from telephony.recording_pauses import recording_paused, recording_resumed
 from telephony.transferring import headset_left, transfer_begun, transfer_ended
 
@@ -51,7 +52,7 @@ class PatientLeg:
             LegEventKind.ANSWERED: self._answered,
             LegEventKind.BRIDGED: self._bridged,
             LegEventKind.UNBRIDGED: _unbridged,
-            LegEventKind.HELD: held,
+            LegEventKind.HELD: held_and_excused,
             LegEventKind.RESUMED: resumed,
             LegEventKind.HOLD_REFUSED: hold_refused,
             LegEventKind.MUTED: _nothing,
@@ -72,7 +73,8 @@ class PatientLeg:
             LegEventKind.RECORDING_PAUSED: recording_paused,
             LegEventKind.RECORDING_RESUMED: recording_resumed,
             LegEventKind.RECORDING_STOPPED: recording_stopped,
-            LegEventKind.MEDIA_SILENT: _nothing,
+            LegEventKind.MEDIA_SILENT: fell_silent,
+            LegEventKind.MEDIA_BACK: heard_again,
             LegEventKind.ENDED: self._ended,
         }
 

@@ -205,11 +205,13 @@ class Conference:
         """Begin both files at the same sample, or know by how much they differ. The clock must be running."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         indexes: list[int] = []
+        recorders: dict[Port, pj.AudioMedia] = {}  # one that cannot be made lets the other go, and its number with it
         for kind, name in ((PortKind.PATIENT_FILE, "patient.wav"), (PortKind.AGENT_FILE, "agent.wav")):
             indexes.append(self._free_index(indexes))
             recorder = pj.AudioMediaRecorder()
             recorder.createRecorder(str(folder / name))
-            self._ports[kind, leg_id] = recorder
+            recorders[kind, leg_id] = recorder
+        self._ports.update(recorders)
         self._recordings[leg_id] = Recording(folder=folder, indexes=(indexes[0], indexes[1]))
         self._need_silence()
         self._rebuild()

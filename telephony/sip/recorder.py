@@ -52,6 +52,7 @@ class Recorder:
             start = self._conference.record(leg.leg_id, folder, self._book.clock.now())
         except (pj.Error, OSError):
             log.exception("recording_failed_to_start", leg_id=leg.leg_id, folder=str(folder))
+            self._book.say(leg.leg_id, LegEventKind.RECORDING_STOPPED, {"folder": str(folder), "failed": True})
             return
         self._book.journal.append(
             RecordingLine(

@@ -65,6 +65,8 @@ class SilenceWatch:
         self._tell_of_strangers(leg)
         now, packets = time.monotonic(), self.packets(leg)
         if packets != leg.packets or leg.state is LegState.HELD:
+            if leg.silence_said and packets != leg.packets:
+                self._book.say(leg.leg_id, LegEventKind.MEDIA_BACK)
             leg.packets, leg.packets_at, leg.silence_said = packets, now, False
         elif not leg.silence_said and now - leg.packets_at >= self._limit:
             leg.silence_said = True

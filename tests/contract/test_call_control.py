@@ -360,6 +360,33 @@ def test_a_recording_is_complete_before_the_end_is_told(bench: Bench) -> None:
     assert bench.story(leg)[-2:] == [LegEventKind.RECORDING_STOPPED, ENDED]
 
 
+def test_a_recording_that_cannot_begin_is_told_and_the_call_goes_on(bench: Bench) -> None:
+    outbound = bench.leg(recorded=True)
+    folder = outbound.recording_folder
+    assert folder is not None
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("a file where a folder is needed")
+    leg = bench.dial(outbound)
+    assert bench.wait_for(LegEventKind.RECORDING_STOPPED, leg).values == {"folder": str(folder), "failed": True}
+    status = bench.status_of(leg)
+    assert status is not None
+    assert (status.state, status.recording) == (LegState.ANSWERED, False)
+    bench.control.hang_up(leg, EndReason.HANG_UP)
+    bench.wait_for(ENDED, leg)
+    assert bench.story(leg).count(LegEventKind.RECORDING_STOPPED) == 1
+    assert LegEventKind.RECORDING_STARTED not in bench.story(leg)
+
+
+def test_a_line_that_falls_silent_is_told_of_and_so_is_its_sound_when_it_is_back(bench: Bench) -> None:
+    leg = bench.answered()
+    with bench.silenced(leg):
+        silent = bench.wait_for(LegEventKind.MEDIA_SILENT, leg)
+        assert float(str(silent.values["seconds"])) >= 2.0
+        assert LegEventKind.MEDIA_BACK not in bench.story(leg)
+    bench.wait_for(LegEventKind.MEDIA_BACK, leg)
+    assert bench.story(leg).count(LegEventKind.MEDIA_SILENT) == 1
+
+
 @pytest.mark.parametrize("verb", sorted(ON_A_LEG))
 def test_a_verb_on_a_leg_that_never_was_is_rejected(bench: Bench, verb: str) -> None:
     with pytest.raises(RejectedError) as refused:

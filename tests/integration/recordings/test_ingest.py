@@ -13,7 +13,7 @@ import soundfile
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
 from followup.events import EventKind
-from followup.recordings import Recording, RecordingState
+from followup.recordings import DISK_FULL, Recording, RecordingState
 from recordings.ingest import ingest, park
 from recordings.object_store import ObjectStore, ObjectStoreError
 from recordings.verify import FaultKind, verify
@@ -85,6 +85,20 @@ def test_a_captured_recording_is_stored_with_its_checksum_and_the_spool_is_empti
     assert np.array_equal(samples[:, 1], voice(2, 9600))
     assert not spool.exists()
     assert events(units_of_work, EventKind.RECORDING_STORED) == [recording_id]
+
+
+def test_what_was_written_before_the_disk_was_full_is_stored_once_there_is_room_and_says_that_the_rest_is_missing(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str
+) -> None:
+    with units_of_work() as uow:
+        recording = uow.recordings.for_update(recording_id)
+        assert recording is not None
+        recording.fail(DISK_FULL)
+        uow.commit()
+    ingest(units_of_work, store, recording_id)
+    stored = row(units_of_work, recording_id)
+    assert (stored.state, stored.reason) == (RecordingState.STORED, DISK_FULL)
+    assert not spool.exists()
 
 
 def test_running_again_changes_nothing_and_tells_nobody(

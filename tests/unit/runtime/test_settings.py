@@ -47,6 +47,7 @@ def test_every_faulty_variable_is_named_in_one_message(monkeypatch: pytest.Monke
     [
         ({"SUIFANG_TLS_KEY": "/etc/key.pem"}, "SUIFANG_TLS_CERTIFICATE"),
         ({"SUIFANG_WORKERS_WARM": "9"}, "SUIFANG_WORKERS_MAX"),
+        ({"SUIFANG_SILENT_SECONDS": "30", "SUIFANG_SILENT_END_SECONDS": "31"}, "SUIFANG_SILENT_END_SECONDS"),
         ({"SUIFANG_SIP_PORT_BASE": "20010"}, "SUIFANG_RTP_PORT_BASE"),
         ({"SUIFANG_RTP_PORT_BASE": "65000", "SUIFANG_WORKERS_MAX": "20"}, "SUIFANG_RTP_PORT_BASE"),
         ({"SUIFANG_STATE_DIR": "/srv/s", "SUIFANG_POSTGRES_DIR": "/srv/s/pg"}, "SUIFANG_POSTGRES_DIR"),
