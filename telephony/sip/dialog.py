@@ -77,7 +77,7 @@ class DialogWatch:
         return self.line if self.line != before else None
 
     def _request_sent(self, start: str, headers: Message, number: int, method: str, peer: str) -> None:
-        if self.line is not None and self.line.state is not DialogState.INVITING:
+        if self.line is not None and not self._may_be_cancelled(self.line, number, method):
             if method not in {"ACK", "CANCEL"}:
                 self.line = replace(self.line, cseq=max(self.line.cseq, number))
             return
@@ -109,6 +109,13 @@ class DialogWatch:
             ca_file=self._terms.ca_file,
             certified_name=self._terms.name,
         )
+
+    @staticmethod
+    def _may_be_cancelled(line: DialogLine, number: int, method: str) -> bool:
+        """Whether this request is the INVITE that a CANCEL would be for: no answer yet, or it follows a challenge."""
+        if line.state is DialogState.EARLY:
+            return method == "INVITE" and number > line.invite_cseq
+        return line.state is DialogState.INVITING
 
     def _response_received(self, status: int, headers: Message, method: str, peer: str) -> None:
         line = self.line
@@ -224,6 +231,11 @@ def _received_from(via: str, host: str, port: int) -> str:
 def _read(text: str) -> tuple[str, Message]:
     start, _, rest = text.replace("\r\n", "\n").partition("\n")
     return start, HeaderParser().parsestr(rest.partition("\n\n")[0])
+
+
+def call_id_of(message: str) -> str:
+    """The Call-ID of a message."""
+    return _one(_read(message)[1], "call-id")
 
 
 def caller_and_called(message: SipMessage) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from telephony.sip.bridge_clock import BridgeClock
 from telephony.sip.bridges import Bridges
 from telephony.sip.calls import StateChanged
 from telephony.sip.config import WorkerConfig
-from telephony.sip.dialog import DialogWatch, SipMessage
+from telephony.sip.dialog import DialogWatch, SipMessage, call_id_of
 from telephony.sip.endpoint import Endpoint, TokenBucket
 from telephony.sip.event_book import EventBook
 from telephony.sip.incoming import given_up, parting
@@ -83,6 +83,7 @@ class LegLife:
             book=book,
             end=lambda leg: self.finish(leg, cause_of_silent_line()),
         )
+        endpoint.show_later_invites(self._note_leaving_again)
         self.answered: list[Callable[[Leg], None]] = []
         self.going: list[Callable[[Leg, Cause], None]] = []  # called before the leg is parted from the others
         self.calls_made = 0
@@ -136,6 +137,17 @@ class LegLife:
     def _note_leaving(self, leg: Leg, target: Target, invite: str) -> None:
         """What a CANCEL needs is in the journal before the INVITE is on the wire."""
         line = leg.dialog.observe(SipMessage(invite, sent=True, peer=first_hop(target)))
+        if line is not None:
+            self._book.journal.append(line)
+
+    def _note_leaving_again(self, invite: str) -> None:
+        """A call's second INVITE has another number and branch, which a CANCEL or BYE must match or follow."""
+        call_id = call_id_of(invite)
+        leg = next((leg for leg in self._legs.values() if leg.dialog.line and leg.dialog.line.call_id == call_id), None)
+        if leg is None or leg.dialog.line is None:
+            return
+        before = leg.dialog.line
+        line = leg.dialog.observe(SipMessage(invite, sent=True, peer=f"{before.peer_host}:{before.peer_port}"))
         if line is not None:
             self._book.journal.append(line)
 

@@ -21,10 +21,14 @@ _SENT = 0
 
 
 class Outgoing:
-    """Shows every INVITE that is about to leave to whoever waits for one."""
+    """Shows every INVITE that is about to leave: the first of a call to whoever makes it, all others to `again`.
+
+    Others are the second of a call, with the credentials that its 401 or 407 asked for, and those that hold or refresh.
+    """
 
     def __init__(self) -> None:
         self.leaving: Callable[[str], None] | None = None
+        self.again: Callable[[str], None] | None = None
         library = ctypes.CDLL(str((sys.modules.get("pjsua2._pjsua2") or sys.modules["_pjsua2"]).__file__))
         library.pjsua_get_pjsip_endpt.restype = ctypes.c_void_p
         library.pjsip_endpt_register_module.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
@@ -40,10 +44,11 @@ class Outgoing:
     def _leaves(self, message: int) -> int:
         """Called by the library. Nothing may be raised into C, and the message leaves whatever comes of the look."""
         try:
-            if self.leaving is not None:
+            shown = self.leaving or self.again
+            if shown is not None:
                 text = _printed(message)
                 if text.startswith(b"INVITE "):
-                    self.leaving(text.decode(errors="replace"))
+                    shown(text.decode(errors="replace"))
         except Exception:
             log.exception("invite_not_noted")
         return _SENT

@@ -50,6 +50,20 @@ def test_the_invite_alone_tells_what_a_cancel_needs() -> None:
     assert line.route_set == ("<sip:127.0.0.1:5062;lr>",)
 
 
+def test_an_invite_with_credentials_takes_the_place_of_the_one_that_was_challenged() -> None:
+    again = INVITE.replace("CSeq: 41", "CSeq: 42").replace("z9hG4bK-one", "z9hG4bK-two")
+    for before in ([], [message(answer("183 Session Progress", tag="proxy"))]):
+        _, line = watch(message(INVITE, sent=True), *before, message(again, sent=True))
+        assert line is not None
+        assert (line.state, line.via_branch) == (DialogState.INVITING, "z9hG4bK-two")
+        assert (line.cseq, line.invite_cseq, line.remote_tag) == (42, 42, "")
+
+
+def test_the_same_invite_sent_again_changes_nothing() -> None:
+    _, line = watch(message(INVITE, sent=True), message(answer("180 Ringing")), message(INVITE, sent=True))
+    assert line is None
+
+
 def test_ringing_keeps_the_target_and_routes_of_the_invite() -> None:
     routes = "Record-Route: <sip:10.0.0.1;lr>\nm: <sip:1@10.0.0.2>\n"
     _, line = watch(message(INVITE, sent=True), message(answer("180 Ringing", more=routes)))
