@@ -103,7 +103,7 @@ class LiveVoice:
             except queue.Empty:
                 self._bring_up()
                 continue
-            if order is None:
+            if order is None or self._closing:
                 return
             began = time.monotonic()
             reason = self._spoken(order)
