@@ -38,12 +38,16 @@ class Baresip:
         """Let it end the call it is in."""
         self.command("hangup")
 
-    def command(self, name: str) -> None:
-        """Do one of its commands: hangup, hold, resume, …"""
-        request = json.dumps({"command": name}).encode()
+    def command(self, name: str, params: str = "") -> None:
+        """Do one of its commands: hangup, hold, resume, dial (whom), sndcode (a key), …"""
+        request = json.dumps({"command": name, "params": params}).encode()
         with socket.create_connection(("127.0.0.1", self.port + COMMANDS_OFFSET), timeout=5) as line:
             line.sendall(b"%d:%s," % (len(request), request))
             line.recv(4096)
+
+    def heard(self) -> Path:
+        """Where it keeps what it hears in its newest call; only with `keeps_sound`."""
+        return max(self.folder.glob("dump-*-dec.wav"), key=lambda file: file.stat().st_mtime_ns)
 
     def log(self) -> str:
         """What it wrote about its calls, without the colors."""
@@ -52,11 +56,18 @@ class Baresip:
 
 @contextmanager
 def baresip(
-    folder: Path, *, user: str = "baresip", hertz: int = TONE_HERTZ, port: int | None = None, encryption: str = ""
+    folder: Path,
+    *,
+    user: str = "baresip",
+    hertz: int = TONE_HERTZ,
+    port: int | None = None,
+    encryption: str = "",
+    keeps_sound: bool = False,
 ) -> Iterator[Baresip]:
     """baresip as `user`, speaking a tone of half a minute into each call; it takes PORTS from `port` on.
 
-    `encryption` is its own word for what it asks of the sound: srtp, srtp-mand.
+    `encryption` is its own word for what it asks of the sound: srtp, srtp-mand. With `keeps_sound` it writes down what
+    it hears.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_udp_block(PORTS)
@@ -76,6 +87,7 @@ def baresip(
         "call_hold_other_calls no",
         f"module_path {_modules()}",
         *(f"module {name}.so" for name in ("g711", "aufile", "aubridge", "ctrl_tcp", "srtp")),
+        *(("module sndfile.so", f"snd_path {folder}") if keeps_sound else ()),
         *(f"module_app {name}.so" for name in ("account", "menu")),
         f"ctrl_tcp_listen 127.0.0.1:{port + COMMANDS_OFFSET}",
     ]

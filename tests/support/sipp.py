@@ -75,8 +75,8 @@ class Sipp:
 
 
 @contextmanager
-def sipp(folder: Path, scenario: str, *, calls: int = 1, port: int | None = None) -> Iterator[Sipp]:
-    """sipp as the called side on loopback, with an RTP echo."""
+def sipp(folder: Path, scenario: str, *, calls: int = 1, port: int | None = None, echo: bool = True) -> Iterator[Sipp]:
+    """sipp as the called side on loopback, with an RTP echo; scenarios that speak play `voice.alaw` in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     ports = free_udp_block(12)
     sip_port = port or ports
@@ -84,7 +84,8 @@ def sipp(folder: Path, scenario: str, *, calls: int = 1, port: int | None = None
         "sipp",
         *("-sf", str(SCENARIOS / f"{scenario}.xml")),
         *("-i", "127.0.0.1", "-p", str(sip_port)),
-        *("-mi", "127.0.0.1", "-mp", str(ports + 2), "-rtp_echo"),
+        *("-mi", "127.0.0.1", "-mp", str(ports + 2)),
+        *(["-rtp_echo"] if echo else []),
         *("-trace_msg", "-message_file", "messages.log", "-trace_stat", "-stf", "statistics.csv"),
         *("-m", str(calls), "-nostdin", "-trace_err", "-timeout", "60s"),
     ]
