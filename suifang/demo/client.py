@@ -45,6 +45,10 @@ class ApiClient:
         """The JSON answer of a PUT."""
         return self._ask("PUT", path, body, None)
 
+    def delete(self, path: str) -> Any:
+        """The JSON answer of a DELETE."""
+        return self._ask("DELETE", path, None, None)
+
     def close(self) -> None:
         """Let the connections go."""
         self._http.close()

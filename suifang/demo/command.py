@@ -26,9 +26,11 @@ from suifang.demo.headset_process import HeadsetProcess
 from suifang.demo.hospital import HospitalScript, load_script
 from suifang.demo.narration import Narration, tell_records
 from suifang.demo.opening import SUPERVISOR, OwedCall, open_round, open_users
-from suifang.demo.place import DemoPlace, demo_place
+from suifang.demo.place import CALLERS_QUEUE, DemoPlace, demo_place
 from suifang.demo.report import FollowUp, report
+from suifang.demo.ring_back import PatientRingsBack
 from suifang.demo.scripted_agent import ScriptedAgent
+from suifang.demo.supervisor_visit import SupervisorVisit
 from suifang.demo.town_plan import DEFAULT_PLAN, load_town_plan
 from suifang.demo.watch import Standing, mismatches, standing
 from suifang.supervision import Program, Supervision, SupervisionError, own_programs
@@ -38,6 +40,9 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 0.5
 KEEP_SECONDS = 2.0
 API_PATIENCE = timedelta(seconds=90)
+GUESTS_PATIENCE = timedelta(seconds=40)
+"""How long a round that is over waits for the supervisor and for the patient who rings back."""
+GOES_HOME = timedelta(seconds=10)
 SETTLE = timedelta(seconds=2)
 """Between a transcript and the signature: its proposals come a moment later."""
 
@@ -81,11 +86,27 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         client.log_in(SUPERVISOR, passwords[SUPERVISOR])
         owed = open_round(client, units, script, started_at.strftime("%Y%m%dT%H%M%S"))
         agents = _agents(script, passwords, place, headsets, owed, units)
+        stack.callback(_send_home, agents)
         for agent in agents:
             agent.start()
-            stack.callback(agent.stop)
         narration.say(f"{len(owed)} follow-ups are due; the API and its own page answer at {place.url}/")
-        ending = _play(narration, units, owed, stopping, timedelta(minutes=minutes))
+        narration.say(
+            f"join in: {place.url}/headset, user {script.human.login}, password {passwords[script.human.login]} "
+            f"(queue {CALLERS_QUEUE} waits for you); supervisor: {SUPERVISOR}, password {passwords[SUPERVISOR]}"
+        )
+        rings_back = _rings_back(script, place, client, narration)
+        visit = SupervisorVisit(
+            script.supervisor,
+            client=ApiClient(place.url),
+            password=passwords[script.supervisor.login],
+            port=place.supervisor_port,
+            log_file=place.settings.logs_dir / "supervisor.log",
+            say=narration.tell,
+        )
+        for guest in (rings_back, visit):
+            guest.start()
+            stack.callback(guest.stop)
+        ending = _play(narration, units, owed, stopping, timedelta(minutes=minutes), rings_back, visit)
         wrong = mismatches(ending)
         with units() as uow:
             tell_records(narration, uow, owed, load_town_plan(DEFAULT_PLAN))
@@ -103,8 +124,9 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         narration.say(f"\n{len(owed) - len(wrong)} of {len(owed)} follow-ups ended as scripted")
         if not once and not stopping.is_set():
             narration.say(
-                f"\nstill serving at {place.url} until Ctrl-C; log in as {SUPERVISOR} with {passwords[SUPERVISOR]}; "
-                "queue open-desk waits for a human agent"
+                f"\nstill serving at {place.url} until Ctrl-C; queue {CALLERS_QUEUE} waits for a human agent: open "
+                f"{place.url}/headset and log in as {script.human.login} with {passwords[script.human.login]}; "
+                f"supervisor and administrator: {SUPERVISOR} with {passwords[SUPERVISOR]}"
             )
             stopping.wait()
         return 1 if wrong else 0
@@ -134,7 +156,7 @@ def _supervised(place: DemoPlace) -> Supervision:
             "--log",
             str(place.town_log),
         ),
-        order=5,
+        order=10,
     )
     return Supervision(
         place.settings,
@@ -178,6 +200,18 @@ def _agents(
     ]
 
 
+def _send_home(agents: Sequence[ScriptedAgent]) -> None:
+    for agent in agents:
+        agent.stop()
+    for agent in agents:
+        agent.join(GOES_HOME.total_seconds())
+
+
+def _rings_back(script: HospitalScript, place: DemoPlace, client: ApiClient, narration: Narration) -> PatientRingsBack:
+    patient = next(item.patient for item in script.round if item.record_number == script.rings_back.record_number)
+    return PatientRingsBack(script.rings_back, patient, place=place, client=client, say=narration.tell)
+
+
 def _is_complete(units: UnitsOfWork, attempt_id: str) -> bool:
     """The attempt's recording is transcribed (a moment ago, so that its proposals are there), or will never be."""
     with units() as uow:
@@ -192,22 +226,38 @@ def _is_complete(units: UnitsOfWork, attempt_id: str) -> bool:
 
 
 def _play(
-    narration: Narration, units: UnitsOfWork, owed: Sequence[OwedCall], stopping: threading.Event, patience: timedelta
+    narration: Narration,
+    units: UnitsOfWork,
+    owed: Sequence[OwedCall],
+    stopping: threading.Event,
+    patience: timedelta,
+    rings_back: PatientRingsBack,
+    visit: SupervisorVisit,
 ) -> list[Standing]:
+    """Show the round until every follow-up is over, and its guests with it as far as they do not take too long."""
     deadline = datetime.now(UTC) + patience
+    all_over: datetime | None = None
     standings: list[Standing] = []
+    closed: dict[str, Standing] = {}  # over for good: not asked again
     with narration:
         while not stopping.is_set() and datetime.now(UTC) < deadline:
             try:
                 with units() as uow:
-                    standings = [standing(uow, item) for item in owed]
+                    standings = [closed.get(item.task_id) or standing(uow, item) for item in owed]
             except Exception as error:
                 if not database_is_away(error):
                     raise
                 log.warning("database_away")
             narration.show(standings)
-            if standings and all(at.missing is None for at in standings):
-                break
+            closed |= {at.owed.task_id: at for at in standings if at.missing is None}
+            for at in closed.values():
+                if at.owed.script.record_number == rings_back.record_number:
+                    rings_back.missed()
+            if len(closed) == len(owed):
+                all_over = all_over or datetime.now(UTC)
+                gone = rings_back.over.is_set() and visit.over.is_set()
+                if gone or datetime.now(UTC) - all_over > GUESTS_PATIENCE:
+                    break
             stopping.wait(LOOK_SECONDS)
     return standings
 

@@ -1,4 +1,4 @@
-"""The scripted agents' headsets as the demo sees them: a process of phones, told what to say by lines on its stdin."""
+"""The scripted people's telephones as the demo sees them: a process of phones, told what to say on its stdin."""
 
 import subprocess
 import sys
@@ -19,7 +19,16 @@ class HeadsetProcess:
         self._port = port
         self._lock = threading.Lock()
         self._log = log_file.open("ab")
-        self._command = [sys.executable, "-m", "suifang.demo.headset", "--port", str(port)]
+        # Its sound beside its signalling: the ports further up belong to the call workers.
+        self._command = [
+            sys.executable,
+            "-m",
+            "suifang.demo.headset",
+            "--port",
+            str(port),
+            "--rtp-base",
+            str(port + 10),
+        ]
         for agent in agents:
             self._command += ["--agent", agent]
         self._process = self._start()

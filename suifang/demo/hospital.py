@@ -19,7 +19,7 @@ class _Part(BaseModel):
 
 
 class DemoAgent(_Part):
-    """A nurse of the demo; her headset is a phone of the headset process."""
+    """A nurse of the demo; a scripted one's headset is a phone of the headset process, a human's is her browser."""
 
     login: str
     display_name: str
@@ -44,6 +44,7 @@ class DemoPatient(_Part):
     born: date
     sex: str
     number: str
+    mobile: str | None = None  # a second number, dialed only when she asks for it
 
 
 class AgentScript(_Part):
@@ -67,6 +68,21 @@ class ScriptedFollowUp(_Part):
     keys: str | None = None
 
 
+class RingBack(_Part):
+    """A patient who missed us and rings the hospital herself, once her follow-up of the round is over."""
+
+    record_number: str
+    keys: tuple[tuple[float, str], ...]  # seconds after the answer, and what she presses
+
+
+class SupervisorScript(_Part):
+    """A supervisor with a telephone of her own, who listens to one conversation of the round."""
+
+    login: str
+    display_name: str
+    listens_seconds: float
+
+
 class OpenDeskPatient(_Part):
     """A patient of the second queue, who waits for a human agent."""
 
@@ -82,6 +98,9 @@ class HospitalScript(_Part):
     agents: tuple[DemoAgent, ...]
     queues: tuple[DemoQueue, ...]
     round: tuple[ScriptedFollowUp, ...]
+    rings_back: RingBack
+    supervisor: SupervisorScript
+    human: DemoAgent
     open_desk: tuple[OpenDeskPatient, ...]
 
 

@@ -41,6 +41,10 @@ class Narration:
         """A line of its own."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def tell(self, text: str) -> None:
+        """Something that happens beside the follow-ups, with its time."""
+        self.say(f"{datetime.now().astimezone():%H:%M:%S}  {text}")
+
     def show(self, standings: Sequence[Standing]) -> None:
         """Show where every follow-up stands."""
         if self._live is not None:

@@ -1,7 +1,7 @@
 """Opening the synthetic hospital: users, queues, patients, and the plans whose tasks fall due at once."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from db.users import Role
 from followup.plans import TaskMode
 from suifang.demo.client import ApiClient, RefusedByApiError
 from suifang.demo.hospital import DemoPatient, HospitalScript, ScriptedFollowUp
+from suifang.demo.place import CALLERS_QUEUE
 
 SUPERVISOR = "demo-supervisor"
 TAKEN = 409
@@ -31,31 +32,42 @@ class OwedCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenHospital:
-    """What the round works with."""
+class _Person:
+    login: str
+    display_name: str
+    roles: tuple[Role, ...]
+    languages: tuple[str, ...] = ()
 
-    passwords: Mapping[str, str]  # of the scripted people, new in every run
-    owed: tuple[OwedCall, ...]
+
+def _people(script: HospitalScript) -> tuple[_Person, ...]:
+    agents = (*script.agents, script.human)
+    return (
+        _Person(login=SUPERVISOR, display_name="Demo", roles=(Role.SUPERVISOR, Role.ADMIN)),
+        _Person(login=script.supervisor.login, display_name=script.supervisor.display_name, roles=(Role.SUPERVISOR,)),
+        *(
+            _Person(login=agent.login, display_name=agent.display_name, roles=(Role.AGENT,), languages=agent.languages)
+            for agent in agents
+        ),
+    )
 
 
 def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
-    """The demo's people with fresh passwords: a supervisor who is administrator too, and the scripted agents."""
+    """The demo's people with fresh passwords: administrator, supervisor, the scripted agents, and one for a human."""
     hasher = PasswordHasher()
-    passwords = {login: secrets.token_urlsafe(12) for login in (SUPERVISOR, *(agent.login for agent in script.agents))}
+    passwords = {person.login: secrets.token_urlsafe(12) for person in _people(script)}
     with units() as uow:
-        for login, password in passwords.items():
-            known = uow.users.by_login(login)
+        for person in _people(script):
+            known = uow.users.by_login(person.login)
             if known is not None:
-                set_password(uow, known, hash_of(hasher, password), by=None)
+                set_password(uow, known, hash_of(hasher, passwords[person.login]), by=None)
                 continue
-            agent = next((agent for agent in script.agents if agent.login == login), None)
             add_user(
                 uow,
-                login=login,
-                display_name=agent.display_name if agent else "Demo",
-                password_hash=hash_of(hasher, password),
-                roles=[Role.AGENT] if agent else [Role.SUPERVISOR, Role.ADMIN],
-                languages=list(agent.languages) if agent else [],
+                login=person.login,
+                display_name=person.display_name,
+                password_hash=hash_of(hasher, passwords[person.login]),
+                roles=list(person.roles),
+                languages=list(person.languages),
                 queues=[],
                 by=None,
                 synthetic=True,
@@ -67,14 +79,15 @@ def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
 def open_round(client: ApiClient, units: UnitsOfWork, script: HospitalScript, round_id: str) -> tuple[OwedCall, ...]:
     """Queues, patients and this round's plans, all through the API; the scripted agents serve `discharge` only."""
     queues = _queues(client, script)
-    _assign(units, script, queues["discharge"])
+    _assign(units, [agent.login for agent in script.agents], queues["discharge"])
+    _assign(units, [script.human.login], queues[CALLERS_QUEUE])
     owed = []
     for follow_up in script.round:
         queue = next(queue for queue in script.queues if queue.name == follow_up.queue)
         patient_id = _patient(client, follow_up.record_number, follow_up.patient, queue.purpose)
         plan = _plan(client, patient_id, TEMPLATES[queue.mode], queue.purpose, f"{round_id}:{follow_up.record_number}")
         owed.append(OwedCall(script=follow_up, task_id=plan["tasks"][0]["id"]))
-    _open_desk(client, script, queues["open-desk"], round_id)
+    _open_desk(client, script, queues[CALLERS_QUEUE], round_id)
     return tuple(owed)
 
 
@@ -97,10 +110,10 @@ def _queues(client: ApiClient, script: HospitalScript) -> dict[str, str]:
     return known
 
 
-def _assign(units: UnitsOfWork, script: HospitalScript, queue_id: str) -> None:
+def _assign(units: UnitsOfWork, logins: Sequence[str], queue_id: str) -> None:
     with units() as uow:
-        for scripted in script.agents:
-            user = uow.users.by_login(scripted.login)
+        for login in logins:
+            user = uow.users.by_login(login)
             agent = uow.queues.agent_for_update(user.id) if user else None
             if agent is not None:
                 agent.queues = [queue_id]
@@ -118,7 +131,11 @@ def _patient(client: ApiClient, record_number: str, patient: DemoPatient, purpos
                 "born": patient.born.isoformat(),
                 "sex": patient.sex,
                 "synthetic": True,
-                "contact_points": [{"number": patient.number}],
+                "contact_points": [
+                    {"number": number, "rank": rank}
+                    for rank, number in enumerate((patient.number, patient.mobile), start=1)
+                    if number is not None
+                ],
             },
         )
         patient_id = str(made["id"])

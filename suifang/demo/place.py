@@ -10,6 +10,7 @@ from runtime.settings import Settings, load_settings
 DEFAULT_BASE = 17000
 PORTS_NEEDED = 900
 USUAL_API_PORT = 8080
+CALLERS_QUEUE = "open-desk"  # whose agents serve callers whom nobody called at that number
 
 
 class PlaceError(Exception):
@@ -24,11 +25,19 @@ class DemoPlace:
     environment: dict[str, str]
     town_port: int
     headset_port: int
+    supervisor_port: int
+    caller_port: int
 
     @property
     def town_log(self) -> Path:
         """What happened at every number of the town."""
         return self.settings.logs_dir / "town.jsonl"
+
+    @property
+    def hospital_line(self) -> str:
+        """Where somebody who rings the hospital is answered."""
+        number = self.settings.trunk_caller_id.lstrip("+")
+        return f"sip:{number}@127.0.0.1:{self.settings.sip_port_base - 1}"
 
     @property
     def url(self) -> str:
@@ -55,6 +64,8 @@ def demo_place(*, base: int | None, hospital_name: str) -> DemoPlace:
         "SUIFANG_SIP_PORT_BASE": str(first + 500),
         "SUIFANG_RTP_PORT_BASE": str(first + 600),
         "SUIFANG_HEADSET_PORT": str(first + 95),
+        "SUIFANG_TAKE_CALLS": "true",
+        "SUIFANG_INBOUND_QUEUE": CALLERS_QUEUE,
         "SUIFANG_WORKERS_MAX": "7",
         "SUIFANG_WORKERS_WARM": "1",
         "SUIFANG_RING_SECONDS": "6",
@@ -63,7 +74,14 @@ def demo_place(*, base: int | None, hospital_name: str) -> DemoPlace:
         "SUIFANG_PUBLIC_URL": f"http://127.0.0.1:{api_port}",
     }
     os.environ.update(environment)
-    return DemoPlace(settings=load_settings(), environment=environment, town_port=first + 60, headset_port=first + 400)
+    return DemoPlace(
+        settings=load_settings(),
+        environment=environment,
+        town_port=first + 60,
+        headset_port=first + 400,
+        supervisor_port=first + 440,
+        caller_port=first + 480,
+    )
 
 
 def _usual_state_dir() -> Path:

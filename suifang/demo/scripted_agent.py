@@ -16,6 +16,7 @@ from suifang.demo.hospital import AgentScript, DemoAgent, ScriptedFollowUp
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.3
+NOTES_SECONDS = 1.0  # between two looks at the notes that wait for a signature
 HEARTBEAT_SECONDS = 4.0
 BROKEN_OFF = AgentScript(outcome=AttemptOutcome.CALLER_ABANDONED)
 TALKING = frozenset({CallState.BRIDGED.value, CallState.HELD.value})
@@ -46,9 +47,10 @@ class ScriptedAgent(threading.Thread):
         self._bridged_at: dict[str, float] = {}
         self._hung_up: set[str] = set()
         self._last_heartbeat = 0.0
+        self._last_notes = 0.0
 
     def stop(self) -> None:
-        """Go home after the present look."""
+        """Go home after the present look; `join` waits until the headset is off."""
         self._stopping.set()
 
     def run(self) -> None:
@@ -61,7 +63,15 @@ class ScriptedAgent(threading.Thread):
             except RefusedByApiError as refused:
                 # The world moved between the look and the act (the patient hung up, a process was killed): look again.
                 log.info("scripted_agent_refused", agent=self._agent.login, reason=str(refused))
+        self._go_home()
         self._client.close()
+
+    def _go_home(self) -> None:
+        try:
+            self._client.post("/agents/me/state", {"state": "offline"})
+            self._client.delete("/agents/me/headset")
+        except RefusedByApiError as refused:
+            log.info("scripted_agent_in_a_call", agent=self._agent.login, reason=str(refused))
 
     def _look(self) -> None:
         if time.monotonic() - self._last_heartbeat > HEARTBEAT_SECONDS:
@@ -116,6 +126,9 @@ class ScriptedAgent(threading.Thread):
         self._client.post(f"/attempts/{attempt['id']}/wrap-up", body, key=f"wrap-up:{attempt['id']}")
 
     def _sign_what_is_ready(self) -> None:
+        if time.monotonic() - self._last_notes < NOTES_SECONDS:
+            return
+        self._last_notes = time.monotonic()
         for note in self._client.get("/agents/me/notes")["notes"]:
             if not self._may_sign(note["attempt_id"]):
                 continue

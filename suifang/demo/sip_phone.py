@@ -1,4 +1,4 @@
-"""A SIP phone without a sound card (pjsua2): it takes calls and does in each what its steps say.
+"""A SIP phone without a sound card (pjsua2): it takes and makes calls and does in each what its steps say.
 
 One thread owns everything of pjsua2. The bridge's clock runs only while a call is up, and nothing is polled that
 does not have to be, so that a town of phones costs little.
@@ -63,11 +63,11 @@ class Owner(Protocol):
 class PhoneCall(pj.Call):  # type: ignore[misc]
     """One call at this phone, with the steps still to be done."""
 
-    def __init__(self, phone: "Phone", pj_id: int, line: str) -> None:
-        super().__init__(phone.account, pj_id)
+    def __init__(self, phone: "Phone", pj_id: int | None, line: str) -> None:
+        super().__init__(phone.account, pj.PJSUA_INVALID_ID if pj_id is None else pj_id)
         self.phone = phone
         self.line = line
-        self.sip_call_id: str = self.getInfo().callIdString
+        self.sip_call_id: str = "" if pj_id is None else self.getInfo().callIdString
         self.steps: deque[Step] = deque()
         self.confirmed = False
         self.over = False
@@ -230,7 +230,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
 class Phone:
     """The endpoint and its calls. Only the thread that made it may touch it."""
 
-    def __init__(self, ports: PhonePorts, owner: Owner, *, one_call_per_line: bool = True) -> None:
+    def __init__(self, ports: PhonePorts, owner: Owner, *, user: str = "phone", one_call_per_line: bool = True) -> None:
         self.owner = owner
         self.calls: list[PhoneCall] = []
         self._one_call_per_line = one_call_per_line
@@ -240,7 +240,7 @@ class Phone:
         self.endpoint = _start_endpoint(ports)
         self.account = PhoneAccount(self)
         settings = pj.AccountConfig()
-        settings.idUri = f"sip:phone@{ports.host}:{ports.sip}"
+        settings.idUri = f"sip:{user}@{ports.host}:{ports.sip}"
         settings.mediaConfig.transportConfig.port = ports.rtp_base
         settings.mediaConfig.transportConfig.portRange = ports.rtp_count
         settings.mediaConfig.transportConfig.boundAddress = ports.host
@@ -259,6 +259,15 @@ class Phone:
         elif len(set(live) - {line}) >= CALLS_AT_A_TIME:
             steps = (Refuse(sip_status=SIP_FULL),)
         call.steps.extend(steps)
+
+    def dial(self, target: str, line: str) -> PhoneCall:
+        """Ring somebody; what is to be done in the call is for its owner to add once it is answered."""
+        call = PhoneCall(self, None, line)
+        self.calls.append(call)
+        self.wake_bridge()
+        call.makeCall(target, pj.CallOpParam(True))
+        call.sip_call_id = call.getInfo().callIdString
+        return call
 
     def retire(self, player: pj.AudioMediaPlayer) -> None:
         """Keep a player for a while: the library may still be about to tell it that its file is at the end."""

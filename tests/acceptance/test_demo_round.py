@@ -12,6 +12,7 @@ import soundfile
 
 from tests.support.demo_round import demo_round, dialed_twice
 from tests.support.killing import VICTIMS, kill_on_the_way
+from tests.support.waiting import until
 
 ATTEMPT_KEYS = {
     "id", "due_at", "invite_at", "ringing_at", "answered_at", "bridged_at", "ended_at", "sip_call_id", "end_reason",
@@ -45,6 +46,11 @@ def test_a_round_ends_as_scripted_and_its_report_tells_all() -> None:
             if attempt["recording"]
         }
         printed = "\n".join(running.lines)
+        until(
+            lambda: not running.call_workers() and not running.front_worker(),
+            timeout=10,
+            what="no call worker outlives its node when nobody talks",
+        )
     assert set(report) == {"version", "started_at", "engines", "follow_ups"}
     follow_ups = report["follow_ups"]
     assert len(follow_ups) >= 8
@@ -71,6 +77,10 @@ def test_a_round_ends_as_scripted_and_its_report_tells_all() -> None:
         for attempt in follow_up["attempts"]:
             if attempt["recording"]:
                 check_recording(files[attempt["recording"]["uri"]], attempt["recording"])
+    assert "listens to" in printed, "the supervisor was on a call"
+    assert "left the call" in printed
+    assert "pressed 1; hospital hung up" in printed, "the patient who was missed rang back"
+    assert "is a task in queue open-desk" in printed
     assert "error rate" in printed
     assert "NOT AS SCRIPTED" not in printed
 

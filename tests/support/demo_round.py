@@ -62,12 +62,20 @@ class DemoRound:
         mark = json.loads((self.state / "run" / "programs" / f"{program}.mark").read_text())
         return int(mark["pid"])
 
+    def front_worker(self) -> int | None:
+        """The process that takes calls from outside."""
+        return next(iter(self._workers(front=True)), None)
+
     def call_workers(self) -> list[int]:
-        """The processes that hold conversations, oldest first."""
+        """The processes that hold conversations of ours, oldest first."""
+        return self._workers(front=False)
+
+    def _workers(self, *, front: bool) -> list[int]:
         found = []
         for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
             command = process.info["cmdline"] or []
-            if "telephony.sip.worker" in command and any(str(self.state) in word for word in command):
+            own = next((word for word in command if str(self.state) in word), None)
+            if "telephony.sip.worker" in command and own is not None and ("-front-" in own) is front:
                 found.append((process.info["create_time"], process.info["pid"]))
         return [pid for _, pid in sorted(found)]
 
@@ -110,7 +118,7 @@ def demo_round(*arguments: str) -> Iterator[DemoRound]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for pid in running.call_workers():
+        for pid in (*running.call_workers(), *filter(None, [running.front_worker()])):
             psutil.Process(pid).kill()
         reader.join(timeout=5)
         shutil.rmtree(folder, ignore_errors=True)

@@ -39,6 +39,7 @@ def _celery_child(program: str) -> Callable[[DemoRound], int | None]:
 
 VICTIMS: dict[str, Callable[[DemoRound], int | None]] = {
     "call worker": _call_worker,
+    "front worker": DemoRound.front_worker,
     "telephony node": _program("telephony"),
     "celery worker": _program("worker"),
     "speech worker's child": _celery_child("speech"),
