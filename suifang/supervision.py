@@ -138,6 +138,7 @@ class Supervision:
     def stop(self) -> None:
         """Stop the programs in reverse order and then supervisord; doing so twice is harmless."""
         if self._supervisord is not None:
+            self._stop_side_by_side()
             self._supervisord.terminate()
             patience = sum((program.stop_time for program in self._programs), timedelta(seconds=10))
             try:
@@ -154,6 +155,29 @@ class Supervision:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def _stop_side_by_side(self) -> None:
+        """Stop programs of one order together; supervisord by itself stops one after the other."""
+        orders = sorted({program.order for program in self._programs}, reverse=True)
+        try:
+            for order in orders:
+                together = [program for program in self._programs if program.order == order]
+                for program in together:
+                    self._stop_program(program.name)
+                patience = max(program.stop_time for program in together)
+                Retrying(retry=retry_if_result(bool), wait=wait_fixed(0.05), stop=stop_after_delay(patience))(
+                    lambda names: {name for name, state in self.states().items() if state == "STOPPING"} & names,
+                    {program.name for program in together},
+                )
+        except (OSError, RetryError) as error:
+            # supervisord is dead or a program does not end: what follows kills both.
+            log.warning("programs_not_stopped_in_order", reason=str(error))
+
+    def _stop_program(self, name: str) -> None:
+        try:
+            self._remote().stopProcess(name, False)
+        except Fault as fault:
+            log.info("program_not_running", program=name, reason=fault.faultString)
 
     def states(self) -> dict[str, str]:
         """Each program's state in supervisord's words: STARTING, RUNNING, BACKOFF, STOPPED, FATAL …"""
