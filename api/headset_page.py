@@ -28,8 +28,14 @@ def page(caller: CareTeam) -> Response:  # noqa: ARG001 only for logged-in agent
     return _file("page.html")
 
 
+@router.get("/log-in", dependencies=[ANYONE])
+def log_in_page() -> Response:
+    """Where a person logs in for the page."""
+    return _file("log_in.html")
+
+
 @router.get("/headset/{name}", dependencies=[ANYONE])
-def part(name: Literal["headset.js", "page.js", "words.js", "page.css"]) -> Response:
+def part(name: Literal["headset.js", "desk.js", "log_in.js", "page.js", "words.js", "page.css"]) -> Response:
     """A module or the style of it; they hold nothing that is anybody's."""
     return _file(name)
 

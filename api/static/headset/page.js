@@ -1,6 +1,7 @@
 // The headset's own page: shows what headset.js does, and keeps an agent's desk alive while no console does. A supervisor
 // without a desk has the same page: her browser is on a call only while she supervises one.
 
+import { DeskCard } from "./desk.js";
 import { Headset, State } from "./headset.js";
 import { WORDS } from "./words.js";
 
@@ -39,6 +40,8 @@ const headset = new Headset({
   connect: async (sdp) => (await ask("POST", "/headset/offers", { sdp })).sdp,
 });
 headset.microphone = kept.microphone ?? "";
+const card = new DeskCard($("desk"), ask);
+card.speak(language);
 
 function keep(changes) {
   Object.assign(kept, changes);
@@ -105,7 +108,7 @@ async function beat() {
   try {
     purpose ||= (await ask("GET", "/headset")).purpose;
     if (purpose === "supervision") told = await ask("GET", "/headset");
-    else desk = await ask("POST", "/agents/me/heartbeat");
+    else card.show((desk = await ask("POST", "/agents/me/heartbeat")));
     note = "";
   } catch (error) {
     note = WORDS[language].problems[error.message] ?? "";
@@ -146,6 +149,7 @@ $("mute").addEventListener("click", () => headset.mute(!headset.muted));
 $("language").addEventListener("click", () => {
   language = language === "en" ? "zh-CN" : "en";
   keep({ language });
+  card.speak(language);
   draw();
   drawDevices();
 });
