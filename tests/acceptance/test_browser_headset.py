@@ -1,14 +1,10 @@
 """A browser as an agent's headset, from her page to the patient's phone: Chromium, API, gateway, node and worker."""
 
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from api.auth import COOKIE
@@ -18,15 +14,15 @@ from followup.calls import CallState
 from followup.plans import TaskMode
 from followup.queues import Agent, AgentState, HeadsetState
 from scheduler.dialer import reserve
-from suifang import api_process
 from telephony.call_control import Trunk
 from telephony.trunks import Trunks
 from tests.integration.api.house import House, open_house
 from tests.support.builders import a_patient, a_queue, a_task
-from tests.support.engines import temporary_settings
 from tests.support.headset_browser import Desk, browser_desk, write_tone
 from tests.support.headset_gateway import RunningGateway, running_gateway
+from tests.support.heard_sound import PHONE_RATE, Samples, heard_since, share_of_tone
 from tests.support.ports import free_udp_block
+from tests.support.served_house import served
 from tests.support.sip_patient import SipPatient, sip_patient
 from tests.support.telephony_bench import GATE, PORTS, Place, node_at
 from tests.support.waiting import until
@@ -34,10 +30,8 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.stranger
 
 AGENT_HERTZ, PATIENT_HERTZ = 500.0, 1000.0
-PHONE_RATE = 8000
 FRAME = 320  # samples of one tick of a worker's clock
 SIDES = ("agent", "patient")
-Samples = npt.NDArray[np.float64]
 NUMBER = "+8613900000301"
 
 
@@ -77,21 +71,6 @@ class Scene:
         return call.id
 
 
-@contextmanager
-def served(house: House) -> Iterator[str]:
-    """The house's app behind the real server."""
-    with temporary_settings() as settings, socket.create_server(("127.0.0.1", 0)) as listening:
-        server = api_process.server(settings, house.app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            until(lambda: server.started, timeout=20, what="the server listens")
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
-
-
 @pytest.fixture
 def scene(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, database_url: str, broker_url: str
@@ -117,21 +96,6 @@ def scene(
             with browser_desk(microphone, [cookie]) as desk:
                 desk.page.goto(f"{url}/headset")
                 yield Scene(house, place, gateway, phone, desk, person.user_id)
-
-
-def heard_since(path: Path, byte: int) -> Samples:
-    """What a phone has written of its sound from that byte on; its file is still growing."""
-    raw = path.read_bytes()[max(44, byte) & ~1 :]
-    return np.frombuffer(raw[: len(raw) // 2 * 2], "<i2") / 32768
-
-
-def share_of_tone(samples: Samples, hertz: float) -> float:
-    """How much of a sound's power is in the 40 Hz about one frequency; nothing of less than half a second."""
-    if len(samples) < PHONE_RATE // 2 or not samples.any():
-        return 0.0
-    power = np.abs(np.fft.rfft(samples * np.hanning(len(samples)))) ** 2
-    frequencies = np.fft.rfftfreq(len(samples), 1 / PHONE_RATE)
-    return float(power[np.abs(frequencies - hertz) < 20].sum() / power.sum())
 
 
 def speaks(samples: Samples) -> bool:
@@ -201,7 +165,7 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
     finally:
         scene.desk.thaw()
     until(lambda: scene.agent().headset_lost_at is None, timeout=10, what="she is back")
-    byte = heard.stat().st_size + 2 * 2 * PHONE_RATE  # behind the end of the prompt
+    byte = heard.stat().st_size + PHONE_RATE  # the prompt is cut at once
     until(
         lambda: len(again := heard_since(heard, byte)) > PHONE_RATE and share_of_tone(again, AGENT_HERTZ) > 0.9,
         timeout=10,
@@ -210,10 +174,14 @@ def test_an_agent_talks_through_her_browser_reloads_loses_the_network_and_leaves
     )
     assert scene.place.call(call_id).state is CallState.BRIDGED
 
-    # She does not come back: her line ends and the call with it; the attempt waits for its wrap-up.
+    # She does not come back: her line ends; the patient hears an apology, then the call ends and waits for its wrap-up.
     scene.desk.page.goto("about:blank")
-    until(lambda: scene.place.call(call_id).state is CallState.ENDED, timeout=15, what="the call ends without her")
-    until(lambda: scene.agent().headset_state is HeadsetState.DOWN, timeout=5, what="her headset is down")
+    until(lambda: scene.agent().headset_state is HeadsetState.DOWN, timeout=15, what="her headset is down")
+    byte = heard.stat().st_size + PHONE_RATE
+    until(lambda: speaks(heard_since(heard, byte)), timeout=5, what="the patient hears an apology", every=0.2)
+    assert scene.place.call(call_id).state is CallState.ANSWERED, "it is heard to its end"
+    until(lambda: scene.place.call(call_id).state is CallState.ENDED, timeout=12, what="the call ends without her")
+    scene.phone.wait_for("disconnected", NUMBER)
     agent = scene.agent()
     assert agent.state is AgentState.WRAP_UP
     assert not agent.headset_wanted, "nobody rings a browser that is gone"

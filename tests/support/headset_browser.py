@@ -27,6 +27,19 @@ _HEARS = """() => {
   return bins[best] > -60 ? best * headset.context.sampleRate / 8192 : null;
 }"""
 
+_LOUDNESS = """hertz => {
+  const meter = headset.meters.out;
+  if (!meter) return -200;
+  meter.fftSize = 8192;
+  meter.smoothingTimeConstant = 0;
+  const bins = new Float32Array(meter.frequencyBinCount);
+  meter.getFloatFrequencyData(bins);
+  meter.fftSize = 1024;
+  const each = headset.context.sampleRate / 8192;
+  const about = bins.slice(Math.floor((hertz - 20) / each), Math.ceil((hertz + 20) / each) + 1);
+  return Math.max(-200, ...about);
+}"""
+
 
 def write_tone(path: Path, hertz: float, *, seconds: float = 10.0, on: float = 0.0, every: float = 0.0) -> Path:
     """A WAV for the fake microphone, which repeats it: a tone, or one of `on` seconds `every` so many."""
@@ -60,6 +73,11 @@ class Desk:
     def hears(self) -> float | None:
         """The frequency that is loudest in what the agent hears."""
         found: float | None = self.page.evaluate(_HEARS)
+        return found
+
+    def loudness(self, hertz: float) -> float:
+        """How loud one frequency is in what the page hears, in decibels of the browser's analyser; -200: not at all."""
+        found: float = self.page.evaluate(_LOUDNESS, hertz)
         return found
 
     def freeze(self) -> None:

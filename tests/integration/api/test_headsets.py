@@ -97,7 +97,9 @@ def test_a_desk_phone_that_is_up_is_not_pushed_aside(house: House, agent: Asking
     assert "detach it first" in refused.json()["reason"]
 
 
-def test_the_page_is_for_logged_in_agents_and_supervisors_and_runs_no_code_of_others(house: House, agent: Asking) -> None:
+def test_the_page_is_for_logged_in_agents_and_supervisors_and_runs_no_code_of_others(
+    house: House, agent: Asking
+) -> None:
     client = house.client
     client.cookies.clear()
     assert client.get("/headset").status_code == 401
