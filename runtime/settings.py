@@ -16,6 +16,7 @@ from followup.dialing_rules import Mode
 
 PREFIX = "SUIFANG_"
 PORTS_PER_WORKER = 40
+LOWEST_PORT = 1024
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -113,7 +114,8 @@ class Settings(BaseSettings):
     sip_host: str = "127.0.0.1"
     sip_port_base: int = Field(default=15060, ge=1024, le=65000)
     rtp_port_base: int = Field(default=20000, ge=1024, le=65000, multiple_of=2)
-    take_calls: bool = False  # one more call worker takes calls from outside, on the port below SIP_PORT_BASE
+    take_calls: bool = False  # further call workers take calls from outside, on the ports below SIP_PORT_BASE
+    front_workers: int = Field(default=2, ge=1, le=20)  # so many do, two callers each; the edge asks one after another
     rtp_sources: Literal["declared", "same_host", "any"] = "declared"  # from where sound is taken; docs/edge.md
     workers_warm: int = Field(default=1, ge=0, le=200)
     workers_max: int = Field(default=6, ge=1, le=200)
@@ -228,10 +230,12 @@ class Settings(BaseSettings):
                 f"SUIFANG_RTP_PORT_BASE leaves no room for {PORTS_PER_WORKER} ports for each of {self.workers_max} "
                 "workers: lower it"
             )
-        front = 1 if self.take_calls else 0  # its ports are those below the others'
-        sip = range(self.sip_port_base - front, self.sip_port_base + self.workers_max)
-        rtp_first = self.rtp_port_base - front * PORTS_PER_WORKER
-        rtp = range(rtp_first, self.rtp_port_base + self.workers_max * PORTS_PER_WORKER)
+        sip, rtp = self.sip_ports, self.rtp_ports
+        if min(sip.start, rtp.start) < LOWEST_PORT:
+            raise ValueError(
+                f"SUIFANG_FRONT_WORKERS={self.front_workers} leads below port {LOWEST_PORT}: lower it, or raise "
+                "SUIFANG_SIP_PORT_BASE or SUIFANG_RTP_PORT_BASE"
+            )
         if sip.start < rtp.stop and rtp.start < sip.stop:
             raise ValueError(
                 "SUIFANG_SIP_PORT_BASE and SUIFANG_RTP_PORT_BASE give overlapping port ranges: move one of them"
@@ -248,6 +252,22 @@ class Settings(BaseSettings):
                 "choose a folder beside it"
             )
         return self
+
+    @property
+    def fronts(self) -> int:
+        """How many call workers take calls from outside."""
+        return self.front_workers if self.take_calls else 0
+
+    @property
+    def sip_ports(self) -> range:
+        """One for each call worker; those of the front workers lie below the others'."""
+        return range(self.sip_port_base - self.fronts, self.sip_port_base + self.workers_max)
+
+    @property
+    def rtp_ports(self) -> range:
+        """A block for each call worker, in the same order."""
+        first = self.rtp_port_base - self.fronts * PORTS_PER_WORKER
+        return range(first, self.rtp_port_base + self.workers_max * PORTS_PER_WORKER)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -27,16 +27,19 @@ def edge_of(
     unknown = sorted(set(tls_trunks) - {entry.name for entry in entries})
     if unknown:
         raise EdgeError(f"{unknown[0]} is none of the trunks; they are {', '.join(entry.name for entry in entries)}")
-    first = settings.sip_port_base - 1
+    fronts = max(1, settings.fronts)  # an edge without any leads to where the first would be, and hears no answer
     return Edge(
         host=host,
         port=int(port),
         worker_host=settings.sip_host,
-        worker_ports=range(first, settings.sip_port_base + settings.workers_max + SPARE_WORKERS),
+        worker_ports=range(
+            settings.sip_port_base - fronts, settings.sip_port_base + settings.workers_max + SPARE_WORKERS
+        ),
         peers=tuple(
             EdgePeer(name=entry.name, host=entry.host, port=entry.signalling_port, tls=entry.name in tls_trunks)
             for entry in entries
         ),
+        front_workers=fronts,
         tls=tls,
         rtpengine=rtpengine,
     )

@@ -4,7 +4,7 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.settings import PORTS_PER_WORKER, Settings
+from runtime.settings import Settings
 from runtime.trunks_file import declared_trunks
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -19,18 +19,6 @@ class FirewallRow:
     ports: str
     peer: str
     purpose: str
-
-
-def sip_ports(settings: Settings) -> range:
-    """One for each call worker."""
-    front = 1 if settings.take_calls else 0  # the worker that takes calls has the port below
-    return range(settings.sip_port_base - front, settings.sip_port_base + settings.workers_max)
-
-
-def rtp_ports(settings: Settings) -> range:
-    """A block for each call worker."""
-    front = PORTS_PER_WORKER if settings.take_calls else 0
-    return range(settings.rtp_port_base - front, settings.rtp_port_base + settings.workers_max * PORTS_PER_WORKER)
 
 
 def firewall_table(settings: Settings) -> list[FirewallRow]:
@@ -63,7 +51,7 @@ def firewall_table(settings: Settings) -> list[FirewallRow]:
 
 def _rows_of(settings: Settings, host: str, peer: str, transport: str, named: str) -> list[FirewallRow]:
     protocol = "UDP" if transport == "udp" else "TCP"
-    sip = _span(sip_ports(settings))
+    sip = _span(settings.sip_ports)
     requests = FirewallRow(
         direction="out",
         protocol=protocol,
@@ -77,7 +65,7 @@ def _rows_of(settings: Settings, host: str, peer: str, transport: str, named: st
     sound = FirewallRow(
         direction="both",
         protocol="UDP",
-        ports=_span(rtp_ports(settings)),
+        ports=_span(settings.rtp_ports),
         peer=f"{host} and its media gateways",
         purpose=f"RTP, the voices{named}",
     )

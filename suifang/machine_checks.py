@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from runtime.settings import Settings
 from runtime.this_machine import is_loopback
 from suifang.findings import Finding, good, note, wrong
-from suifang.firewall import ephemeral_overlap, ports_in_use, rtp_ports, sip_ports
+from suifang.firewall import ephemeral_overlap, ports_in_use
 from suifang.tls import RENEW_BEFORE, TlsError, read_state
 from transcription.weights import WeightsError, WeightsSource, describe, find_weights
 
@@ -107,8 +107,8 @@ def check_sip_library() -> Finding:
 def check_ports(settings: Settings) -> list[Finding]:
     """The port ranges can be bound, and the kernel lends them to nobody else."""
     return [
-        _check_range(settings.sip_host, "SIP ports", sip_ports(settings), "SUIFANG_SIP_PORT_BASE"),
-        _check_range(settings.sip_host, "RTP ports", rtp_ports(settings), "SUIFANG_RTP_PORT_BASE"),
+        _check_range(settings.sip_host, "SIP ports", settings.sip_ports, "SUIFANG_SIP_PORT_BASE"),
+        _check_range(settings.sip_host, "RTP ports", settings.rtp_ports, "SUIFANG_RTP_PORT_BASE"),
     ]
 
 

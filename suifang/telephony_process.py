@@ -130,7 +130,7 @@ def pool_settings(settings: Settings) -> PoolSettings:
         sip_host=settings.sip_host,
         sip_port_base=settings.sip_port_base,
         rtp_port_base=settings.rtp_port_base,
-        front=settings.take_calls,
+        front_workers=settings.fronts,
         registrations=tuple(terms.trunk for terms in trunks_of(settings).terms if terms.register),
         rtp_sources=RtpSources(settings.rtp_sources),
         workers_warm=settings.workers_warm,

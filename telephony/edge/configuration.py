@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _HOST = re.compile(r"[0-9A-Za-z.-]+")
+FRONT_MILLISECONDS = 1500  # a front worker rings at once; one that is silent so long is dead or hangs
 _ENGINE = re.compile(r"udp:[0-9A-Za-z.-]+:\d{1,5}")
 
 
@@ -43,15 +44,17 @@ class Edge:
     host: str
     port: int
     worker_host: str
-    worker_ports: range  # the front worker's is the first
+    worker_ports: range  # the front workers' are the first, the last of these being the one that is asked first
+    front_workers: int = 1
     peers: tuple[EdgePeer, ...]
     tls: EdgeTls | None = None
     rtpengine: str = ""  # its control address, such as udp:127.0.0.1:2223; empty: sound goes past the edge
 
     @property
-    def front_port(self) -> int:
-        """Where calls from outside go."""
-        return self.worker_ports.start
+    def fronts(self) -> list[str]:
+        """Where calls from outside go: to the first of these that takes them."""
+        first = self.worker_ports.start + self.front_workers - 1
+        return [f"sip:{self.worker_host}:{port}" for port in range(first, self.worker_ports.start - 1, -1)]
 
     def check(self) -> None:
         """EdgeError when something does not fit."""
@@ -97,7 +100,9 @@ def edge_configuration(edge: Edge, *, tls_file: Path | None = None) -> str:
         f"$rp <= {edge.worker_ports.stop - 1}",
         from_peer=" || ".join(_is_from(peer) for peer in edge.peers),
         ways="\n".join(_way(edge, peer) for peer in edge.peers),
-        front=f"sip:{edge.worker_host}:{edge.front_port}",
+        front=edge.fronts[0],
+        next_front=_next_front(edge.fronts),
+        front_milliseconds=FRONT_MILLISECONDS,
         contact=f"sip:$fU@{edge.host}:{edge.port}",
         udp=f"udp:{edge.host}:{edge.port}",
         sound='rtpengine_manage("replace-origin replace-session-connection");' if edge.rtpengine else "return;",
@@ -136,6 +141,16 @@ def _way(edge: Edge, peer: EdgePeer) -> str:
     return f"    if ({condition}) {{ {way} }}"
 
 
+def _next_front(fronts: list[str]) -> str:
+    """Which front worker is asked after which."""
+    steps = [
+        f'    if ($avp(front) == {place}) {{\n        $avp(front) = {place + 1};\n        $du = "{after}";\n'
+        "        return(1);\n    }"
+        for place, after in enumerate(fronts[1:], start=1)
+    ]
+    return "\n".join([*steps, "    return(-1);"])
+
+
 def _quoted(text: str) -> str:
     return f'"{text}"'
 
@@ -154,6 +169,7 @@ user_agent_header="User-Agent: edge"
 {listen}
 
 loadmodule "tm.so"
+loadmodule "tmx.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
@@ -264,7 +280,7 @@ route[OUT] {{
     }}
 }}
 
-# From a trunk: calls go to the front worker, whichever number they are for.
+# From a trunk: calls go to the front workers, whichever number they are for.
 route[IN] {{
     if (is_method("OPTIONS")) {{
         sl_send_reply("200", "OK");
@@ -278,13 +294,40 @@ route[IN] {{
     record_route();
     $du = "{front}";
     $fs = "{udp}";
+    $avp(front) = 1;
     if (has_body("application/sdp")) {{
         route(SOUND);
     }}
+    t_set_fr(150000, {front_milliseconds});
     t_on_reply("SOUND");
+    t_on_failure("FRONT_FULL");
     if (!t_relay()) {{
         sl_reply_error();
     }}
+}}
+
+# A worker that has no room says so with Retry-After, and one that is gone says nothing. Anything else is the answer
+# of whoever decides about calls, and another worker must not ring for it.
+failure_route[FRONT_FULL] {{
+    if (t_is_canceled()) {{
+        exit;
+    }}
+    if (t_branch_replied()) {{
+        if (!t_check_status("486|503") || $T_rpl($hdr(Retry-After)) == $null) {{
+            exit;
+        }}
+    }}
+    if (route(NEXT_FRONT)) {{
+        $fs = "{udp}";
+        t_set_fr(150000, {front_milliseconds});
+        t_on_reply("SOUND");
+        t_on_failure("FRONT_FULL");
+        t_relay();
+    }}
+}}
+
+route[NEXT_FRONT] {{
+{next_front}
 }}
 
 # Which of our sockets a trunk is reached by.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-FRONT_NUMBER = -1  # the worker that takes calls from outside: its ports are those below the others'
+FIRST_FRONT_NUMBER = -1  # workers that take calls from outside: their ports are those below the others', downwards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,9 @@ class Leases:
         with suppress(FileNotFoundError):
             os.utime(lock)
 
-    def front(self) -> Lease | None:
-        """The front worker's number, when neither its port nor its lock is held."""
-        lease = self.lease(FRONT_NUMBER)
+    def front(self, place: int) -> Lease | None:
+        """The number of the first, second … front worker (from 0), when neither its port nor its lock is held."""
+        lease = self.lease(FIRST_FRONT_NUMBER - place)
         return lease if not is_held(lease.lock) and self._port_is_free(lease.sip_port) else None
 
     def lease(self, number: int) -> Lease:

@@ -92,7 +92,7 @@ class WorkerPool:
                 lambda: not self._roster.in_phase(WorkerPhase.STARTING), self._settings.answer_seconds
             )
             self._top_up()
-            self._keep_front()
+            self._keep_fronts()
 
     def close(self, *, quit_idle: bool = False) -> None:
         """Let go of all workers; they go on by themselves and wait for the next node. Idle ones leave if told to."""
@@ -238,21 +238,27 @@ class WorkerPool:
             self._roster.add(worker)
             self._care.submit(self._guarded, self._bring_up, worker)
 
-    def _keep_front(self) -> None:
-        """Have one worker that takes calls from outside, and let it register; called with the lock held."""
-        front = self._roster.front()
-        if front is None and self._settings.front and not self._closing and time.monotonic() >= self._no_start_before:
-            lease = self._leases.front()
-            if lease is not None:  # else another node of this machine has it, or a dead one's calls are being ended
-                front = PooledWorker(config=new_worker_config(self._settings, lease), phase=WorkerPhase.STARTING)
-                self._roster.add(front)
-                self._care.submit(self._guarded, self._bring_up, front)
-        if front is None or front.registered or front.phase is not WorkerPhase.READY or front.link is None:
+    def _keep_fronts(self) -> None:
+        """Have the workers that take calls from outside, and let the first register; called with the lock held."""
+        living = {self._settings.sip_port_base - 1 - worker.config.sip_port: worker for worker in self._roster.fronts()}
+        for place, front in living.items():
+            front.retiring = front.retiring or place >= self._settings.front_workers
+        for place in range(self._settings.front_workers):
+            if place not in living and not self._closing and time.monotonic() >= self._no_start_before:
+                lease = self._leases.front(place)
+                if lease is not None:  # else another node of this machine has it, or a dead one's calls are being ended
+                    living[place] = front = PooledWorker(
+                        config=new_worker_config(self._settings, lease), phase=WorkerPhase.STARTING
+                    )
+                    self._roster.add(front)
+                    self._care.submit(self._guarded, self._bring_up, front)
+        first = living.get(0)
+        if first is None or first.registered or first.phase is not WorkerPhase.READY or first.link is None:
             return
-        front.registered = True
+        first.registered = True
         for trunk in self._settings.registrations:
             standing = self._settings.folder / REGISTRATIONS / f"{trunk.name}.json"
-            front.link.ask(Register(trunk=trunk, standing=standing))
+            first.link.ask(Register(trunk=trunk, standing=standing))
 
     def _put_off_starts(self) -> None:
         self._failed_starts += 1
@@ -340,7 +346,7 @@ class WorkerPool:
         self._feel_pulses()
         self._send_home()
         self._top_up()
-        self._keep_front()
+        self._keep_fronts()
 
     def _feel_pulses(self) -> None:
         """Put down the workers that hang: only then may their calls be ended in their name."""

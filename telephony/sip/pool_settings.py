@@ -21,8 +21,8 @@ class PoolSettings:
     sip_port_base: int = 15060
     rtp_port_base: int = 20000
     rtp_ports_each: int = 40
-    front: bool = False  # a worker of its own takes calls from outside, on the port below `sip_port_base`
-    registrations: tuple[Trunk, ...] = ()  # trunks whose registrar is to know where that worker is
+    front_workers: int = 0  # so many workers of their own take calls from outside, on the ports below `sip_port_base`
+    registrations: tuple[Trunk, ...] = ()  # trunks whose registrar is to know where the first of these is
     rtp_sources: RtpSources = RtpSources.DECLARED
     workers_warm: int = 1
     workers_max: int = 6

@@ -53,14 +53,14 @@ class Roster:
         return [worker for worker in self.all() if worker.phase in phases]
 
     def conversing(self) -> list[PooledWorker]:
-        """Those that hold conversations, or may soon: all but the front worker."""
+        """Those that hold conversations, or may soon: all but the front workers."""
         living = self.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
         return [worker for worker in living if not worker.config.front]
 
-    def front(self) -> PooledWorker | None:
-        """The worker that takes calls from outside, if there is one that lives."""
+    def fronts(self) -> list[PooledWorker]:
+        """The living workers that take calls from outside."""
         living = self.in_phase(WorkerPhase.STARTING, WorkerPhase.READY)
-        return next((worker for worker in living if worker.config.front), None)
+        return [worker for worker in living if worker.config.front]
 
     def reserve_idle(self, leg_id: LegId) -> PooledWorker | None:
         """Reserve an idle worker for a new conversation that begins with this leg; None when all are engaged."""

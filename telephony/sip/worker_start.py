@@ -13,7 +13,7 @@ import structlog
 
 from telephony.sip.config import WorkerConfig, write_worker_config
 from telephony.sip.journal import read_journal
-from telephony.sip.leases import FRONT_NUMBER, Lease
+from telephony.sip.leases import FIRST_FRONT_NUMBER, Lease
 from telephony.sip.pool_settings import PoolSettings
 
 log = structlog.get_logger(__name__)
@@ -23,8 +23,9 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 def new_worker_config(settings: PoolSettings, lease: Lease) -> WorkerConfig:
     """The configuration of a worker that never was before, on the ports of this lease."""
-    front = lease.number == FRONT_NUMBER
-    worker_id = f"{settings.node}-{'front' if front else lease.number}-{token_hex(4)}"
+    front = lease.number <= FIRST_FRONT_NUMBER
+    number = f"front{-lease.number}" if front else lease.number
+    worker_id = f"{settings.node}-{number}-{token_hex(4)}"
     return WorkerConfig(
         worker_id=worker_id,
         socket=settings.socket_folder / f"{worker_id}.sock",

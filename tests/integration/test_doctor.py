@@ -268,6 +268,17 @@ def test_keys_that_travel_in_the_clear_are_told(settings: Settings) -> None:
     assert any("travel readable" in each.seen for each in found)
 
 
+def test_the_firewall_table_and_the_checks_know_the_ports_of_every_front_worker(settings: Settings) -> None:
+    taking = changed(settings, trunk_host="10.0.0.9", take_calls=True, front_workers=3, workers_max=2)
+    ports = [row.ports for row in firewall_table(taking)[2:]]
+    assert ports == ["15057-15061", "15057-15061", "19880-20079"]
+    first = free_udp_block(210) + 3
+    mine = changed(taking, sip_port_base=first, rtp_port_base=first + 125)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", first - 3))
+        assert f"first {first - 3}" in check_ports(mine)[0].seen
+
+
 def test_the_firewall_table_has_the_rows_of_each_trunk(settings: Settings) -> None:
     table = firewall_table(
         trunks_file(

@@ -18,6 +18,7 @@ from telephony.sip import wire
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
+from telephony.sip.pooled_worker import WorkerPhase
 from telephony.sip.rtp_guard import only_from
 from tests.support.hostile_sip import OFFER, request
 from tests.support.kamailio import needs_kamailio
@@ -99,16 +100,16 @@ def running_kamailio(folder: Path, text: str, port: int) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeHouse]:
     folder = tmp_path_factory.mktemp("edge")
-    ports = free_udp_block(130)
+    ports = free_udp_block(160)
     settings = PoolSettings(
         node="edge-node",
         folder=folder / "telephony",
         socket_folder=folder / "run",
         log_folder=folder / "logs",
-        sip_port_base=ports + 3,
-        rtp_port_base=ports + 56,
+        sip_port_base=ports + 4,
+        rtp_port_base=ports + 72,
         rtp_ports_each=16,
-        front=True,
+        front_workers=2,
         workers_warm=2,
         workers_max=WORKERS,
         no_reply_seconds=2.0,
@@ -122,13 +123,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EdgeHouse]:
             host="127.0.0.1",
             port=ports,
             worker_host="127.0.0.1",
-            worker_ports=range(ports + 2, ports + 3 + WORKERS + 16),
+            worker_ports=range(ports + 2, ports + 4 + WORKERS + 16),
+            front_workers=2,
             peers=tuple(EdgePeer(name=f"c{c.port}", host="127.0.0.1", port=c.port) for c in carriers),
         )
         open_things.enter_context(running_edge(folder, edge))
         house = EdgeHouse(ports, settings, carriers)
         house.pool.start()
-        until(lambda: len(house.pool.workers()) == 3, timeout=10, what="two workers and the front")
+        ready = [WorkerPhase.READY] * 4
+        until(
+            lambda: [worker.phase for worker in house.pool.workers()] == ready,
+            timeout=15,
+            what="two workers and two front workers are ready",
+        )
         yield house
         house.pool.close(quit_idle=True)
 
@@ -267,6 +274,60 @@ def test_a_strangers_answer_is_passed_on_to_nobody(house: EdgeHouse) -> None:
         )
         stranger.say(forged, ("127.0.0.1", house.edge_port))
         assert victim.hears_nothing(timeout=0.5)
+
+
+def ringing(house: EdgeHouse, call_id: str) -> Received:
+    """A call of the first carrier's comes: the first answer but 100."""
+    carrier = house.carriers[0]
+    edge, own = ("127.0.0.1", house.edge_port), ("127.0.0.1", carrier.port)
+    carrier.line.sendto(request("INVITE", edge, own=own, call_id=call_id, branch=f"z9hG4bK{call_id}", body=OFFER), edge)
+    while (answer := carrier.receive("SIP/2.0")).start.startswith("SIP/2.0 100") or answer.one("Call-ID") != call_id:
+        pass
+    return answer
+
+
+def refuse_all(house: EdgeHouse, reason: EndReason = EndReason.NO_ANSWER) -> None:
+    """Nobody takes those who ring; the carrier hears so of each."""
+    front = {worker.sip_port: worker.legs for worker in house.pool.workers()}
+    for leg_id in [leg_id for legs in front.values() for leg_id in legs]:
+        house.control.hang_up(leg_id, reason)
+        house.wait_for(LegEventKind.ENDED, leg_id)
+    until(lambda: not any(worker.legs for worker in house.pool.workers()), timeout=5, what="nobody is on the line")
+
+
+@needs_kamailio
+def test_four_callers_find_room_in_two_front_workers_and_a_fifth_hears_busy(house: EdgeHouse) -> None:
+    answers = [ringing(house, f"full{number}") for number in range(5)]
+    assert [answer.start.split()[1] for answer in answers] == ["180", "180", "180", "180", "486"]
+    assert int(answers[-1].one("Retry-After")) > 0
+    base = house.settings.sip_port_base
+    callers = {worker.sip_port - base: len(worker.legs) for worker in house.pool.workers() if worker.legs}
+    assert callers == {-1: 2, -2: 2}
+    refuse_all(house)
+
+
+@needs_kamailio
+def test_a_caller_who_is_refused_by_us_does_not_ring_at_the_next_front_worker(house: EdgeHouse) -> None:
+    before = len([event for event in house.events if event.kind is LegEventKind.INCOMING])
+    assert ringing(house, "refused").start.startswith("SIP/2.0 180")
+    until(lambda: any(worker.legs for worker in house.pool.workers()), timeout=5, what="it rings")
+    refuse_all(house, EndReason.BUSY)
+    while not (answer := house.carriers[0].receive("SIP/2.0")).start.startswith("SIP/2.0 486"):
+        assert answer.one("Call-ID") == "refused"
+    assert len([event for event in house.events if event.kind is LegEventKind.INCOMING]) == before + 1
+
+
+@needs_kamailio
+def test_while_the_first_front_worker_hangs_callers_ring_at_the_next(house: EdgeHouse) -> None:
+    first = next(worker for worker in house.pool.workers() if worker.sip_port == house.settings.sip_port_base - 1)
+    os.kill(first.pid, signal.SIGSTOP)
+    try:
+        assert ringing(house, "hangs").start.startswith("SIP/2.0 180")
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
+    second = house.settings.sip_port_base - 2
+    until(lambda: [w for w in house.pool.workers() if w.sip_port == second and w.legs], timeout=5, what="it rings")
+    refuse_all(house)
 
 
 @needs_kamailio

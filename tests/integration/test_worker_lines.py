@@ -37,7 +37,7 @@ class House:
         self.events: list[LegEvent] = []
         # Its ports begin above the block's start: the front worker's lie below those of the others.
         settings = pool_settings(folder, workers_warm=2, workers_max=3)
-        settings = replace(settings, sip_port_base=settings.sip_port_base + 1, front=True)
+        settings = replace(settings, sip_port_base=settings.sip_port_base + 1, front_workers=1)
         settings = replace(settings, rtp_port_base=settings.rtp_port_base + settings.rtp_ports_each)
         self.front = ("127.0.0.1", settings.sip_port_base - 1)
         self.pool = WorkerPool(settings, self._take)

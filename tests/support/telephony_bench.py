@@ -1,7 +1,7 @@
 """A telephony node as a test sees it: real call workers on a real database, trunks to whatever the test puts there."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from followup.inbound import InboundRules
 from followup.plans import TaskMode
 from followup.queues import HeadsetState
 from followup.screening import OnMachine
+from runtime.clock import WorkerClock
 from runtime.content import Content
 from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
@@ -53,6 +54,8 @@ class Place:
     units: UnitsOfWork
     database_url: str
     front: bool = False  # somebody may ring us, at `front_port`
+    silence: timedelta = timedelta(seconds=60)  # of a patient's line, until it is ended
+    no_reply: timedelta = timedelta(seconds=8)  # to an INVITE
     screened: bool = False  # a phone that presses keys at once would press them before anything was said
 
     def pool(self) -> PoolSettings:
@@ -61,13 +64,16 @@ class Place:
             folder=self.folder / "telephony",
             socket_folder=self.folder / "run",
             log_folder=self.folder / "logs",
-            front=self.front,
+            front_workers=int(self.front),
             sip_port_base=self.front_port + 1,
             rtp_port_base=self.ports + 10 + RTP_PORTS_EACH,
             rtp_ports_each=RTP_PORTS_EACH,
             workers_warm=1,
             workers_max=WORKERS,
             orphan_seconds=30.0,
+            silent_seconds=min(5.0, self.silence.total_seconds() / 2),
+            silent_end_seconds=self.silence.total_seconds(),
+            no_reply_seconds=self.no_reply.total_seconds(),
             rest_seconds=0.0,
         )
 
@@ -84,7 +90,7 @@ class Place:
 
 
 @contextmanager
-def node_at(place: Place) -> Iterator[WorkerPool]:
+def node_at(place: Place, *, clock: Callable[[], WorkerClock] = WorkerClock) -> Iterator[WorkerPool]:
     """A running node; leaving it stops the node as SIGTERM would."""
     conversation = Conversation(
         CONTENT.flows,
@@ -125,6 +131,7 @@ def node_at(place: Place) -> Iterator[WorkerPool]:
             ),
             trunks=place.trunks,
             voice=PROMPTS,
+            clock=clock,
         )
     )
     pool.start()

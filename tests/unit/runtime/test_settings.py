@@ -49,6 +49,11 @@ def test_every_faulty_variable_is_named_in_one_message(monkeypatch: pytest.Monke
         ({"SUIFANG_WORKERS_WARM": "9"}, "SUIFANG_WORKERS_MAX"),
         ({"SUIFANG_SILENT_SECONDS": "30", "SUIFANG_SILENT_END_SECONDS": "31"}, "SUIFANG_SILENT_END_SECONDS"),
         ({"SUIFANG_SIP_PORT_BASE": "20010"}, "SUIFANG_RTP_PORT_BASE"),
+        ({"SUIFANG_TAKE_CALLS": "true", "SUIFANG_SIP_PORT_BASE": "1025"}, "SUIFANG_FRONT_WORKERS"),
+        (
+            {"SUIFANG_TAKE_CALLS": "true", "SUIFANG_RTP_PORT_BASE": "15140", "SUIFANG_FRONT_WORKERS": "3"},
+            "SUIFANG_RTP_PORT_BASE",
+        ),
         ({"SUIFANG_RTP_PORT_BASE": "65000", "SUIFANG_WORKERS_MAX": "20"}, "SUIFANG_RTP_PORT_BASE"),
         ({"SUIFANG_STATE_DIR": "/srv/s", "SUIFANG_POSTGRES_DIR": "/srv/s/pg"}, "SUIFANG_POSTGRES_DIR"),
     ],

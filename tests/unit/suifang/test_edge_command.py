@@ -26,6 +26,15 @@ def test_it_prints_a_configuration_with_the_address_the_trunk_and_the_front_work
     assert not list(installation.glob("*.cfg"))
 
 
+def test_callers_go_from_one_front_worker_to_the_next(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUIFANG_TAKE_CALLS", "true")
+    monkeypatch.setenv("SUIFANG_FRONT_WORKERS", "3")
+    told = CliRunner().invoke(app, ["edge", "--address", "127.0.0.1:5060"])
+    order = [line.strip() for line in told.output.splitlines() if '$du = "sip:' in line]
+    assert order == [f'$du = "sip:127.0.0.1:{port}";' for port in (15059, 15058, 15057)]
+    assert "$sp >= 15057" in told.output
+
+
 def test_it_writes_files_that_only_their_owner_reads(installation: Path) -> None:
     config = installation / "edge.cfg"
     files = {name: installation / f"{name}.pem" for name in ("certificate", "key", "ca")}

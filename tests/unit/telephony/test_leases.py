@@ -20,7 +20,7 @@ def leases(tmp_path: Path) -> Leases:
     return Leases(
         folder=tmp_path,
         sip_host="127.0.0.1",
-        sip_port_base=free_udp_block(4),
+        sip_port_base=free_udp_block(6) + 2,
         rtp_port_base=30000,
         rtp_ports_each=40,
         numbers=3,
@@ -30,6 +30,17 @@ def leases(tmp_path: Path) -> Leases:
 def test_each_number_has_ports_of_its_own(leases: Leases) -> None:
     assert [leases.lease(number).sip_port - leases.sip_port_base for number in range(3)] == [0, 1, 2]
     assert [leases.lease(number).rtp_base for number in range(3)] == [30000, 30040, 30080]
+
+
+def test_front_workers_have_the_ports_below_those_of_all_others(leases: Leases) -> None:
+    fronts = [leases.front(place) for place in range(2)]
+    assert [lease and (lease.sip_port - leases.sip_port_base, lease.rtp_base) for lease in fronts] == [
+        (-1, 29960),
+        (-2, 29920),
+    ]
+    with held(leases.lease(-2).lock, patience_seconds=0):
+        assert leases.front(0) is not None
+        assert leases.front(1) is None
 
 
 def test_a_held_number_a_taken_one_and_a_busy_port_are_passed_over(leases: Leases) -> None:
