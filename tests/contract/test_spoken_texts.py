@@ -61,7 +61,7 @@ def test_a_text_nobody_can_speak_is_told_in_words_so_that_nobody_waits_for_ever(
 
 
 def test_what_would_cut_a_text_short_ends_it_before_it_has_begun(bench: Bench, live: LiveVoice, tmp_path: Path) -> None:
-    pressed = bench.answered(FarEnd.PRESSES_12)
+    pressed = bench.answered(FarEnd.PRESSES_1_BY_INFO)
     bench.control.say(pressed, f"when {tmp_path / 'one'}", "zh")
     bench.wait_for(LegEventKind.DIGIT, pressed)
     (tmp_path / "one").touch()
@@ -74,7 +74,7 @@ def test_what_would_cut_a_text_short_ends_it_before_it_has_begun(bench: Bench, l
     bench.control.stop_prompt(stopped)
     (tmp_path / "six").touch()
     last = bench.answered()
-    bench.control.say(last, "您好。", "zh")
+    bench.control.say(last, "您好。" * 50, "zh")  # begun later and longer than all the others
     bench.wait_for(FINISHED, last)
     assert [bench.story(leg).count(FINISHED) for leg in (pressed, replaced, stopped)] == [0, 1, 0]
     assert bench.wait_for(FINISHED, replaced).values == {"prompt": str(bench.folder / "prompt-0.4.wav")}
