@@ -230,6 +230,13 @@ def a_call(uow: UnitOfWork, attempt: Attempt, **values: Any) -> Call:
     return call
 
 
+def end_call_of(uow: UnitOfWork, attempt: Attempt) -> None:
+    """The line of a reserved attempt is free again: nobody is called while he is still on one of ours."""
+    call = uow.calls.of_attempt(attempt.id)
+    if call is not None:
+        call.state, call.ended_at = CallState.ENDED, uow.now
+
+
 def a_recording(uow: UnitOfWork, call: Call, spool: Path, **values: Any) -> Recording:
     """The captured recording of a call, whose files lie in `spool`."""
     recording = Recording(

@@ -28,7 +28,7 @@ from scheduler.dialer import (
     match_and_reserve,
     reserve,
 )
-from tests.support.builders import a_node, a_patient, a_queue, a_task, an_agent
+from tests.support.builders import a_node, a_patient, a_queue, a_task, an_agent, end_call_of
 
 
 def test_a_reservation_is_attempt_call_command_and_events_together(units: UnitsOfWork, gate: Gate) -> None:
@@ -128,6 +128,7 @@ def test_after_a_wrong_number_the_next_attempt_takes_the_other_one(units: UnitsO
             first, agent, outcome=AttemptOutcome.CONNECTED_WRONG_PERSON, task_result=None, by=None, now=uow.now
         )
         task.state = TaskState.QUEUED
+        end_call_of(uow, first)
         uow.flush()
         second = reserve(uow, task=task, agent_id=agent.id, node="node-1", gate=gate, now=uow.now)
         assert [first.number, second.number] == [point.number for point in patient.contact_points]

@@ -19,7 +19,7 @@ from runtime.worker_context import MissingPartError, forget_parts, provide
 from scheduler.dialer import GateRefusedError, reserve
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 from scheduler.tasks import SchedulerParts, decide_next
-from tests.support.builders import a_patient, a_queue, a_task, an_agent
+from tests.support.builders import a_patient, a_queue, a_task, an_agent, end_call_of
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Case:
             self.uow, task=self.task, agent_id=self.agent.id, node="node-1", gate=self.gate, now=self.uow.now
         )
         close_attempt(attempt, self.agent, outcome=outcome, task_result=result, by=None, now=self.uow.now)
+        end_call_of(self.uow, attempt)
         self.uow.flush()
         return attempt
 
