@@ -73,6 +73,7 @@ def running_gateway(
     *,
     database_url: str = "",
     rejoin_seconds: float = 30.0,
+    supervisor_rejoin_seconds: float = 5.0,
     port: int = 0,
     stun_url: str = "",
 ) -> Iterator[RunningGateway]:
@@ -80,6 +81,7 @@ def running_gateway(
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "tests.support.headset_gateway", "--folder", str(folder), "--socket", str(socket)]
     command += ["--port", str(port or free_udp_block(2)), "--rejoin", str(rejoin_seconds)]
+    command += ["--supervisor-rejoin", str(supervisor_rejoin_seconds)]
     command += (["--database", database_url] if database_url else []) + (["--stun", stun_url] if stun_url else [])
     with (folder / "gateway.txt").open("ab") as said:
         before = said.tell()
@@ -110,6 +112,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         socket=arguments.socket,
         folder=arguments.folder / "headsets",
         rejoin=timedelta(seconds=arguments.rejoin),
+        supervisor_rejoin=timedelta(seconds=arguments.supervisor_rejoin),
         stun_url=arguments.stun or None,
     )
     notices: Notices | None = None
@@ -131,6 +134,7 @@ def main() -> None:
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rejoin", type=float, default=30.0)
+    parser.add_argument("--supervisor-rejoin", type=float, default=5.0)
     parser.add_argument("--database", default="")
     parser.add_argument("--stun", default="")
     arguments = parser.parse_args()

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from db.users import Role
-from followup.queues import HeadsetKind, HeadsetState
+from followup.attempts import AttemptState
+from followup.calls import Call, CallState
+from followup.queues import AgentState, HeadsetKind, HeadsetState
 from telephony.headsets.ice_servers import IceSettings
 from tests.integration.api.house import Asking, House, open_house
+from tests.support.builders import a_call, a_patient, a_queue, a_task, an_agent, an_attempt
 from tests.support.headset_gateway import RunningGateway, running_gateway
 from tests.support.waiting import until
 from tests.support.webrtc_client import WebrtcClient
@@ -95,6 +100,103 @@ def test_a_desk_phone_that_is_up_is_not_pushed_aside(house: House, agent: Asking
     refused = agent.post("/headset/offers", {"sdp": "v=0"})
     assert refused.status_code == 409
     assert "detach it first" in refused.json()["reason"]
+
+
+@contextmanager
+def linked_browser(asking: Asking) -> Iterator[WebrtcClient]:
+    """A browser of this person, linked as her headset."""
+
+    def answer_to(sdp: str) -> str:
+        told = asking.post("/headset/offers", {"sdp": sdp})
+        assert told.status_code == 201, told.text
+        return str(told.json()["sdp"])
+
+    with WebrtcClient() as client:
+        client.connect(answer_to)
+        until(lambda: asking.get("/headset").json()["link"] == "up", timeout=10, what="the link is up")
+        yield client
+
+
+def a_bridged_call(house: House, **values: Any) -> Call:
+    with house.rows() as uow:
+        queue = a_queue(uow)
+        agent = an_agent(uow, queue, state=AgentState.ON_CALL)
+        attempt = an_attempt(uow, a_task(uow, a_patient(uow), queue), agent_id=agent.id, state=AttemptState.IN_CALL)
+        ongoing = {"state": CallState.BRIDGED, "ended_at": None, "end_reason": None, "party": None}
+        return a_call(uow, attempt, **{**ongoing, **values})
+
+
+LISTEN = {"mode": "listen", "reason": "training"}
+
+
+def test_a_supervisor_s_browser_is_rung_for_a_visit_and_is_on_no_line_else(
+    house: House, gateway: RunningGateway
+) -> None:
+    overseer = house.caller(Role.SUPERVISOR)
+    overseer.put("/supervision/phone", {"phone": "8001"})
+    call = a_bridged_call(house)
+    with linked_browser(overseer):
+        told = overseer.get("/headset").json()
+        assert (told["purpose"], told["line"], told["visit"], told["rejoin_seconds"]) == (
+            "supervision",
+            "down",
+            None,
+            5,
+        )
+        begun = overseer.post(f"/calls/{call.id}/supervisions", LISTEN)
+        assert begun.status_code == 202, begun.text
+        visit = overseer.get("/headset").json()["visit"]
+        assert (visit["supervision_id"], visit["state"], visit["in_browser"]) == (begun.json()["id"], "ringing", True)
+        with house.units() as uow:
+            supervision = uow.supervisions.get(begun.json()["id"])
+            assert supervision is not None
+            assert supervision.phone == gateway.door.look(overseer.user_id).address, "not her telephone"
+        assert overseer.delete("/supervision/headset").status_code == 204
+        assert overseer.get("/headset").json()["link"] == "none"
+
+
+def test_a_browser_that_is_lost_is_not_rung_and_neither_is_a_telephone_in_its_place(
+    house: House, gateway: RunningGateway
+) -> None:
+    overseer = house.caller(Role.SUPERVISOR)
+    overseer.put("/supervision/phone", {"phone": "8001"})
+    call = a_bridged_call(house)
+    with linked_browser(overseer):
+        pass
+    until(lambda: overseer.get("/headset").json()["link"] == "lost", timeout=5, what="the loss is seen")
+    refused = overseer.post(f"/calls/{call.id}/supervisions", LISTEN)
+    assert (refused.status_code, refused.json()["field"]) == (409, "headset")
+    assert "ask again in a moment" in refused.json()["reason"]
+    until(lambda: overseer.get("/headset").json()["link"] == "none", timeout=10, what="patience ends")
+    assert overseer.post(f"/calls/{call.id}/supervisions", LISTEN).status_code == 202, "her telephone is rung"
+
+
+def test_a_call_of_another_machine_is_out_of_a_browser_s_reach(house: House, gateway: RunningGateway) -> None:
+    overseer = house.caller(Role.SUPERVISOR)
+    call = a_bridged_call(house, node="node-2")
+    with linked_browser(overseer):
+        refused = overseer.post(f"/calls/{call.id}/supervisions", LISTEN)
+        assert (refused.status_code, "another machine" in refused.json()["reason"]) == (409, True)
+        overseer.put("/supervision/phone", {"phone": "8001"})
+        assert overseer.post(f"/calls/{call.id}/supervisions", LISTEN).status_code == 202
+
+
+def test_an_agent_who_supervises_keeps_her_browser_for_her_desk(house: House, gateway: RunningGateway) -> None:
+    both = house.caller(Role.AGENT, Role.SUPERVISOR)
+    call = a_bridged_call(house)
+    with linked_browser(both):
+        assert both.get("/headset").json()["purpose"] == "desk"
+        refused = both.post(f"/calls/{call.id}/supervisions", LISTEN)
+        assert (refused.status_code, refused.json()["field"]) == (409, "phone")
+        assert "cannot be on a second one" in refused.json()["reason"]
+        assert "you have a desk" in both.delete("/supervision/headset").json()["reason"]
+        both.put("/supervision/phone", {"phone": "8001"})
+        begun = both.post(f"/calls/{call.id}/supervisions", LISTEN)
+        assert begun.status_code == 202
+        with house.units() as uow:
+            supervision = uow.supervisions.get(begun.json()["id"])
+            assert supervision is not None
+            assert (supervision.phone, supervision.in_browser) == ("8001", False)
 
 
 def test_the_page_is_for_logged_in_agents_and_supervisors_and_runs_no_code_of_others(

@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import struct
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,20 +12,23 @@ from pathlib import Path
 import pytest
 
 from telephony.headsets.door import HeadsetRefusedError
-from telephony.headsets.wire import LinkState
+from telephony.headsets.headset import SILENT_SECONDS
+from telephony.headsets.wire import LinkPurpose, LinkState
 from tests.support.headset_gateway import RunningGateway, running_gateway
 from tests.support.ports import free_udp_block
 from tests.support.raw_sip import RawPeer, Received, raw_peer
 from tests.support.waiting import until
 from tests.support.webrtc_client import WebrtcClient
 
-REJOIN_SECONDS = 3.0
+REJOIN_SECONDS, SUPERVISOR_REJOIN_SECONDS = 3.0, 0.5
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     folder = tmp_path_factory.mktemp("g")
-    with running_gateway(folder, folder / "g.sock", rejoin_seconds=REJOIN_SECONDS) as running:
+    with running_gateway(
+        folder, folder / "g.sock", rejoin_seconds=REJOIN_SECONDS, supervisor_rejoin_seconds=SUPERVISOR_REJOIN_SECONDS
+    ) as running:
         yield running
 
 
@@ -109,12 +113,12 @@ def peer() -> Iterator[RawPeer]:
         yield made
 
 
-def linked(gateway: RunningGateway, client: WebrtcClient, agent: str) -> str:
+def linked(gateway: RunningGateway, client: WebrtcClient, agent: str, purpose: LinkPurpose = LinkPurpose.DESK) -> str:
     """The address of a client that is linked."""
     addresses: list[str] = []
 
     def connect(sdp: str) -> str:
-        connected = gateway.door.connect(agent, sdp)
+        connected = gateway.door.connect(agent, sdp, purpose)
         addresses.append(connected.address)
         return connected.sdp
 
@@ -239,6 +243,32 @@ def test_a_lost_browser_keeps_its_line_with_signs_of_life_until_patience_ends(
     until(lambda: gateway.news(agent) == ["lost", "back", "lost", "gone"], timeout=12, what="patience ends")
     assert peer.receive("BYE").one("Call-ID") == worker.call_id
     peer.reply(peer.passed_over[-1] if peer.passed_over else peer.receive("BYE"), "200 OK")
+
+
+def test_nobody_waits_for_a_supervisor_s_browser_and_it_can_be_called_at_the_address_it_is_seen_at(
+    gateway: RunningGateway, agent: str, peer: RawPeer
+) -> None:
+    with WebrtcClient() as client:
+        address = linked(gateway, client, agent, LinkPurpose.SUPERVISION)
+        assert gateway.door.look(agent).address == address
+        assert not gateway.door.look(agent).line
+        worker = Worker(peer, address)
+        worker.call()
+        worker.packets(5)
+        left = time.monotonic()
+    assert peer.receive("BYE", timeout=6.0).one("Call-ID") == worker.call_id
+    assert time.monotonic() - left < SILENT_SECONDS + SUPERVISOR_REJOIN_SECONDS + 2 < SILENT_SECONDS + REJOIN_SECONDS
+    until(lambda: gateway.door.look(agent).link is LinkState.NONE, timeout=2, what="nothing is kept of her")
+
+
+def test_a_supervisor_who_takes_her_browser_off_leaves_the_call(
+    gateway: RunningGateway, agent: str, peer: RawPeer
+) -> None:
+    with WebrtcClient() as client:
+        worker = Worker(peer, linked(gateway, client, agent, LinkPurpose.SUPERVISION))
+        worker.call()
+        gateway.door.leave(agent)
+        assert peer.receive("BYE").one("Call-ID") == worker.call_id
 
 
 def test_a_line_outlives_a_crash_of_the_gateway(
