@@ -1,7 +1,8 @@
-"""What a stranger's phone does with a call: keys, what is heard before and after it picks up, what it says at the end."""
+"""What a stranger's phone does with a call: its keys, what is heard before and after it picks up, what it says last."""
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -118,55 +119,64 @@ def rest(seconds: float) -> NDArray[np.float64]:
     return np.zeros(round(seconds * RATE))
 
 
+def ringback(seconds: float) -> NDArray[np.float64]:
+    """What China's networks let a caller hear: a second of 450 Hz, four of silence."""
+    return np.resize(np.concatenate([tone(450, 1.0), rest(4.0)]), round(seconds * RATE))
+
+
 @needs_sipp
-def test_a_sipp_that_is_a_voicemail_is_a_machine_and_its_beep_is_the_time_to_speak(
+def test_of_three_sipps_the_voicemail_and_the_gateway_are_machines_and_who_says_a_word_is_a_person(
     node: NodeConnection, tmp_path: Path
 ) -> None:
-    write_voice(tmp_path, np.concatenate([rest(0.3), spoken("zh_voicemail_greeting"), spoken("beep"), rest(20)]))
-    with sipp(tmp_path, "speaks", echo=False) as stranger:
-        leg = dial(node, outbound("somebody", screened=True), loopback_trunk(stranger.port))
-        verdict = node.wait_for(leg, LegEventKind.ANSWERED_BY).values
-        assert (verdict["who"], verdict["why"]) == ("machine", "long_speech")
-        assert float(str(verdict["after_seconds"])) <= 3.2
-        assert node.wait_for(leg, LegEventKind.GREETING_ENDED, timeout=15).values["by"] == "beep"
-        hang_up(node, leg)
-        stranger.wait_for_success()
-
-
-@needs_sipp
-def test_a_sipp_that_says_a_word_and_waits_is_a_person(node: NodeConnection, tmp_path: Path) -> None:
     # Half a second of a reader stands for a 喂: that much of speech, and then silence.
     word = utterance("zh_az_01")[round(0.5 * RATE) : round(1.0 * RATE)].astype(np.float64)
-    write_voice(tmp_path, np.concatenate([rest(0.4), word, rest(20)]))
-    with sipp(tmp_path, "speaks", echo=False) as stranger:
-        leg = dial(node, outbound("somebody", screened=True), loopback_trunk(stranger.port))
-        verdict = node.wait_for(leg, LegEventKind.ANSWERED_BY).values
-        assert verdict["who"] == "human", verdict
-        assert float(str(verdict["after_seconds"])) <= 3.2
-        hang_up(node, leg)
-        stranger.wait_for_success()
+    says = {
+        "voicemail": np.concatenate([rest(0.3), spoken("zh_voicemail_greeting"), spoken("beep"), rest(20)]),
+        "gateway": ringback(20),  # it picks up at once and lets us hear the ringing
+        "person": np.concatenate([rest(0.4), word, rest(20)]),
+    }
+    with ExitStack() as stack:
+        legs = {}
+        for name, sound in says.items():
+            write_voice(tmp_path / name, sound)
+            stranger = stack.enter_context(sipp(tmp_path / name, "speaks", echo=False))
+            legs[name] = dial(node, outbound(name, screened=True), loopback_trunk(stranger.port))
+        verdicts = {name: node.wait_for(leg, LegEventKind.ANSWERED_BY).values for name, leg in legs.items()}
+        assert {name: verdict["who"] for name, verdict in verdicts.items()} == {
+            "voicemail": "machine",
+            "gateway": "machine",
+            "person": "human",
+        }, verdicts
+        assert all(float(str(verdict["after_seconds"])) <= 3.2 for verdict in verdicts.values()), verdicts
+        assert node.wait_for(legs["voicemail"], LegEventKind.GREETING_ENDED, timeout=15).values["by"] == "beep"
+        for leg in legs.values():
+            hang_up(node, leg)
 
 
 # --- before the answer, and instead of one ----------------------------------------------------------------------------
 
 
 @needs_sipp
-@pytest.mark.parametrize(("sound", "heard"), [("busy tone", "busy_tone"), ("voice", "speech")])
-def test_what_sipp_lets_us_hear_before_it_gives_up_is_told(
-    node: NodeConnection, tmp_path: Path, sound: str, heard: str
-) -> None:
-    busy = np.tile(np.concatenate([tone(450, 0.35), rest(0.35)]), 8)
-    write_voice(tmp_path, busy if sound == "busy tone" else spoken("zh_voicemail_greeting"))
-    with sipp(tmp_path, "announces", echo=False) as stranger:
-        leg = outbound("somebody", screened=True, recording_folder=tmp_path / "spool" / "call")
-        dial(node, leg, loopback_trunk(stranger.port))
-        end = node.wait_for(leg.leg_id, ENDED, timeout=15).values
-        early = node.wait_for(leg.leg_id, LegEventKind.EARLY_HEARD).values
-        stranger.wait_for_success()
-    assert early["sound"] == heard
-    assert (early["file"] is not None) is (heard == "speech")
-    assert (end["sip_status"], end["unrung"]) == (480, False)
-    assert node.kinds(leg.leg_id).count(LegEventKind.EARLY_MEDIA) == 1
+def test_what_three_sipps_let_us_hear_before_they_give_up_is_told_apart(node: NodeConnection, tmp_path: Path) -> None:
+    plays = {
+        "busy_tone": np.tile(np.concatenate([tone(450, 0.35), rest(0.35)]), 8),
+        "ringback": ringback(6.0),
+        "speech": spoken("zh_voicemail_greeting"),
+    }
+    with ExitStack() as stack:
+        legs = {}
+        for heard, sound in plays.items():
+            write_voice(tmp_path / heard, sound)
+            stranger = stack.enter_context(sipp(tmp_path / heard, "announces", echo=False))
+            leg = outbound(heard, screened=True, recording_folder=tmp_path / "spool" / heard)
+            legs[heard] = dial(node, leg, loopback_trunk(stranger.port))
+        for heard, leg_id in legs.items():
+            end = node.wait_for(leg_id, ENDED, timeout=15).values
+            early = node.wait_for(leg_id, LegEventKind.EARLY_HEARD).values
+            assert early["sound"] == heard
+            assert (early["file"] is not None) is (heard == "speech")
+            assert (end["sip_status"], end["unrung"]) == (480, False)
+            assert node.kinds(leg_id).count(LegEventKind.EARLY_MEDIA) == 1
 
 
 @needs_sipp

@@ -31,6 +31,11 @@ from tests.support.sipp_sounds import tone, write_voice
 from tests.support.telephony_bench import PORTS, Place, dial, ended, node_at
 from tests.support.tones import RATE, amplitudes, samples_of
 from tests.support.waiting import until
+from transcription.answer_phrases import load_answer_phrases
+from transcription.faster_whisper_engine import FasterWhisper
+from transcription.openings import Part, hear
+from transcription.speech_probe import WhisperProbe
+from transcription.weights import find_weights
 
 pytestmark = pytest.mark.stranger
 
@@ -90,7 +95,7 @@ def test_a_baresip_that_rings_us_hears_the_hospital_presses_one_and_is_owed_a_ca
         uow.commit()
     with node_at(place), baresip(place.folder / "caller", user=NUMBER, keeps_sound=True) as caller:
         caller.command("dial", f"sip:02155550000@127.0.0.1:{place.front_port}")
-        until(lambda: "Call established" in caller.log(), timeout=10, what=f"we pick up")
+        until(lambda: "Call established" in caller.log(), timeout=10, what="we pick up")
         until(lambda: prompt_heard(caller, "greeting"), timeout=15, what="the greeting is heard", every=0.2)
         caller.command("sndcode", "1")
         until(lambda: [row for row in callers(place) if row.state == "ended"], timeout=20, what="we end the call")
@@ -207,3 +212,26 @@ def test_a_busy_tone_that_sipp_plays_before_a_vague_end_closes_the_attempt_as_bu
         attempt = uow.attempts.get(call.attempt_id)
     assert attempt is not None
     assert attempt.outcome is AttemptOutcome.BUSY
+
+
+@needs_sipp
+def test_an_empty_number_that_sipp_announces_before_a_vague_end_is_heard_by_the_speech_engine(place: Place) -> None:
+    said, _ = soundfile.read(REPOSITORY / "tests/support/speech/announcements/zh_empty_number.wav", dtype="float64")
+    write_voice(place.folder / "sipp", said)
+    engine = FasterWhisper(find_weights(None, place.folder / "state"))
+    phrases = load_answer_phrases(REPOSITORY / "content" / "answer_phrases.yaml")
+    with node_at(place), sipp(place.folder / "sipp", "announces", port=place.trunks.patients.port, echo=False) as phone:
+        call_id, _ = dial(place, "+8613900000402", mode=TaskMode.AUTOMATED)
+        before = ended(place, call_id)
+        phone.wait_for_success()
+        assert (before.early_sound, before.end_reason) == (EarlySound.SPEECH, EndReason.UNREACHABLE)
+        # As the speech worker does when the node has told it of the sound.
+        hear(place.units, WhisperProbe(lambda: engine), phrases, place.folder / "spool", call_id, Part.EARLY)
+        until(lambda: place.call(call_id).announcement, timeout=10, what="the node is told of the words")
+    call = place.call(call_id)
+    assert (call.announcement, call.end_reason) == (Announcement.EMPTY_NUMBER, EndReason.INVALID_NUMBER)
+    assert list((place.folder / "spool").glob("*.early.wav")) == []
+    with place.units() as uow:
+        attempt = uow.attempts.get(call.attempt_id)
+    assert attempt is not None
+    assert attempt.outcome is AttemptOutcome.INVALID_NUMBER
