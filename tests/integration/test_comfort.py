@@ -13,6 +13,7 @@ from followup.attempts import AttemptState
 from followup.calls import Call, CallState, EndReason, LegId
 from followup.queues import HEADSET_REJOIN_LIMIT, Agent, AgentState, HeadsetKind, HeadsetState
 from runtime.identifiers import new_id
+from telephony.being_alone import left_alone
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.comfort import GATEWAY_GRACE, PARTING_LIMIT, PAUSE, Comfort
 from telephony.conversation import Conversation
@@ -144,6 +145,16 @@ def test_a_patient_is_told_before_his_line_is_ended_when_the_browser_did_not_com
         uow.flush()
         assert Comfort().due(uow, "node-1") == end, "whichever node looks, the one that played it or its successor"
         assert Comfort().due(uow, "node-2") == []
+
+
+def test_an_apology_is_said_once_whoever_notices_first_that_he_is_alone(uow: UnitOfWork) -> None:
+    agent, call = lost_agent(uow, CallState.BRIDGED, for_so_long=timedelta(seconds=31))
+    call.bridged_at, call.answered_at = uow.now, uow.now
+    uow.flush()  # the headset is parted from him already: so a supervisor's leg notices, before its end is told
+    assert left_alone(uow, call) == [PlayPrompt(leg_id=call.legs[0].id, key="sorry_line_lost", language="en")]
+    assert left_alone(uow, call) == []
+    end = event_of(call, LegEventKind.ENDED, agent.headset_leg_id, end_reason="hang_up", party="agent")
+    assert Conversation(CONTENT.flows).apply(uow, end) == []
 
 
 def test_a_telephone_that_is_put_down_ends_the_call_without_a_word(uow: UnitOfWork) -> None:
