@@ -82,6 +82,7 @@ class TelephonyNode:
         commands: Commands,
         trunks: Trunks,
         voice: Voice,
+        clock: Callable[[], WorkerClock] = WorkerClock,
     ) -> None:
         self._name = name
         self._units = units
@@ -95,7 +96,8 @@ class TelephonyNode:
         self._stopping = threading.Event()
         self._comfort = Comfort()
         self._headset_tries: dict[str, datetime] = {}
-        self._clock = WorkerClock()
+        self._new_clock = clock
+        self._clock = clock()
         self._last_turn = time.monotonic()
         self._listener = Listener(
             database_url, COMMANDS_CHANNEL, lambda payload: self._inbox.put(_Wake()) if payload in ("", name) else None
@@ -277,7 +279,7 @@ class TelephonyNode:
         if jump is not None:
             # Gates ask the database's clock and time-outs are monotonic: no call goes wrong, but somebody must look.
             log.error("clock_jumped", node=self._name, seconds=jump.total_seconds())
-            self._clock = WorkerClock()
+            self._clock = self._new_clock()
         if self._conversation.inbound is not None:
             for effect in self._in_transaction(self._conversation.inbound.tick):
                 self._do(effect)
