@@ -131,7 +131,7 @@ def test_of_three_sipps_the_voicemail_and_the_gateway_are_machines_and_who_says_
     # Half a second of a reader stands for a 喂: that much of speech, and then silence.
     word = utterance("zh_az_01")[round(0.5 * RATE) : round(1.0 * RATE)].astype(np.float64)
     says = {
-        "voicemail": np.concatenate([rest(0.3), spoken("zh_voicemail_greeting"), spoken("beep"), rest(20)]),
+        "voicemail": np.concatenate([rest(0.3), spoken("zh_voicemail_greeting"), rest(20)]),
         "gateway": ringback(20),  # it picks up at once and lets us hear the ringing
         "person": np.concatenate([rest(0.4), word, rest(20)]),
     }
@@ -148,7 +148,6 @@ def test_of_three_sipps_the_voicemail_and_the_gateway_are_machines_and_who_says_
             "person": "human",
         }, verdicts
         assert all(float(str(verdict["after_seconds"])) <= 3.2 for verdict in verdicts.values()), verdicts
-        assert node.wait_for(legs["voicemail"], LegEventKind.GREETING_ENDED, timeout=15).values["by"] == "beep"
         for leg in legs.values():
             hang_up(node, leg)
 

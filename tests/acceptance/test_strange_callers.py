@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
-from followup.calls import Announcement, EarlySound, EndReason, LegId, LegRole
+from followup.calls import Announcement, Answered, EarlySound, EndReason, LegId, LegRole
 from followup.inbound import InboundCall
 from followup.outcomes import AttemptOutcome
 from followup.plans import WISHED_AT, TaskMode
 from followup.recordings import RecordingState
+from followup.screening import OnMachine
 from runtime.settings import REPOSITORY
 from telephony.call_control import LegEvent, LegEventKind, OutboundLeg, Trunk
 from telephony.sip.control import SipCallControl
@@ -197,6 +198,26 @@ def test_a_baresip_in_an_automated_call_asks_for_a_person_or_refuses_the_recordi
     with place.units() as uow:
         recording = uow.recordings.of_call(call_id)
     assert (recording is not None and recording.state is RecordingState.CAPTURED) is (key == "0")
+
+
+@needs_baresip
+def test_a_baresip_that_is_a_voicemail_hears_the_neutral_message_after_its_beep_and_nothing_of_the_matter(
+    place: Place,
+) -> None:
+    folder = REPOSITORY / "suifang" / "demo" / "speech"
+    parts = [soundfile.read(folder / name, dtype="float64")[0] for name in ("zh_voicemail_greeting.wav", "beep.wav")]
+    says = np.concatenate([*parts, np.zeros(30 * RATE)])
+    port = place.trunks.patients.port
+    with node_at(place), baresip(place.folder / "box", user=NUMBER, port=port, says=says, keeps_sound=True) as box:
+        call_id, _ = dial(place, NUMBER, mode=TaskMode.AUTOMATED, on_machine=OnMachine.NEUTRAL_MESSAGE)
+        call = ended(place, call_id)
+        until(lambda: "session closed" in box.log(), timeout=5, what="baresip hears our BYE")
+        heard = samples_of(box.heard())
+        assert prompt_heard(box, "neutral_message")
+        assert not prompt_heard(box, "identity")
+    assert (call.answered_by, call.end_reason) == (Answered.MACHINE, EndReason.MACHINE)
+    greeting = round(len(parts[0]) * 0.9)
+    assert np.abs(heard[:greeting]).max() < 300, "nothing is said while the greeting lasts"
 
 
 @needs_sipp

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support.ports import free_udp_block
 from tests.support.sipp import listens
@@ -63,23 +64,25 @@ def baresip(
     port: int | None = None,
     encryption: str = "",
     keeps_sound: bool = False,
+    says: NDArray[np.float64] | None = None,
 ) -> Iterator[Baresip]:
-    """baresip as `user`, speaking a tone of half a minute into each call; it takes PORTS from `port` on.
+    """baresip as `user`, saying a tone of half a minute (or what is given) into each call; it takes PORTS from `port` on.
 
     `encryption` is its own word for what it asks of the sound: srtp, srtp-mand. With `keeps_sound` it writes down what
     it hears.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_udp_block(PORTS)
-    tone = 8000 * np.sin(2 * np.pi * hertz * np.arange(30 * 8000) / 8000)
-    with wave.open(str(folder / "tone.wav"), "wb") as sound:
+    if says is None:
+        says = 8000 / 32768 * np.sin(2 * np.pi * hertz * np.arange(30 * 8000) / 8000)
+    with wave.open(str(folder / "says.wav"), "wb") as sound:
         sound.setparams((1, 2, 8000, 0, "NONE", ""))
-        sound.writeframes(tone.astype("<i2").tobytes())
+        sound.writeframes((32767 * says).astype("<i2").tobytes())
     settings = [
         f"sip_listen 127.0.0.1:{port}",
         "net_interface 127.0.0.1",  # by its name, lo counts as no network
         f"rtp_ports {port + RTP_OFFSET}-{port + PORTS - 1}",
-        f"audio_source aufile,{folder}/tone.wav",
+        f"audio_source aufile,{folder}/says.wav",
         # Half an audio bridge is a sound card that nobody listens to.
         "audio_player aubridge,nobody",
         "audio_alert aubridge,nobody",
