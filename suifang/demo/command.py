@@ -91,8 +91,8 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
             agent.start()
         narration.say(f"{len(owed)} follow-ups are due; the API and its own page answer at {place.url}/")
         narration.say(
-            f"join in: {place.url}/headset, user {script.human.login}, password {passwords[script.human.login]} "
-            f"(queue {CALLERS_QUEUE} waits for you); supervisor: {SUPERVISOR}, password {passwords[SUPERVISOR]}"
+            f"join in: {place.url}/log-in leads to the headset's page /headset; user {script.human.login}, password "
+            f"{passwords[script.human.login]}; queue {CALLERS_QUEUE} waits for you"
         )
         rings_back = _rings_back(script, place, client, narration)
         visit = SupervisorVisit(
@@ -125,7 +125,7 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         if not once and not stopping.is_set():
             narration.say(
                 f"\nstill serving at {place.url} until Ctrl-C; queue {CALLERS_QUEUE} waits for a human agent: open "
-                f"{place.url}/headset and log in as {script.human.login} with {passwords[script.human.login]}; "
+                f"{place.url}/log-in as {script.human.login} with {passwords[script.human.login]}; "
                 f"supervisor and administrator: {SUPERVISOR} with {passwords[SUPERVISOR]}"
             )
             stopping.wait()

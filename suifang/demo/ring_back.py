@@ -62,6 +62,8 @@ class PatientRingsBack(threading.Thread):
         self._say(f"{name} 看到未接来电，用手机打回医院 · saw the missed call and rings the hospital from the mobile")
         began = datetime.now(UTC)
         told = self._call()
+        if self._stopping.is_set():
+            return
         if told is None or told["seconds"] is None:
             self._say(f"{name}: 无人接听 · nobody took the call" + (f" (SIP {told['status']})" if told else ""))
             return

@@ -21,6 +21,8 @@ const WORDS = {
   "zh-CN": {
     available: "可接听",
     pause: "休息",
+    pauseAfter: "小结后休息",
+    availableAfter: "小结后继续接听",
     hangUp: "挂机",
     identity: "身份已核对（姓名、生日）",
     take: "接听来电",
@@ -36,6 +38,8 @@ const WORDS = {
   en: {
     available: "Available",
     pause: "Break",
+    pauseAfter: "Break after the wrap-up",
+    availableAfter: "Go on after the wrap-up",
     hangUp: "Hang up",
     identity: "Identity checked (name, birthday)",
     take: "Take the caller",
@@ -88,7 +92,7 @@ export class DeskCard {
   }
 
   resting() {
-    return !this.desk || (this.desk.wanted_state ?? this.desk.state) !== "available";
+    return ["offline", "break", "training"].includes(this.desk?.wanted_state ?? this.desk?.state);
   }
 
   does(part, act) {
@@ -134,7 +138,11 @@ export class DeskCard {
     const wrapUp = hand?.attempt?.state === "wrap_up";
     const talks = ["ringing", "answered", "bridged", "held"].includes(hand?.call?.state);
     this.part("state").textContent = words.states[desk.state];
-    this.part("switch").textContent = this.resting() ? words.available : words.pause;
+    const after = ["reserved", "on_call", "wrap_up"].includes(desk.state);
+    this.part("switch").textContent = this.resting()
+      ? after ? words.availableAfter : words.available
+      : after ? words.pauseAfter : words.pause;
+    this.root.dataset.state = { available: "on", reserved: "asking", on_call: "on", wrap_up: "asking" }[desk.state] ?? "off";
     this.part("who").textContent = this.whom();
     this.part("problem").textContent = this.problem;
     this.toggle("hangUp", talks, words.hangUp);
@@ -150,7 +158,7 @@ export class DeskCard {
     const { words, hand, caller } = this;
     if (hand?.patient) {
       const { name, born, number } = hand.patient;
-      return [name, born, number, words.calls[hand.call?.state]].filter(Boolean).join(" · ");
+      return [words.calls[hand.call?.state], name, born, number].filter(Boolean).join(" · ");
     }
     if (caller) return [words.caller, ...caller.people.map((person) => person.name), caller.number].filter(Boolean).join(" · ");
     return words.nobody;
