@@ -75,19 +75,20 @@ def measure(language: str, folder: Path) -> list[str]:
         voice.start()
         until(lambda: voice.languages, timeout=30, what="the voice has said what it can")
         process = voice_process()
+        idle = process.memory_full_info().uss / 1e6
         first, *others = texts(language)
-        rows.append(row(language, "first text after the start", bench, [first], process, voice))
+        rows.append(row(language, "the first text, which loads the models", bench, [first], process, voice))
         rows.append(row(language, "a new text", bench, others, process, voice))
         rows.append(row(language, "spoken before", bench, others, process, voice))
         memory = process.memory_full_info().uss / 1e6
         voice.close()
-    rows.append(f"| {language} | memory of the process, by itself | {memory:.0f} MB | | |")
+    rows.append(f"| {language} | memory of the process before and after | {idle:.0f} MB, {memory:.0f} MB | | |")
     return rows
 
 
 def row(language: str, state: str, bench: Bench, said: list[str], process: psutil.Process, voice: LiveVoice) -> str:
     """The median of the texts, and what each costs the voice."""
-    before = cpu_seconds(process) if state != "first text after the start" else 0.0
+    before = cpu_seconds(process)
     seconds = [to_first_sound(bench, text, language) for text in said]
     used = (cpu_seconds(process) - before) / len(said)
     lasts = statistics.median(len(samples_of(voice.speak(text, language))) / RATE for text in said)

@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import jieba
@@ -18,7 +19,6 @@ from telephony.voices.sound import Samples, write_wav
 from telephony.voices.synthesis import SynthesisError, Synthesizer, Voice
 
 ENGINES = "kokoro-82m-int8 hibari-0.2.1 1"  # the number grows when the same text would sound different
-WARM_UP = {"zh": "您好。", "en": "Hello."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,15 @@ class Manner:
 
 
 class Speaker:
-    """Voices by language, and the models behind them."""
+    """Voices by language, and the models behind them: half a gigabyte, loaded with the first text and kept."""
 
     def __init__(self, kokoro_voices: Path, manners: dict[str, Manner]) -> None:
-        self._synthesizer = Synthesizer(kokoro_voices)
+        self._kokoro_voices = kokoro_voices
         self._manners = manners
-        for language in manners:
-            # The first sentence loads dictionaries and takes a second more: it is spoken to nobody.
-            self._speak(WARM_UP.get(language, "1"), language)
+
+    @cached_property
+    def _synthesizer(self) -> Synthesizer:
+        return Synthesizer(self._kokoro_voices)
 
     def answer(self, line: str) -> dict[str, str]:
         """Speak what the line asks for; the reason when it cannot be. Reasons never hold the text."""
@@ -71,7 +72,7 @@ def say(words: Mapping[str, object]) -> None:
 
 
 def main() -> None:
-    """Say what can be spoken, get ready, then answer line for line."""
+    """Say what can be spoken, then answer line for line."""
     parser = argparse.ArgumentParser(description="Speak texts for a telephony node.")
     parser.add_argument("--kokoro-voices", type=Path, required=True, help="folder of Kokoro's voice vectors, NAME.bin")
     parser.add_argument("--voice", action="append", required=True, metavar="LANGUAGE=ENGINE:NAME@SPEED")
