@@ -65,7 +65,9 @@ def demo_place(*, base: int | None, hospital_name: str) -> DemoPlace:
         "SUIFANG_RTP_PORT_BASE": str(first + 600),
         "SUIFANG_HEADSET_PORT": str(first + 95),
         "SUIFANG_TAKE_CALLS": "true",
+        "SUIFANG_FRONT_WORKERS": "1",
         "SUIFANG_INBOUND_QUEUE": CALLERS_QUEUE,
+        "SUIFANG_VOICE_PROGRAM": "none",  # the round has no texts of its own; the model would take its cores
         "SUIFANG_WORKERS_MAX": "7",
         "SUIFANG_WORKERS_WARM": "1",
         "SUIFANG_RING_SECONDS": "6",

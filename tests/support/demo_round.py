@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from tests.support.waiting import until
 
 PORTS = 900
 ROUND_SECONDS = 420.0
+FRONT = re.compile(r"-front\d*-")
 
 
 @dataclass(kw_only=True)
@@ -75,7 +77,7 @@ class DemoRound:
         for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
             command = process.info["cmdline"] or []
             own = next((word for word in command if str(self.state) in word), None)
-            if "telephony.sip.worker" in command and own is not None and ("-front-" in own) is front:
+            if "telephony.sip.worker" in command and own is not None and bool(FRONT.search(own)) is front:
                 found.append((process.info["create_time"], process.info["pid"]))
         return [pid for _, pid in sorted(found)]
 
