@@ -218,7 +218,18 @@ def test_the_page_is_for_logged_in_agents_and_supervisors_and_runs_no_code_of_ot
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert loaded == ["/headset/page.css", "/headset/page.js"]
     assert not re.search(r"<script(?! type=\"module\" src=)|<style| on\w+=| style=", page.text)
-    for path in (*loaded, "/headset/headset.js", "/headset/words.js"):
+    for path in (*loaded, "/headset/headset.js", "/headset/desk.js", "/headset/words.js"):
         part = client.get(path)
         assert part.status_code == 200
     assert client.get("/headset/page.html").status_code == 422
+
+
+def test_whoever_is_not_logged_in_finds_a_page_to_do_so(house: House) -> None:
+    client = house.client
+    client.cookies.clear()
+    page = client.get("/log-in")
+    assert page.status_code == 200
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert loaded == ["/headset/page.css", "/headset/log_in.js"]
+    assert [client.get(path).status_code for path in loaded] == [200, 200]
