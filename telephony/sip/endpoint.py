@@ -21,9 +21,10 @@ from telephony.call_control import Trunk
 from telephony.sip.calls import LegCall, Signals, WorkerAccount
 from telephony.sip.config import WorkerConfig
 from telephony.sip.connections_log import TellingEndpoint
+from telephony.sip.far_names import FarNames
 from telephony.sip.media_clock import MediaClock
 from telephony.sip.outgoing import Outgoing
-from telephony.sip.targets import Target
+from telephony.sip.targets import Target, first_hop
 from telephony.sip.trunk_call import TrunkCall
 from telephony.sip.trunk_lines import TrunkLines
 
@@ -80,6 +81,7 @@ class Endpoint:
             udp = self._library.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
             self._library.libStart()
             self._outgoing = Outgoing()
+            self.names = FarNames()
             self._set_codecs()
             self.awaited: dict[str, LegId] = {}  # by token: legs that other workers are about to bring
             self._account = self._new_account()
@@ -161,6 +163,7 @@ class Endpoint:
 
     def new_call(self, leg_id: LegId, trunk: Trunk, target: Target) -> LegCall:
         """A call object on the trunk's own account."""
+        self.names.know(trunk, first_hop(target))
         account = self.lines.account_for(trunk, target)
         call = TrunkCall(account, leg_id, self._signals, trunk, rtp_sources=self._config.rtp_sources)
         self.lines.keep(call, trunk, target)
@@ -168,6 +171,7 @@ class Endpoint:
 
     def register(self, account: WorkerAccount, trunk: Trunk, *, seconds: int, retry_seconds: int) -> None:
         """Let the account register the trunk's number with its registrar, and keep it so."""
+        self.names.know(trunk, trunk.outbound_proxy.removeprefix("sip:") or f"{trunk.host}:{trunk.port}")
         settings = self.lines.registering_settings(trunk)
         settings.regConfig.timeoutSec = seconds
         settings.regConfig.retryIntervalSec = settings.regConfig.firstRetryIntervalSec = retry_seconds

@@ -2,7 +2,7 @@
 
 import sched
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Container, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from telephony.sip.config import WorkerConfig
 from telephony.sip.dialog import DialogWatch, SipMessage, UnreadableMessageError, caller_and_called
 from telephony.sip.endpoint import Endpoint, TokenBucket
 from telephony.sip.event_book import EventBook
+from telephony.sip.far_names import names_of
 from telephony.sip.gate import DROPPED, LET_IN, Admission, Gate, Knock
 from telephony.sip.leg import Leg
 from telephony.sip.wire import Expect
@@ -43,6 +44,7 @@ class Doorman:
     limit: int
     calls: TokenBucket
     answers: TokenBucket
+    names: Container[str] = frozenset()  # by which a far end may want to be reached, for they lead somewhere
     turned_away: dict[str, int] = field(default_factory=dict)
 
     def admit(self, knock: Knock, *, callers: int, held: int, now: float) -> Admission:
@@ -70,11 +72,15 @@ class Doorman:
             return 0
         if not self.front or "\nreplaces:" in knock.text.lower():
             return FORBIDDEN
-        if not _readable(knock):
+        if not _readable(knock) or any(name not in self.names for name in names_of(_head(knock))):
             return BAD_REQUEST
         if held >= self.limit or callers >= self.limit // LEGS_PER_CALLER:
             return BUSY
         return 0 if self.calls.take(now) else OVERLOADED
+
+
+def _head(knock: Knock) -> bytes:
+    return knock.text.partition("\r\n\r\n")[0].encode()
 
 
 def _readable(knock: Knock) -> bool:
@@ -117,6 +123,7 @@ class Incoming:
             limit=endpoint.call_limit,
             calls=TokenBucket(config.calls_per_second, now),
             answers=TokenBucket(ANSWERS_PER_SECOND, now),
+            names=endpoint.names,
         )
         self._gate = Gate(self._admit)
 
