@@ -32,7 +32,7 @@ _SOURCE = re.compile(rb"(\d{1,3}(?:\.\d{1,3}){3})\x00")
 _DESCRIBED = re.compile(rb"(?:^|(?<=[\r\n]))(?:(?P<c>c=)(?P<connection>[^\r\n]*)|(?P<a>a=)rtcp:(?P<rtcp>[^\r\n]*))")
 _CONNECTION = re.compile(rb"IN IP[46] (?P<address>[0-9A-Fa-f:.]+)(?:/\d+)*[ \t]*", re.IGNORECASE)
 _RTCP = re.compile(rb"\d+(?: IN IP[46] (?P<address>[0-9A-Fa-f:.]+))?[ \t]*", re.IGNORECASE)
-_WAYS_BACK = re.compile(rb"^(?:contact|m|record-route)[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_WAYS_BACK = re.compile(rb"^(contact|m|record-route)[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _HOST = re.compile(rb"sips?:(?:[^@<>\s]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE)
 
 
@@ -89,8 +89,23 @@ def named_places(description: bytes) -> list[int]:
 
 def names_of(head: bytes) -> list[str]:
     """The host names by which a message wants its sender to be reached."""
-    hosts = [host.decode().lower() for value in _WAYS_BACK.findall(head) for host in _HOST.findall(value)]
-    return [host for host in hosts if not is_ipv4(host)]
+    return [host for _, host in _hosts(head) if not is_ipv4(host)]
+
+
+def name_to_ask(head: bytes) -> str:
+    """The host name to which requests of a call that begins with this INVITE would be sent; empty when it is none.
+
+    The first proxy on the way gets them, and the caller's own Contact is only what they are addressed to.
+    """
+    hosts = _hosts(head)
+    proxies = [host for header, host in hosts if header == b"record-route"]
+    hop = next(iter(proxies or [host for _, host in hosts]), "")
+    return "" if is_ipv4(hop) else hop
+
+
+def _hosts(head: bytes) -> list[tuple[bytes, str]]:
+    found = [(header.lower(), value) for header, value in _WAYS_BACK.findall(head)]
+    return [(header, host.decode().lower()) for header, value in found for host in _HOST.findall(value)]
 
 
 def is_ipv4(host: str) -> bool:

@@ -17,7 +17,7 @@ from telephony.sip.config import WorkerConfig
 from telephony.sip.dialog import DialogWatch, SipMessage, UnreadableMessageError, caller_and_called
 from telephony.sip.endpoint import Endpoint, TokenBucket
 from telephony.sip.event_book import EventBook
-from telephony.sip.far_names import names_of
+from telephony.sip.far_names import name_to_ask
 from telephony.sip.gate import DROPPED, LET_IN, Admission, Gate, Knock
 from telephony.sip.leg import Leg
 from telephony.sip.wire import Expect
@@ -72,7 +72,7 @@ class Doorman:
             return 0
         if not self.front or "\nreplaces:" in knock.text.lower():
             return FORBIDDEN
-        if not _readable(knock) or any(name not in self.names for name in names_of(_head(knock))):
+        if not _readable(knock) or ((name := name_to_ask(_head(knock))) and name not in self.names):
             return BAD_REQUEST
         if held >= self.limit or callers >= self.limit // LEGS_PER_CALLER:
             return BUSY

@@ -2,7 +2,7 @@
 
 import pytest
 
-from telephony.sip.far_names import named_places, names_of
+from telephony.sip.far_names import name_to_ask, named_places, names_of
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,21 @@ def test_names_in_ways_back_are_found_and_those_in_other_headers_are_not() -> No
         b'm: "sip:a" <sips:li@phone.example:5061;transport=tls>\r\nFrom: <sip:li@home.example>;tag=1'
     )
     assert names_of(head) == ["proxy.example", "a", "phone.example"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        (b"Contact: <sip:li@phone.example>", "phone.example"),
+        (b"Contact: <sip:li@192.0.2.7>", ""),
+        (b"Contact: <sip:li@phone.example>\r\nRecord-Route: <sip:192.0.2.1;lr>", ""),
+        (
+            b"Record-Route: <sip:edge.example;lr>\r\nRecord-Route: <sip:192.0.2.1;lr>\r\nm: sip:192.0.2.7",
+            "edge.example",
+        ),
+        (b"Record-Route: <sip:192.0.2.1;lr>, <sip:far.example;lr>\r\nm: <sip:li@phone.example>", ""),
+        (b"Subject: nothing", ""),
+    ],
+)
+def test_only_the_next_hop_of_a_callers_requests_must_be_an_address(headers: bytes, name: str) -> None:
+    assert name_to_ask(b"INVITE sip:1@192.0.2.9 SIP/2.0\r\n" + headers) == name
