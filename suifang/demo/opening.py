@@ -11,9 +11,11 @@ from argon2 import PasswordHasher
 from api.accounts import add_user, set_password
 from api.passwords import hash_of
 from care.consent import ConsentScope, Purpose
+from care.patients import ContactPoint
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
 from followup.plans import TaskMode
+from runtime.identifiers import new_id
 from suifang.demo.client import ApiClient, RefusedByApiError
 from suifang.demo.hospital import DemoPatient, HospitalScript, ScriptedFollowUp
 from suifang.demo.place import CALLERS_QUEUE
@@ -85,6 +87,7 @@ def open_round(client: ApiClient, units: UnitsOfWork, script: HospitalScript, ro
     for follow_up in script.round:
         queue = next(queue for queue in script.queues if queue.name == follow_up.queue)
         patient_id = _patient(client, follow_up.record_number, follow_up.patient, queue.purpose)
+        _note_mobile(units, patient_id, follow_up.patient.mobile)
         plan = _plan(client, patient_id, TEMPLATES[queue.mode], queue.purpose, f"{round_id}:{follow_up.record_number}")
         owed.append(OwedCall(script=follow_up, task_id=plan["tasks"][0]["id"]))
     _open_desk(client, script, queues[CALLERS_QUEUE], round_id)
@@ -154,6 +157,16 @@ def _patient(client: ApiClient, record_number: str, patient: DemoPatient, purpos
 def _known_patient(client: ApiClient, record_number: str) -> str:
     found = client.post("/patients/search", {"containing": record_number})["patients"]
     return next(str(patient["id"]) for patient in found if patient["record_number"] == record_number)
+
+
+def _note_mobile(units: UnitsOfWork, patient_id: str, mobile: str | None) -> None:
+    """The second number of somebody whom an earlier demo in this folder added without it."""
+    with units() as uow:
+        patient = uow.patients.get(patient_id)
+        if patient is None or mobile is None or mobile in {point.number for point in patient.contact_points}:
+            return
+        patient.contact_points.append(ContactPoint(id=new_id(), patient_id=patient.id, number=mobile, rank=2))
+        uow.commit()
 
 
 def _plan(client: ApiClient, patient_id: str, template: str, purpose: Purpose, key: str) -> Any:
