@@ -7,24 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from api.auth import COOKIE
 from care.consent import Purpose
 from db.users import Role
 from followup.calls import CallState
 from followup.plans import TaskMode
 from followup.queues import Agent, AgentState, HeadsetState
 from scheduler.dialer import reserve
-from telephony.call_control import Trunk
-from telephony.trunks import Trunks
 from tests.integration.api.house import House, open_house
 from tests.support.builders import a_patient, a_queue, a_task
-from tests.support.headset_browser import Desk, browser_desk, write_tone
+from tests.support.headset_browser import Desk
 from tests.support.headset_gateway import RunningGateway, running_gateway
 from tests.support.heard_sound import PHONE_RATE, Samples, heard_since, share_of_tone
-from tests.support.ports import free_udp_block
-from tests.support.served_house import served
+from tests.support.served_house import headset_page
 from tests.support.sip_patient import SipPatient, sip_patient
-from tests.support.telephony_bench import GATE, PORTS, Place, node_at
+from tests.support.telephony_bench import GATE, Place
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.stranger
@@ -82,20 +78,8 @@ def scene(
         running_gateway(tmp_path / "gateway", door, database_url=database_url, rejoin_seconds=4.0) as gateway,
     ):
         person = house.person(Role.AGENT)
-        trunk = Trunk(name="town", host=phone.host, port=phone.port, loopback_only=True)
-        place = Place(
-            folder=tmp_path,
-            ports=free_udp_block(PORTS),
-            trunks=Trunks(patients=trunk, headsets=trunk),
-            units=house.units,
-            database_url=database_url,
-        )
-        microphone = write_tone(tmp_path / "microphone.wav", AGENT_HERTZ)
-        with served(house) as url, node_at(place):
-            cookie = {"name": COOKIE, "value": person.token, "url": url}
-            with browser_desk(microphone, [cookie]) as desk:
-                desk.page.goto(f"{url}/headset")
-                yield Scene(house, place, gateway, phone, desk, person.user_id)
+        with headset_page(house, person, phone, tmp_path, database_url, hertz=AGENT_HERTZ) as (place, desk):
+            yield Scene(house, place, gateway, phone, desk, person.user_id)
 
 
 def speaks(samples: Samples) -> bool:

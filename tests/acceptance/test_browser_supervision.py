@@ -6,20 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from api.auth import COOKIE
 from db.users import Role
 from followup.calls import CallState
-from telephony.call_control import Trunk
 from telephony.headsets.wire import LinkState
-from telephony.trunks import Trunks
 from tests.integration.api.house import Asking, open_house
-from tests.support.headset_browser import Desk, browser_desk, write_tone
+from tests.support.headset_browser import Desk
 from tests.support.headset_gateway import RunningGateway, running_gateway
 from tests.support.heard_sound import PHONE_RATE, Samples, heard_since, share_of_tone
-from tests.support.ports import free_udp_block
-from tests.support.served_house import served
+from tests.support.served_house import headset_page
 from tests.support.sip_patient import SipPatient, sip_patient
-from tests.support.telephony_bench import PORTS, Place, dial, node_at
+from tests.support.telephony_bench import Place, dial
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.stranger
@@ -96,20 +92,11 @@ def scene(
     ):
         overseer = house.caller(Role.SUPERVISOR)
         assert overseer.person is not None
-        trunk = Trunk(name="town", host=phone.host, port=phone.port, loopback_only=True)
-        place = Place(
-            folder=tmp_path,
-            ports=free_udp_block(PORTS),
-            trunks=Trunks(patients=trunk, headsets=trunk),
-            units=house.units,
-            database_url=database_url,
-        )
-        microphone = write_tone(tmp_path / "microphone.wav", SUPERVISOR_HERTZ)
-        with served(house) as url, node_at(place):
-            cookie = {"name": COOKIE, "value": overseer.person.token, "url": url}
-            with browser_desk(microphone, [cookie]) as desk:
-                desk.page.goto(f"{url}/headset")
-                yield Scene(place, gateway, phone, desk, overseer)
+        with headset_page(house, overseer.person, phone, tmp_path, database_url, hertz=SUPERVISOR_HERTZ) as (
+            place,
+            desk,
+        ):
+            yield Scene(place, gateway, phone, desk, overseer)
 
 
 def test_a_supervisor_listens_whispers_and_barges_in_her_browser_and_has_no_line_before_and_after(

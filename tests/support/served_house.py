@@ -4,10 +4,18 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from api.auth import COOKIE
 from suifang import api_process
-from tests.integration.api.house import House
+from telephony.call_control import Trunk
+from telephony.trunks import Trunks
+from tests.integration.api.house import House, Person
 from tests.support.engines import temporary_settings
+from tests.support.headset_browser import Desk, browser_desk, write_tone
+from tests.support.ports import free_udp_block
+from tests.support.sip_patient import SipPatient
+from tests.support.telephony_bench import PORTS, Place, node_at
 from tests.support.waiting import until
 
 
@@ -24,3 +32,25 @@ def served(house: House) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(20)
+            assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def headset_page(
+    house: House, person: Person, phone: SipPatient, folder: Path, database_url: str, *, hertz: float
+) -> Iterator[tuple[Place, Desk]]:
+    """A node whose trunk leads to this telephone, and the headset's page of a person who speaks a tone."""
+    trunk = Trunk(name="town", host=phone.host, port=phone.port, loopback_only=True)
+    place = Place(
+        folder=folder,
+        ports=free_udp_block(PORTS),
+        trunks=Trunks(patients=trunk, headsets=trunk),
+        units=house.units,
+        database_url=database_url,
+    )
+    microphone = write_tone(folder / "microphone.wav", hertz)
+    with served(house) as url, node_at(place):
+        cookie = {"name": COOKIE, "value": person.token, "url": url}
+        with browser_desk(microphone, [cookie]) as desk:
+            desk.page.goto(f"{url}/headset")
+            yield place, desk

@@ -7,7 +7,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,11 +22,11 @@ from websockets.sync.client import ClientConnection, connect
 from api.auth import begin_log_in
 from db.users import Role
 from runtime.live_events import STREAM, LiveStream
-from suifang import api_process
 from suifang.tls import make_internal_certificate
 from tests.integration.api.house import House, Person, open_house
 from tests.integration.api.test_recordings import SOUND, a_stored_recording
 from tests.support.engines import temporary_settings
+from tests.support.served_house import served
 from tests.support.waiting import until
 
 START = "from runtime.settings import load_settings; from suifang.api_process import run; run(load_settings())"
@@ -43,17 +42,8 @@ def house(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[House]
 @pytest.fixture
 def address(house: House) -> Iterator[str]:
     """Host and port of the house's app behind uvicorn, as the process runs it."""
-    with temporary_settings() as settings, socket.create_server(("127.0.0.1", 0)) as listening:
-        server = api_process.server(settings, house.app)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            until(lambda: server.started, timeout=20, what="the server to listen")
-            yield f"127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join(20)
-            assert not thread.is_alive(), "the server did not stop"
+    with served(house) as url:
+        yield url.removeprefix("http://")
 
 
 @contextmanager
