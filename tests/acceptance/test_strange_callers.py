@@ -18,10 +18,12 @@ from followup.plans import WISHED_AT, TaskMode
 from followup.recordings import RecordingState
 from followup.screening import OnMachine
 from runtime.settings import REPOSITORY
+from runtime.trunks_file import Purpose
 from telephony.call_control import LegEvent, LegEventKind, OutboundLeg, Trunk
+from telephony.call_recording import REFUSED_BY_PATIENT
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
-from telephony.trunks import Trunks
+from telephony.trunks import Trunks, TrunkTerms
 from tests.support.baresip import PORTS as BARESIP_PORTS
 from tests.support.baresip import Baresip, baresip, needs_baresip
 from tests.support.builders import a_patient, a_queue
@@ -179,8 +181,7 @@ def test_a_baresip_that_rings_us_talks_with_a_baresip_at_the_desk_in_another_wor
 
 
 @needs_baresip
-@pytest.mark.parametrize("key", ["0", "8"])
-def test_a_baresip_in_an_automated_call_asks_for_a_person_or_refuses_the_recording(place: Place, key: str) -> None:
+def test_a_baresip_in_an_automated_call_refuses_the_recording_by_key_and_asks_for_a_person(place: Place) -> None:
     # Not screened: baresip's tone is no person.
     place, port = replace(place, screened=False), place.trunks.patients.port
     with node_at(place), baresip(place.folder / "patient", user=NUMBER, port=port, keeps_sound=True) as patient:
@@ -188,16 +189,18 @@ def test_a_baresip_in_an_automated_call_asks_for_a_person_or_refuses_the_recordi
         until(lambda: "Call established" in patient.log(), timeout=15, what="baresip picks up")
         until(lambda: prompt_heard(patient, "greeting"), timeout=15, what="the greeting is heard", every=0.2)
         spool = place.folder / "spool" / call_id
-        patient.command("sndcode", key)
-        if key == "0":
-            until(lambda: prompt_heard(patient, "person"), timeout=10, what="a person is promised", every=0.2)
-        else:
-            until(lambda: not list(spool.glob("*.wav")), timeout=10, what="the recording's files are destroyed")
+        assert list(spool.glob("*.wav"))
+        patient.command("sndcode", "8")
+        until(lambda: not list(spool.glob("*.wav")), timeout=10, what="the recording's files are destroyed")
+        patient.command("sndcode", "0")
+        until(lambda: prompt_heard(patient, "person"), timeout=10, what="a person is promised", every=0.2)
         patient.hang_up()
-        ended(place, call_id)
+        call = ended(place, call_id)
+    assert (call.end_reason, call.party) == (EndReason.HANG_UP, "patient")
     with place.units() as uow:
         recording = uow.recordings.of_call(call_id)
-    assert (recording is not None and recording.state is RecordingState.CAPTURED) is (key == "0")
+    assert recording is not None
+    assert (recording.state, recording.reason) == (RecordingState.FAILED, REFUSED_BY_PATIENT)
 
 
 @needs_baresip
@@ -206,6 +209,7 @@ def test_a_baresip_that_is_a_voicemail_hears_the_neutral_message_after_its_beep_
 ) -> None:
     folder = REPOSITORY / "suifang" / "demo" / "speech"
     parts = [soundfile.read(folder / name, dtype="float64")[0] for name in ("zh_voicemail_greeting.wav", "beep.wav")]
+    parts[0] = parts[0][: round(3.2 * RATE)]
     says = np.concatenate([*parts, np.zeros(30 * RATE)])
     port = place.trunks.patients.port
     with node_at(place), baresip(place.folder / "box", user=NUMBER, port=port, says=says, keeps_sound=True) as box:
@@ -221,38 +225,36 @@ def test_a_baresip_that_is_a_voicemail_hears_the_neutral_message_after_its_beep_
 
 
 @needs_sipp
-def test_a_busy_tone_that_sipp_plays_before_a_vague_end_closes_the_attempt_as_busy(place: Place) -> None:
-    busy = np.tile(np.concatenate([tone(450, 0.35), np.zeros(round(0.35 * RATE))]), 8)
-    write_voice(place.folder / "sipp", busy)
-    with node_at(place), sipp(place.folder / "sipp", "announces", port=place.trunks.patients.port, echo=False) as phone:
-        call_id, _ = dial(place, "+8613900000401", mode=TaskMode.AUTOMATED)
-        call = ended(place, call_id)
-        phone.wait_for_success()
-    assert (call.early_sound, call.end_reason) == (EarlySound.BUSY_TONE, EndReason.BUSY)
-    with place.units() as uow:
-        attempt = uow.attempts.get(call.attempt_id)
-    assert attempt is not None
-    assert attempt.outcome is AttemptOutcome.BUSY
-
-
-@needs_sipp
-def test_an_empty_number_that_sipp_announces_before_a_vague_end_is_heard_by_the_speech_engine(place: Place) -> None:
+def test_what_sipps_let_us_hear_before_a_vague_end_refines_the_end_and_the_outcome(place: Place) -> None:
     said, _ = soundfile.read(REPOSITORY / "tests/support/speech/announcements/zh_empty_number.wav", dtype="float64")
-    write_voice(place.folder / "sipp", said)
+    busy = np.tile(np.concatenate([tone(450, 0.35), np.zeros(round(0.35 * RATE))]), 8)
+    write_voice(place.folder / "busy", busy)
+    write_voice(place.folder / "empty", said)
+    cheap = TrunkTerms(trunk=place.trunks.patients, purposes=frozenset({Purpose.PATIENTS}), channels=1, ping_seconds=0)
+    other = replace(cheap, trunk=replace(cheap.trunk, name="other", port=cheap.trunk.port + 20), cost=1.0)
+    desks = replace(cheap, trunk=replace(cheap.trunk, name="desks"), purposes=frozenset({Purpose.HEADSETS}))
+    place = replace(place, trunks=Trunks.of([cheap, other, desks]))
     engine = FasterWhisper(find_weights(None, place.folder / "state"))
     phrases = load_answer_phrases(REPOSITORY / "content" / "answer_phrases.yaml")
-    with node_at(place), sipp(place.folder / "sipp", "announces", port=place.trunks.patients.port, echo=False) as phone:
-        call_id, _ = dial(place, "+8613900000402", mode=TaskMode.AUTOMATED)
-        before = ended(place, call_id)
-        phone.wait_for_success()
-        assert (before.early_sound, before.end_reason) == (EarlySound.SPEECH, EndReason.UNREACHABLE)
+    with (
+        node_at(place),
+        sipp(place.folder / "busy", "announces", port=cheap.trunk.port, echo=False) as engaged,
+        sipp(place.folder / "empty", "announces", port=other.trunk.port, echo=False) as announcer,
+    ):
+        busy_id, _ = dial(place, "+8613900000401", mode=TaskMode.AUTOMATED)
+        until(lambda: place.call(busy_id).invite_at, timeout=10, what="the first trunk's one channel is taken")
+        empty_id, _ = dial(place, "+8613900000402", mode=TaskMode.AUTOMATED)
+        first, second = ended(place, busy_id), ended(place, empty_id)
+        engaged.wait_for_success()
+        announcer.wait_for_success()
+        assert (first.early_sound, first.end_reason) == (EarlySound.BUSY_TONE, EndReason.BUSY)
+        assert (second.early_sound, second.end_reason) == (EarlySound.SPEECH, EndReason.UNREACHABLE)
         # As the speech worker does when the node has told it of the sound.
-        hear(place.units, WhisperProbe(lambda: engine), phrases, place.folder / "spool", call_id, Part.EARLY)
-        until(lambda: place.call(call_id).announcement, timeout=10, what="the node is told of the words")
-    call = place.call(call_id)
-    assert (call.announcement, call.end_reason) == (Announcement.EMPTY_NUMBER, EndReason.INVALID_NUMBER)
+        hear(place.units, WhisperProbe(lambda: engine), phrases, place.folder / "spool", empty_id, Part.EARLY)
+        until(lambda: place.call(empty_id).announcement, timeout=10, what="the node is told of the words")
+    second = place.call(empty_id)
+    assert (second.announcement, second.end_reason) == (Announcement.EMPTY_NUMBER, EndReason.INVALID_NUMBER)
     assert list((place.folder / "spool").glob("*.early.wav")) == []
     with place.units() as uow:
-        attempt = uow.attempts.get(call.attempt_id)
-    assert attempt is not None
-    assert attempt.outcome is AttemptOutcome.INVALID_NUMBER
+        outcomes = [attempt.outcome for call in (first, second) if (attempt := uow.attempts.get(call.attempt_id))]
+    assert outcomes == [AttemptOutcome.BUSY, AttemptOutcome.INVALID_NUMBER]

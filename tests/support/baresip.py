@@ -66,10 +66,10 @@ def baresip(
     keeps_sound: bool = False,
     says: NDArray[np.float64] | None = None,
 ) -> Iterator[Baresip]:
-    """baresip as `user`, saying a tone of half a minute (or what is given) into each call; it takes PORTS from `port` on.
+    """baresip as `user`, speaking a tone of half a minute into each call; it takes PORTS from `port` on.
 
     `encryption` is its own word for what it asks of the sound: srtp, srtp-mand. With `keeps_sound` it writes down what
-    it hears.
+    it hears. What it `says` takes the tone's place: 8 kHz, between -1 and 1.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_udp_block(PORTS)
