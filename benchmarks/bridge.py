@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bridge_delay import Phone, delays, own_delay
-from benchmarks.driven_worker import AGENT, PATIENT, echoing_sipp, quiet_sipp, start_driven
+from benchmarks.driven_worker import AGENT, PATIENT, DrivenWorker, echoing_sipp, quiet_sipp, start_driven
 from benchmarks.relay_peer import RelayFigures, measure_relay, missing
 from benchmarks.row import Row, print_rows
 from telephony.call_control import LegEventKind
@@ -27,6 +27,7 @@ RELAY_PORT = 14000
 NOT_HERE = "Debian 12 has no package of it: not run; docs/telephony-figures.md cites figures measured elsewhere"
 FRAMES = (20, 40)
 BYTES_PER_SECOND = 16000
+PACKETS_PER_SECOND = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class Cost:
     cpu_s_per_call_minute: list[float]
     wakeups_per_second: float
     kilobytes: dict[str, int]
-    recorded_share: float
+    recorded_share: float  # of the conversation that lost most
+    packets_share: float  # of the packets due on both its legs, of the conversation that lost most
     setup_seconds: list[float]
     setups_per_second: float
     cpu_seconds_per_setup: float
@@ -79,11 +81,13 @@ def measure(folder: Path, load: Load, seconds: float) -> Cost:
         setup_rate = load.conversations / (time.monotonic() - began)
         setup_cpu = (sum(worker.cpu_seconds() for worker in workers) - cpu_before) / load.conversations
         time.sleep(1.0)
+        came = [_packets(worker) for worker in workers]
         before = [(worker.cpu_seconds(), worker.wakeups()) for worker in workers]
         began = time.monotonic()
         time.sleep(seconds)
         after = [(worker.cpu_seconds(), worker.wakeups()) for worker in workers]
         lasted = time.monotonic() - began
+        gone = [_packets(worker) for worker in workers]
         memory = [worker.memory() for worker in workers]
         shares = []
         for number, worker in enumerate(workers):
@@ -99,10 +103,19 @@ def measure(folder: Path, load: Load, seconds: float) -> Cost:
         wakeups_per_second=statistics.median((b[1] - a[1]) / lasted for a, b in zip(before, after, strict=True)),
         kilobytes={name: round(statistics.median(each[name] for each in memory)) for name in memory[0]},
         recorded_share=min(shares),
+        packets_share=min(
+            (late[1] - early[1]) / ((late[0] - early[0]) * 2 * PACKETS_PER_SECOND)
+            for early, late in zip(came, gone, strict=True)
+        ),
         setup_seconds=setups,
         setups_per_second=setup_rate,
         cpu_seconds_per_setup=setup_cpu,
     )
+
+
+def _packets(worker: DrivenWorker) -> tuple[float, int]:
+    """When it was asked, and how many packets had come on its legs."""
+    return time.monotonic(), sum(leg.packets_received for leg in worker.status().legs)
 
 
 def measure_idle(folder: Path, seconds: float) -> tuple[float, float]:
@@ -219,8 +232,9 @@ def _cost_rows(folder: Path, codec: str, size: int, seconds: float, added: dict[
         cost = measure(folder / f"load-{codec}-{size}-{frame}", load, seconds)
         ours = statistics.median(cost.cpu_s_per_call_minute)
         conditions = (
-            f"{load}, {added[frame] * 1000:.0f} ms added one way, both sides recorded"
-            f" ({cost.recorded_share:.1%} of the sound kept), {cost.wakeups_per_second:.0f} wake-ups/s, {machine}"
+            f"{load}, {added[frame] * 1000:.0f} ms added one way, both sides recorded ({cost.recorded_share:.1%} of the"
+            f" sound kept, {cost.packets_share:.1%} of the packets come, each of the conversation that lost most),"
+            f" {cost.wakeups_per_second:.0f} wake-ups/s, {machine}"
         )
         for peer, figures in relayed.items():
             value = None if figures is None else figures.cpu_s_per_call_minute
@@ -262,6 +276,7 @@ def _cost_rows(folder: Path, codec: str, size: int, seconds: float, added: dict[
             ]
             found += [
                 _alone("bridge.recorded_share", "of the sound", cost.recorded_share, size, str(load)),
+                _alone("bridge.packets_share", "of the packets", cost.packets_share, size, str(load)),
                 _alone("bridge.setups_per_s", "calls/s", cost.setups_per_second, size, f"{load}, one after the other"),
                 _alone(
                     "bridge.setup_ms", "ms", statistics.median(cost.setup_seconds) * 1000, size, f"{load}, to joined"
