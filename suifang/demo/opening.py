@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from api.accounts import add_user, set_password
 from api.passwords import hash_of
 from care.consent import ConsentScope, Purpose
-from care.patients import ContactPoint
+from care.patients import ContactPoint, NumberQuality
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
 from followup.plans import TaskMode
@@ -67,7 +67,7 @@ def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
                 uow,
                 login=person.login,
                 display_name=person.display_name,
-                password_hash=hash_of(hasher, passwords[person.login]),
+                point.quality = NumberQuality.UNVERIFIEDword_hash=hash_of(hasher, passwords[person.login]),
                 roles=list(person.roles),
                 languages=list(person.languages),
                 queues=[],
@@ -87,7 +87,7 @@ def open_round(client: ApiClient, units: UnitsOfWork, script: HospitalScript, ro
     for follow_up in script.round:
         queue = next(queue for queue in script.queues if queue.name == follow_up.queue)
         patient_id = _patient(client, follow_up.record_number, follow_up.patient, queue.purpose)
-        _note_mobile(units, patient_id, follow_up.patient.mobile)
+        forget_last_round(units, patient_id, follow_up.patient.mobile)
         plan = _plan(client, patient_id, TEMPLATES[queue.mode], queue.purpose, f"{round_id}:{follow_up.record_number}")
         owed.append(OwedCall(script=follow_up, task_id=plan["tasks"][0]["id"]))
     _open_desk(client, script, queues[CALLERS_QUEUE], round_id)
@@ -159,13 +159,16 @@ def _known_patient(client: ApiClient, record_number: str) -> str:
     return next(str(patient["id"]) for patient in found if patient["record_number"] == record_number)
 
 
-def _note_mobile(units: UnitsOfWork, patient_id: str, mobile: str | None) -> None:
-    """The second number of somebody whom an earlier demo in this folder added without it."""
+def forget_last_round(units: UnitsOfWork, patient_id: str, mobile: str | None) -> None:
+    """An earlier round in this folder found a number wrong, or knew none of a mobile: this one begins anew."""
     with units() as uow:
         patient = uow.patients.get(patient_id)
-        if patient is None or mobile is None or mobile in {point.number for point in patient.contact_points}:
+        if patient is None:
             return
-        patient.contact_points.append(ContactPoint(id=new_id(), patient_id=patient.id, number=mobile, rank=2))
+        for point in patient.contact_points:
+            point.quality = NumberQuality.UNVERIFIED
+        if mobile is not None and mobile not in {point.number for point in patient.contact_points}:
+            patient.contact_points.append(ContactPoint(id=new_id(), patient_id=patient.id, number=mobile, rank=2))
         uow.commit()
 
 
