@@ -67,7 +67,7 @@ def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
                 uow,
                 login=person.login,
                 display_name=person.display_name,
-                point.quality = NumberQuality.UNVERIFIEDword_hash=hash_of(hasher, passwords[person.login]),
+                password_hash=hash_of(hasher, passwords[person.login]),
                 roles=list(person.roles),
                 languages=list(person.languages),
                 queues=[],
