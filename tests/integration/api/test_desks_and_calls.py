@@ -1,6 +1,7 @@
 """An agent's desk, and commands to calls: what cannot be is refused, what can be reaches the node as one row."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from db.users import Role
 from followup.attempts import AttemptState
 from followup.calls import Call, CallState
 from followup.queues import AgentState, HeadsetState
+from followup.recordings import DISK_FULL, RecordingState
 from tests.integration.api.house import Asking, House
-from tests.support.builders import a_call, a_patient, a_queue, a_task, an_attempt
+from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
 
 
 def a_call_of(house: House, agent_id: str | None, state: CallState, **attempt: Any) -> Call:
@@ -169,6 +171,26 @@ def test_digits_belong_to_send_digits(house: House, agent: Asking) -> None:
     assert agent.post(f"/calls/{call.id}/commands", {"verb": "hold", "digits": "1"}).status_code == 422
     bad = agent.post(f"/calls/{call.id}/commands", {"verb": "send_digits", "digits": "1;drop"})
     assert (bad.status_code, bad.json()["field"]) == (422, "digits")
+
+
+def test_a_silent_line_and_a_failed_recording_are_on_the_call_and_nothing_can_be_paused(
+    house: House, agent: Asking
+) -> None:
+    call = a_call_of(house, agent.user_id, CallState.BRIDGED)
+    whole = agent.get(f"/calls/{call.id}").json()
+    assert (whole["silent_since"], whole["recording_reason"]) == (None, "")
+    with house.rows() as uow:
+        found = uow.calls.for_update(call.id)
+        assert found is not None
+        found.silent_since = uow.now
+        a_recording(uow, found, Path("/spool/one"), state=RecordingState.FAILED, reason=DISK_FULL)
+    shown = agent.get(f"/calls/{call.id}").json()
+    assert shown["silent_since"] is not None
+    assert (shown["recording"], shown["recording_reason"]) == ("failed", DISK_FULL)
+    assert {"hold", "hang_up"} <= set(shown["commands"])
+    assert not [verb for verb in shown["commands"] if "recording" in verb]
+    refused = agent.post(f"/calls/{call.id}/commands", {"verb": "pause_recording"})
+    assert refused.status_code == 409
 
 
 def test_a_calls_number_shows_its_end_only(house: House, agent: Asking) -> None:
