@@ -1,4 +1,4 @@
-"""A patient who is answered and with nobody: his line is ended rather than left silent, with a word if none meant it."""
+"""A patient who is answered and with nobody: his line is ended, with a word where none meant it, not left silent."""
 
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call, CallState, EndReason

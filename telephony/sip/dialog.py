@@ -31,6 +31,17 @@ class SipMessage:
     peer: str
 
 
+_FINAL_ANSWER_TO_INVITE = re.compile(r"(?smi)\ASIP/2\.0 ([2-6]\d\d) .*?^CSeq:\s*\d+\s+INVITE\s*$")
+
+
+def final_answer_to_invite(message: SipMessage) -> int:
+    """The status of a final answer to an INVITE of ours; 0 when the message is anything else."""
+    if message.sent:
+        return 0
+    found = _FINAL_ANSWER_TO_INVITE.match(message.text.partition("\r\n\r\n")[0].replace("\r\n", "\n"))
+    return int(found[1]) if found else 0
+
+
 class UnreadableMessageError(Exception):
     """A message that the library took and that we cannot follow."""
 

@@ -1,7 +1,6 @@
 """Holds: a leg put on hold by us or by its far end, told apart, and a re-INVITE the far end refuses."""
 
 import random
-import re
 import sched
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import pjsua2 as pj
 import structlog
 
 from telephony.call_control import LegEventKind, LegState, RejectedError
-from telephony.sip.dialog import SipMessage
+from telephony.sip.dialog import SipMessage, final_answer_to_invite
 from telephony.sip.event_book import EventBook
 from telephony.sip.leg import Leg, Reinvite
 from telephony.sip.media import Conference
@@ -22,7 +21,6 @@ TRIES = 2  # both sides asked at once: once more after a pause of a random lengt
 GLARE_PAUSE_SECONDS = (2.1, 4.0)
 BUSY_PAUSE_SECONDS = 0.5  # the library is still at another re-INVITE of its own
 LIBRARYS_OWN = frozenset({401, 407, 408, 481})  # it answers a challenge, and ends a call that is gone
-_FINAL_ANSWER_TO_INVITE = re.compile(r"(?smi)\ASIP/2\.0 ([2-6]\d\d) .*?^CSeq:\s*\d+\s+INVITE\s*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +67,7 @@ class Holds:
         reinvite = leg.reinvite
         if reinvite is None or not reinvite.sent or message.sent:
             return
-        found = _FINAL_ANSWER_TO_INVITE.match(message.text.partition("\r\n\r\n")[0].replace("\r\n", "\n"))
-        status = int(found[1]) if found else 0
+        status = final_answer_to_invite(message)
         if status == 0 or status in LIBRARYS_OWN:
             return
         if status // 100 == 2:

@@ -8,6 +8,7 @@ import pjsua2 as pj
 import structlog
 
 from telephony.call_control import DigitMethod, EventValue, LegEventKind, RejectedError
+from telephony.sip.dialog import SipMessage, final_answer_to_invite
 from telephony.sip.event_book import EventBook
 from telephony.sip.leg import AwaitedPrompt, Collection, Leg
 from telephony.sip.leg_table import on_call
@@ -18,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 KEYS = frozenset("0123456789*#ABCD")
 INFO_SECONDS_EACH = 0.25  # requests sent all at once may overtake each other
+SETTLED_AFTER_SECONDS = 0.3  # the library narrows two agreed codecs to one by an INVITE soon after the answer
+SETTLED_LOOK_SECONDS = 0.05
+UNSETTLED_LIMIT_SECONDS = 5.0
 PROMPT_TAIL_SECONDS = 0.2  # the far end's jitter buffer still holds sound when the file is at its end
 
 
@@ -110,11 +114,36 @@ class Keypad:
         if not digits or not set(digits) <= KEYS:
             raise RejectedError("digits may be 0-9, *, # and A-D")
         if method is DigitMethod.RFC2833:
-            on_call(leg, lambda call: call.dialDtmf(digits))
+            if leg.keys_waiting:
+                leg.keys_waiting += digits
+            elif _settled(leg):
+                on_call(leg, lambda call: call.dialDtmf(digits))
+            else:
+                leg.keys_waiting = digits
+                self._press_when_settled(leg, time.monotonic() + UNSETTLED_LIMIT_SECONDS)
             return
         self._send_by_info(leg, digits[0])
         for place, digit in enumerate(digits[1:], start=1):
             self._timers.enter(place * INFO_SECONDS_EACH, 0, self._send_next_by_info, (leg, digit))
+
+    def message_passed(self, leg: Leg, message: SipMessage) -> None:
+        """Follow whether an INVITE of ours is under way: the stream it makes anew forgets keys given to the old one."""
+        if message.sent and message.text.startswith("INVITE "):
+            leg.invite_open = True
+        elif final_answer_to_invite(message):
+            leg.invite_open = False
+
+    def _press_when_settled(self, leg: Leg, limit: float) -> None:
+        if not leg.up:
+            return
+        if time.monotonic() < limit and not _settled(leg):
+            self._timers.enter(SETTLED_LOOK_SECONDS, 0, self._press_when_settled, (leg, limit))
+            return
+        digits, leg.keys_waiting = leg.keys_waiting, ""
+        try:
+            on_call(leg, lambda call: call.dialDtmf(digits))
+        except RejectedError as refused:
+            log.info("digits_crossed_the_end", leg_id=leg.leg_id, reason=refused.reason)
 
     def _send_next_by_info(self, leg: Leg, digit: str) -> None:
         if not leg.up:
@@ -162,3 +191,7 @@ class Keypad:
         if collection.timer is not None:
             self._timers.cancel(collection.timer)
             collection.timer = None
+
+
+def _settled(leg: Leg) -> bool:
+    return not leg.invite_open and time.monotonic() - leg.answered_at >= SETTLED_AFTER_SECONDS

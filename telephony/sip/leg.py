@@ -61,6 +61,9 @@ class Leg:
     held_by_far_end: bool = False
     reinvite: Reinvite | None = None
     muted: bool = False
+    answered_at: float = 0.0  # monotonic
+    invite_open: bool = False  # an INVITE of ours has left and has no final answer yet
+    keys_waiting: str = ""  # to be pressed when the sound is settled
     ring_timer: Timer | None = None
     end_timer: Timer | None = None
     our_cause: Cause | None = None  # decided before we sent CANCEL or BYE

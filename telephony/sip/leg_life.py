@@ -177,7 +177,7 @@ class LegLife:
             self._answered(leg)
 
     def _answered(self, leg: Leg) -> None:
-        leg.answered, leg.state = True, LegState.ANSWERED
+        leg.answered, leg.state, leg.answered_at = True, LegState.ANSWERED, time.monotonic()
         cancel(self._timers, leg.ring_timer)
         self._book.say(leg.leg_id, LegEventKind.ANSWERED)
         folder = leg.outbound.recording_folder

@@ -298,6 +298,7 @@ class Legs:
                 leg.heard = leg.heard or not signal.message.sent
                 leg.words.observe(signal.message, time.monotonic())
                 self._follow_dialog(leg, signal.message)
+                self._keypad.message_passed(leg, signal.message)
                 self._holds.message_passed(leg, signal.message)
             case StateChanged():
                 self._life.state_changed(leg, signal)
