@@ -34,9 +34,9 @@ ANSWERS = {"ring": 180, "early": 183, "answer": 200, "unavailable": 480, "busy":
 class SipPatient:
     """The test's side: the phone's address and all that it has seen so far."""
 
-    def __init__(self, folder: Path, port: int, child: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, port: int, pid: int) -> None:
         self.folder = folder
-        self.child = child
+        self.pid = pid
         self.host = "127.0.0.1"
         self.port = port
 
@@ -71,7 +71,7 @@ def sip_patient(folder: Path, programmes: Mapping[str, str]) -> Iterator[SipPati
         command = [sys.executable, "-m", "tests.support.sip_patient", "--folder", str(folder), "--port", str(port)]
         child = subprocess.Popen(command, cwd=REPOSITORY, stdout=complaints, stderr=complaints)
         try:
-            patient = SipPatient(folder, port, child)
+            patient = SipPatient(folder, port, child.pid)
             until(
                 lambda: child.poll() is not None or any(line["what"] == "ready" for line in patient.log()),
                 timeout=20,
