@@ -1,6 +1,7 @@
 """Benches on which the contract of call control is tried: an implementation, its far ends, and what it reported."""
 
 import itertools
+import os
 import signal
 import wave
 from abc import ABC, abstractmethod
@@ -376,11 +377,11 @@ class SipBench(Bench):
     @contextmanager
     def silenced(self, leg_id: LegId) -> Iterator[None]:
         assert leg_id in self._dialed, "the one phone of the bench holds every leg: all of them fall silent"
-        self.phone.child.send_signal(signal.SIGSTOP)
+        os.kill(self.phone.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            self.phone.child.send_signal(signal.SIGCONT)
+            os.kill(self.phone.pid, signal.SIGCONT)
 
     def digits_heard(self, leg_id: LegId) -> str:
         return "".join(str(line["digit"]) for line in self.phone.saw("digit", self._dialed[leg_id]))
