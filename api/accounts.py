@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from api.desks import detach_headset
+from api.visits import end_visit
 from db.unit_of_work import UnitOfWork
 from db.users import Role, User
 from followup.closing import move_agent
@@ -48,9 +49,10 @@ def set_password(uow: UnitOfWork, user: User, password_hash: str, *, by: str | N
 
 
 def disable_user(uow: UnitOfWork, user: User, *, by: str | None) -> None:
-    """Lock a user out: no log-in, no headset; an open call or wrap-up stays for a supervisor to finish."""
+    """Lock a user out: no log-in, no headset, no visit; an open call or wrap-up stays for a supervisor to finish."""
     user.disabled = True
     uow.users.end_log_ins(user.id, uow.now, "disabled")
+    end_visit(uow, user.id)
     agent = uow.queues.agent_for_update(user.id)
     if agent is not None and uow.attempts.live_of_agent(agent.id) is None:
         detach_headset(uow, agent)

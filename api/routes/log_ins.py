@@ -14,6 +14,7 @@ from api.fields import Answer, Ask, Instant
 from api.passwords import MAXIMUM_LENGTH, is_right
 from api.permissions import ANYONE, Allowed, Everybody
 from api.problems import Kind, Problem, problems
+from api.visits import end_visit
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
 from db.users import Role, User
@@ -114,7 +115,7 @@ def log_out(
     response: Response,
     uow: Work,
 ) -> None:
-    """End the caller's log-in. An agent goes offline; not while a call or wrap-up of his is open."""
+    """End the caller's log-in: an agent goes offline, a supervisor leaves her call. Not in a call or wrap-up of hers."""
     agent = uow.queues.agent_for_update(caller.user_id)
     if agent is not None and agent.state is not AgentState.OFFLINE:
         if uow.attempts.live_of_agent(agent.id) is not None:
@@ -124,8 +125,9 @@ def log_out(
         uow.emit(move_agent(agent, AgentTrigger.GO_OFFLINE, now=uow.now, reason="logged out"))
     if agent is not None:
         detach_headset(uow, agent)
-        if agent.headset_kind is HeadsetKind.BROWSER:
-            wiring_of(request).headsets.leave(agent.id)
+    end_visit(uow, caller.user_id)
+    if Role.SUPERVISOR in caller.roles or (agent is not None and agent.headset_kind is HeadsetKind.BROWSER):
+        wiring_of(request).headsets.leave(caller.user_id)
     uow.users.end_log_ins(caller.user_id, uow.now, "logged out")
     uow.audit.note(at=uow.now, user_id=caller.user_id, action="logged_out", subject_kind="user", subject=caller.user_id)
     response.delete_cookie(COOKIE, path="/")

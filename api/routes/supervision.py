@@ -7,13 +7,12 @@ from pydantic import StringConstraints
 
 from api import found
 from api.auth import Caller
-from api.desks import COMMAND_DEADLINE
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
 from api.permissions import AdminOnly, SupervisorCommanding, SupervisorOnly
 from api.problems import Kind, Problem, problems
+from api.visits import command_visit
 from api.wiring import wiring_of
-from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork
 from db.users import User
 from followup.calls import Call, CallState, Leg, LegId, LegRole
@@ -223,7 +222,7 @@ def begin_supervision(
     )
     uow.supervisions.add(supervision)
     uow.flush()
-    _command(uow, call, supervision, "supervise", {})
+    command_visit(uow, call, supervision, "supervise", {})
     _audit(uow, caller, "supervision_asked", call, supervision, ask.mode, ask.reason)
     uow.emit(
         DomainEvent(
@@ -243,7 +242,7 @@ def begin_supervision(
 def change_supervision(supervision_id: Id, ask: ModeAsk, caller: SupervisorCommanding, uow: Work) -> SupervisionAnswer:
     """Listen, whisper, barge in or take over: one step, without a gap in anybody's sound."""
     call, supervision = _own(uow, supervision_id, caller)
-    _command(uow, call, supervision, "change_supervision", {"mode": ask.mode.value, "reason": ask.reason})
+    command_visit(uow, call, supervision, "change_supervision", {"mode": ask.mode.value, "reason": ask.reason})
     _audit(uow, caller, "supervision_mode_asked", call, supervision, ask.mode, ask.reason or supervision.reason)
     return SupervisionAnswer.model_validate(supervision)
 
@@ -256,7 +255,7 @@ def change_supervision(supervision_id: Id, ask: ModeAsk, caller: SupervisorComma
 def end_supervision(supervision_id: Id, caller: SupervisorCommanding, uow: Work) -> SupervisionAnswer:
     """Leave the call; hanging up the telephone, or disconnecting the browser, does the same."""
     call, supervision = _own(uow, supervision_id, caller)
-    _command(uow, call, supervision, "end_supervision", {})
+    command_visit(uow, call, supervision, "end_supervision", {})
     return SupervisionAnswer.model_validate(supervision)
 
 
@@ -376,20 +375,6 @@ def _own(uow: UnitOfWork, supervision_id: str, caller: Caller) -> tuple[Call, Su
     if supervision.state is SupervisionState.ENDED:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "supervision_id", f"it is over: {supervision.ended_because}")
     return call, supervision
-
-
-def _command(uow: UnitOfWork, call: Call, supervision: Supervision, verb: str, arguments: dict[str, object]) -> None:
-    uow.calls.command(
-        CallCommand(
-            node=call.node,
-            verb=verb,
-            subject=supervision.id,  # not the call's id: its agent may read the call's commands
-            arguments={"by": supervision.supervisor_id, **arguments},
-            idempotency_key=f"api:{new_id()}",  # a repeated request never comes this far
-            deadline=uow.now + COMMAND_DEADLINE,
-            created_at=uow.now,
-        )
-    )
 
 
 def _audit(

@@ -71,7 +71,7 @@ def list_users(caller: AdminOnly, uow: Work) -> UsersAnswer:  # noqa: ARG001
 
 
 @router.post("/users/{user_id}/disable", responses=problems(Kind.UNKNOWN_USER, Kind.NOT_POSSIBLE_NOW))
-def disable(user_id: Id, caller: AdminCommanding, uow: Work) -> UserAnswer:
+def disable(user_id: Id, caller: AdminCommanding, request: Request, uow: Work) -> UserAnswer:
     """Lock a user out at once; what he did stays."""
     user = uow.users.get(user_id)
     if user is None:
@@ -79,4 +79,6 @@ def disable(user_id: Id, caller: AdminCommanding, uow: Work) -> UserAnswer:
     if user.id == caller.user_id:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "user_id", "you cannot lock yourself out; another administrator can")
     disable_user(uow, user, by=caller.user_id)
+    if uow.attempts.live_of_agent(user.id) is None:
+        wiring_of(request).headsets.leave(user.id)
     return UserAnswer.model_validate(user)

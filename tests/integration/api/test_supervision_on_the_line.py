@@ -150,6 +150,20 @@ def test_the_call_s_end_ends_the_supervision_and_her_line(place: LoopbackPlace, 
     assert up(place, talk) == [], "only the headset stays up"
 
 
+@pytest.mark.parametrize("how", ["she logs out", "she is disabled"])
+def test_nobody_stays_on_a_call_without_a_log_in(
+    house: House, place: LoopbackPlace, overseer: Asking, talk: Call, how: str
+) -> None:
+    begin(overseer, talk)
+    in_mode(place, talk, "listen")
+    if how == "she logs out":
+        assert overseer.post("/log-out", {}).status_code == 204
+    else:
+        assert house.caller(Role.ADMIN).post(f"/users/{overseer.user_id}/disable", {}).status_code == 200
+    until(lambda: LegRole.SUPERVISOR not in up(place, talk), timeout=10, what="her line is down")
+    assert LegRole.PATIENT in up(place, talk)
+
+
 def test_a_headset_between_calls_cannot_be_supervised(
     place: LoopbackPlace, overseer: Asking, talk: Call, desk: Agent
 ) -> None:
