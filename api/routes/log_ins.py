@@ -115,7 +115,7 @@ def log_out(
     response: Response,
     uow: Work,
 ) -> None:
-    """End the caller's log-in: an agent goes offline, a supervisor leaves her call. Not in a call or wrap-up of hers."""
+    """End the caller's log-in: an agent goes offline, a supervisor leaves her call. Not in a call or wrap-up."""
     agent = uow.queues.agent_for_update(caller.user_id)
     if agent is not None and agent.state is not AgentState.OFFLINE:
         if uow.attempts.live_of_agent(agent.id) is not None:
