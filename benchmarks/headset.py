@@ -144,7 +144,7 @@ def rows(seconds: float) -> list[Row]:
         Row(
             name="headset.mouth_to_patient", unit="ms one way, median", ours=round(ours.mouth_to_patient_ms, 1),
             peer="none in this run", peer_value=None, ratio=None, bound=20, n=1, spread=None,
-            conditions="from the microphone's track in the browser to RTP at the patient's port, frames of 40 ms",
+            conditions="from the microphone's track in the browser to RTP at the patient's port",
         ),
         Row(
             name="headset.patient_to_ear", unit="ms one way, median", ours=round(ours.patient_to_ear_ms, 1),
