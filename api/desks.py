@@ -1,16 +1,10 @@
 """What happens at an agent's desk: the state asked for, the headset taken up and put down."""
 
-from datetime import timedelta
-
-from db.calls import CallCommand
+from api.node_commands import ask_node
 from db.unit_of_work import UnitOfWork
 from followup.closing import TRIGGER_TO, move_agent
 from followup.events import DomainEvent, EventKind
 from followup.queues import Agent, AgentState, HeadsetKind, HeadsetState
-from runtime.identifiers import new_id
-
-COMMAND_DEADLINE = timedelta(seconds=10)
-"""A node that takes a command later refuses it: whoever asked has seen it fail and does something else."""
 
 IN_A_CALL = frozenset({AgentState.RESERVED, AgentState.ON_CALL, AgentState.WRAP_UP})
 
@@ -37,14 +31,5 @@ def detach_headset(uow: UnitOfWork, agent: Agent) -> None:
         return
     agent.headset_wanted = False
     if agent.headset_node is not None and agent.headset_state is not HeadsetState.DOWN:
-        uow.calls.command(
-            CallCommand(
-                node=agent.headset_node,
-                verb="detach_headset",
-                subject=agent.id,
-                idempotency_key=f"detach_headset:{new_id()}",
-                deadline=uow.now + COMMAND_DEADLINE,
-                created_at=uow.now,
-            )
-        )
+        ask_node(uow, node=agent.headset_node, verb="detach_headset", subject=agent.id)
     uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))

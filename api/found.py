@@ -4,6 +4,7 @@ from api.auth import Caller
 from api.problems import Kind, Problem
 from care.patients import Encounter, Patient
 from db.unit_of_work import UnitOfWork
+from db.users import User
 from followup.attempts import Attempt
 from followup.calls import Call
 from followup.notes import Note
@@ -70,7 +71,23 @@ def call(uow: UnitOfWork, call_id: str) -> Call:
     """The call with this id."""
     found = uow.calls.get(call_id)
     if found is None:
-        raise Problem.of(Kind.UNKNOWN_CALL, "call_id", "there is no such call")
+        raise _no_call()
+    return found
+
+
+def locked_call(uow: UnitOfWork, call_id: str) -> Call:
+    """The call with this id, locked."""
+    found = uow.calls.for_update(call_id)
+    if found is None:
+        raise _no_call()
+    return found
+
+
+def user(uow: UnitOfWork, user_id: str) -> User:
+    """The user with this id."""
+    found = uow.users.get(user_id)
+    if found is None:
+        raise Problem.of(Kind.UNKNOWN_USER, "user_id", "there is no such user; GET /api/v1/users lists them")
     return found
 
 
@@ -131,3 +148,7 @@ def _no_attempt() -> Problem:
 
 def _no_note() -> Problem:
     return Problem.of(Kind.UNKNOWN_NOTE, "note_id", "there is no such note")
+
+
+def _no_call() -> Problem:
+    return Problem.of(Kind.UNKNOWN_CALL, "call_id", "there is no such call")

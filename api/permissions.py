@@ -124,7 +124,6 @@ _EVERYBODY = (Role.AGENT, Role.SUPERVISOR, Role.ADMIN)
 _CARE = (Role.AGENT, Role.SUPERVISOR)
 
 Everybody = Annotated[Caller, Depends(Allowed(*_EVERYBODY))]
-EverybodyCommanding = Annotated[Caller, Depends(Commanding(*_EVERYBODY))]
 CareTeam = Annotated[Caller, Depends(Allowed(*_CARE))]
 CareTeamCommanding = Annotated[Caller, Depends(Commanding(*_CARE))]
 AgentOnly = Annotated[Caller, Depends(Allowed(Role.AGENT))]

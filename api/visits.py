@@ -1,28 +1,20 @@
 """A supervisor's visits to calls, as commands to the node; they end with her log-in."""
 
-from api.desks import COMMAND_DEADLINE
-from db.calls import CallCommand
+from collections.abc import Mapping
+
+from api.node_commands import ask_node
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call
 from followup.supervision import Supervision
-from runtime.identifiers import new_id
 
 
 def command_visit(
-    uow: UnitOfWork, call: Call, supervision: Supervision, verb: str, arguments: dict[str, object]
+    uow: UnitOfWork, call: Call, supervision: Supervision, verb: str, arguments: Mapping[str, object] | None = None
 ) -> None:
     """Ask the call's node for something about a visit."""
-    uow.calls.command(
-        CallCommand(
-            node=call.node,
-            verb=verb,
-            subject=supervision.id,  # not the call's id: its agent may read the call's commands
-            arguments={"by": supervision.supervisor_id, **arguments},
-            idempotency_key=f"api:{new_id()}",  # a repeated request never comes this far
-            deadline=uow.now + COMMAND_DEADLINE,
-            created_at=uow.now,
-        )
-    )
+    by = {"by": supervision.supervisor_id, **(arguments or {})}
+    # The subject is not the call: its agent may read the call's commands.
+    ask_node(uow, node=call.node, verb=verb, subject=supervision.id, arguments=by)
 
 
 def end_visit(uow: UnitOfWork, supervisor_id: str) -> None:
@@ -30,4 +22,4 @@ def end_visit(uow: UnitOfWork, supervisor_id: str) -> None:
     visit = uow.supervisions.live_of_supervisor(supervisor_id)
     call = uow.calls.for_update(visit.call_id) if visit is not None else None
     if visit is not None and call is not None:
-        command_visit(uow, call, visit, "end_supervision", {})
+        command_visit(uow, call, visit, "end_supervision")

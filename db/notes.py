@@ -93,12 +93,6 @@ class NoteRepository:
             select(Note).where(notes.c.patient_id == patient_id).order_by(notes.c.created_at.desc()).limit(limit)
         ).all()
 
-    def unsigned(self, *, limit: int = 200) -> Sequence[Note]:
-        """Drafts waiting for a signature, oldest first."""
-        return self._session.scalars(
-            select(Note).where(notes.c.state == NoteState.DRAFT).order_by(notes.c.created_at).limit(limit)
-        ).all()
-
     def unsigned_of_agent(self, agent_id: str, *, limit: int = 200) -> Sequence[Note]:
         """Drafts of an agent's own attempts, oldest first."""
         return self._session.scalars(

@@ -140,10 +140,6 @@ class PatientRepository:
         """The visit with this id."""
         return self._session.get(Encounter, encounter_id)
 
-    def by_record_number(self, record_number: str) -> Patient | None:
-        """The patient with this record number."""
-        return self._session.scalar(select(Patient).where(patients.c.record_number == record_number))
-
     def page(self, *, after: str | None, limit: int, containing: str | None = None) -> Sequence[Patient]:
         """Patients in order of record number, from behind `after`."""
         query = select(Patient).order_by(patients.c.record_number).limit(limit)

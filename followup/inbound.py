@@ -78,8 +78,6 @@ class InboundReason(StrEnum):
 TAKES_KEYS = frozenset({InboundState.GREETED, InboundState.WAITING, InboundState.OFFERED})
 """States in which a key means something to us; later keys are the conversation's own."""
 
-BEFORE_AN_AGENT = frozenset({InboundState.RINGING, *TAKES_KEYS})
-
 WRONG_ANSWERS_LIMIT = 2
 """So often may somebody fail to say who he is; then the record stays closed for this call."""
 

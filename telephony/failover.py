@@ -1,6 +1,5 @@
 """Failover: when a call may be tried over another trunk after one has refused it. The rule is docs/adr/0017."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 DEFAULT_STATUSES = frozenset({500, 502, 503})
@@ -28,8 +27,3 @@ def may_fail_over(leg: EndedLeg, statuses: frozenset[int]) -> bool:
         and leg.sip_status in statuses
         and leg.sip_status not in NEVER
     )
-
-
-def trunks_left(names: Sequence[str], tried: Sequence[str]) -> tuple[str, ...]:
-    """The trunks that this attempt has not been refused by, in their order."""
-    return tuple(name for name in names if name not in tried)

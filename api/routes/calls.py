@@ -7,14 +7,13 @@ from pydantic import StringConstraints, model_validator
 
 from api import found
 from api.call_answers import CallAnswer, Verb, call_answer, is_possible
-from api.desks import COMMAND_DEADLINE
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
+from api.node_commands import ask_node
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
-from db.calls import CallCommand, CommandState
-from runtime.identifiers import new_id
+from db.calls import CommandState
 
 router = APIRouter(tags=["calls"], route_class=Route)
 
@@ -85,18 +84,8 @@ def command(call_id: Id, ask: CommandAsk, caller: CareTeamCommanding, uow: Work)
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "verb", f"the call is {call.state.value}: {ask.verb.value} is not possible there"
         )
-    deadline = uow.now + COMMAND_DEADLINE
-    uow.calls.command(
-        CallCommand(
-            node=call.node,
-            verb=ask.verb.value,
-            subject=call.id,
-            arguments={"by": caller.user_id, **_arguments(ask)},
-            idempotency_key=f"api:{new_id()}",  # a repeated request never comes this far
-            deadline=deadline,
-            created_at=uow.now,
-        )
-    )
+    arguments = {"by": caller.user_id, **_arguments(ask)}
+    deadline = ask_node(uow, node=call.node, verb=ask.verb.value, subject=call.id, arguments=arguments)
     uow.audit.note(
         at=uow.now,
         user_id=caller.user_id,

@@ -8,14 +8,13 @@ from pydantic import Field, model_validator
 
 from api import found, inbound_links
 from api.auth import Caller
-from api.desks import COMMAND_DEADLINE
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Limit, Words
 from api.masking import masked_birthday, masked_name, masked_number, masked_record_number
+from api.node_commands import ask_node
 from api.permissions import AgentCommanding, CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from care.patients import Patient
-from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork
 from followup.closing import release_agent
 from followup.events import DomainEvent, EventKind
@@ -28,7 +27,6 @@ from followup.inbound import (
     InboundTrigger,
     next_inbound_state,
 )
-from runtime.identifiers import new_id
 
 router = APIRouter(tags=["inbound calls"], route_class=Route)
 
@@ -158,7 +156,9 @@ def read_inbound_call(inbound_id: Id, caller: CareTeam, uow: Work) -> InboundAns
 def accept_caller(inbound_id: Id, caller: AgentCommanding, uow: Work) -> InboundCommandAnswer:
     """Take the caller who is offered to you: he is joined with your headset."""
     inbound = _offered(uow, inbound_id, caller)
-    deadline = _command(uow, inbound, "accept_inbound", {"agent_id": caller.user_id})
+    deadline = ask_node(
+        uow, node=inbound.node, verb="accept_inbound", subject=inbound.id, arguments={"agent_id": caller.user_id}
+    )
     _audit(uow, caller, "inbound_accepted", inbound)
     return InboundCommandAnswer(inbound_call_id=inbound.id, deadline=deadline)
 
@@ -191,7 +191,7 @@ def hang_up_caller(inbound_id: Id, caller: CareTeamCommanding, uow: Work) -> Inb
     inbound = _own(uow, inbound_id, caller)
     if inbound.state is InboundState.ENDED:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", "the caller is gone already")
-    deadline = _command(uow, inbound, "hang_up_inbound", {})
+    deadline = ask_node(uow, node=inbound.node, verb="hang_up_inbound", subject=inbound.id)
     _audit(uow, caller, "inbound_hung_up", inbound)
     return InboundCommandAnswer(inbound_call_id=inbound.id, deadline=deadline)
 
@@ -210,7 +210,9 @@ def refuse_callers_recording(inbound_id: Id, caller: AgentCommanding, uow: Work)
             "state",
             "nothing of this caller is being recorded; of a call that belongs to a task, ask the call",
         )
-    deadline = _command(uow, inbound, "refuse_inbound_recording", {"by": caller.user_id})
+    deadline = ask_node(
+        uow, node=inbound.node, verb="refuse_inbound_recording", subject=inbound.id, arguments={"by": caller.user_id}
+    )
     return InboundCommandAnswer(inbound_call_id=inbound.id, deadline=deadline)
 
 
@@ -337,22 +339,6 @@ def _unknown() -> Problem:
     return Problem.of(
         Kind.UNKNOWN_INBOUND_CALL, "inbound_id", "there is no such caller; GET /api/v1/inbound-calls lists them"
     )
-
-
-def _command(uow: UnitOfWork, inbound: InboundCall, verb: str, arguments: dict[str, object]) -> datetime:
-    deadline: datetime = uow.now + COMMAND_DEADLINE
-    uow.calls.command(
-        CallCommand(
-            node=inbound.node,
-            verb=verb,
-            subject=inbound.id,
-            arguments=arguments,
-            idempotency_key=f"api:{new_id()}",  # a repeated request never comes this far
-            deadline=deadline,
-            created_at=uow.now,
-        )
-    )
-    return deadline
 
 
 def _may_see(uow: UnitOfWork, inbound: InboundCall, caller: Caller) -> bool:

@@ -14,7 +14,6 @@ from api.problems import Kind, Problem, problems
 from api.visits import command_visit
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
-from db.users import User
 from followup.calls import Call, CallState, Leg, LegId, LegRole
 from followup.events import DomainEvent, EventKind
 from followup.queues import HeadsetState
@@ -160,13 +159,13 @@ def supervision_reasons(caller: SupervisorOnly) -> ReasonsAnswer:  # noqa: ARG00
 @router.get("/supervision/phone")
 def read_supervisor_phone(caller: SupervisorOnly, uow: Work) -> PhoneAnswer:
     """Where the caller is rung."""
-    return PhoneAnswer(phone=_user(uow, caller.user_id).phone)
+    return PhoneAnswer(phone=found.user(uow, caller.user_id).phone)
 
 
 @router.put("/supervision/phone")
 def set_supervisor_phone(ask: PhoneAsk, caller: SupervisorOnly, uow: Work) -> PhoneAnswer:
     """Say where to ring the caller when she goes on a call."""
-    _user(uow, caller.user_id).phone = ask.phone
+    found.user(uow, caller.user_id).phone = ask.phone
     return PhoneAnswer(phone=ask.phone)
 
 
@@ -200,7 +199,7 @@ def begin_supervision(
     """
     door = wiring_of(request).headsets
     seen = door.look(caller.user_id)  # before anything is locked
-    call = _locked_call(uow, call_id)
+    call = found.locked_call(uow, call_id)
     _only_own_team(uow, caller, call)
     _refuse_impossible(uow, call, caller)
     browser = _free_browser(uow, caller, call, seen, node=door.node)
@@ -222,7 +221,7 @@ def begin_supervision(
     )
     uow.supervisions.add(supervision)
     uow.flush()
-    command_visit(uow, call, supervision, "supervise", {})
+    command_visit(uow, call, supervision, "supervise")
     _audit(uow, caller, "supervision_asked", call, supervision, ask.mode, ask.reason)
     uow.emit(
         DomainEvent(
@@ -255,7 +254,7 @@ def change_supervision(supervision_id: Id, ask: ModeAsk, caller: SupervisorComma
 def end_supervision(supervision_id: Id, caller: SupervisorCommanding, uow: Work) -> SupervisionAnswer:
     """Leave the call; hanging up the telephone, or disconnecting the browser, does the same."""
     call, supervision = _own(uow, supervision_id, caller)
-    command_visit(uow, call, supervision, "end_supervision", {})
+    command_visit(uow, call, supervision, "end_supervision")
     return SupervisionAnswer.model_validate(supervision)
 
 
@@ -278,7 +277,7 @@ def set_supervision_policy(queue_id: Id, ask: PolicyAsk, caller: AdminOnly, uow:
 @router.put("/users/{user_id}/overseen-queues", responses=problems(Kind.UNKNOWN_USER, Kind.UNKNOWN_QUEUE))
 def set_overseen_queues(user_id: Id, ask: OverseenAsk, caller: AdminOnly, uow: Work) -> OverseenAnswer:
     """Say which queues a supervisor answers for: she goes on no other queue's calls."""
-    user = _user(uow, user_id)
+    user = found.user(uow, user_id)
     for place, queue_id in enumerate(ask.queues):
         found.queue(uow, queue_id, f"queues[{place}]")
     user.overseen_queues = list(ask.queues)
@@ -293,22 +292,8 @@ def set_overseen_queues(user_id: Id, ask: OverseenAsk, caller: AdminOnly, uow: W
     return OverseenAnswer(user_id=user.id, queues=user.overseen_queues)
 
 
-def _user(uow: UnitOfWork, user_id: str) -> User:
-    user = uow.users.get(user_id)
-    if user is None:
-        raise Problem.of(Kind.UNKNOWN_USER, "user_id", "there is no such user; GET /api/v1/users lists them")
-    return user
-
-
-def _locked_call(uow: UnitOfWork, call_id: str) -> Call:
-    call = uow.calls.for_update(call_id)
-    if call is None:
-        raise Problem.of(Kind.UNKNOWN_CALL, "call_id", "there is no such call")
-    return call
-
-
 def _only_own_team(uow: UnitOfWork, caller: Caller, call: Call) -> None:
-    if not oversees_queue(_user(uow, caller.user_id).overseen_queues, call.queue_id):
+    if not oversees_queue(found.user(uow, caller.user_id).overseen_queues, call.queue_id):
         raise Problem.of(Kind.NOT_YOURS, "call_id", "this call is of a queue you do not oversee; its supervisor can")
 
 
@@ -342,7 +327,7 @@ def _free_browser(uow: UnitOfWork, caller: Caller, call: Call, seen: Seen, *, no
         )
     if call.node == node:
         return seen.address
-    if _user(uow, caller.user_id).phone:
+    if found.user(uow, caller.user_id).phone:
         return ""
     raise Problem.of(
         Kind.NOT_POSSIBLE_NOW,
@@ -353,7 +338,7 @@ def _free_browser(uow: UnitOfWork, caller: Caller, call: Call, seen: Seen, *, no
 
 
 def _free_phone(uow: UnitOfWork, caller: Caller) -> str:
-    phone = _user(uow, caller.user_id).phone
+    phone = found.user(uow, caller.user_id).phone
     desk = uow.queues.agent(caller.user_id)
     if not phone:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "phone", _NOWHERE if desk is None else _NOWHERE_BUT_DESK)
@@ -370,7 +355,7 @@ def _own(uow: UnitOfWork, supervision_id: str, caller: Caller) -> tuple[Call, Su
         raise Problem.of(Kind.UNKNOWN_SUPERVISION, "supervision_id", "there is no such supervision")
     if found_one.supervisor_id != caller.user_id:
         raise Problem.of(Kind.NOT_YOURS, "supervision_id", "another supervisor is on that call, not you")
-    call = _locked_call(uow, found_one.call_id)
+    call = found.locked_call(uow, found_one.call_id)
     supervision = uow.supervisions.get(supervision_id) or found_one
     if supervision.state is SupervisionState.ENDED:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "supervision_id", f"it is over: {supervision.ended_because}")

@@ -10,13 +10,12 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 from api import found
 from api.auth import Caller
 from api.call_answers import TransferAnswer, transfer_answer
-from api.desks import COMMAND_DEADLINE
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line, PhoneNumber
+from api.node_commands import ask_node
 from api.permissions import CareTeam, CareTeamCommanding, OverseersCommanding
 from api.problems import Kind, Problem, problems
 from care.patients import NumberQuality
-from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call, CallState, Leg, LegId, LegRole
 from followup.closing import move_agent
@@ -126,7 +125,7 @@ def begin_transfer(call_id: Id, ask: TransferAsk, caller: CareTeamCommanding, uo
     )
     uow.transfers.add(transfer)
     uow.flush()
-    _command(uow, call, caller, "transfer", {"transfer": transfer.id})
+    _ask(uow, call, caller, "transfer", {"transfer": transfer.id})
     _audit(uow, caller, "transfer_asked", call, transfer)
     return transfer_answer(transfer)
 
@@ -148,7 +147,7 @@ def end_transfer(call_id: Id, transfer_id: Id, ask: EndingAsk, caller: CareTeamC
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "ending", "nobody has answered yet; wait for the answer, or take the patient back"
         )
-    _command(uow, call, caller, "end_transfer", {"ending": ask.ending.value})
+    _ask(uow, call, caller, "end_transfer", {"ending": ask.ending.value})
     _audit(uow, caller, f"transfer_end_{ask.ending.value}", call, transfer)
     return transfer_answer(transfer)
 
@@ -244,18 +243,8 @@ def _entry(uow: UnitOfWork, entry_id: str) -> DirectoryEntry:
     return entry
 
 
-def _command(uow: UnitOfWork, call: Call, caller: Caller, verb: str, arguments: dict[str, object]) -> None:
-    uow.calls.command(
-        CallCommand(
-            node=call.node,
-            verb=verb,
-            subject=call.id,
-            arguments={"by": caller.user_id, **arguments},
-            idempotency_key=f"api:{new_id()}",  # a repeated request never comes this far
-            deadline=uow.now + COMMAND_DEADLINE,
-            created_at=uow.now,
-        )
-    )
+def _ask(uow: UnitOfWork, call: Call, caller: Caller, verb: str, arguments: dict[str, object]) -> None:
+    ask_node(uow, node=call.node, verb=verb, subject=call.id, arguments={"by": caller.user_id, **arguments})
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, call: Call, transfer: Transfer) -> None:

@@ -73,9 +73,7 @@ def list_users(caller: AdminOnly, uow: Work) -> UsersAnswer:  # noqa: ARG001
 @router.post("/users/{user_id}/disable", responses=problems(Kind.UNKNOWN_USER, Kind.NOT_POSSIBLE_NOW))
 def disable(user_id: Id, caller: AdminCommanding, request: Request, uow: Work) -> UserAnswer:
     """Lock a user out at once; what he did stays."""
-    user = uow.users.get(user_id)
-    if user is None:
-        raise Problem.of(Kind.UNKNOWN_USER, "user_id", "there is no such user; GET /api/v1/users lists them")
+    user = found.user(uow, user_id)
     if user.id == caller.user_id:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "user_id", "you cannot lock yourself out; another administrator can")
     disable_user(uow, user, by=caller.user_id)

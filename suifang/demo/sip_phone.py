@@ -113,10 +113,6 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self._step_began = None
         self._retire_player()
 
-    @property
-    def saying(self) -> bool:
-        return self._player is not None
-
     def listen_now(self, now: float) -> None:
         """Note whether the far end is loud."""
         # The bridge's point of view: what it transmits into the bridge is what the far end says.

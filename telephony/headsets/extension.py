@@ -261,7 +261,6 @@ class Extension(asyncio.DatagramProtocol):
             return
         if sound != dialog.sound:
             dialog.sound, dialog.version = sound, dialog.version + 1
-        dialog.remote_cseq = request.cseq.sequence
         dialog.expires_seconds = session_seconds(request) or dialog.expires_seconds
         line.line_changed(dialog)
         self._agree(request, source, dialog)

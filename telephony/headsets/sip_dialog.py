@@ -41,7 +41,6 @@ class Dialog(msgspec.Struct, kw_only=True):
     target: str
     peer: PeerAddress
     local_cseq: int = 0
-    remote_cseq: int = 0
     expires_seconds: int = 0  # RFC 4028; 0: the worker wants no session timer
     sound: Sound
     codec: str
@@ -109,7 +108,6 @@ def begin_dialog(request: Request, *, token: str, peer: PeerAddress, codec: str,
         remote=request.headers["From"],
         target=str(contact[0].uri) if contact else str(request.from_address.uri),
         peer=peer,
-        remote_cseq=request.cseq.sequence,
         expires_seconds=session_seconds(request),
         sound=sound,
         codec=codec,

@@ -40,7 +40,6 @@ class Cadence:
     """All that the rules look at. `seconds` is how much has been heard."""
 
     seconds: float
-    noise_db: float
     bursts: tuple[Stretch, ...]  # sound with gaps shorter than a word gap closed
     tones: tuple[Tone, ...]
 
@@ -77,7 +76,6 @@ def cadence_of(slices: Sequence[Slice], rules: ScreeningRules) -> Cadence:
     bursts = [stretch for stretch in _joined(loud, _WORD_GAP) if stretch.seconds >= _SHORTEST_SOUND]
     return Cadence(
         seconds=round(len(slices) * SLICE_SECONDS, 3),
-        noise_db=noise,
         bursts=tuple(bursts),
         tones=tuple(_steady(slices, rules.tone_seconds)),
     )

@@ -424,7 +424,7 @@ def read_path(kind: type, value: object) -> object:
     """For msgspec: how a path is read from JSON."""
     if kind is Path:
         return Path(str(value))
-    raise NotImplementedError(kind)
+    raise NotImplementedError(kind)  # how msgspec is told that another type is not ours to read
 
 
 def encode(message: FromNode | FromWorker) -> bytes:

@@ -15,9 +15,11 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.inbound import InboundCall, InboundRules
 from followup.plans import WISHED_AT, WISHED_NUMBER, Task, TaskMode, TaskState
 from followup.queues import Agent, AgentState, HeadsetState, Queue
+from followup.recordings import DISK_FULL
 from runtime.identifiers import new_id
 from scheduler.dialer import GateRefusedError, reserve
 from telephony.call_control import LegEvent, LegEventKind
+from telephony.line_script import fill_disk
 from tests.support.builders import a_call, a_patient, a_queue, a_task, an_agent, an_attempt
 from tests.support.switchboard import HASTY_OFFERS, NO_PATIENCE, PATIENT_WAITING, Switchboard
 from tests.support.telephony_bench import GATE
@@ -170,6 +172,15 @@ def test_accepted_they_are_joined_and_recorded_and_at_the_end_she_has_to_say_wha
         "recording.json",
     }
     assert agent_state(board, agent) is AgentState.WRAP_UP
+
+
+def test_a_full_disk_costs_the_recording_of_a_caller_and_never_his_call(board: Switchboard) -> None:
+    board.control.teach(NUMBER, (fill_disk(after=0.2),))
+    inbound = board.ring_in(NUMBER)
+    assert inbound.recording_failed is None
+    board.go(0.5)
+    inbound = board.caller_on(inbound.leg_id)
+    assert (inbound.state, inbound.recording_failed) == ("greeted", DISK_FULL)
 
 
 def test_who_does_not_accept_in_time_is_free_again_and_the_next_is_asked(opened: Opened) -> None:

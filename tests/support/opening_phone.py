@@ -20,6 +20,7 @@ from urllib.parse import unquote
 import pjsua2 as pj
 
 from tests.support.ports import free_udp_block
+from tests.support.sip_patient import start_endpoint
 from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -134,32 +135,6 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]
         call.reply(pj.PJSIP_SC_RINGING)
 
 
-def _endpoint(port: int, codec: str) -> pj.Endpoint:
-    endpoint = pj.Endpoint()
-    endpoint.libCreate()
-    settings = pj.EpConfig()
-    settings.uaConfig.threadCnt = 0
-    settings.uaConfig.mainThreadOnly = True
-    settings.uaConfig.maxCalls = 4
-    settings.logConfig.level = 2
-    settings.logConfig.consoleLevel = 2
-    settings.medConfig.clockRate = 8000
-    settings.medConfig.noVad = True
-    settings.medConfig.ecTailLen = 0
-    endpoint.libInit(settings)
-    transport = pj.TransportConfig()
-    transport.port = port
-    transport.boundAddress = "127.0.0.1"
-    endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
-    endpoint.libStart()
-    endpoint.audDevManager().setNullDev()
-    codecs = endpoint.codecEnum2()
-    for index in range(len(codecs)):
-        name = codecs[index].codecId
-        endpoint.codecSetPriority(name, 200 if name.startswith(codec) else 0)
-    return endpoint
-
-
 def main() -> None:
     """Be the phone until SIGTERM."""
     parser = argparse.ArgumentParser()
@@ -169,7 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    endpoint = _endpoint(arguments.port, arguments.codec)
+    endpoint = start_endpoint(arguments.port, arguments.codec)
     account = PhoneAccount()
     account.folder, account.calls = arguments.folder, []
     settings = pj.AccountConfig()

@@ -249,7 +249,7 @@ class Phone:
                 raise ValueError(f"a programme knows no act called {act.name}")
 
 
-def start_endpoint(port: int) -> pj.Endpoint:
+def start_endpoint(port: int, codec_preferred: str = "PCMU") -> pj.Endpoint:
     """pjsua2 as a phone without a sound card, polled by our own loop."""
     endpoint = pj.Endpoint()
     endpoint.libCreate()
@@ -271,7 +271,7 @@ def start_endpoint(port: int) -> pj.Endpoint:
     endpoint.libStart()
     endpoint.audDevManager().setNullDev()
     for codec in endpoint.codecEnum2():
-        endpoint.codecSetPriority(codec.codecId, 200 if codec.codecId.startswith("PCMU") else 0)
+        endpoint.codecSetPriority(codec.codecId, 200 if codec.codecId.startswith(codec_preferred) else 0)
     return endpoint
 
 
