@@ -1,6 +1,6 @@
 """Answers to a form's questions: whether one fits its question."""
 
-from runtime.content import FormItem
+from runtime.content.forms import FormItem
 
 LONGEST_TEXT = 2000
 AnswerValue = bool | float | str

@@ -23,7 +23,7 @@ from followup.calls import (
 from followup.recordings import Recording, RecordingState
 from followup.supervision import SupervisionMode, SupervisionReason, SupervisionShown, SupervisionState, is_shown
 from followup.transfers import Transfer, TransferState, TransferTarget
-from runtime.content import Wording
+from runtime.content.documents import Wording
 
 
 class Verb(StrEnum):

@@ -10,7 +10,7 @@ from fastapi import Request
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.ports import RecordingStore
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.live_events import AsyncLiveStream
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings

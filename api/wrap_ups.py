@@ -7,7 +7,7 @@ from followup.attempts import Attempt
 from followup.closing import close_attempt
 from followup.notes import Note
 from followup.outcomes import AttemptOutcome, TaskOutcome
-from runtime.content import Content
+from runtime.content.library import Content
 from transcription.attempt_notes import write_draft
 
 

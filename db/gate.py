@@ -9,7 +9,7 @@ from care.patients import ContactPoint, Patient
 from db.unit_of_work import UnitOfWork
 from followup.dialing_rules import GateFacts, Mode, Profile, Verdict, may_call_now
 from followup.plans import Task, TaskMode
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.phone_numbers import is_dialable
 from runtime.settings import Settings
 from runtime.trunks_file import declared_trunks, stays_on_this_machine

@@ -1,6 +1,8 @@
 """One request, task or leg event is one unit of work is one transaction; only the edge commits."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +27,10 @@ from db.users import UserRepository
 from followup.events import DomainEvent
 
 
+def _as_it_is(now: datetime) -> datetime:
+    return now
+
+
 class UnitOfWork:
     """A transaction and the repositories in it; leaving it without `commit` rolls back.
 
@@ -32,8 +38,9 @@ class UnitOfWork:
     different clocks agree.
     """
 
-    def __init__(self, sessions: sessionmaker[Session]) -> None:
+    def __init__(self, sessions: sessionmaker[Session], clock: Callable[[datetime], datetime]) -> None:
         self._sessions = sessions
+        self._clock = clock
 
     def __enter__(self) -> Self:
         self._session = self._sessions()
@@ -51,7 +58,7 @@ class UnitOfWork:
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.audit = AuditLog(self._session)
-        self.now = self._session.execute(select(func.clock_timestamp())).scalar_one()
+        self.now = self._clock(self._session.execute(select(func.clock_timestamp())).scalar_one())
         return self
 
     def __exit__(
@@ -86,14 +93,18 @@ class UnitOfWork:
 
 
 class UnitsOfWork:
-    """Makes units of work for one database."""
+    """Makes units of work for one database.
 
-    def __init__(self, engine: Engine) -> None:
+    `clock` turns the database's instant into the one that counts: itself, but for a scenario played on another day.
+    """
+
+    def __init__(self, engine: Engine, *, clock: Callable[[datetime], datetime] = _as_it_is) -> None:
         self.engine = engine
+        self._clock = clock
         self._sessions = sessionmaker(engine, expire_on_commit=False)
 
     def __call__(self) -> UnitOfWork:
-        return UnitOfWork(self._sessions)
+        return UnitOfWork(self._sessions, self._clock)
 
 
 def database_is_away(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from followup.dialing_rules import AttemptPolicy, NextAction, NextStep, decide_n
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import Jurisdiction, Settings
 from scheduler.task_steps import ask_for_a_person, close_task
 

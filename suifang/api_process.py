@@ -10,7 +10,7 @@ from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from recordings.object_store import ObjectStore
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.live_events import AsyncLiveStream
 from runtime.log import configure_logging

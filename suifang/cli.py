@@ -19,7 +19,7 @@ from db.migrate import pending, upgrade
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
 from runtime import clock
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from runtime.embedded import EngineError, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, SettingsError, load_settings

@@ -12,7 +12,8 @@ from db.engine import make_engine
 from db.migrate import pending
 from db.unit_of_work import UnitsOfWork
 from runtime import clock
-from runtime.content import Content, ContentError
+from runtime.content.documents import ContentError
+from runtime.content.library import Content
 from runtime.embedded import EngineError, engine_urls
 from runtime.mode_rules import refusals
 from runtime.postgres_server import libpq_url

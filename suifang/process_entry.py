@@ -10,7 +10,7 @@ import sys
 from types import ModuleType
 
 from db.refusals import DatabaseUnavailableError
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from runtime.embedded import EngineError
 from runtime.settings import SettingsError, load_settings
 

@@ -10,7 +10,7 @@ from db.gate import Gate
 from db.leadership import Leadership
 from db.outbox import OUTBOX_CHANNEL
 from db.unit_of_work import UnitsOfWork
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.live_events import LiveStream
 from runtime.log import configure_logging

@@ -11,7 +11,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.dialing_rules import Mode
 from followup.inbound import InboundRules
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
 from runtime.private_files import short_enough

@@ -18,7 +18,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
 from runtime.settings import Settings, WorkerTasks

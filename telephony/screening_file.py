@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from telephony.screening.rules import ScreeningRules
 
 

@@ -14,7 +14,7 @@ from followup.events import DomainEvent, EventKind
 from followup.notes import Note, Proposal
 from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
 from followup.plans import Task
-from runtime.content import Form, FormItem
+from runtime.content.forms import Form, FormItem
 from runtime.identifiers import new_id
 from transcription.languages import LANGUAGES, spoken_language
 from transcription.notes import AttemptFacts, FormAnswer, NoteProposal, NoteWords, draft_note, propose_additions

@@ -6,7 +6,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 
 Content = TypeVar("Content", bound=BaseModel)
 

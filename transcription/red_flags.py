@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from pypinyin import Style, lazy_pinyin
 
 from followup.recordings import AlertLevel, Channel, Turn
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from transcription.content_file import read_content
 from transcription.measurements import Measurement, Quantity, measurements_in
 

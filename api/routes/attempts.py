@@ -21,7 +21,8 @@ from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.outcomes import AttemptOutcome, TaskOutcome
-from runtime.content import Form, Script
+from runtime.content.forms import Form
+from runtime.content.scripts import Script
 
 router = APIRouter(tags=["attempts"], route_class=Route)
 

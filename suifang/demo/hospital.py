@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from care.consent import Purpose
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from followup.plans import TaskMode
-from runtime.content import Wording
+from runtime.content.documents import Wording
 
 DEFAULT_SCRIPT = Path(__file__).parent / "hospital.yaml"
 

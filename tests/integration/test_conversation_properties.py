@@ -22,7 +22,7 @@ from followup.plans import TaskMode, TaskState
 from followup.queues import AgentState
 from followup.supervision import Supervision, SupervisionMode, SupervisionReason
 from followup.transfers import Transfer, TransferTarget
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from scheduler.dialer import ReservationRefusedError, reserve

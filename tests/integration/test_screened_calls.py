@@ -21,7 +21,7 @@ from followup.dialing_rules import Mode
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskMode
 from followup.screening import OnMachine
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 from scheduler.dialer import reserve
 from telephony.call_control import EventValue, LegEvent, LegEventKind

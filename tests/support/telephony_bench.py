@@ -18,7 +18,7 @@ from followup.plans import TaskMode
 from followup.queues import HeadsetState
 from followup.screening import OnMachine
 from runtime.clock import WorkerClock
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from scheduler.dialer import reserve

@@ -22,7 +22,7 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from db.users import Role
 from followup.dialing_rules import Mode
 from recordings.object_store import ObjectStore
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.live_events import AsyncLiveStream
 from runtime.settings import REPOSITORY

@@ -8,7 +8,7 @@ from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.dialing_rules import Mode
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 
 

@@ -8,7 +8,7 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.dialing_rules import CallingHours
 from followup.outcomes import TaskOutcome
 from followup.plans import TaskState
-from runtime.content import Content
+from runtime.content.library import Content
 from scheduler.due import close_past_windows, queue_due_tasks
 from scheduler.outcomes import AttemptPolicies
 from tests.support.builders import a_patient, a_queue, a_task

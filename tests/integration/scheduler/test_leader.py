@@ -21,7 +21,7 @@ from db.unit_of_work import UnitsOfWork
 from followup.attempts import Attempt
 from followup.dialing_rules import Mode
 from followup.plans import TaskState
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.live_events import LiveStream
 from runtime.settings import Jurisdiction, Settings
 from runtime.task_queue import QUEUE, make_task_queue

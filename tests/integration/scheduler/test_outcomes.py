@@ -14,7 +14,7 @@ from followup.closing import close_attempt
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from followup.plans import Task, TaskState
 from followup.queues import Agent, AgentState, Queue
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.worker_context import MissingPartError, forget_parts, provide
 from scheduler.dialer import GateRefusedError, reserve
 from scheduler.outcomes import AttemptPolicies, decide_next_for

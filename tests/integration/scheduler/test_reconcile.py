@@ -23,7 +23,7 @@ from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
 from followup.queues import AgentState
 from followup.recordings import Recording, RecordingState
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
@@ -474,7 +474,7 @@ def test_only_published_events_older_than_a_month_are_dropped(units: UnitsOfWork
 # --- callers ---
 
 
-def a_caller(uow: UnitOfWork, **values: object) -> InboundCall:
+def a_caller(uow: UnitOfWork, **values: Any) -> InboundCall:
     caller = InboundCall(
         **{
             "id": InboundId(new_id()),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from followup.flows import Flow, FlowEnding, FlowStep, step_after
 from followup.outcomes import AttemptOutcome
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 
 END = FlowEnding(outcome=AttemptOutcome.CONNECTED_PATIENT)

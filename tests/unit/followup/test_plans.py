@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from followup.plans import TaskMode, TemplateStep, windows
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 from tests.support.builders import a_step, a_template, an_instant
 from tests.unit.followup.test_may_call_now import INSTANTS, ZONES

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from followup.calls import CauseCode
-from runtime.content import Content, ContentError
+from runtime.content.documents import ContentError
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 
 

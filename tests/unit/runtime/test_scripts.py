@@ -2,7 +2,9 @@
 
 import pytest
 
-from runtime.content import Content, Script, ScriptLine, Wording
+from runtime.content.documents import Wording
+from runtime.content.library import Content
+from runtime.content.scripts import Script, ScriptLine
 from runtime.settings import REPOSITORY
 
 SCRIPTS = Content(REPOSITORY / "content").scripts

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from followup.calls import EndReason, LegId
 from followup.flows import Flow, FlowStep
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 from telephony import automated
 from telephony.automated import FlowPosition, Line

@@ -7,7 +7,7 @@ import yaml
 
 from followup.calls import LegId
 from followup.flows import PERSON_KEY, PERSON_STEP, WANTS_A_PERSON, Flow, FlowStep
-from runtime.content import Content
+from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 from telephony import automated
 from telephony.automated import FlowPosition, Line

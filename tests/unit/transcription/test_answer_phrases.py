@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.render_answers import AnswerText, answer_texts
 from followup.calls import Announcement
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from transcription.answer_phrases import load_answer_phrases, phrase_in
 
 FILE = Path(__file__).parents[3] / "content" / "answer_phrases.yaml"

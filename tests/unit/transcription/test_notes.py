@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from followup.outcomes import AttemptOutcome
 from followup.recordings import Channel, Turn
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from transcription.notes import (
     AttemptFacts,
     FormAnswer,

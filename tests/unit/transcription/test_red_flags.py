@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from followup.recordings import AlertLevel, Channel, Turn
-from runtime.content import ContentError
+from runtime.content.documents import ContentError
 from transcription.red_flags import HeardAlert, alerts_in, flags_for, load_red_flags
 
 CONTENT = Path(__file__).parents[3] / "content" / "red_flags"

@@ -1,0 +1,14 @@
+"""Lists that come in: files, rows, what they made, and how to undo it"""
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""

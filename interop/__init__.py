@@ -1,0 +1,1 @@
+"""Feeds in and out: lists from CSV and Excel, and the channels by which a message leaves."""

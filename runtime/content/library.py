@@ -1,0 +1,120 @@
+"""The whole content folder, read from YAML and checked when it is first asked for."""
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from followup.calls import CauseCode
+from followup.dialing_rules import AttemptPolicy, Profile
+from followup.flows import Flow
+from followup.plans import PlanTemplate
+from runtime.content.attempt_policies import PolicyDocument
+from runtime.content.documents import ContentError, Head, Wording
+from runtime.content.end_reasons import EndReasonsDocument
+from runtime.content.flows import FlowDocument
+from runtime.content.forms import Form
+from runtime.content.jurisdictions import JurisdictionDocument
+from runtime.content.plans import PlanDocument
+from runtime.content.scripts import Script
+
+Document = TypeVar("Document", bound=Head)
+Value = TypeVar("Value")
+
+
+def _drafts_in(document: object, name: str) -> Iterator[str]:
+    """Names of what is a draft in a file: the file's content itself, or entries of a list in it (prompts)."""
+    if not isinstance(document, dict):
+        return
+    if document.get("status") == "draft":
+        yield str(document.get("id", name))
+    for entries in document.values():
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and entry.get("status") == "draft":
+                yield f"{name}/{entry.get('language', '')}/{entry.get('key', '')}"
+
+
+class Content:
+    """Everything under the content folder, checked as a whole when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def jurisdictions(self) -> dict[str, Profile]:
+        """Calling rules by jurisdiction."""
+        return {d.id: self._made(d.value) for d in self._read("jurisdictions", JurisdictionDocument)}
+
+    @cached_property
+    def policies(self) -> dict[str, AttemptPolicy]:
+        """Attempt policies by id."""
+        return {d.id: self._made(d.value) for d in self._read("attempt_policies", PolicyDocument)}
+
+    @cached_property
+    def plans(self) -> dict[str, PlanTemplate]:
+        """Plan templates by id."""
+        return {d.id: self._made(d.value) for d in self._read("plans", PlanDocument)}
+
+    @cached_property
+    def flows(self) -> dict[str, Flow]:
+        """Automated calls by id."""
+        return {d.id: self._made(d.value) for d in self._read("flows", FlowDocument)}
+
+    @cached_property
+    def forms(self) -> dict[str, Form]:
+        """Questionnaires by id."""
+        return {d.id: d for d in self._read("forms", Form)}
+
+    @cached_property
+    def end_reasons(self) -> dict[CauseCode, Wording]:
+        """Why a call ended, in words for the agent."""
+        path = self._folder / "end_reasons.yaml"
+        try:
+            words = EndReasonsDocument.model_validate(self._document(path)).words
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{path.name}: {error}") from error
+        missing = ", ".join(sorted(set(CauseCode) - set(words)))
+        if missing:
+            raise ContentError(f"content/{path.name}: no words for {missing}; add them in zh and en")
+        return words
+
+    @cached_property
+    def scripts(self) -> dict[str, Script]:
+        """What agents say first, by id."""
+        return {d.id: d for d in self._read("scripts", Script)}
+
+    def drafts(self) -> list[str]:
+        """Ids of everything that no clinician has signed yet."""
+        return sorted(
+            {name for path in self._folder.rglob("*.yaml") for name in _drafts_in(self._document(path), path.stem)}
+        )
+
+    def _document(self, path: Path) -> object:
+        try:
+            return yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ContentError(f"content/{path.relative_to(self._folder)}: {error}") from error
+
+    def _read(self, kind: str, document: type[Document]) -> list[Document]:
+        found: list[Document] = []
+        for path in sorted((self._folder / kind).glob("*.yaml")):
+            try:
+                found.append(document.model_validate(self._document(path)))
+            except ValidationError as error:
+                raise ContentError(f"content/{kind}/{path.name}: {error}") from error
+        if not found:
+            raise ContentError(f"content/{kind} holds no YAML file; SUIFANG_CONTENT_DIR must name the content folder")
+        ids = [d.id for d in found]
+        if len(set(ids)) != len(ids):
+            raise ContentError(f"content/{kind}: an id is used twice among {', '.join(sorted(ids))}")
+        return found
+
+    @staticmethod
+    def _made(make: Callable[[], Value]) -> Value:
+        try:
+            return make()
+        except ValueError as error:
+            raise ContentError(str(error)) from error
