@@ -6,9 +6,10 @@ import structlog
 
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork
-from followup.dialing_rules import GateReason, NextAction
+from followup.dialing_rules import GateReason
 from followup.events import DomainEvent, EventKind
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
+from followup.what_next import NextAction
 from scheduler.outcomes import AttemptPolicies
 from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, close_window, take_refusal, task_ids
 

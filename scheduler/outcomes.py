@@ -10,10 +10,10 @@ from care.patients import NumberQuality, Patient
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
-from followup.dialing_rules import AttemptPolicy, NextAction, NextStep, decide_next
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
+from followup.what_next import AttemptPolicy, NextAction, NextStep, decide_next
 from runtime.content.library import Content
 from runtime.settings import Jurisdiction, Settings
 from scheduler.task_steps import ask_for_a_person, close_task

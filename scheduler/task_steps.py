@@ -6,10 +6,11 @@ import structlog
 
 from db.gate import Gate, GateAnswer
 from db.unit_of_work import UnitOfWork
-from followup.dialing_rules import GateReason, NextAction, waited_out
+from followup.dialing_rules import GateReason, waited_out
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
+from followup.what_next import NextAction
 
 log = structlog.get_logger(__name__)
 

@@ -4,8 +4,8 @@ from datetime import time, timedelta
 
 from pydantic import Field
 
-from followup.dialing_rules import AttemptPolicy, NextAction
 from followup.outcomes import AttemptOutcome
+from followup.what_next import AttemptPolicy, NextAction
 from runtime.content.documents import Head
 
 

@@ -9,9 +9,10 @@ import yaml
 from pydantic import ValidationError
 
 from followup.calls import CauseCode
-from followup.dialing_rules import AttemptPolicy, Profile
+from followup.dialing_rules import Profile
 from followup.flows import Flow
 from followup.plans import PlanTemplate
+from followup.what_next import AttemptPolicy
 from runtime.content.attempt_policies import PolicyDocument
 from runtime.content.documents import ContentError, Head, Wording
 from runtime.content.end_reasons import EndReasonsDocument

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
-from followup.dialing_rules import NextAction
 from followup.notes import NoteState
 from followup.recordings import RecordingState
+from followup.what_next import NextAction
 from suifang.demo.opening import OwedCall
 
 SETTLED_RECORDINGS = frozenset({RecordingState.TRANSCRIBED, RecordingState.FAILED, RecordingState.EXPIRED})

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from followup.dialing_rules import SHORT_WAIT, AttemptPolicy, NextAction, NextStep, Profile, decide_next, within_hours
+from followup.dialing_rules import SHORT_WAIT, Profile, within_hours
 from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, AttemptOutcome, TaskOutcome
+from followup.what_next import AttemptPolicy, NextAction, NextStep, decide_next
 from tests.support.builders import an_instant
 from tests.unit.followup.test_may_call_now import INSTANTS, PROFILES, ZONES, a_profile
 
