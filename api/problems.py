@@ -43,6 +43,7 @@ class Kind(StrEnum):
     UNKNOWN_TEMPLATE = "unknown_template"
     UNKNOWN_FORM = "unknown_form"
     UNKNOWN_PLAN = "unknown_plan"
+    UNKNOWN_CALENDAR_DAY = "unknown_calendar_day"
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_AGENT = "unknown_agent"
@@ -96,6 +97,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_TEMPLATE: (404, "There is no such plan template"),
     Kind.UNKNOWN_FORM: (404, "There is no such form"),
     Kind.UNKNOWN_PLAN: (404, "There is no such plan"),
+    Kind.UNKNOWN_CALENDAR_DAY: (404, "The calendar says nothing of this day"),
     Kind.UNKNOWN_TASK: (404, "There is no such task"),
     Kind.UNKNOWN_QUEUE: (404, "There is no such queue"),
     Kind.UNKNOWN_AGENT: (404, "There is no such agent"),

@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from db.attempts import AttemptRepository
 from db.audit import AuditLog
+from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
+from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
+from db.listed_people import ListedPeople
 from db.notes import NoteRepository
 from db.outbox import Outbox
 from db.patients import PatientRepository
@@ -38,14 +41,18 @@ class UnitOfWork:
     different clocks agree.
     """
 
-    def __init__(self, sessions: sessionmaker[Session], clock: Callable[[datetime], datetime]) -> None:
+    def __init__(
+        self, sessions: sessionmaker[Session], clock: Callable[[datetime], datetime], calendars: Shelf
+    ) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._calendars = calendars
 
     def __enter__(self) -> Self:
         self._session = self._sessions()
         self.patients = PatientRepository(self._session)
         self.plans = PlanRepository(self._session)
+        self.calendar = CalendarRepository(self._session, self._calendars)
         self.queues = QueueRepository(self._session)
         self.attempts = AttemptRepository(self._session)
         self.calls = CallRepository(self._session)
@@ -55,6 +62,8 @@ class UnitOfWork:
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
+        self.imports = ImportRepository(self._session)
+        self.listed_people = ListedPeople(self._session)
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.audit = AuditLog(self._session)
@@ -101,10 +110,11 @@ class UnitsOfWork:
     def __init__(self, engine: Engine, *, clock: Callable[[datetime], datetime] = _as_it_is) -> None:
         self.engine = engine
         self._clock = clock
+        self._calendars: Shelf = {}
         self._sessions = sessionmaker(engine, expire_on_commit=False)
 
     def __call__(self) -> UnitOfWork:
-        return UnitOfWork(self._sessions, self._clock)
+        return UnitOfWork(self._sessions, self._clock, self._calendars)
 
 
 def database_is_away(error: BaseException) -> bool:

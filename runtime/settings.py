@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     hospital_name: str = ""
     hospital_zone: str = "Asia/Shanghai"
     jurisdiction: Jurisdiction = Jurisdiction.CN
+    # Whose working days and holidays count: a country, or a part of one (GB-SCT).
+    calendar_region: str = Field(default="CN", pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
 
     tls_certificate: Path | None = None
     tls_key: Path | None = None

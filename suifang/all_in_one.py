@@ -12,6 +12,7 @@ from db.migrate import upgrade
 from runtime.embedded import EngineError, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings
+from suifang.calendar_command import ensure_loaded
 from suifang.start import refuse_wrong_start
 from suifang.supervision import Supervision, SupervisionError, own_programs
 
@@ -30,6 +31,7 @@ def run(settings: Settings) -> None:
     with ensure_engines(settings) as engines:
         upgrade(engines.database_url)
         refuse_wrong_start(settings)
+        ensure_loaded(engines.database_url, settings.calendar_region)
         with Supervision(settings, own_programs()) as supervision:
             starting = threading.Thread(target=_announce, args=(settings, supervision), name="announce", daemon=True)
             starting.start()

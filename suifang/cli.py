@@ -18,6 +18,7 @@ from db.engine import make_engine
 from db.migrate import pending, upgrade
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
+from followup.calendars import UnknownRegionError
 from runtime import clock
 from runtime.content.documents import ContentError
 from runtime.embedded import EngineError, ensure_engines
@@ -47,6 +48,7 @@ _REFUSALS = (
     EdgeError,
     ContentError,
     UserCommandError,
+    UnknownRegionError,
 )
 _MARKS = {Verdict.GOOD: "[green]✓[/green]", Verdict.NOTE: "[yellow]·[/yellow]", Verdict.WRONG: "[red]✗[/red]"}
 
@@ -54,6 +56,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 users = typer.Typer(no_args_is_help=True, help="Local users.")
 app.add_typer(users, name="user")
+
+calendar = typer.Typer(no_args_is_help=True, help="Working days and public holidays.")
+app.add_typer(calendar, name="calendar")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -125,6 +130,7 @@ def migrate() -> None:
     settings = _quiet_settings()
     with ensure_engines(settings) as engines:
         upgrade(engines.database_url)
+        loaded("suifang.calendar_command").ensure_loaded(engines.database_url, settings.calendar_region)
     typer.echo("the database is at this version")
 
 
@@ -304,6 +310,34 @@ def disable_user(login: Annotated[str, typer.Argument(help="Who.")]) -> None:
     with _units_of_work() as units:
         user_command.disable(units, login=login)
     typer.echo(f"{login} is locked out")
+
+
+Region = Annotated[str | None, typer.Option(help="A country (CN) or a part of one (GB-SCT); by default ours.")]
+
+
+@calendar.command(name="show")
+@_in_words
+def show_calendar(
+    year: Annotated[int | None, typer.Argument(help="The present year if not given.")] = None,
+    region: Region = None,
+) -> None:
+    """Print the days that are not as their weekday says."""
+    wanted = region or _quiet_settings().calendar_region
+    with _units_of_work() as units:
+        typer.echo(loaded("suifang.calendar_command").shown(units, wanted, year or clock.now().year))
+
+
+@calendar.command(name="load")
+@_in_words
+def load_calendar(
+    first: Annotated[int | None, typer.Option(help="First year.")] = None,
+    last: Annotated[int | None, typer.Option(help="Last year.")] = None,
+    region: Region = None,
+) -> None:
+    """Take what the installed packages know; what an administrator entered stays."""
+    wanted = region or _quiet_settings().calendar_region
+    with _units_of_work() as units:
+        typer.echo(loaded("suifang.calendar_command").load(units, wanted, first=first, last=last))
 
 
 @app.command(name="verify")

@@ -35,6 +35,7 @@ from suifang.trunk_checks import check_trunks
 _OTHER_VARIABLES = frozenset({"SUIFANG_SPEECH_DIR", "SUIFANG_TEST_SEED", "SUIFANG_SOAK_MINUTES"})
 _OLDEST_POSTGRES = 150000
 _CLOCK_LIMIT = timedelta(seconds=2)
+_CALENDAR_AHEAD = timedelta(days=120)
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
@@ -117,7 +118,24 @@ def check_database(settings: Settings, database_url: str) -> list[Finding]:
     behind = pending(database_url)
     if behind:
         return [*findings, wrong("migrations", behind, "suifang migrate")]
-    return [*findings, good("migrations", "the tables are those of this version"), _check_mode(settings, database_url)]
+    findings.append(good("migrations", "the tables are those of this version"))
+    engine = make_engine(database_url, application="suifang-doctor")
+    try:
+        units = UnitsOfWork(engine)
+        return [*findings, _check_mode(settings, units), check_calendar(settings, units)]
+    finally:
+        engine.dispose()
+
+
+def check_calendar(settings: Settings, units: UnitsOfWork) -> Finding:
+    """Windows and due dates of the next months are reckoned in working days: the calendar must know them."""
+    with units() as uow:
+        calendar = uow.calendar.of(settings.calendar_region)
+        today = uow.now.astimezone(settings.zone).date()
+    warning = calendar.warning(today, today + _CALENDAR_AHEAD)
+    if warning:
+        return note("calendar", warning, "suifang calendar load; for a year that no package has yet: enter it by API")
+    return good("calendar", f"{calendar.region} is known until the end of {max(calendar.years)}")
 
 
 def check_clock(here: datetime, there: datetime) -> Finding:
@@ -155,13 +173,9 @@ def check_broker(broker_url: str) -> Finding:
     return good("broker", f"{named}, durable")
 
 
-def _check_mode(settings: Settings, database_url: str) -> Finding:
-    engine = make_engine(database_url, application="suifang-doctor")
-    try:
-        with UnitsOfWork(engine)() as uow:
-            demo_users = uow.users.synthetic_count()
-    finally:
-        engine.dispose()
+def _check_mode(settings: Settings, units: UnitsOfWork) -> Finding:
+    with units() as uow:
+        demo_users = uow.users.synthetic_count()
     drafts = len(Content(settings.content_dir).drafts())
     reasons = refusals(settings, demo_users=demo_users, draft_contents=drafts)
     subject = f"mode {settings.mode}"

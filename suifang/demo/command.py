@@ -21,6 +21,7 @@ from followup.recordings import RecordingState
 from runtime.embedded import EngineError, Engines, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, private_folder
+from suifang.calendar_command import ensure_loaded
 from suifang.demo.client import ApiClient
 from suifang.demo.headset_process import HeadsetProcess
 from suifang.demo.hospital import HospitalScript, load_script
@@ -64,6 +65,7 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         narration.say("starting PostgreSQL and Valkey …")
         engines = stack.enter_context(ensure_engines(place.settings))
         upgrade(engines.database_url)
+        ensure_loaded(engines.database_url, place.settings.calendar_region)
         units = UnitsOfWork(make_engine(engines.database_url, application="suifang-demo"))
         stack.callback(units.engine.dispose)
         narration.say("starting the town, the headsets and every process …")
