@@ -17,6 +17,7 @@ from db.calls import CallRepository
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
+from db.messages import MessageRepository
 from db.notes import NoteRepository
 from db.outbox import Outbox
 from db.patients import PatientRepository
@@ -66,6 +67,7 @@ class UnitOfWork:
         self.listed_people = ListedPeople(self._session)
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
+        self.messages = MessageRepository(self._session, self.outbox)
         self.audit = AuditLog(self._session)
         self.now = self._clock(self._session.execute(select(func.clock_timestamp())).scalar_one())
         return self

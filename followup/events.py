@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     ALERT_RAISED = "alert_raised"  # alert
     TRUNK_CHANGED = "trunk_changed"  # trunk's name: it came up or went down, as seen by a node
     TRUNK_FAILED_OVER = "trunk_failed_over"  # call: one trunk refused before anything rang, another takes it
+    MESSAGE_PLANNED = "message_planned"  # message: it is written down and leaves when its time has come
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 

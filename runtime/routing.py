@@ -11,6 +11,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.RECORDING_STORED: ("transcription.transcribe",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose",),
     EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
+    EventKind.MESSAGE_PLANNED: ("interop.send_message",),
 }
 """Each task gets one argument: the event's subject."""
 

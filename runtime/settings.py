@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     broker_url: str | None = None
 
     hospital_name: str = ""
+    hospital_name_en: str = ""  # empty: the other one is said in English too
+    call_back_number: str = ""  # the published one; what messages ask patients to ring back
     hospital_zone: str = "Asia/Shanghai"
     jurisdiction: Jurisdiction = Jurisdiction.CN
     # Whose working days and holidays count: a country, or a part of one (GB-SCT).
