@@ -49,6 +49,7 @@ class Patient:
     zone: str  # IANA time zone
     born: date | None = None
     sex: str | None = None
+    dialect: str | None = None  # as the hospital writes it
     synthetic: bool = False
     deceased_at: datetime | None = None
     created_at: datetime
@@ -73,3 +74,6 @@ class Encounter:
     department: str
     kind: str  # discharge, appointment or enrolment
     occurred_at: datetime
+    visit_number: str | None = None  # the hospital's own number of the visit
+    ward: str | None = None
+    doctor: str | None = None

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, relationship
 
 from care.consent import Consent, ConsentScope, Purpose
+from care.identifiers import IdentifierKind, PersonIdentifier
 from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, Patient
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 
@@ -36,6 +37,7 @@ patients = Table(
     Column("zone", String(64), nullable=False),
     Column("born", Date, nullable=True),
     Column("sex", String(16), nullable=True),
+    Column("dialect", String(40), nullable=True),
     Column("synthetic", Boolean, nullable=False, default=False),
     instant("deceased_at", nullable=True),
     instant("created_at"),
@@ -88,6 +90,19 @@ encounters = Table(
     Column("department", String(100), nullable=False),
     Column("kind", String(40), nullable=False),
     instant("occurred_at"),
+    Column("visit_number", String(64), nullable=True),
+    Column("ward", String(100), nullable=True),
+    Column("doctor", String(100), nullable=True),
+)
+
+person_identifiers = Table(
+    "person_identifiers",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id"),
+    closed_set("kind", IdentifierKind),
+    Column("value", String(64), nullable=False),
+    UniqueConstraint("kind", "value"),
 )
 
 mapper_registry.map_imperatively(ContactPoint, contact_points)
@@ -102,6 +117,7 @@ mapper_registry.map_imperatively(
 )
 mapper_registry.map_imperatively(Consent, consents)
 mapper_registry.map_imperatively(Encounter, encounters)
+mapper_registry.map_imperatively(PersonIdentifier, person_identifiers)
 
 
 class PatientRepository:
@@ -161,6 +177,14 @@ class PatientRepository:
             .where(encounters.c.patient_id == patient_id)
             .order_by(encounters.c.occurred_at.desc(), encounters.c.id)
             .limit(limit)
+        ).all()
+
+    def identifiers_of(self, patient_id: str) -> Sequence[PersonIdentifier]:
+        """The numbers that stand for a patient besides his record number."""
+        return self._session.scalars(
+            select(PersonIdentifier)
+            .where(person_identifiers.c.patient_id == patient_id)
+            .order_by(person_identifiers.c.kind, person_identifiers.c.value)
         ).all()
 
     def close_to_calls(

@@ -10,10 +10,12 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.alerts import AlertRepository
 from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
+from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
@@ -59,12 +61,14 @@ class UnitOfWork:
         self.calls = CallRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
+        self.alerts = AlertRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.listed_people = ListedPeople(self._session)
+        self.import_undo = ImportUndo(self._session)
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.messages = MessageRepository(self._session, self.outbox)

@@ -1,0 +1,95 @@
+"""Taking back what a list made: only rows that nothing else has come to refer to, whichever table it is in."""
+
+from collections.abc import Collection, Iterator
+
+from sqlalchemy import Column, Table, delete, func, or_, select
+from sqlalchemy.orm import Session
+
+from care.patients import NumberQuality
+from db.metadata import metadata
+from db.patients import consents, contact_points, encounters, patients, person_identifiers
+from db.plans import plans, tasks
+from followup.plans import OPEN_TASK_STATES, TaskState
+
+_UNTOUCHED = OPEN_TASK_STATES - {TaskState.IN_PROGRESS}
+
+
+class ImportUndo:
+    """Removes in bulk what nobody uses; each method answers which ids stayed, and which table holds them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def plans(self, encounter_ids: Collection[str]) -> None:
+        """Remove the plans of these visits whose tasks were never tried and that nothing else refers to."""
+        of_visits = select(plans.c.id).where(plans.c.encounter_id.in_(encounter_ids))
+        touched = select(tasks.c.plan_id).where(
+            tasks.c.plan_id.in_(of_visits),
+            or_(tasks.c.attempts_made > 0, tasks.c.state.not_in(_UNTOUCHED)),
+        )
+        candidates = set(self._session.scalars(of_visits.where(plans.c.id.not_in(touched))))
+        tried = self._session.execute(select(tasks.c.id, tasks.c.plan_id).where(tasks.c.plan_id.in_(candidates)))
+        task_plans: dict[str, str] = dict(tried.tuples().all())
+        candidates -= {task_plans[task_id] for task_id in self._used(tasks, task_plans)}
+        candidates -= set(self._used(plans, candidates, besides=(tasks,)))
+        self._session.execute(delete(tasks).where(tasks.c.plan_id.in_(candidates)))
+        self._session.execute(delete(plans).where(plans.c.id.in_(candidates)))
+
+    def encounters(self, ids: Collection[str]) -> dict[str, str]:
+        """Remove visits."""
+        return self._remove(encounters, ids)
+
+    def numbers(self, ids: Collection[str]) -> dict[str, str]:
+        """Remove telephone numbers that are as they came."""
+        changed = self._session.scalars(
+            select(contact_points.c.id).where(
+                contact_points.c.id.in_(ids),
+                or_(contact_points.c.quality != NumberQuality.UNVERIFIED, contact_points.c.do_not_call),
+            )
+        )
+        kept = dict.fromkeys(changed, contact_points.name)
+        return kept | self._remove(contact_points, set(ids) - set(kept))
+
+    def identifiers(self, ids: Collection[str]) -> dict[str, str]:
+        """Remove identifiers."""
+        return self._remove(person_identifiers, ids)
+
+    def patients(self, ids: Collection[str], consent_ids: Collection[str]) -> dict[str, str]:
+        """Remove people with the consents of the same list; those who have anything else stay."""
+        kept = self._used(patients, ids, besides=(consents,))
+        mine = set(consent_ids)
+        for consent_id, patient_id in self._session.execute(
+            select(consents.c.id, consents.c.patient_id).where(consents.c.patient_id.in_(ids))
+        ):
+            if consent_id not in mine:
+                kept.setdefault(patient_id, consents.name)
+        gone = set(ids) - set(kept)
+        self._session.execute(delete(consents).where(consents.c.patient_id.in_(gone)))
+        self._session.execute(delete(patients).where(patients.c.id.in_(gone)))
+        return kept
+
+    def are_there(self, table: str, ids: Collection[str]) -> int:
+        """How many of these rows are there."""
+        target = metadata.tables[table]
+        return int(self._session.scalar(select(func.count()).select_from(target).where(target.c.id.in_(ids))) or 0)
+
+    def _remove(self, table: Table, ids: Collection[str]) -> dict[str, str]:
+        kept = self._used(table, ids)
+        self._session.execute(delete(table).where(table.c.id.in_(set(ids) - set(kept))))
+        return kept
+
+    def _used(self, table: Table, ids: Collection[str], *, besides: Collection[Table] = ()) -> dict[str, str]:
+        found: dict[str, str] = {}
+        if ids:
+            for column in _references_to(table):
+                if column.table not in besides:
+                    rows = self._session.scalars(select(column).distinct().where(column.in_(ids)))
+                    found.update(dict.fromkeys(rows, column.table.name))
+        return found
+
+
+def _references_to(target: Table) -> Iterator[Column[str]]:
+    for table in metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.column.table is target:
+                yield key.parent
