@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from care.consent import Purpose
+from care.forms import Form, FormItem, ItemType
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
@@ -14,7 +15,6 @@ from followup.events import DomainEvent, EventKind
 from followup.notes import Note, Proposal
 from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
 from followup.plans import Task
-from runtime.content.forms import Form, FormItem
 from runtime.identifiers import new_id
 from transcription.languages import LANGUAGES, spoken_language
 from transcription.notes import AttemptFacts, FormAnswer, NoteProposal, NoteWords, draft_note, propose_additions
@@ -150,7 +150,7 @@ def _facts(
     answers = _of_form(attempt, form, language) if form else _of_keys(attempt, language)
     return AttemptFacts(
         outcome=outcome,
-        reason_for_call=form.title.in_language(language) if form else _in(language, _REASONS[task.purpose]),
+        reason_for_call=form.title[language] if form else _in(language, _REASONS[task.purpose]),
         dialed_at=(call.invite_at if call else None) or attempt.reserved_at,
         answered_at=call.answered_at if call else None,
         ended_at=(call.ended_at if call else None) or attempt.closed_at or uow.now,
@@ -162,18 +162,18 @@ def _facts(
 
 
 def _of_form(attempt: Attempt, form: Form, language: str) -> Iterator[FormAnswer]:
-    for item in form.items:
-        if item.key in attempt.answers:
-            answer = _answer(item, attempt.answers[item.key], language)
-            yield FormAnswer(question=item.text.in_language(language), answer=answer)
+    for item in form.questions():
+        if item.link_id in attempt.answers:
+            answer = _answer(item, attempt.answers[item.link_id], language)
+            yield FormAnswer(question=item.text[language], answer=answer)
 
 
 def _answer(item: FormItem, answer: object, language: str) -> str:
-    if item.kind == "yes_no":
+    if item.type is ItemType.BOOLEAN:
         return _in(language, _YES_NO[bool(answer)])
-    for choice in item.choices:
-        if choice.value == answer:
-            return choice.zh if language == "zh" else choice.en
+    for option in item.options:
+        if option.value == answer:
+            return option.text[language]
     return f"{answer} {item.unit}" if item.unit else str(answer)
 
 

@@ -6,22 +6,22 @@ from fastapi import APIRouter, Request
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
 from api import found, wrap_ups
-from api.answers import AnswerRefusedError, checked
 from api.auth import Caller
 from api.call_answers import CallAnswer, call_answer
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Words
+from api.form_answers import FormAnswer, form_answer
 from api.masking import masked_birthday, masked_name, masked_number, masked_record_number
-from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding, Everybody
+from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from api.routes.notes import NoteAnswer
 from api.routes.tasks import TaskAnswer
 from api.wiring import wiring_of
+from care.forms import AnswerRefusedError, AnswerValue, checked_answer
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.outcomes import AttemptOutcome, TaskOutcome
-from runtime.content.forms import Form
 from runtime.content.scripts import Script
 
 router = APIRouter(tags=["attempts"], route_class=Route)
@@ -108,18 +108,9 @@ class OwnCallAnswer(Answer):
     attempt: AttemptAnswer | None
     call: CallAnswer | None
     task: TaskAnswer | None
-    form: Form | None
+    form: FormAnswer | None
     patient: PersonAnswer | None
     script: Script | None  # what to say first; the recording notice is its first line
-
-
-@router.get("/forms/{form_id}", responses=problems(Kind.UNKNOWN_FORM))
-def read_form(form_id: str, caller: Everybody, request: Request) -> Form:  # noqa: ARG001
-    """A questionnaire."""
-    form = wiring_of(request).content.forms.get(form_id)
-    if form is None:
-        raise Problem.of(Kind.UNKNOWN_FORM, "form_id", "there is no such form; tasks name theirs")
-    return form
 
 
 @router.get("/agents/me/call")
@@ -134,12 +125,13 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         return OwnCallAnswer(attempt=None, call=shown, task=None, form=None, patient=None, script=None)
     call = uow.calls.of_attempt(attempt.id)
     task = found.task(uow, attempt.task_id)
+    form = wiring_of(request).content.forms.get(task.form) if task.form else None
     patient = found.patient(uow, attempt.patient_id)
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
         call=call_answer(uow, call, caller, words) if call else None,
         task=TaskAnswer.model_validate(task),
-        form=wiring_of(request).content.forms.get(task.form) if task.form else None,
+        form=form_answer(form) if form else None,
         patient=_person(patient, attempt),
         script=wiring_of(request).content.scripts.get(OPENING),
     )
@@ -195,19 +187,22 @@ def save_answer(
         )
     task = found.task(uow, attempt.task_id)
     form = wiring_of(request).content.forms.get(task.form) if task.form else None
-    question = next((each for each in form.items if each.key == item), None) if form else None
-    if question is None:
+    if form is None or form.item(item) is None:
         raise Problem.of(
             Kind.UNKNOWN_ANSWER_ITEM, "item", f"the task's form ({task.form or 'none'}) has no such question"
         )
     # A new mapping each time: the database compares the old one with it.
-    answers = {key: value for key, value in attempt.answers.items() if key != item}
+    answers: dict[str, AnswerValue] = {
+        key: value
+        for key, value in attempt.answers.items()
+        if key != item and isinstance(value, (bool, int, float, str))
+    }
     if ask.value is not None:
         try:
-            answers[item] = checked(question, ask.value)
+            answers[item] = checked_answer(form, answers, item, ask.value)
         except AnswerRefusedError as error:
             raise Problem.of(Kind.ANSWER_REFUSED, item, str(error)) from error
-    attempt.answers = answers
+    attempt.answers = {**answers}
     return AttemptAnswer.model_validate(attempt)
 
 

@@ -1,6 +1,6 @@
 """The whole content folder, read from YAML and checked when it is first asked for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -8,17 +8,23 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from care.forms import Form
+from followup.alerts import AlertClock, AlertLevel
+from followup.answer_alerts import AnswerRule
 from followup.calls import CauseCode
 from followup.dialing_rules import Profile
 from followup.flows import Flow
 from followup.plans import PlanTemplate
 from followup.what_next import AttemptPolicy
+from runtime.content.alert_levels import AlertLevelsDocument
+from runtime.content.answer_alerts import AnswerAlertsDocument
 from runtime.content.attempt_policies import PolicyDocument
 from runtime.content.documents import ContentError, Head, Wording
 from runtime.content.end_reasons import EndReasonsDocument
 from runtime.content.flows import FlowDocument
-from runtime.content.forms import Form
+from runtime.content.forms import FormDocument
 from runtime.content.jurisdictions import JurisdictionDocument
+from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.plans import PlanDocument
 from runtime.content.scripts import Script
 
@@ -67,7 +73,26 @@ class Content:
     @cached_property
     def forms(self) -> dict[str, Form]:
         """Questionnaires by id."""
-        return {d.id: d for d in self._read("forms", Form)}
+        return {d.id: self._made(d.value) for d in self._read("forms", FormDocument)}
+
+    @cached_property
+    def answer_alerts(self) -> tuple[AnswerRule, ...]:
+        """Which answers are signs of danger, of all forms."""
+        return tuple(rule for d in self._read("answer_alerts", AnswerAlertsDocument) for rule in self._made(d.value))
+
+    @cached_property
+    def alert_levels(self) -> AlertLevelsDocument:
+        """What each level of alert demands."""
+        path = self._folder / "alert_levels.yaml"
+        try:
+            return AlertLevelsDocument.model_validate(self._document(path))
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{path.name}: {error}") from error
+
+    @cached_property
+    def alert_clocks(self) -> Mapping[AlertLevel, AlertClock]:
+        """The clock of each level."""
+        return self._made(self.alert_levels.value)
 
     @cached_property
     def end_reasons(self) -> dict[CauseCode, Wording]:
@@ -86,6 +111,28 @@ class Content:
     def scripts(self) -> dict[str, Script]:
         """What agents say first, by id."""
         return {d.id: d for d in self._read("scripts", Script)}
+
+    @cached_property
+    def health_words(self) -> HealthWordsDocument:
+        """Words that say something about a person's health, his department or his results."""
+        path = self._folder / "health_words.yaml"
+        try:
+            return HealthWordsDocument.model_validate(self._document(path))
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{path.name}: {error}") from error
+
+    @cached_property
+    def messages(self) -> dict[str, MessageText]:
+        """What is written to patients, by id; none of it says anything about health."""
+        texts = {d.id: d for d in self._read("messages", MessageText)}
+        for text in texts.values():
+            words = self.health_words.found_in(f"{text.text.zh} {text.text.en}")
+            if words:
+                raise ContentError(
+                    f"content/messages: {text.id} says {', '.join(words)}; whoever holds the telephone reads it, so "
+                    "name the hospital and its number only (content/health_words.yaml lists what may not be said)"
+                )
+        return texts
 
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""

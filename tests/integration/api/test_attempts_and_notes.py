@@ -89,7 +89,7 @@ def test_nobody_is_identified_before_the_answer_or_by_another_agent(house: House
         ("medicines_obtained", True, "yes"),
         ("missed_days", 7, 8),
         ("missed_days", 0, -1),
-        ("missed_days", 2.5, True),
+        ("missed_days", 3, 2.5),
         ("questions", "什么时候拆线?", ""),
     ],
 )
