@@ -1,4 +1,4 @@
-"""Recordings, transcripts and alerts: tables, mappings, repository."""
+"""Recordings and transcripts: tables, mappings, repository."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,17 +13,16 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    Uuid,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.recordings import Alert, AlertLevel, Channel, Recording, RecordingState, Transcript, Turn
+from followup.recordings import Channel, Recording, RecordingState, Transcript, Turn
 
 
 class TurnsColumn(TypeDecorator[list[Turn]]):
@@ -102,31 +101,12 @@ transcripts = Table(
     instant("created_at"),
 )
 
-alerts = Table(
-    "alerts",
-    metadata,
-    id_column(),
-    reference("patient_id", "patients.id"),
-    reference("attempt_id", "attempts.id"),
-    reference("recording_id", "recordings.id", nullable=True),
-    Column("code", String(64), nullable=False),
-    closed_set("level", AlertLevel),
-    Column("at_second", Float, nullable=False),
-    instant("raised_at"),
-    Column("acknowledged_by", Uuid(as_uuid=False), nullable=True),
-    instant("acknowledged_at", nullable=True),
-    Column("evidence", JSONB, nullable=False, default=dict),
-    # The same sign in the same second of the same recording is one alert, however often the text is read.
-    Index("uq_alerts_once", "recording_id", "code", "at_second", unique=True),
-)
-
 mapper_registry.map_imperatively(Recording, recordings)
 mapper_registry.map_imperatively(Transcript, transcripts)
-mapper_registry.map_imperatively(Alert, alerts)
 
 
 class RecordingRepository:
-    """Recordings, transcripts, alerts."""
+    """Recordings and transcripts."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -138,26 +118,6 @@ class RecordingRepository:
     def add_transcript(self, transcript: Transcript) -> None:
         """Save a transcript beside those that are there."""
         self._session.add(transcript)
-
-    def raise_alert(self, alert: Alert) -> bool:
-        """Save an alert; False if the same sign was heard in that second of that recording before."""
-        written = self._session.scalar(
-            insert(alerts)
-            .values(
-                id=alert.id,
-                patient_id=alert.patient_id,
-                attempt_id=alert.attempt_id,
-                recording_id=alert.recording_id,
-                code=alert.code,
-                level=alert.level,
-                at_second=alert.at_second,
-                raised_at=alert.raised_at,
-                evidence=alert.evidence,
-            )
-            .on_conflict_do_nothing(index_elements=["recording_id", "code", "at_second"])
-            .returning(alerts.c.id)
-        )
-        return written is not None
 
     def get(self, recording_id: str) -> Recording | None:
         """The recording with this id."""
@@ -193,12 +153,6 @@ class RecordingRepository:
             .order_by(transcripts.c.created_at, transcripts.c.id)
         ).all()
 
-    def alerts_of_recording(self, recording_id: str) -> Sequence[Alert]:
-        """Alerts heard in a recording, in the order they were heard."""
-        return self._session.scalars(
-            select(Alert).where(alerts.c.recording_id == recording_id).order_by(alerts.c.at_second, alerts.c.id)
-        ).all()
-
     def in_vault(self, *, after: str | None, limit: int) -> Sequence[Recording]:
         """Recordings that have a file in the store and should have it, in order of id, from behind `after`."""
         query = (
@@ -211,12 +165,6 @@ class RecordingRepository:
             query = query.where(recordings.c.id > after)
         return self._session.scalars(query).all()
 
-    def alerts_of_attempt(self, attempt_id: str) -> Sequence[Alert]:
-        """Alerts of an attempt in the order they were heard."""
-        return self._session.scalars(
-            select(Alert).where(alerts.c.attempt_id == attempt_id).order_by(alerts.c.at_second, alerts.c.id)
-        ).all()
-
     def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Recording]:
         """A patient's recordings, newest first."""
         return self._session.scalars(
@@ -225,34 +173,6 @@ class RecordingRepository:
             .order_by(recordings.c.started_at.desc().nulls_last(), recordings.c.id)
             .limit(limit)
         ).all()
-
-    def alerts_of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Alert]:
-        """A patient's alerts, newest first."""
-        return self._session.scalars(
-            select(Alert)
-            .where(alerts.c.patient_id == patient_id)
-            .order_by(alerts.c.raised_at.desc(), alerts.c.id)
-            .limit(limit)
-        ).all()
-
-    def open_alerts(self, *, limit: int = 200) -> Sequence[Alert]:
-        """Alerts that nobody has acknowledged, oldest first."""
-        return self._session.scalars(
-            select(Alert)
-            .where(alerts.c.acknowledged_at.is_(None))
-            .order_by(alerts.c.raised_at, alerts.c.id)
-            .limit(limit)
-        ).all()
-
-    def alert_for_update(self, alert_id: str) -> Alert | None:
-        """The alert, locked until the end of the transaction."""
-        return self._session.scalar(
-            select(Alert).where(alerts.c.id == alert_id).with_for_update().execution_options(populate_existing=True)
-        )
-
-    def alert(self, alert_id: str) -> Alert | None:
-        """The alert with this id."""
-        return self._session.get(Alert, alert_id)
 
     def unfinished(self, state: RecordingState, before: datetime, limit: int = 100) -> Sequence[Recording]:
         """Recordings that stand in a state since their call's start before the instant given."""

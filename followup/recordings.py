@@ -1,4 +1,4 @@
-"""A recording, its transcript and its alerts."""
+"""A recording and its transcripts."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -122,28 +122,3 @@ class Transcript:
     parameters: dict[str, object]
     turns: list[Turn]
     created_at: datetime
-
-
-class AlertLevel(StrEnum):
-    """How soon a person must act."""
-
-    RED = "red"
-    AMBER = "amber"
-    YELLOW = "yellow"
-
-
-@dataclass(kw_only=True, eq=False)
-class Alert:
-    """A sign of danger (FHIR Flag) with the second at which it was heard."""
-
-    id: str
-    patient_id: str
-    attempt_id: str
-    recording_id: str | None
-    code: str
-    level: AlertLevel
-    at_second: float
-    raised_at: datetime
-    acknowledged_by: str | None = None
-    acknowledged_at: datetime | None = None
-    evidence: dict[str, object] = field(default_factory=dict)

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from followup.alerts import AlertLevel
 from followup.outcomes import AttemptOutcome
-from followup.recordings import AlertLevel, Channel, Turn
+from followup.recordings import Channel, Turn
 from transcription.content_file import read_content
 from transcription.measurements import Measurement, Quantity, measurements_in
 from transcription.red_flags import HeardAlert

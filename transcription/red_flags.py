@@ -14,7 +14,8 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 from pypinyin import Style, lazy_pinyin
 
-from followup.recordings import AlertLevel, Channel, Turn
+from followup.alerts import AlertLevel
+from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
 from transcription.content_file import read_content
 from transcription.measurements import Measurement, Quantity, measurements_in

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import structlog
 
+from db.alert_raising import raise_alert
 from db.unit_of_work import UnitOfWork
-from followup.events import DomainEvent, EventKind
+from followup.alerts import Alert
+from followup.events import EventKind
 from followup.outcomes import NOT_THE_PATIENT
 from followup.ports import RecordingStore
 from followup.recordings import (
-    Alert,
     Recording,
     RecordingState,
     RecordingTrigger,
@@ -65,8 +66,7 @@ def transcribe(
         if recording is None or _is_done(uow, recording_id, transcriber.description):
             return  # another run was faster
         _keep(uow, recording, heard)
-        for event in _raise_alerts(uow, recording, work.attempt_id, heard, red_flags):
-            uow.emit(event)
+        _raise_alerts(uow, recording, work.attempt_id, heard, red_flags)
         uow.emit(recording.event(EventKind.TRANSCRIPT_READY))
         uow.commit()
 
@@ -131,33 +131,25 @@ def _parameters(engine: EngineDescription) -> dict[str, object]:
 
 def _raise_alerts(
     uow: UnitOfWork, recording: Recording, attempt_id: str, heard: TranscribedCall, red_flags: Sequence[RedFlag]
-) -> list[DomainEvent]:
+) -> None:
     attempt = uow.attempts.get(attempt_id)
     if attempt is not None and attempt.outcome in NOT_THE_PATIENT:
-        return []
-    known = {alert.code for alert in uow.recordings.alerts_of_recording(recording.id)}
-    raised = []
+        return
+    known = {alert.code for alert in uow.alerts.of_recording(recording.id)}
     for sign in alerts_in(heard.turns, red_flags, heard.language):
-        alert = Alert(
-            id=new_id(),
-            patient_id=recording.patient_id,
-            attempt_id=attempt_id,
-            recording_id=recording.id,
-            code=sign.code,
-            level=sign.level,
-            at_second=sign.at,
-            raised_at=uow.now,
-            evidence={"turn": sign.turn, "heard": sign.heard},
+        if sign.code in known:
+            continue
+        raise_alert(
+            uow,
+            Alert(
+                id=new_id(),
+                patient_id=recording.patient_id,
+                attempt_id=attempt_id,
+                recording_id=recording.id,
+                code=sign.code,
+                level=sign.level,
+                at_second=sign.at,
+                raised_at=uow.now,
+                evidence={"turn": sign.turn, "heard": sign.heard},
+            ),
         )
-        if sign.code not in known and uow.recordings.raise_alert(alert):
-            log.warning(
-                "alert_raised", alert=alert.id, recording=recording.id, code=alert.code, level=alert.level.value
-            )
-            raised.append(
-                DomainEvent(
-                    kind=EventKind.ALERT_RAISED,
-                    subject=alert.id,
-                    ids={"patient": alert.patient_id, "attempt": attempt_id, "recording": recording.id},
-                )
-            )
-    return raised

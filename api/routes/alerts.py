@@ -6,7 +6,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Id, Instant, Limit
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
-from followup.recordings import AlertLevel
+from followup.alerts import AlertLevel
 
 router = APIRouter(tags=["alerts"], route_class=Route)
 
@@ -16,7 +16,7 @@ class AlertAnswer(Answer):
 
     id: str
     patient_id: str
-    attempt_id: str
+    attempt_id: str | None
     recording_id: str | None
     code: str
     level: AlertLevel
@@ -35,7 +35,7 @@ class AlertsAnswer(Answer):
 @router.get("/alerts")
 def list_alerts(caller: CareTeam, uow: Work, limit: Limit = 50) -> AlertsAnswer:
     """What waits for a person."""
-    alerts = uow.recordings.open_alerts(limit=limit)
+    alerts = uow.alerts.open_ones(unacknowledged=True, limit=limit)
     for alert in alerts:
         uow.audit.note(
             at=uow.now,
@@ -51,7 +51,7 @@ def list_alerts(caller: CareTeam, uow: Work, limit: Limit = 50) -> AlertsAnswer:
 @router.post("/alerts/{alert_id}/acknowledge", responses=problems(Kind.UNKNOWN_ALERT, Kind.NOT_POSSIBLE_NOW))
 def acknowledge(alert_id: Id, caller: CareTeamCommanding, uow: Work) -> AlertAnswer:
     """Take care of an alert."""
-    alert = uow.recordings.alert_for_update(alert_id)
+    alert = uow.alerts.for_update(alert_id)
     if alert is None:
         raise Problem.of(
             Kind.UNKNOWN_ALERT, "alert_id", "there is no such alert; GET /api/v1/alerts lists the open ones"

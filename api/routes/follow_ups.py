@@ -83,7 +83,7 @@ def read_follow_ups(patient_id: Id, caller: CareTeam, uow: Work) -> FollowUpsAns
     recordings = {recording.call_id: recording for recording in uow.recordings.of_patient(patient.id)}
     notes = {note.attempt_id: note for note in uow.notes.of_patient(patient.id, limit=500)}
     alerts = defaultdict(list)
-    for alert in reversed(uow.recordings.alerts_of_patient(patient.id)):
+    for alert in reversed(uow.alerts.of_patient(patient.id)):
         alerts[alert.attempt_id].append(AlertAnswer.model_validate(alert))
     tried = defaultdict(list)
     for attempt in reversed(uow.attempts.of_patient(patient.id)):

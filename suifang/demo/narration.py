@@ -80,7 +80,7 @@ def tell_records(narration: Narration, uow: UnitOfWork, owed: Sequence[OwedCall]
                 )
             for turn in transcript.turns if transcript else ():
                 narration.say(f"   {turn.start:6.1f}–{turn.end:5.1f}  {turn.channel.value:7}  {turn.text}")
-            for alert in uow.recordings.alerts_of_attempt(attempt.id):
+            for alert in uow.alerts.of_attempt(attempt.id):
                 narration.say(f"   ALERT {alert.level.value} {alert.code} at {alert.at_second:.1f} s")
             if transcript is not None and call is not None and call.bridged_at is not None:
                 _tell_errors(narration, item, transcript.turns, town)

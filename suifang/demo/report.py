@@ -90,7 +90,7 @@ def _attempt(uow: UnitOfWork, attempt: Attempt) -> dict[str, object]:
         ],
         "alerts": [
             {"code": alert.code, "level": alert.level.value, "at": alert.at_second}
-            for alert in uow.recordings.alerts_of_attempt(attempt.id)
+            for alert in uow.alerts.of_attempt(attempt.id)
         ],
         "digits": (call.digits or None) if call else None,
         "note_id": note.id if note else None,

@@ -17,12 +17,13 @@ from celery import Celery
 
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
+from followup.alerts import AlertLevel
 from followup.attempts import AttemptState
 from followup.calls import EndReason, Party
 from followup.events import EventKind
 from followup.notes import Note, NoteState
 from followup.outcomes import AttemptOutcome
-from followup.recordings import AlertLevel, Channel, Recording, RecordingState
+from followup.recordings import Channel, Recording, RecordingState
 from recordings.object_store import ObjectStore
 from runtime.routing import tasks_for
 from runtime.settings import WorkerTasks
@@ -141,7 +142,7 @@ class Ward:
                 recording.state,
                 recording.sha256,
                 [(t.id, t.turns) for t in uow.recordings.transcripts(recording_id)],
-                [(a.id, a.code, a.at_second) for a in uow.recordings.alerts_of_recording(recording_id)],
+                [(a.id, a.code, a.at_second) for a in uow.alerts.of_recording(recording_id)],
                 (note.id, note.text, note.state, [(p.id, p.text) for p in note.proposals]) if note else None,
             )
 
@@ -226,7 +227,7 @@ def test_a_captured_call_becomes_a_transcript_an_alert_and_proposals_and_running
 
         with ward.units_of_work() as uow:
             (transcript,) = uow.recordings.transcripts(recording_id)
-            (alert,) = uow.recordings.alerts_of_recording(recording_id)
+            (alert,) = uow.alerts.of_recording(recording_id)
             assert [turn.channel for turn in transcript.turns] == [Channel.AGENT, Channel.PATIENT]
             agent, patient = transcript.turns
             assert "weather" in agent.text

@@ -83,7 +83,7 @@ def test_another_parameter_adds_a_transcript_and_neither_alert_nor_proposal_is_d
         transcripts = uow.recordings.transcripts(recording_id)
         assert [transcript.parameters["beam_size"] for transcript in transcripts] == [1, 2]
         assert all("complaint" in transcript.turns[0].text for transcript in transcripts)
-        assert [alert.code for alert in uow.recordings.alerts_of_recording(recording_id)] == ["unconscious_or_confused"]
+        assert [alert.code for alert in uow.alerts.of_recording(recording_id)] == ["unconscious_or_confused"]
         note = uow.notes.of_attempt(attempt_id)
         assert note is not None
         assert len(note.proposals) == 1

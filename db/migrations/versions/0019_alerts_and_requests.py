@@ -1,14 +1,143 @@
 """Alerts from answers, duty rosters, requests and complaints"""
 
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
 depends_on = None
 
+_SOURCES = ("transcript", "answer", "person")
+_STATES = ("raised", "acknowledged", "in_progress", "closed")
+_OUTCOMES = (
+    "emergency-services",
+    "admitted",
+    "seen-today",
+    "appointment-made",
+    "treatment-changed",
+    "advised",
+    "already-known",
+    "false-alarm",
+    "not-reached",
+    "deceased",
+)
+_EVENTS = (
+    "raised",
+    "told",
+    "nobody_on_duty",
+    "call_back_planned",
+    "call_back_impossible",
+    "acknowledged",
+    "begun",
+    "overdue",
+    "closed",
+)
+_APPEND_ONLY = ("alert_events",)
+
+
+def _closed_set(name: str, values: tuple[str, ...], *, nullable: bool = False) -> sa.Column[str]:
+    kind = sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)
+    return sa.Column(name, kind, nullable=nullable)
+
+
+def _add_closed_set(table: str, name: str, values: tuple[str, ...], default: str | None) -> None:
+    kind = sa.Enum(*values, name=name, native_enum=False, create_constraint=False, length=40)
+    op.add_column(table, sa.Column(name, kind, nullable=default is None, server_default=default))
+    if default is not None:
+        op.alter_column(table, name, server_default=None)
+    wanted = ", ".join(f"'{value}'" for value in values)
+    op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, f"{name} IN ({wanted})")
+
+
+def _uuid(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Uuid(as_uuid=False), nullable=nullable)
+
+
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    _alerts()
+    for table in _APPEND_ONLY:
+        op.execute(
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        )
+
+
+def _alerts() -> None:
+    op.alter_column("alerts", "attempt_id", nullable=True)
+    op.add_column("alerts", _uuid("task_id", nullable=True))
+    op.add_column("alerts", _uuid("response_id", nullable=True))
+    op.add_column("alerts", _uuid("call_back_task_id", nullable=True))
+    op.add_column("alerts", _uuid("closed_by", nullable=True))
+    op.add_column("alerts", sa.Column("department", sa.String(100), nullable=False, server_default=""))
+    op.alter_column("alerts", "department", server_default=None)
+    _add_closed_set("alerts", "source", _SOURCES, "transcript")
+    _add_closed_set("alerts", "state", _STATES, "raised")
+    _add_closed_set("alerts", "outcome", _OUTCOMES, None)
+    op.execute("UPDATE alerts SET state = 'acknowledged' WHERE acknowledged_at IS NOT NULL")
+    op.add_column("alerts", _instant("due_at", nullable=True))
+    op.add_column("alerts", sa.Column("steps_taken", sa.Integer(), nullable=False, server_default="0"))
+    op.alter_column("alerts", "steps_taken", server_default=None)
+    op.add_column("alerts", _instant("next_step_at", nullable=True))
+    op.add_column("alerts", _instant("closed_at", nullable=True))
+    for name in ("task_id", "call_back_task_id"):
+        op.create_foreign_key(op.f(f"fk_alerts_{name}"), "alerts", "tasks", [name], ["id"])
+        op.create_index(op.f(f"ix_alerts_{name}"), "alerts", [name])
+    op.create_index(op.f("ix_alerts_recording_id"), "alerts", ["recording_id"], if_not_exists=True)
+    op.create_index("uq_alerts_answered", "alerts", ["response_id", "code"], unique=True)
+    op.create_index(
+        "uq_alerts_answered_on_call",
+        "alerts",
+        ["attempt_id", "code"],
+        unique=True,
+        postgresql_where=sa.text("source = 'answer' AND response_id IS NULL"),
+    )
+    op.create_index(
+        "ix_alerts_clock",
+        "alerts",
+        ["next_step_at", "id"],
+        postgresql_where=sa.text("state = 'raised' AND next_step_at IS NOT NULL"),
+    )
+    op.create_index("ix_alerts_open", "alerts", ["raised_at", "id"], postgresql_where=sa.text("state <> 'closed'"))
+    op.create_table(
+        "alert_events",
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        _uuid("alert_id"),
+        _instant("at"),
+        _closed_set("kind", _EVENTS),
+        _uuid("user_id", nullable=True),
+        sa.Column("detail", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(["alert_id"], ["alerts.id"], name=op.f("fk_alert_events_alert_id")),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_alert_events")),
+    )
+    op.create_index(op.f("ix_alert_events_alert_id"), "alert_events", ["alert_id"])
 
 
 def downgrade() -> None:
-    """Nothing yet."""
+    op.drop_table("alert_events")
+    op.drop_index("ix_alerts_open", "alerts")
+    op.drop_index("ix_alerts_clock", "alerts")
+    op.drop_index("uq_alerts_answered_on_call", "alerts")
+    op.drop_index("uq_alerts_answered", "alerts")
+    op.execute("DELETE FROM alerts WHERE attempt_id IS NULL")
+    for column in (
+        "closed_at",
+        "next_step_at",
+        "steps_taken",
+        "due_at",
+        "outcome",
+        "state",
+        "source",
+        "department",
+        "closed_by",
+        "call_back_task_id",
+        "response_id",
+        "task_id",
+    ):
+        op.drop_column("alerts", column)
+    op.alter_column("alerts", "attempt_id", nullable=False)

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from api.byte_ranges import ByteRange, UnsatisfiableRangeError, wanted_range
+from followup.alerts import Alert, AlertLevel
 from followup.attempts import AttemptState
 from followup.notes import Note
 from followup.outcomes import AttemptOutcome
-from followup.recordings import Alert, AlertLevel, Channel, Recording, RecordingState, Transcript, Turn
+from followup.recordings import Channel, Recording, RecordingState, Transcript, Turn
 from recordings.object_store import recording_uri
 from runtime.identifiers import new_id
 from tests.integration.api.house import Asking, House

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followup.recordings import AlertLevel, Channel, Turn
+from followup.alerts import AlertLevel
+from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
 from transcription.red_flags import HeardAlert, alerts_in, flags_for, load_red_flags
 
