@@ -11,15 +11,11 @@ from pydantic import ValidationError
 from care.forms import Form
 from followup.alerts import AlertClock, AlertLevel
 from followup.answer_alerts import AnswerRule
-from followup.alerts import AlertClock, AlertLevel
-from followup.answer_alerts import AnswerRule
 from followup.calls import CauseCode
 from followup.dialing_rules import Profile
 from followup.flows import Flow
 from followup.plans import PlanTemplate
 from followup.what_next import AttemptPolicy
-from runtime.content.alert_levels import AlertLevelsDocument
-from runtime.content.answer_alerts import AnswerAlertsDocument
 from runtime.content.alert_levels import AlertLevelsDocument
 from runtime.content.answer_alerts import AnswerAlertsDocument
 from runtime.content.attempt_policies import PolicyDocument
@@ -78,25 +74,6 @@ class Content:
     def forms(self) -> dict[str, Form]:
         """Questionnaires by id."""
         return {d.id: self._made(d.value) for d in self._read("forms", FormDocument)}
-
-    @cached_property
-    def answer_alerts(self) -> tuple[AnswerRule, ...]:
-        """Which answers are signs of danger, of all forms."""
-        return tuple(rule for d in self._read("answer_alerts", AnswerAlertsDocument) for rule in self._made(d.value))
-
-    @cached_property
-    def alert_levels(self) -> AlertLevelsDocument:
-        """What each level of alert demands."""
-        path = self._folder / "alert_levels.yaml"
-        try:
-            return AlertLevelsDocument.model_validate(self._document(path))
-        except (ValidationError, OSError) as error:
-            raise ContentError(f"content/{path.name}: {error}") from error
-
-    @cached_property
-    def alert_clocks(self) -> Mapping[AlertLevel, AlertClock]:
-        """The clock of each level."""
-        return self._made(self.alert_levels.value)
 
     @cached_property
     def answer_alerts(self) -> tuple[AnswerRule, ...]:
