@@ -15,6 +15,7 @@ from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
+from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
@@ -26,6 +27,8 @@ from db.patients import PatientRepository
 from db.plans import PlanRepository
 from db.queues import QueueRepository
 from db.recordings import RecordingRepository
+from db.relatives import RelativeRepository
+from db.responses import ResponseRepository
 from db.supervision import SupervisionRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
@@ -63,6 +66,9 @@ class UnitOfWork:
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)
         self.notes = NoteRepository(self._session)
+        self.responses = ResponseRepository(self._session)
+        self.relatives = RelativeRepository(self._session)
+        self.identity = IdentityRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)

@@ -28,6 +28,8 @@ class EventKind(StrEnum):
     NOTE_DRAFTED = "note_drafted"  # note
     NOTE_PROPOSALS_READY = "note_proposals_ready"  # note
     NOTE_SIGNED = "note_signed"  # note
+    RESPONSE_SAVED = "response_saved"  # response: one answer to a form
+    RESPONSE_COMPLETED = "response_completed"  # response
     ALERT_RAISED = "alert_raised"  # alert
     TRUNK_CHANGED = "trunk_changed"  # trunk's name: it came up or went down, as seen by a node
     TRUNK_FAILED_OVER = "trunk_failed_over"  # call: one trunk refused before anything rang, another takes it
