@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
+    and_,
     exists,
     or_,
     select,
@@ -23,7 +24,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.alerts import Alert, AlertEventKind, AlertLevel, AlertOutcome, AlertSource, AlertState
+from followup.alerts import HOLD_THEIR_TASK, Alert, AlertEventKind, AlertLevel, AlertOutcome, AlertSource, AlertState
 
 
 @dataclass(kw_only=True, eq=False)
@@ -206,12 +207,13 @@ class AlertRepository:
         ).all()
 
     def holds(self, task_id: str) -> bool:
-        """True while an alert of this task has no outcome: the task may not end before."""
-        return bool(
-            self._session.scalar(
-                select(exists().where(_OPEN, or_(alerts.c.task_id == task_id, alerts.c.call_back_task_id == task_id)))
-            )
-        )
+        """True while an alert of this task has no outcome: the task may not end before.
+
+        One heard in the recording came after the call; it holds the call back that was made for it.
+        """
+        own = and_(alerts.c.task_id == task_id, alerts.c.source != AlertSource.TRANSCRIPT)
+        owed = and_(_OPEN, alerts.c.level.in_(HOLD_THEIR_TASK), or_(own, alerts.c.call_back_task_id == task_id))
+        return bool(self._session.scalar(select(exists().where(owed))))
 
     def open_of_attempt(self, attempt_id: str) -> bool:
         """True while an alert raised in this attempt has no outcome."""

@@ -18,6 +18,7 @@ from db.calls import CallRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
+from db.duty import DutyRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
 from db.messages import MessageRepository
@@ -65,6 +66,7 @@ class UnitOfWork:
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)
+        self.duty = DutyRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.responses = ResponseRepository(self._session)
         self.relatives = RelativeRepository(self._session)

@@ -21,6 +21,10 @@ LEVEL_ORDER = {AlertLevel.RED: 0, AlertLevel.AMBER: 1, AlertLevel.YELLOW: 2}
 """The most urgent first."""
 
 
+HOLD_THEIR_TASK = frozenset({AlertLevel.RED, AlertLevel.AMBER})
+"""Levels that keep their task from ending before their outcome is typed; a doctor's review in days does not."""
+
+
 class AlertState(StrEnum):
     """Where an alert is."""
 

@@ -31,6 +31,9 @@ class EventKind(StrEnum):
     RESPONSE_SAVED = "response_saved"  # response: one answer to a form
     RESPONSE_COMPLETED = "response_completed"  # response
     ALERT_RAISED = "alert_raised"  # alert
+    ALERT_CHANGED = "alert_changed"  # alert: somebody was told, took care of it, or closed it
+    DUTY_CHANGED = "duty_changed"  # shift: the roster is another now
+    REQUEST_CHANGED = "request_changed"  # request: received, moved, answered
     TRUNK_CHANGED = "trunk_changed"  # trunk's name: it came up or went down, as seen by a node
     TRUNK_FAILED_OVER = "trunk_failed_over"  # call: one trunk refused before anything rang, another takes it
     MESSAGE_PLANNED = "message_planned"  # message: it is written down and leaves when its time has come

@@ -10,6 +10,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.RECORDING_CAPTURED: ("recordings.ingest",),
     EventKind.RECORDING_STORED: ("transcription.transcribe",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose",),
+    EventKind.ALERT_RAISED: ("scheduler.begin_alert",),
     EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
     EventKind.MESSAGE_PLANNED: ("interop.send_message",),
 }

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     # Whose working days and holidays count: a country, or a part of one (GB-SCT).
     calendar_region: str = Field(default="CN", pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
 
+    alert_queue: str = ""  # name of the queue whose agents ring back after an alert; empty: that of the alert's task
+    roster_required: bool = True  # no plan that asks about red flags begins without a duty roster
+    request_days: int = Field(default=5, ge=1, le=60)  # working days until a request or complaint is answered
+    request_days_several: int = Field(default=10, ge=1, le=90)  # and one that several departments have to answer
+
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     api_host: str = "127.0.0.1"

@@ -24,7 +24,8 @@ from followup.queues import IDLE_AGENT_STATES, AgentState, AgentTrigger
 from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE
-from scheduler import due
+from scheduler import alert_clock, due
+from scheduler.alert_clock import AlertDesk
 from scheduler.caller_id_watch import raise_alarms
 from scheduler.outcomes import AttemptPolicies
 from scheduler.task_steps import ask_for_a_person
@@ -62,6 +63,7 @@ class Repairs:
     policies: AttemptPolicies
     ring: timedelta
     zone: str = "Asia/Shanghai"  # the hospital's, whose days are counted
+    alert_desk: AlertDesk | None = None
     sent_again: dict[tuple[str, str], datetime] = field(default_factory=dict)
     silent_nodes: dict[str, datetime] = field(default_factory=dict)
 
@@ -76,6 +78,18 @@ def close_past_windows(repairs: Repairs) -> int:
         closed += count
         if count < due.LOOKED_AT_ONCE:
             return closed
+
+
+def tell_of_alerts(repairs: Repairs) -> int:
+    """Alerts that nobody has acknowledged: whoever is to be told by now is told; nothing of it is a repair."""
+    if repairs.alert_desk is None:
+        return 0
+    while True:
+        with repairs.units_of_work() as uow:
+            seen = alert_clock.take_due_steps(uow, repairs.alert_desk, now=uow.now)
+            uow.commit()
+        if seen < alert_clock.LOOKED_AT_ONCE:
+            return 0
 
 
 def watch_caller_ids(repairs: Repairs) -> int:

@@ -8,9 +8,11 @@ from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
+from scheduler.alert_clock import AlertDesk, begin_alert
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
 DECIDE_NEXT = "scheduler.decide_next"
+BEGIN_ALERT = "scheduler.begin_alert"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +24,18 @@ class SchedulerParts:
     policies: AttemptPolicies
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertParts:
+    """What an alert's first step is taken with."""
+
+    units_of_work: UnitsOfWork
+    desk: AlertDesk
+
+
 def register(app: Celery) -> None:
     """Make the task known to a worker's application."""
     app.task(decide_next, name=DECIDE_NEXT, lazy=False, **TRIED_AGAIN)
+    app.task(begin_alert_now, name=BEGIN_ALERT, lazy=False, **TRIED_AGAIN)
 
 
 def decide_next(attempt_id: str) -> None:
@@ -32,4 +43,12 @@ def decide_next(attempt_id: str) -> None:
     parts = provided(SchedulerParts)
     with parts.units_of_work() as uow:
         decide_next_for(uow, attempt_id, gate=parts.gate, policies=parts.policies)
+        uow.commit()
+
+
+def begin_alert_now(alert_id: str) -> None:
+    """Tell whoever is on duty of an alert just raised; what fails is done by the alerts' clock a moment later."""
+    parts = provided(AlertParts)
+    with parts.units_of_work() as uow:
+        begin_alert(uow, parts.desk, alert_id, now=uow.now)
         uow.commit()

@@ -23,6 +23,7 @@ class Entry:
 
 
 TIMETABLE: tuple[Entry, ...] = (
+    Entry(name="tell_of_alerts", every=timedelta(seconds=2), work=reconcile.tell_of_alerts),
     Entry(name="close_past_windows", every=timedelta(seconds=5), work=reconcile.close_past_windows),
     Entry(name="release_unsent_attempts", every=timedelta(seconds=5), work=reconcile.release_unsent_attempts),
     Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),

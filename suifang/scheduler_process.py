@@ -16,6 +16,7 @@ from runtime.live_events import LiveStream
 from runtime.log import configure_logging
 from runtime.settings import Settings
 from runtime.task_queue import make_task_queue
+from scheduler.alert_clock import AlertDesk
 from scheduler.leader import Duties, Leader
 from scheduler.outbox_relay import OutboxRelay
 from scheduler.outcomes import AttemptPolicies
@@ -56,6 +57,7 @@ def duties(
         live=live,
         policies=policies,
         zone=settings.hospital_zone,
+        alert_desk=AlertDesk.of(settings, content),
         ring=timedelta(seconds=settings.ring_seconds),
     )
     return Duties(

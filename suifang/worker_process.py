@@ -24,8 +24,9 @@ from runtime.log import configure_logging
 from runtime.settings import Settings, WorkerTasks
 from runtime.task_queue import OPENINGS_QUEUE, QUEUE, SPEECH_QUEUE, make_task_queue
 from runtime.worker_context import provide
+from scheduler.alert_clock import AlertDesk
 from scheduler.outcomes import AttemptPolicies
-from scheduler.tasks import SchedulerParts
+from scheduler.tasks import AlertParts, SchedulerParts
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
 from transcription.attempt_notes import NoteMaterial
@@ -110,6 +111,7 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
     )
     provide(parts)
     provide(RecordingParts(units_of_work=units_of_work, store=store))
+    provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))
     provide(
         SchedulerParts(
             units_of_work=units_of_work,

@@ -34,6 +34,7 @@ _EVENTS = (
     "overdue",
     "closed",
 )
+_ROLES = ("nurse", "doctor", "head")
 _APPEND_ONLY = ("alert_events",)
 
 
@@ -61,6 +62,7 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
 
 def upgrade() -> None:
     _alerts()
+    _duty()
     for table in _APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
@@ -118,7 +120,49 @@ def _alerts() -> None:
     op.create_index(op.f("ix_alert_events_alert_id"), "alert_events", ["alert_id"])
 
 
+def _duty() -> None:
+    op.create_table(
+        "duty_shifts",
+        _uuid("id"),
+        sa.Column("department", sa.String(100), nullable=False),
+        _closed_set("role", _ROLES),
+        _instant("starts_at"),
+        _instant("ends_at"),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("phone", sa.String(20), nullable=False),
+        _uuid("user_id", nullable=True),
+        _uuid("entered_by", nullable=True),
+        _instant("entered_at"),
+        _instant("withdrawn_at", nullable=True),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_duty_shifts_in_order")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_duty_shifts_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_shifts")),
+    )
+    op.create_index("ix_duty_shifts_when", "duty_shifts", ["department", "ends_at"])
+    op.create_table(
+        "duty_substitutes",
+        _uuid("id"),
+        _uuid("shift_id"),
+        _instant("starts_at"),
+        _instant("ends_at"),
+        sa.Column("name", sa.String(200), nullable=False),
+        sa.Column("phone", sa.String(20), nullable=False),
+        _uuid("user_id", nullable=True),
+        sa.Column("reason", sa.String(500), nullable=False),
+        _uuid("entered_by", nullable=True),
+        _instant("entered_at"),
+        _instant("withdrawn_at", nullable=True),
+        sa.CheckConstraint("starts_at < ends_at", name=op.f("ck_duty_substitutes_in_order")),
+        sa.ForeignKeyConstraint(["shift_id"], ["duty_shifts.id"], name=op.f("fk_duty_substitutes_shift_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_duty_substitutes_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_substitutes")),
+    )
+    op.create_index(op.f("ix_duty_substitutes_shift_id"), "duty_substitutes", ["shift_id"])
+
+
 def downgrade() -> None:
+    op.drop_table("duty_substitutes")
+    op.drop_table("duty_shifts")
     op.drop_table("alert_events")
     op.drop_index("ix_alerts_open", "alerts")
     op.drop_index("ix_alerts_clock", "alerts")
