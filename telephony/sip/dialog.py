@@ -1,7 +1,7 @@
 """Dialogs as seen in the messages themselves: what another process needs to send a CANCEL or BYE in our name."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.message import Message
 from email.parser import HeaderParser
@@ -240,7 +240,9 @@ def _received_from(via: str, host: str, port: int) -> str:
 
 
 def _read(text: str) -> tuple[str, Message]:
-    start, _, rest = text.replace("\r\n", "\n").partition("\n")
+    # Bytes that are no text come as half characters: the gate replaced them before it judged, and so it stays one text.
+    readable = text.encode("utf-8", "replace").decode()
+    start, _, rest = readable.replace("\r\n", "\n").partition("\n")
     return start, HeaderParser().parsestr(rest.partition("\n\n")[0])
 
 
@@ -264,19 +266,18 @@ def _user(uri: str) -> str:
 
 
 def _values(headers: Message, name: str) -> list[str]:
-    return [
-        item.strip()
-        for key, value in headers.items()
-        if _COMPACT.get(key.lower(), key.lower()) == name
-        for item in _LIST_ITEM.findall(" ".join(value.split()))
-    ]
+    return [item.strip() for value in _fields(headers, name) for item in _LIST_ITEM.findall(value)]
 
 
 def _one(headers: Message, name: str) -> str:
-    found: Sequence[str] = [
-        " ".join(value.split()) for key, value in headers.items() if _COMPACT.get(key.lower(), key.lower()) == name
-    ]
-    return found[0] if found else ""
+    return next(_fields(headers, name), "")
+
+
+def _fields(headers: Message, name: str) -> Iterator[str]:
+    """The values of a header by its long name, each on one line."""
+    for key, value in headers.items():
+        if _COMPACT.get(key.lower(), key.lower()) == name:
+            yield " ".join(value.split())
 
 
 def _tag(value: str) -> str:

@@ -1,8 +1,9 @@
 """Names that far ends put where an address belongs: no call worker ever asks a name server for one.
 
 The library looks names up on the thread that carries the sound. A name in SDP is made unreadable before the library
-reads it, so that it refuses the description; one in Contact or Record-Route leads to whom the message came from, if
-that is where we send our calls, and nowhere else. The names of our own trunks are looked up: by the node, mostly.
+reads it, so that it refuses the description; so is a stream without any address, over which the library aborts when it
+is switched off (port 0). A name in Contact or Record-Route leads to whom the message came from, if that is where we
+send our calls, and nowhere else. The names of our own trunks are looked up: by the node, mostly.
 
 Done with a module of pjsip's own kind and its hook for resolvers, both through exported C functions.
 """
@@ -32,6 +33,7 @@ _SOURCE = re.compile(rb"(\d{1,3}(?:\.\d{1,3}){3})\x00")
 _DESCRIBED = re.compile(rb"(?:^|(?<=[\r\n]))(?:(?P<c>c=)(?P<connection>[^\r\n]*)|(?P<a>a=)rtcp:(?P<rtcp>[^\r\n]*))")
 _CONNECTION = re.compile(rb"IN IP[46] (?P<address>[0-9A-Fa-f:.]+)(?:/\d+)*[ \t]*", re.IGNORECASE)
 _RTCP = re.compile(rb"\d+(?: IN IP[46] (?P<address>[0-9A-Fa-f:.]+))?[ \t]*", re.IGNORECASE)
+_LINE = re.compile(rb"(?:^|(?<=[\r\n]))([vmc])=")
 _WAYS_BACK = re.compile(rb"^(contact|m|record-route)[ \t]*:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _HOST = re.compile(rb"sips?:(?:[^@<>\s]*@)?([A-Za-z0-9.-]+)", re.IGNORECASE)
 
@@ -84,6 +86,25 @@ def named_places(description: bytes) -> list[int]:
         found = rule.fullmatch(said)
         if found is None or (found["address"] is not None and not _is_address(found["address"].decode())):
             places.append(line.start())
+    return places
+
+
+def streams_nowhere(description: bytes) -> list[int]:
+    """Where in an SDP streams begin that have no address, neither their own nor one for all (RFC 8866, 5.7)."""
+    places: list[int] = []
+    for_all = own = False
+    stream: int | None = None
+    for line in _LINE.finditer(description):
+        if line[1] == b"c":
+            own = own or stream is not None
+            for_all = for_all or stream is None
+            continue
+        if stream is not None and not own and not for_all:
+            places.append(stream)
+        for_all = for_all and line[1] == b"m"
+        stream, own = (line.start() if line[1] == b"m" else None), False
+    if stream is not None and not own and not for_all:
+        places.append(stream)
     return places
 
 
@@ -230,6 +251,10 @@ class FarNames:
         for start in named:
             # "i=" is a line that the library passes over: a description without an address is refused by it.
             ctypes.memmove(place + len(head) + 4 + start, b"i", 1)
+            body = body[:start] + b"i" + body[start + 1 :]
+        for start in streams_nowhere(body):
+            # No line begins with a digit: the library reads no further and refuses it all.
+            ctypes.memmove(place + len(head) + 4 + start, b"0", 1)
         if named:
             log.warning("name_in_sdp_refused")
 

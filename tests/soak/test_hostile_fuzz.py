@@ -10,12 +10,12 @@ import pytest
 import soundfile
 
 from followup.calls import EndReason
-from telephony.call_control import LegEventKind, LegState
+from telephony.call_control import LegEventKind, LegState, LegStatus
 from telephony.sip import wire
 from tests.support.hostile_sip import WRONG_SDP, malformed, request
 from tests.support.raw_sip import raw_peer
 from tests.support.rtp_tone import RATE, loudness_at, rtp_tone
-from tests.support.sip_peer import call_worker, loopback_trunk, outbound
+from tests.support.sip_peer import NodeConnection, WorkerUnderTest, call_worker, loopback_trunk, outbound
 from tests.support.waiting import until
 
 MINUTES = 0.1 * float(os.environ.get("SUIFANG_SOAK_MINUTES", "30"))
@@ -42,6 +42,14 @@ def spoiled(message: bytes, dice: random.Random) -> bytes:
             case _:
                 spoilt[place : place + span] = dice.choice([b"\r\n", b"%00", b";", b"<", b"-1", b"99999999999"])
     return bytes(spoilt[:60000])
+
+
+def legs_of(node: NodeConnection, worker: WorkerUnderTest, seed: int) -> tuple[LegStatus, ...]:
+    """What the worker holds; when it no longer answers, what it said last."""
+    try:
+        return node.status().legs
+    except AssertionError:
+        pytest.fail(f"seed {seed}, ended with {worker.child.poll()}: {worker.log()[-3000:]}")
 
 
 @pytest.mark.soak
@@ -81,7 +89,7 @@ def test_random_spoiling_ends_neither_worker_nor_call(tmp_path: Path) -> None:
                 peer.line.sendto(spoiled(dice.choice(seeds), dice), sip)  # from where the far end speaks, too
                 stranger.sendto(dice.randbytes(dice.randrange(400)), voice.target)
                 sent += 3
-            for other in node.status().legs:
+            for other in legs_of(node, worker, seed):
                 if other.state is LegState.INCOMING:
                     act = dice.choice([wire.AnswerLeg(leg_id=other.leg_id), None])
                     if act is not None:

@@ -194,6 +194,11 @@ WRONG_SDP = {
     "port too large": f"{_HEAD}c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 99999 RTP/AVP 8\r\n",
     "a codec we lack": f"{_HEAD}c=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 18\r\na=rtpmap:18 G729/8000\r\n",
     "no connection": f"{_HEAD}t=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
+    "port nought and no connection": f"{_HEAD}t=0 0\r\nm=audio 0 RTP/AVP 8\r\n",
+    "port nought at a name": f"{_HEAD}c=IN IP4 far.example\r\nt=0 0\r\nm=audio 0 RTP/AVP 8\r\n",
+    "one stream off and nowhere": (
+        f"{_HEAD}t=0 0\r\nm=audio 4000 RTP/AVP 8\r\nc=IN IP4 127.0.0.1\r\nm=audio 0 RTP/AVP 8\r\n"
+    ),
     "connection nowhere": f"{_HEAD}c=IN IP4 0.0.0.0\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
     "connection to everybody": f"{_HEAD}c=IN IP4 255.255.255.255\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",
     "IPv6": f"{_HEAD}c=IN IP6 ::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n",

@@ -1,7 +1,7 @@
 """Dialogs read from messages: enough for another process to say CANCEL or BYE in the worker's name."""
 
 from followup.calls import LegId, LegRole
-from telephony.sip.dialog import DialogWatch, SipMessage
+from telephony.sip.dialog import DialogWatch, SipMessage, caller_and_called
 from telephony.sip.journal import DialogLine, DialogState
 
 PEER = "127.0.0.1:5060"
@@ -57,6 +57,15 @@ def test_an_invite_with_credentials_takes_the_place_of_the_one_that_was_challeng
         assert line is not None
         assert (line.state, line.via_branch) == (DialogState.INVITING, "z9hG4bK-two")
         assert (line.cseq, line.invite_cseq, line.remote_tag) == (42, 42, "")
+
+
+def test_bytes_that_are_no_text_beside_letters_of_other_scripts_are_read_as_the_gate_read_them() -> None:
+    strange = INVITE.replace('"Ward, 7"', '"王\udcff"').replace("abc", "abc\udcfe")
+    dialog, line = watch(message(strange, sent=True))
+    assert line is not None
+    assert line.call_id == "abc?"
+    assert caller_and_called(message(strange)) == ("7", "1")
+    assert dialog.observe(message(strange, sent=True)) is None
 
 
 def test_the_same_invite_sent_again_changes_nothing() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from telephony.sip.far_names import name_to_ask, named_places, names_of
+from telephony.sip.far_names import name_to_ask, named_places, names_of, streams_nowhere
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,24 @@ def test_a_line_of_sdp_with_anything_but_an_address_is_found(line: bytes, *, ref
     before = b"v=0\r\no=- 1 1 IN IP4 pbx.example\r\n"
     places = named_places(before + line + b"\r\nt=0 0\r\n")
     assert places == ([len(before)] if refused else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "nowhere"),
+    [
+        (["c=IN IP4 192.0.2.1", "m=audio 0 RTP/AVP 8"], []),
+        (["m=audio 4000 RTP/AVP 8", "c=IN IP4 192.0.2.1"], []),
+        (["m=audio 0 RTP/AVP 8"], [0]),
+        (["i=N IP4 far.example", "m=audio 0 RTP/AVP 8", "a=x:c=1"], [1]),
+        (["m=audio 4000 RTP/AVP 8", "c=IN IP4 192.0.2.1", "m=video 0 RTP/AVP 96"], [2]),
+        (["m=video 0 RTP/AVP 96", "m=audio 4000 RTP/AVP 8", "c=IN IP4 192.0.2.1"], [0]),
+        (["c=IN IP4 192.0.2.1", "m=audio 4000 RTP/AVP 8", "v=0", "m=audio 0 RTP/AVP 8"], [3]),
+        ([], []),
+    ],
+)
+def test_a_stream_without_any_address_is_found(lines: list[str], nowhere: list[int]) -> None:
+    ends = [len("\r\n".join(["v=0", *lines[:n], ""])) for n in range(len(lines))]
+    assert streams_nowhere("\r\n".join(["v=0", *lines, ""]).encode()) == [ends[n] for n in nowhere]
 
 
 def test_names_in_ways_back_are_found_and_those_in_other_headers_are_not() -> None:
