@@ -1,9 +1,10 @@
 """A hospital for the API's tests: the real app on a real database, and callers who keep the API to its contract."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -175,10 +176,12 @@ def open_house(
     ping_seconds: float = 15.0,
     gateway_socket: Path | None = None,
     ice: IceSettings = NO_ICE,
+    gate: Gate | None = None,
+    clock: Callable[[datetime], datetime] | None = None,
 ) -> Iterator[House]:
     """The whole API on this database and broker."""
     engine = make_engine(database_url, pool_size=CONCURRENT_UNITS)
-    units = UnitsOfWork(engine)
+    units = UnitsOfWork(engine, clock=clock) if clock else UnitsOfWork(engine)
     store = ObjectStore(folder / "store")
     app = create_app(
         Wiring(
@@ -186,7 +189,8 @@ def open_house(
             content=CONTENT,
             store=store,
             live=AsyncLiveStream(broker_url),
-            gate=Gate(mode=mode, profile=CONTENT.jurisdictions["demo"], trunk_is_loopback=True, allow_list=frozenset()),
+            gate=gate
+            or Gate(mode=mode, profile=CONTENT.jurisdictions["demo"], trunk_is_loopback=True, allow_list=frozenset()),
             zone=ZoneInfo("Asia/Shanghai"),
             https=False,
             hasher=QUICK_HASHER,
