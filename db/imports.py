@@ -164,6 +164,16 @@ class ImportRepository:
             query = query.where(import_rows.c.state.in_(list(states)))
         return [_row(row) for row in self._session.execute(query.order_by(import_rows.c.line).limit(limit))]
 
+    def last_applied(self, import_id: str, *, limit: int) -> list[ImportRow]:
+        """Applied rows from the list's end: what a later row added to an earlier one's person goes first."""
+        found = self._session.execute(
+            select(import_rows)
+            .where(import_rows.c.import_id == import_id, import_rows.c.state == RowState.APPLIED)
+            .order_by(import_rows.c.line.desc())
+            .limit(limit)
+        )
+        return [_row(row) for row in found]
+
     def row(self, import_id: str, line: int) -> ImportRow | None:
         """One row."""
         found = self._session.execute(
@@ -282,23 +292,23 @@ class ImportRepository:
 
     def forget_rows(self, now: datetime) -> int:
         """Empty the rows of imports whose time is over; what they made can still be undone. How many imports."""
-        over = (
-            self._session.scalars(
-                select(list_imports.c.id)
-                .where(list_imports.c.rows_kept_until < now, list_imports.c.rows_forgotten_at.is_(None))
-                .limit(20)
-            )
+        over = self._session.scalars(
+            select(ListImport)
+            .where(list_imports.c.rows_kept_until < now, list_imports.c.rows_forgotten_at.is_(None))
+            .limit(20)
         ).all()
-        for import_id in over:
-            self._session.execute(
-                update(import_rows)
-                .where(import_rows.c.import_id == import_id)
-                .values(cells=[], faults=[], remarks=[], candidates=[])
-            )
-            self._session.execute(
-                update(list_imports).where(list_imports.c.id == import_id).values(rows_forgotten_at=now)
-            )
+        for made in over:
+            self.forget(made, now)
         return len(over)
+
+    def forget(self, made: ListImport, now: datetime) -> None:
+        """Empty the rows of one import; which ids it made stays known."""
+        self._session.execute(
+            update(import_rows)
+            .where(import_rows.c.import_id == made.id)
+            .values(cells=[], faults=[], remarks=[], candidates=[])
+        )
+        made.rows_forgotten_at = now
 
     def remembered_mapping(self, source: str, kind: ListKind) -> dict[str, str]:
         """Header → field as somebody last set it for lists from there."""

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from care.consent import ConsentScope, Purpose
 from care.identifiers import IdentifierKind
 from care.patients import ContactPoint, NumberQuality, Patient
 from db.audit import audit_log
@@ -174,6 +175,19 @@ class ListedPeople:
             ):
                 found.setdefault(row.patient_id, []).append(KnownVisit(**row._asdict()))
         return found
+
+    def spoken(self, ids: Collection[str], purpose: Purpose) -> set[tuple[str, ConsentScope]]:
+        """For which scopes these patients have said anything about a purpose."""
+        if not ids:
+            return set()
+        said = consents.c
+        return set(
+            self._session.execute(
+                select(said.patient_id, said.scope).where(said.patient_id.in_(ids), said.purpose == purpose).distinct()
+            )
+            .tuples()
+            .all()
+        )
 
     def add(self, new: NewRows) -> None:
         """Write a chunk, each table in one go."""

@@ -10,6 +10,8 @@ class EventKind(StrEnum):
 
     TASK_QUEUED = "task_queued"  # task
     TASK_ESCALATED = "task_escalated"  # task: it waits for a person
+    TASK_GIVEN_BACK = "task_given_back"  # task: its owner did not come to it, or somebody gave it to another
+    PREVIEW_EXPIRED = "preview_expired"  # attempt: its agent neither dialed nor skipped in time
     TASK_CLOSED = "task_closed"  # task
     ATTEMPT_RESERVED = "attempt_reserved"  # attempt
     CALL_CHANGED = "call_changed"  # call: its state moved
@@ -37,6 +39,10 @@ class EventKind(StrEnum):
     TRUNK_CHANGED = "trunk_changed"  # trunk's name: it came up or went down, as seen by a node
     TRUNK_FAILED_OVER = "trunk_failed_over"  # call: one trunk refused before anything rang, another takes it
     MESSAGE_PLANNED = "message_planned"  # message: it is written down and leaves when its time has come
+    NUMBER_WANTED = "number_wanted"  # search: a number was of no use, somebody has to find another
+    IMPORT_TO_APPLY = "import_to_apply"  # import: somebody wants its rows written
+    IMPORT_TO_UNDO = "import_to_undo"  # import: somebody wants it taken back
+    IMPORT_PROGRESSED = "import_progressed"  # import: rows were written or taken back; how many stands beside
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 

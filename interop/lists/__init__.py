@@ -1,0 +1,1 @@
+"""Lists of discharges, appointments and numbers: read, mapped, checked, applied, undone."""

@@ -1,0 +1,214 @@
+"""What a column may hold, and which one it probably is: headers of hospitals' systems, Chinese and English."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from functools import cache
+
+from followup.imports import ListKind
+from interop.lists.reading import Line, ListRefusedError, RawList
+
+
+class ListField(StrEnum):
+    """What the columns of lists are read for."""
+
+    RECORD_NUMBER = "record_number"
+    NAME = "name"
+    ID_CARD = "id_card"
+    INSURANCE = "insurance"
+    PASSPORT = "passport"
+    MEDICAL_RECORD = "medical_record"  # a further record number
+    SEX = "sex"
+    BORN = "born"
+    PHONE = "phone"
+    RELATIVE_PHONE = "relative_phone"
+    RELATION = "relation"
+    DEPARTMENT = "department"
+    WARD = "ward"
+    DOCTOR = "doctor"
+    DATE = "date"
+    TIME = "time"
+    VISIT_NUMBER = "visit_number"
+    LANGUAGE = "language"
+    DIALECT = "dialect"
+    ZONE = "zone"
+    TEMPLATE = "template"
+    CONSENT = "consent"
+    CONSENT_AUTOMATED = "consent_automated"
+
+
+IGNORED = ""
+"""What a column is mapped to that is not read."""
+
+ERRORS_HEADER = "错误/errors"
+
+REPEATABLE = frozenset({ListField.PHONE, ListField.RELATIVE_PHONE, ListField.MEDICAL_RECORD})
+IDENTIFYING = frozenset(
+    {
+        ListField.RECORD_NUMBER,
+        ListField.ID_CARD,
+        ListField.INSURANCE,
+        ListField.PASSPORT,
+        ListField.MEDICAL_RECORD,
+    }
+)
+
+_HEADERS: Mapping[ListField, str] = {
+    ListField.RECORD_NUMBER: (
+        "病案号 病历号 患者id 病人id 患者编号 病人编号 患者号 病人号 档案号 登记号 住院号 "
+        "record_number mrn medical_record_number patient_id patient_number patient_no record_no"
+    ),
+    ListField.MEDICAL_RECORD: "门诊号 健康卡号 就诊卡号 卡号 outpatient_number card_number",
+    ListField.NAME: "姓名 患者姓名 病人姓名 名字 患者 name patient_name full_name patient",
+    ListField.ID_CARD: (
+        "身份证号 身份证 身份证号码 证件号 证件号码 公民身份号码 居民身份证号 "
+        "id_card id_number national_id id_no idcard"
+    ),
+    ListField.INSURANCE: (
+        "医保号 医保卡号 社保号 社保卡号 医保编号 医疗保险号 insurance insurance_number insurance_no nhs_number"
+    ),
+    ListField.PASSPORT: "护照 护照号 护照号码 passport passport_number passport_no",
+    ListField.SEX: "性别 sex gender",
+    ListField.BORN: "出生日期 出生年月日 生日 出生年月 born birth_date date_of_birth dob birthday",
+    ListField.PHONE: (
+        "电话 手机 手机号 手机号码 电话号码 联系电话 联系方式 本人电话 患者电话 移动电话 家庭电话 固定电话 号码 "
+        "phone mobile telephone phone_number mobile_number tel cell contact_number number"
+    ),
+    ListField.RELATIVE_PHONE: (
+        "家属电话 联系人电话 家属手机 联系人手机 家属联系电话 紧急联系人电话 联系人联系电话 家属号码 "
+        "relative_phone contact_phone next_of_kin_phone emergency_contact_phone emergency_phone"
+    ),
+    ListField.RELATION: "关系 与患者关系 联系人关系 家属关系 relation relationship",
+    ListField.DEPARTMENT: (
+        "科室 出院科室 科室名称 就诊科室 预约科室 科别 专科 department dept clinic specialty discharge_department"
+    ),
+    ListField.WARD: "病区 病房 出院病区 ward unit",
+    ListField.DOCTOR: "医生 主管医生 主治医生 经治医生 医师 主管医师 预约医生 doctor physician attending",
+    ListField.DATE: (
+        "出院日期 出院时间 预约日期 就诊日期 日期 预约时间 就诊时间 复诊日期 复诊时间 检查日期 "
+        "date discharge_date discharged_at discharge_time appointment_date appointment_time appointment occurred_at"
+    ),
+    ListField.TIME: "时间 时刻 钟点 time hour start_time",
+    ListField.VISIT_NUMBER: (
+        "住院流水号 就诊流水号 就诊号 预约号 预约编号 流水号 住院次数号 "
+        "visit_number encounter_id visit_id appointment_id admission_number visit_no"
+    ),
+    ListField.LANGUAGE: "语言 语种 language lang",
+    ListField.DIALECT: "方言 dialect",
+    ListField.ZONE: "时区 zone time_zone timezone",
+    ListField.TEMPLATE: "随访方案 随访计划 方案 模板 计划模板 template plan plan_template",
+    ListField.CONSENT: "同意随访 随访同意 同意电话随访 知情同意 同意 consent consent_phone agrees",
+    ListField.CONSENT_AUTOMATED: "同意自动外呼 同意自动电话 同意智能外呼 consent_automated automated_calls",
+}
+
+_NOT_READ = frozenset({"错误errors", "序号", "编号", "no", "age", "年龄"})
+_HEADER_WITHIN = 30
+
+Mapped = dict[str, str]
+
+
+def tidy(header: str) -> str:
+    """A header without width, case, blanks, brackets and punctuation."""
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", header).casefold())
+
+
+@cache
+def _known() -> Mapping[str, ListField]:
+    known: dict[str, ListField] = {}
+    for field, names in _HEADERS.items():
+        for name in names.split():
+            known.setdefault(tidy(name), field)
+    return known
+
+
+def named_headers(cells: Sequence[str]) -> list[str]:
+    """Headers that can be told apart: an empty one gets its column's place, one that comes again a count."""
+    seen: dict[str, int] = {}
+    named: list[str] = []
+    for place, cell in enumerate(cells, start=1):
+        name = re.sub(r"\s+", " ", cell).strip()[:100] or f"#{place}"
+        seen[name] = seen.get(name, 0) + 1
+        named.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return named
+
+
+def guess(header: Sequence[str], kind: ListKind, remembered: Mapping[str, str]) -> Mapped:
+    """Header → field: as remembered, else by name; each field once but for those of which there may be several."""
+    mapping: Mapped = {name: remembered[name] for name in header if name in remembered}
+    for exactly in (True, False):
+        for name in header:
+            if mapping.get(name, IGNORED) == IGNORED and name not in remembered:
+                field = _guessed(name, exactly=exactly)
+                if field is not None and (field in REPEATABLE or field.value not in mapping.values()):
+                    mapping[name] = field.value
+                elif field is ListField.RECORD_NUMBER and exactly:
+                    mapping[name] = _second_record_number(name, kind, mapping)
+    return {name: mapping.get(name, IGNORED) for name in header}
+
+
+def _second_record_number(name: str, kind: ListKind, mapping: Mapped) -> str:
+    # 住院号 beside a record number counts one stay in many hospitals, so it is the visit's, never the person's.
+    if tidy(name) == "住院号":
+        free = kind is not ListKind.NUMBERS and ListField.VISIT_NUMBER.value not in mapping.values()
+        return ListField.VISIT_NUMBER.value if free else IGNORED
+    return ListField.MEDICAL_RECORD.value
+
+
+def _guessed(header: str, *, exactly: bool) -> ListField | None:
+    name = tidy(re.sub(r" \(\d+\)$", "", header))
+    if name in _NOT_READ:
+        return None
+    if exactly:
+        return _known().get(re.sub(r"\d+$", "", name)) or _known().get(name)
+    within = [known for known in _known() if len(known) > 1 and known in name and not known.isascii()]
+    # 家属联系电话 holds 电话 too: the longest known word within a header says most.
+    return _known()[max(within, key=len)] if within else None
+
+
+def find_header(lines: Sequence[Line]) -> int:
+    """Where among the lines the headers stand: the first of those with most known ones; 0 if none has two."""
+    scores = [
+        len({field for cell in line.cells if (field := _guessed(cell, exactly=True)) is not None})
+        for line in lines[:_HEADER_WITHIN]
+    ]
+    best = max(scores)
+    return scores.index(best) if best >= 2 else 0
+
+
+def best_list(found: Sequence[RawList]) -> RawList:
+    """Of several sheets the one whose headers say most."""
+
+    def known(raw: RawList) -> int:
+        header = raw.lines[find_header(raw.lines)]
+        return len({_guessed(cell, exactly=True) for cell in header.cells} - {None})
+
+    return max(found, key=known)
+
+
+def checked_mapping(header: Sequence[str], asked: Mapping[str, str]) -> Mapped:
+    """A mapping as somebody wants it, for every header; ListRefusedError in words if it cannot be."""
+    fields = {field.value for field in ListField}
+    for name, field in asked.items():
+        if name not in header:
+            raise ListRefusedError(f"there is no column {name!r}; the columns are: {', '.join(header)}")
+        if field not in fields and field != IGNORED:
+            raise ListRefusedError(f"{field!r} is nothing a list is read for; choose of: {', '.join(sorted(fields))}")
+    chosen = [field for field in asked.values() if field != IGNORED]
+    for field in set(chosen):
+        if chosen.count(field) > 1 and ListField(field) not in REPEATABLE:
+            raise ListRefusedError(f"two columns are mapped to {field}; only one can be")
+    return {name: asked.get(name, IGNORED) for name in header}
+
+
+def missing(mapping: Mapping[str, str], kind: ListKind) -> list[str]:
+    """What must have a column and has none."""
+    mapped = set(mapping.values())
+    wanted = [] if ListField.NAME in mapped else [ListField.NAME.value]
+    if kind is not ListKind.NUMBERS:
+        wanted += [field.value for field in (ListField.DATE, ListField.DEPARTMENT) if field not in mapped]
+    elif not mapped & {ListField.PHONE, ListField.RELATIVE_PHONE}:
+        wanted.append(ListField.PHONE.value)
+    if not mapped & {*IDENTIFYING, ListField.PHONE, ListField.RELATIVE_PHONE}:
+        wanted.append(ListField.RECORD_NUMBER.value)
+    return wanted
