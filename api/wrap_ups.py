@@ -2,6 +2,9 @@
 
 from zoneinfo import ZoneInfo
 
+from care.forms import missing_items
+from care.responses import ResponseMode, ResponseState
+from db import answering
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt
 from followup.closing import close_attempt
@@ -24,7 +27,22 @@ def finish(
     zone: ZoneInfo,
 ) -> Note:
     """Close the attempt, let its agent go, draft the note; the events are written with it."""
+    _complete_answers(uow, content, attempt, task_result=task_result, by=by)
     agent = uow.queues.agent_for_update(attempt.agent_id) if attempt.agent_id else None
     for event in close_attempt(attempt, agent, outcome=outcome, task_result=task_result, by=by, now=uow.now):
         uow.emit(event)
     return write_draft(uow, attempt, zone=zone, forms=content.forms, spoke_with=spoke_with, words=words)
+
+
+def _complete_answers(
+    uow: UnitOfWork, content: Content, attempt: Attempt, *, task_result: TaskOutcome | None, by: str
+) -> None:
+    """The matter was talked through: answers with nothing left open are complete, others wait for the next call."""
+    if task_result is not TaskOutcome.COMPLETED:
+        return
+    for response in uow.responses.all_of_task(attempt.task_id):
+        form = content.forms.get(response.form_id)
+        if form is None or response.state is not ResponseState.IN_PROGRESS:
+            continue
+        if response.answers and not missing_items(form, response.answers, response.skipped):
+            answering.complete(uow, content, response, by=by, mode=ResponseMode.AGENT)

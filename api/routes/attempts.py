@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
+from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
 from api import found, wrap_ups
 from api.auth import Caller
@@ -11,16 +11,22 @@ from api.call_answers import CallAnswer, call_answer
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Words
 from api.form_answers import FormAnswer, form_answer
-from api.masking import masked_birthday, masked_name, masked_number, masked_record_number
-from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding
+from api.permissions import AgentOnly, CareTeam, CareTeamCommanding
+from api.person_answers import PersonAnswer, person_answer
 from api.problems import Kind, Problem, problems
+from api.response_answers import ResponseAnswer, response_answer
+from api.routes.identity import failures_of
 from api.routes.notes import NoteAnswer
 from api.routes.tasks import TaskAnswer
+from api.speakers import on_the_line, skipped_questions
 from api.wiring import wiring_of
-from care.forms import AnswerRefusedError, AnswerValue, checked_answer
-from care.patients import Patient
+from care.forms import AnswerRefusedError
+from care.relatives import Matter, Speaker
+from care.responses import ResponseClosedError, ResponseMode
+from db import answering
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
+from followup.identity import FAILURES_LIMIT, IDENTITY_FAILED
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from runtime.content.scripts import Script
 
@@ -31,13 +37,6 @@ _SPOKE = frozenset({AttemptOutcome.CONNECTED_PATIENT, AttemptOutcome.CONNECTED_P
 
 OPENING = "opening"
 """The script that every agent's call begins with."""
-
-
-class IdentityAsk(Ask):
-    """Who is on the line, and which facts he gave by himself: two at least."""
-
-    person: Literal["patient", "proxy"]
-    identifiers: Annotated[set[Literal["name", "born", "record_number", "id_number", "address"]], Field(min_length=2)]
 
 
 class AnswerAsk(Ask):
@@ -63,19 +62,6 @@ class WrapUpAsk(Ask):
     ) = None
     spoke_with: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = None
     note: Words | None = None  # added to the drafted note
-
-
-class PersonAnswer(Answer):
-    """The patient as the agent may see him: masked until his identity is confirmed."""
-
-    id: str
-    masked: bool
-    name: str
-    sex: str | None
-    language: str
-    born: str | None
-    record_number: str
-    number: str
 
 
 class AttemptAnswer(Answer):
@@ -109,6 +95,10 @@ class OwnCallAnswer(Answer):
     call: CallAnswer | None
     task: TaskAnswer | None
     form: FormAnswer | None
+    skipped: dict[str, str]  # questions of the form that are not put to whoever is on the line, and why
+    response: ResponseAnswer | None  # the answers so far, of earlier calls too; none before it is shown who he is
+    speaker: Speaker
+    may_be_told: list[Matter]
     patient: PersonAnswer | None
     script: Script | None  # what to say first; the recording notice is its first line
 
@@ -122,17 +112,34 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         offered = uow.transfers.live_to_agent(caller.user_id)
         asked = uow.calls.get(offered.call_id) if offered is not None else None
         shown = call_answer(uow, asked, caller, words) if asked is not None else None
-        return OwnCallAnswer(attempt=None, call=shown, task=None, form=None, patient=None, script=None)
+        return OwnCallAnswer(
+            attempt=None,
+            call=shown,
+            task=None,
+            form=None,
+            skipped={},
+            response=None,
+            speaker=Speaker.UNKNOWN,
+            may_be_told=[],
+            patient=None,
+            script=None,
+        )
     call = uow.calls.of_attempt(attempt.id)
     task = found.task(uow, attempt.task_id)
     form = wiring_of(request).content.forms.get(task.form) if task.form else None
     patient = found.patient(uow, attempt.patient_id)
+    line = on_the_line(uow, attempt)
+    response = uow.responses.of_task(task.id, form.id) if form and line.speaker is not Speaker.UNKNOWN else None
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
         call=call_answer(uow, call, caller, words) if call else None,
         task=TaskAnswer.model_validate(task),
         form=form_answer(form) if form else None,
-        patient=_person(patient, attempt),
+        skipped=skipped_questions(form, line) if form else {},
+        response=response_answer(uow, form, response, line) if form and response else None,
+        speaker=line.speaker,
+        may_be_told=sorted(line.matters),
+        patient=person_answer(patient, attempt),
         script=wiring_of(request).content.scripts.get(OPENING),
     )
 
@@ -143,29 +150,6 @@ def read_attempt(attempt_id: Id, caller: CareTeam, uow: Work) -> AttemptAnswer:
     attempt = found.attempt(uow, attempt_id)
     _audit(uow, caller, "attempt_viewed", attempt)
     return AttemptAnswer.model_validate(attempt)
-
-
-@router.post(
-    "/attempts/{attempt_id}/identity",
-    responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
-)
-def confirm_identity(attempt_id: Id, ask: IdentityAsk, caller: AgentCommanding, uow: Work) -> PersonAnswer:
-    """The one on the line has said who he is: the record opens."""
-    attempt = found.own_attempt(uow, attempt_id, caller)
-    if attempt.state not in (AttemptState.IN_CALL, AttemptState.WRAP_UP):
-        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the attempt is {attempt.state.value}: nobody is on the line")
-    if attempt.identity_confirmed_at is None:
-        attempt.identity_confirmed_at = uow.now
-    uow.audit.note(
-        at=uow.now,
-        user_id=caller.user_id,
-        action="identity_confirmed",
-        subject_kind="attempt",
-        subject=attempt.id,
-        patient_id=attempt.patient_id,
-        detail={"person": ask.person, "identifiers": sorted(ask.identifiers)},
-    )
-    return _person(found.patient(uow, attempt.patient_id), attempt)
 
 
 @router.put(
@@ -191,18 +175,32 @@ def save_answer(
         raise Problem.of(
             Kind.UNKNOWN_ANSWER_ITEM, "item", f"the task's form ({task.form or 'none'}) has no such question"
         )
-    # A new mapping each time: the database compares the old one with it.
-    answers: dict[str, AnswerValue] = {
-        key: value
-        for key, value in attempt.answers.items()
-        if key != item and isinstance(value, (bool, int, float, str))
-    }
-    if ask.value is not None:
-        try:
-            answers[item] = checked_answer(form, answers, item, ask.value)
-        except AnswerRefusedError as error:
-            raise Problem.of(Kind.ANSWER_REFUSED, item, str(error)) from error
-    attempt.answers = {**answers}
+    line = on_the_line(uow, attempt)
+    question = form.item(item)
+    refused = line.why_not(question) if question is not None and ask.value is not None else None
+    if refused is not None:
+        raise Problem.of(Kind.ANSWER_REFUSED, item, f"this is not asked of a relative ({refused}); ask the patient")
+    content = wiring_of(request).content
+    response = answering.open_response(uow, content, task, form.id)
+    try:
+        saved = answering.save_answer(
+            uow,
+            content,
+            response,
+            item,
+            ask.value,
+            by=caller.user_id,
+            mode=ResponseMode.AGENT,
+            attempt_id=attempt.id,
+            relative_id=line.relative_id,
+        )
+    except AnswerRefusedError as error:
+        raise Problem.of(Kind.ANSWER_REFUSED, item, str(error)) from error
+    except ResponseClosedError as error:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, item, str(error)) from error
+    # The attempt keeps what was said in this call; a new mapping each time, because the database compares.
+    kept = {key: value for key, value in attempt.answers.items() if key != item}
+    attempt.answers = {**kept, **({item: saved.response.answers[item]} if item in saved.response.answers else {})}
     return AttemptAnswer.model_validate(attempt)
 
 
@@ -222,6 +220,12 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
         raise Problem.of(
             Kind.INVALID_REQUEST, "task_result", "goes with connected-patient or connected-proxy only; leave it out"
         )
+    if ask.outcome in _SPOKE and attempt.identity_confirmed_at is None and failures_of(uow, attempt) >= FAILURES_LIMIT:
+        raise Problem.of(
+            Kind.INVALID_REQUEST,
+            "outcome",
+            f"whoever answered did not show who he is ({IDENTITY_FAILED}); choose connected-wrong-person",
+        )
     wiring = wiring_of(request)
     note = wrap_ups.finish(
         uow,
@@ -236,21 +240,6 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
     )
     _audit(uow, caller, "attempt_wrapped_up", attempt)
     return NoteAnswer.model_validate(note)
-
-
-def _person(patient: Patient, attempt: Attempt) -> PersonAnswer:
-    opened = attempt.identity_confirmed_at is not None
-    born = patient.born.isoformat() if patient.born else None
-    return PersonAnswer(
-        id=patient.id,
-        masked=not opened,
-        name=patient.name if opened else masked_name(patient.name),
-        sex=patient.sex,
-        language=patient.language,
-        born=born if opened else masked_birthday(patient.born),
-        record_number=patient.record_number if opened else masked_record_number(patient.record_number),
-        number=attempt.number if opened else masked_number(attempt.number),
-    )
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, attempt: Attempt) -> None:

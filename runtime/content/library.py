@@ -14,6 +14,7 @@ from followup.answer_alerts import AnswerRule
 from followup.calls import CauseCode
 from followup.dialing_rules import Profile
 from followup.flows import Flow
+from followup.identity import IdentityRule
 from followup.plans import PlanTemplate
 from followup.what_next import AttemptPolicy
 from runtime.content.alert_levels import AlertLevelsDocument
@@ -23,6 +24,7 @@ from runtime.content.documents import ContentError, Head, Wording
 from runtime.content.end_reasons import EndReasonsDocument
 from runtime.content.flows import FlowDocument
 from runtime.content.forms import FormDocument
+from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.plans import PlanDocument
@@ -93,6 +95,11 @@ class Content:
     def alert_clocks(self) -> Mapping[AlertLevel, AlertClock]:
         """The clock of each level."""
         return self._made(self.alert_levels.value)
+
+    @cached_property
+    def identity_rules(self) -> dict[str, IdentityRule]:
+        """Which facts a person has to say, by id."""
+        return {d.id: self._made(d.value) for d in self._read("identity_rules", IdentityRuleDocument)}
 
     @cached_property
     def end_reasons(self) -> dict[CauseCode, Wording]:

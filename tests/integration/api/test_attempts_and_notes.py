@@ -53,7 +53,12 @@ def wrapped_up(house: House, agent: Asking, **body: Any) -> dict[str, Any]:
 
 
 def test_between_calls_the_hand_is_empty(agent: Asking) -> None:
-    empty = dict.fromkeys(["attempt", "call", "task", "form", "patient", "script"])
+    empty = {
+        **dict.fromkeys(["attempt", "call", "task", "form", "response", "patient", "script"]),
+        "skipped": {},
+        "speaker": "unknown",
+        "may_be_told": [],
+    }
     assert agent.get("/agents/me/call").json() == empty
 
 
