@@ -1,12 +1,10 @@
-"""Attempts: table, mapping, repository, and the one statement that reserves an agent with the next task."""
+"""Attempts and the tasks each of them is made for: tables, mapping, repository."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -15,21 +13,20 @@ from sqlalchemy import (
     Uuid,
     and_,
     func,
+    insert,
     or_,
     select,
     text,
+    update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, array
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from db.calls import calls
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from db.plans import tasks
-from db.queues import agents, queues
 from followup.attempts import Attempt, AttemptState
 from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, REACHED_A_PERSON, AttemptOutcome
-from followup.plans import TaskMode, TaskState
-from followup.queues import HEARTBEAT_LIMIT, AgentState, HeadsetState
+from followup.plans import TaskId
 
 attempts = Table(
     "attempts",
@@ -52,6 +49,8 @@ attempts = Table(
     Column("task_result", String(30), nullable=True),
     instant("decided_at", nullable=True),
     instant("identity_confirmed_at", nullable=True),
+    instant("preview_until", nullable=True),
+    Column("skipped", String(40), nullable=True),
     Column("gate", JSONB, nullable=False, default=dict),
     Column("answers", JSONB, nullable=False, default=dict),
     # The rule that nobody is ever dialed twice at one time, in the database itself.
@@ -60,24 +59,25 @@ attempts = Table(
     Index("uq_attempts_ordinal", "task_id", "ordinal", unique=True),
     Index("ix_attempts_closed", "closed_at"),
     Index("ix_attempts_undecided", "closed_at", postgresql_where=text("state = 'closed' AND decided_at IS NULL")),
+    Index("ix_attempts_previewed", "preview_until", postgresql_where=text("preview_until IS NOT NULL")),
+)
+
+attempt_tasks = Table(
+    "attempt_tasks",
+    metadata,
+    Column("attempt_id", Uuid(as_uuid=False), ForeignKey("attempts.id"), primary_key=True),
+    Column("task_id", Uuid(as_uuid=False), ForeignKey("tasks.id"), primary_key=True, index=True),
+    Column("position", Integer, nullable=False),
+    Column("result", String(30), nullable=True),
 )
 
 mapper_registry.map_imperatively(Attempt, attempts)
 
 _CLOSED = AttemptState.CLOSED
-_AGENTS_LOOKED_AT = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A waiting task and the agent who will take it; None where a machine speaks. Both rows are locked."""
-
-    task_id: str
-    agent_id: str | None
 
 
 class AttemptRepository:
-    """Attempts and the matching of tasks with agents."""
+    """Attempts."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -100,10 +100,47 @@ class AttemptRepository:
         )
 
     def of_task(self, task_id: str) -> Sequence[Attempt]:
-        """Attempts of a task, oldest first."""
+        """Attempts of a task, also those made for another one that took it along, oldest first."""
+        along = select(attempt_tasks.c.attempt_id).where(attempt_tasks.c.task_id == task_id)
         return self._session.scalars(
-            select(Attempt).where(attempts.c.task_id == task_id).order_by(attempts.c.ordinal)
+            select(Attempt)
+            .where(or_(attempts.c.task_id == task_id, attempts.c.id.in_(along)))
+            .order_by(attempts.c.reserved_at, attempts.c.ordinal)
         ).all()
+
+    def join_tasks(self, attempt_id: str, task_ids: Sequence[str]) -> None:
+        """Note which tasks a new attempt is made for, the first one first."""
+        self._session.execute(
+            insert(attempt_tasks),
+            [
+                {"attempt_id": attempt_id, "task_id": task_id, "position": position}
+                for position, task_id in enumerate(task_ids)
+            ],
+        )
+
+    def results_of(self, attempt_id: str) -> dict[TaskId, str | None]:
+        """The tasks of an attempt, the one it was reserved for first, with the result that each was given by itself."""
+        rows = self._session.execute(
+            select(attempt_tasks.c.task_id, attempt_tasks.c.result)
+            .where(attempt_tasks.c.attempt_id == attempt_id)
+            .order_by(attempt_tasks.c.position)
+        ).all()
+        if rows:
+            return {TaskId(row.task_id): row.result for row in rows}
+        attempt = self.get(attempt_id)
+        return {attempt.task_id: attempt.task_result} if attempt else {}
+
+    def tasks_of(self, attempt_id: str) -> Sequence[TaskId]:
+        """The tasks of an attempt, the one it was reserved for first."""
+        return [*self.results_of(attempt_id)]
+
+    def note_result(self, attempt_id: str, task_id: str, result: str | None) -> None:
+        """Note what an attempt came to for one of its tasks."""
+        self._session.execute(
+            update(attempt_tasks)
+            .where(attempt_tasks.c.attempt_id == attempt_id, attempt_tasks.c.task_id == task_id)
+            .values(result=result)
+        )
 
     def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Attempt]:
         """A patient's attempts, newest first."""
@@ -162,137 +199,28 @@ class AttemptRepository:
         row = self._session.execute(query).one()
         return int(row[0]), int(row[1])
 
-    def match_agents(self, now: datetime, limit: int) -> Sequence[Match]:
-        """Pair waiting tasks with agents who can be given a call, locking both; nobody else gets either.
-
-        An agent is a row with state available, headset up and a heartbeat younger than HEARTBEAT_LIMIT, longest waiting
-        first; his task is the most urgent one of his queues and languages whose patient has no live attempt.
-        """
-        waiting = self._queues_with_work(now, TaskMode.AGENT)
-        if not waiting:
-            return []
-        ready = self._session.execute(
-            select(agents.c.id, agents.c.queues, agents.c.languages)
-            .where(
-                agents.c.state == AgentState.AVAILABLE,
-                agents.c.headset_state == HeadsetState.UP,
-                agents.c.headset_lost_at.is_(None),
-                agents.c.heartbeat_at > now - HEARTBEAT_LIMIT,
-                agents.c.queues.has_any(array(waiting)),
-            )
-            .order_by(agents.c.state_since, agents.c.id)
-            .limit(_AGENTS_LOOKED_AT)
-            .with_for_update(skip_locked=True)
-        ).all()
-        found: list[Match] = []
-        taken_patients: set[str] = set()
-        without_work: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
-        for agent_id, served, languages in ready:
-            alike = (tuple(served), tuple(languages))
-            if alike in without_work:
-                continue
-            row = self._waiting(
-                now,
-                mode=TaskMode.AGENT,
-                extra=and_(queues.c.id.in_(served), _spoken_by(languages)),
-                not_patients=taken_patients,
-            )
-            if row is None:
-                without_work.add(alike)
-                continue
-            found.append(Match(task_id=row[0], agent_id=agent_id))
-            taken_patients.add(row[1])
-            if len(found) >= limit:
-                break
-        return found
-
-    def match_lines(self, now: datetime, limit: int) -> Sequence[Match]:
-        """Waiting automated tasks for which their queue has a free line; tasks and queues are locked."""
-        waiting = self._queues_with_work(now, TaskMode.AUTOMATED)
-        if not waiting or limit < 1:
-            return []
-        # Locked before the lines are counted: of two who count at once one would give away a line too many.
-        lines: dict[str, int] = {
-            row.id: row.lines
-            for row in self._session.execute(
-                select(queues.c.id, queues.c.lines)
-                .where(queues.c.id.in_(waiting))
-                .order_by(queues.c.id)
-                .with_for_update(skip_locked=True, key_share=True)
-            )
-        }
-        for queue_id, live in self._session.execute(
-            select(attempts.c.queue_id, func.count())
-            .where(attempts.c.queue_id.in_(lines), attempts.c.state != _CLOSED)
-            .group_by(attempts.c.queue_id)
-        ):
-            lines[queue_id] -= live
-        found: list[Match] = []
-        taken_patients: set[str] = set()
-        for queue_id, free in lines.items():
-            for _ in range(min(free, limit - len(found))):
-                row = self._waiting(
-                    now, mode=TaskMode.AUTOMATED, extra=queues.c.id == queue_id, not_patients=taken_patients
-                )
-                if row is None:
-                    break
-                found.append(Match(task_id=row[0], agent_id=None))
-                taken_patients.add(row[1])
-        return found
-
-    def _queues_with_work(self, now: datetime, mode: TaskMode) -> list[str]:
-        """Queues that are not paused and have a task of this mode that could be called now."""
-        work = (
-            select(tasks.c.id)
-            .where(
-                tasks.c.queue_id == queues.c.id,
-                tasks.c.state == TaskState.QUEUED,
-                tasks.c.next_attempt_at <= now,
-                tasks.c.latest_at >= now,
-                tasks.c.mode == mode,
-            )
-            .exists()
-        )
-        return list(self._session.scalars(select(queues.c.id).where(queues.c.paused.is_(False), work)))
-
-    def _waiting(
-        self, now: datetime, *, mode: TaskMode, extra: ColumnElement[bool], not_patients: set[str]
-    ) -> tuple[str, str] | None:
-        busy = (
-            select(attempts.c.id)
-            .where(attempts.c.patient_id == tasks.c.patient_id, attempts.c.state != _CLOSED)
-            .exists()
-        )
-        query = (
-            select(tasks.c.id, tasks.c.patient_id)
-            .join(queues, queues.c.id == tasks.c.queue_id)
-            .where(
-                tasks.c.state == TaskState.QUEUED,
-                tasks.c.next_attempt_at <= now,
-                tasks.c.latest_at >= now,
-                tasks.c.mode == mode,
-                queues.c.paused.is_(False),
-                extra,
-                ~busy,
-            )
-            .order_by(tasks.c.priority, tasks.c.next_attempt_at, tasks.c.id)
-            .limit(1)
-            .with_for_update(of=tasks, skip_locked=True)
-        )
-        if not_patients:
-            query = query.where(tasks.c.patient_id.not_in(not_patients))
-        row = self._session.execute(query).first()
-        return (row[0], row[1]) if row else None
-
     def without_a_call(self, before: datetime, limit: int = 100) -> Sequence[Attempt]:
-        """Attempts still reserved since before the instant given, locked."""
+        """Attempts still reserved since before the instant given, but for those an agent looks at, locked."""
         return self._session.scalars(
             select(Attempt)
-            .where(attempts.c.state == AttemptState.RESERVED, attempts.c.reserved_at < before)
+            .where(
+                attempts.c.state == AttemptState.RESERVED,
+                attempts.c.reserved_at < before,
+                attempts.c.preview_until.is_(None),
+            )
             .order_by(attempts.c.reserved_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
             .execution_options(populate_existing=True)
+        ).all()
+
+    def expired_previews(self, now: datetime, limit: int = 100) -> Sequence[str]:
+        """Ids of attempts whose agent looked at them for too long."""
+        return self._session.scalars(
+            select(attempts.c.id)
+            .where(attempts.c.preview_until <= now, attempts.c.state == AttemptState.RESERVED)
+            .order_by(attempts.c.preview_until)
+            .limit(limit)
         ).all()
 
     def undecided(self, before: datetime, limit: int = 100) -> Sequence[str]:
@@ -314,10 +242,6 @@ class AttemptRepository:
             .order_by(attempts.c.wrap_up_at)
             .limit(limit)
         ).all()
-
-
-def _spoken_by(languages: Sequence[str]) -> ColumnElement[bool]:
-    return func.coalesce(queues.c.language, languages[0] if languages else "").in_(list(languages) or [""])
 
 
 RESERVATION_LIMIT = timedelta(seconds=20)

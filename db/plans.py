@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, String, Table, func, select, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, SmallInteger, String, Table, and_, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,14 @@ plans = Table(
     ),
 )
 
+LANE_COLUMNS = (
+    reference("lane_id", "lanes.id", nullable=True, index=False),
+    Column("place", SmallInteger, nullable=True),
+    instant("closing_at", nullable=True),
+    instant("held_until", nullable=True),
+)
+"""Where a waiting task stands: `db.waiting` writes them, a trigger empties them when its hour or rank changes."""
+
 tasks = Table(
     "tasks",
     metadata,
@@ -58,14 +66,31 @@ tasks = Table(
     instant("created_at"),
     Column("variables", JSONB, nullable=False, default=dict),
     CheckConstraint("earliest_at <= target_at AND target_at <= latest_at", name="window_in_order"),
+    Column("language", String(16), nullable=True),
+    Column("dialect", String(40), nullable=True),
+    Column("skills", JSONB, nullable=False, default=list),
+    reference("owner_id", "agents.id", nullable=True, index=False),
+    instant("owner_until", nullable=True),
+    Column("owner_reason", String(40), nullable=False, default=""),
+    *LANE_COLUMNS,
     Index(
-        "ix_tasks_waiting",
-        "queue_id",
+        "ix_tasks_in_lane",
+        "lane_id",
+        "place",
         "priority",
         "next_attempt_at",
         "id",
-        postgresql_where=text("state = 'queued'"),
+        postgresql_where=text("place IS NOT NULL"),
     ),
+    Index(
+        "ix_tasks_to_come",
+        "next_attempt_at",
+        "id",
+        postgresql_where=text("state = 'queued' AND place IS NULL"),
+    ),
+    Index("ix_tasks_moving_up", "closing_at", postgresql_where=text("place = 2")),
+    Index("ix_tasks_held", "held_until", postgresql_where=text("held_until IS NOT NULL")),
+    Index("ix_tasks_owned", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
     Index(
         "ix_tasks_to_look_at",
         "next_attempt_at",
@@ -81,7 +106,7 @@ tasks = Table(
 )
 
 mapper_registry.map_imperatively(Plan, plans)
-mapper_registry.map_imperatively(Task, tasks)
+mapper_registry.map_imperatively(Task, tasks, exclude_properties=[column.name for column in LANE_COLUMNS])
 
 
 class PlanRepository:
@@ -168,12 +193,20 @@ class PlanRepository:
 
     def next_moment(self, now: datetime, until: datetime) -> datetime | None:
         """The first instant after `now` and not after `until` at which a task is to be looked at or called."""
-        found: datetime | None = self._session.scalar(
-            select(func.min(tasks.c.next_attempt_at)).where(
-                tasks.c.state.in_([TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED]),
-                tasks.c.next_attempt_at > now,
-                tasks.c.next_attempt_at <= until,
+        # Two questions, because each has its own index: those who wait in their lanes are in neither.
+        firsts = [
+            select(tasks.c.next_attempt_at)
+            .where(waits, tasks.c.next_attempt_at > now, tasks.c.next_attempt_at <= until)
+            .order_by(tasks.c.next_attempt_at)
+            .limit(1)
+            .subquery()
+            for waits in (
+                tasks.c.state.in_([TaskState.PLANNED, TaskState.DUE]),
+                and_(tasks.c.state == TaskState.QUEUED, tasks.c.place.is_(None)),
             )
+        ]
+        found: datetime | None = self._session.scalar(
+            select(func.least(*(select(first.c.next_attempt_at).scalar_subquery() for first in firsts)))
         )
         return found
 

@@ -3,14 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid, func, or_, select
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid, func, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from care.consent import Purpose
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
 from followup.plans import TaskMode
-from followup.queues import IDLE_AGENT_STATES, Agent, AgentState, HeadsetKind, HeadsetState, Queue
+from followup.queues import (
+    IDLE_AGENT_STATES,
+    Agent,
+    AgentState,
+    DialStyle,
+    ExpiredPreview,
+    HeadsetKind,
+    HeadsetState,
+    MergeRule,
+    Queue,
+)
 from followup.screening import OnMachine
 from followup.supervision import SupervisionShown
 
@@ -31,6 +41,13 @@ queues = Table(
     Column("free_numbers", Boolean, nullable=False, default=False),
     Column("played_notice", Boolean, nullable=False, default=False),
     closed_set("on_machine", OnMachine),
+    closed_set("style", DialStyle),
+    Column("dialect", String(40), nullable=True),
+    Column("skills", JSONB, nullable=False, default=list),
+    Column("preview_seconds", Integer, nullable=False),
+    closed_set("expired_preview", ExpiredPreview),
+    Column("same_nurse_seconds", Integer, nullable=False),
+    closed_set("merges", MergeRule),
     instant("created_at"),
 )
 
@@ -39,6 +56,8 @@ agents = Table(
     metadata,
     Column("id", Uuid(as_uuid=False), ForeignKey("users.id"), primary_key=True),
     Column("languages", JSONB, nullable=False),
+    Column("dialects", JSONB, nullable=False, default=list),
+    Column("skills", JSONB, nullable=False, default=list),
     Column("queues", JSONB, nullable=False),
     closed_set("state", AgentState),
     instant("state_since"),
@@ -54,6 +73,7 @@ agents = Table(
     instant("headset_lost_at", nullable=True),
     Column("headset_muted", Boolean, nullable=False, default=False),
     Index("ix_agents_state", "state"),
+    Index("ix_agents_ready", "state_since", "id", postgresql_where=text("state = 'available'")),
 )
 
 mapper_registry.map_imperatively(Queue, queues)

@@ -34,6 +34,7 @@ from db.supervision import SupervisionRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
 from db.users import UserRepository
+from db.waiting import WaitingRepository
 from followup.events import DomainEvent
 
 
@@ -61,6 +62,7 @@ class UnitOfWork:
         self.plans = PlanRepository(self._session)
         self.calendar = CalendarRepository(self._session, self._calendars)
         self.queues = QueueRepository(self._session)
+        self.waiting = WaitingRepository(self._session)
         self.attempts = AttemptRepository(self._session)
         self.calls = CallRepository(self._session)
         self.inbound = InboundCallRepository(self._session)

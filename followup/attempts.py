@@ -66,5 +66,7 @@ class Attempt:
     task_result: str | None = None  # completed, partially_completed or refused, as the agent judged
     decided_at: datetime | None = None  # when what comes next was decided
     identity_confirmed_at: datetime | None = None  # until then the agent sees the patient masked
+    preview_until: datetime | None = None  # nothing is dialed before the agent says so; then it is None again
+    skipped: str | None = None  # why the agent did not dial after the preview
     gate: dict[str, object] = field(default_factory=dict)  # the last verdict with its inputs
     answers: dict[str, object] = field(default_factory=dict)

@@ -151,6 +151,12 @@ class Task:
     next_at: datetime | None = None
     created_at: datetime
     variables: dict[str, str] = field(default_factory=dict)
+    language: str | None = None  # demanded of the agent, besides what the queue demands
+    dialect: str | None = None
+    skills: list[str] = field(default_factory=list)
+    owner_id: str | None = None  # the agent to whom it belongs until `owner_until`
+    owner_until: datetime | None = None
+    owner_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

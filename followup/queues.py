@@ -15,6 +15,42 @@ HEADSET_REJOIN_LIMIT = timedelta(seconds=30)
 """So long a patient is kept on the line while an agent's browser is away."""
 
 
+class DialStyle(StrEnum):
+    """Who presses dial, and when."""
+
+    PREVIEW = "preview"  # the agent sees patient and form first, then dials or skips
+    PROGRESSIVE = "progressive"  # dialed as soon as an agent is free, one call for each
+    PREDICTIVE = "predictive"  # more calls than free agents, held back by the abandonment limit
+    AGENTLESS = "agentless"  # a machine speaks
+
+
+class ExpiredPreview(StrEnum):
+    """Where an agent goes who let a preview run out."""
+
+    BREAK = "break"
+    AVAILABLE = "available"
+
+
+class MergeRule(StrEnum):
+    """Which other due tasks of the same patient a call of this queue may take along."""
+
+    NEVER = "never"
+    SAME_QUEUE = "same_queue"
+    ANY = "any"
+
+
+def usual_style(mode: TaskMode, purpose: Purpose) -> DialStyle:
+    """A new queue's style unless it says another: care and complaints are looked at before anybody rings."""
+    if mode is TaskMode.AUTOMATED:
+        return DialStyle.AGENTLESS
+    return DialStyle.PREVIEW if purpose in (Purpose.CARE, Purpose.COMPLAINT) else DialStyle.PROGRESSIVE
+
+
+def style_fits(style: DialStyle, mode: TaskMode) -> bool:
+    """Agentless belongs to automated queues, every other style to agents'."""
+    return (style is DialStyle.AGENTLESS) is (mode is TaskMode.AUTOMATED)
+
+
 @dataclass(kw_only=True, eq=False)
 class Queue:
     """Tasks that share rules. Paused means: nothing of it is dialed, by an agent or a machine."""
@@ -33,7 +69,18 @@ class Queue:
     free_numbers: bool = False  # agents may type a number to transfer to, or to bring into a call
     played_notice: bool = False  # a machine says the recording notice at the answer, besides the agent's own words
     on_machine: OnMachine = OnMachine.HANG_UP  # when a machine answers an automated call
+    style: DialStyle = DialStyle.PROGRESSIVE
+    dialect: str | None = None  # what its agents must speak besides the language
+    skills: list[str] = field(default_factory=list)  # what its agents must be able to do
+    preview_seconds: int = 120  # so long an agent may look before she dials or skips
+    expired_preview: ExpiredPreview = ExpiredPreview.BREAK
+    same_nurse_seconds: int = 0  # so long a task waits for the agent who last spoke with the patient; 0: it does not
+    merges: MergeRule = MergeRule.ANY
     created_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.mode is TaskMode.AUTOMATED and self.style is DialStyle.PROGRESSIVE:
+            self.style = DialStyle.AGENTLESS
 
 
 class AgentState(StrEnum):
@@ -105,6 +152,8 @@ class Agent:
 
     id: str  # the user's id
     languages: list[str] = field(default_factory=list)
+    dialects: list[str] = field(default_factory=list)
+    skills: list[str] = field(default_factory=list)
     queues: list[str] = field(default_factory=list)
     state: AgentState = AgentState.OFFLINE
     state_since: datetime

@@ -1,30 +1,35 @@
 """Reserving: a queued task, the agent or line that takes it, its attempt and its call, in one transaction."""
 
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
 
 import structlog
 
 from care.patients import ContactPoint, Patient
-from db.attempts import Match
-from db.calls import CallCommand, TelephonyNode
+from db.calls import TelephonyNode
 from db.gate import Gate, GateAnswer
 from db.refusals import RowRefusedError
 from db.unit_of_work import UnitOfWork
+from db.waiting import Claim
 from followup.attempts import Attempt, AttemptId
-from followup.calls import Call, CallId, CallState, Leg, LegId, LegRole
+from followup.calls import Call, CallState
 from followup.closing import move_agent
 from followup.dialing_rules import GateReason
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import NUMBER_IS_NO_USE
 from followup.plans import WISHED_NUMBER, Task, TaskMode, TaskState, TaskTrigger, next_task_state
-from followup.queues import Agent, AgentTrigger, can_be_given_a_call
+from followup.queues import Agent, AgentTrigger, DialStyle, can_be_given_a_call
+from followup.what_next import NEXT_NUMBER
 from runtime.identifiers import new_id
+from scheduler.call_planning import plan_call
 from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, take_refusal, task_ids
+from scheduler.tasks_along import tasks_along
+from scheduler.waiting_line import keep_lanes
 
 log = structlog.get_logger(__name__)
-
-DIAL_DEADLINE = timedelta(seconds=15)
-"""A node that takes the command later refuses it: the agent no longer waits."""
 
 MATCHED_AT_ONCE = 5
 
@@ -67,25 +72,135 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
         state = locked.state.value if locked else "gone"
         raise TaskNotWaitingError(f"the task is {state}: only a queued task can be called")
     agent = _ready_agent(uow, locked, agent_id, now)
-    if not uow.patients.lock(locked.patient_id):
+    attempt = _attempt(uow, locked, agent, gate=gate, now=now)
+    locked.state = next_task_state(locked.state, TaskTrigger.RESERVE)
+    call = plan_call(uow, attempt, node=node, now=now)
+    if agent is not None:
+        uow.emit(move_agent(agent, AgentTrigger.RESERVE, now=now))
+    _tell(uow, locked, attempt, call)
+    return attempt
+
+
+def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int = MATCHED_AT_ONCE) -> int:
+    """Give waiting tasks to agents and lines that are free; how many tasks were moved, by a call or a refusal.
+
+    A few at a time, so that the first of them is dialed soon: the caller commits and asks again while any moved.
+    """
+    more_to_place = keep_lanes(uow, profile=gate.profile, now=now)
+    nodes = {node.name: node for node in uow.calls.living_nodes(now - NODE_HEARTBEAT_LIMIT)}
+    if not nodes:
+        return 0
+    turn = _Turn(uow=uow, gate=gate, now=now)
+    for _ in range(limit):
+        if not turn.take(partial(uow.waiting.claim_for_agent, now, nodes=nodes), node=None):
+            break
+    free_workers = {name: _free_lines(uow, node) for name, node in nodes.items()}
+    for queue_id, free in uow.waiting.free_lines(now).items():
+        given = turn.made
+        for _ in range(limit):
+            roomiest = max(free_workers, key=lambda name: (free_workers[name], name))
+            if turn.made - given >= free or free_workers[roomiest] < 1:
+                break
+            made = turn.made
+            if not turn.take(partial(uow.waiting.claim_for_line, queue_id, now), node=roomiest):
+                break
+            free_workers[roomiest] -= turn.made - made
+    return turn.moved + int(more_to_place)
+
+
+class _Claiming(Protocol):
+    def __call__(self, *, besides: Collection[str]) -> Claim | None: ...
+
+
+@dataclass(kw_only=True)
+class _Turn:
+    """One turn of matching, and what became of its claims."""
+
+    uow: UnitOfWork
+    gate: Gate
+    now: datetime
+    moved: int = 0
+    made: int = 0
+    refused: set[str] = field(default_factory=set)
+
+    def take(self, claiming: _Claiming, *, node: str | None) -> bool:
+        """Claim a task and make its attempt; False when there was nothing to claim.
+
+        What is refused goes back with the savepoint, the agent to her state and waiting time.
+        """
+        claim: Claim | None = None
+        try:
+            with self.uow.savepoint():
+                claim = claiming(besides=self.refused)
+                if claim is None:
+                    return False
+                self._make_attempt(claim, node)
+        except GateRefusedError as refusal:
+            take_refusal(self.uow, self._given_back(claim), self.gate, refusal.answer, self.now)
+        except ReservationRefusedError as refusal:
+            task = self._given_back(claim)
+            log.info("reservation_refused", task=task.id, queue=task.queue_id, reason=str(refusal))
+            return True
+        except (LookupError, ValueError):
+            # One row that cannot be judged (a zone nobody knows) must not keep everybody else from being called.
+            task = self._given_back(claim)
+            log.exception("task_not_judged", task=task.id, queue=task.queue_id)
+            ask_for_a_person(self.uow, task, look_again_at=self.now + LOOK_AGAIN)
+        else:
+            self.made += 1
+        self.moved += 1
+        return True
+
+    def _make_attempt(self, claim: Claim, node: str | None) -> None:
+        uow, now = self.uow, self.now
+        task = uow.plans.task_for_update(claim.task_id)
+        agent = uow.queues.agent_for_update(claim.agent_id) if claim.agent_id else None
+        queue = uow.queues.get(task.queue_id) if task else None
+        node = agent.headset_node if agent is not None else node
+        if task is None or queue is None or node is None:
+            raise LookupError(f"task {claim.task_id} was claimed, but its queue or node is not there")
+        attempt = _attempt(uow, task, agent, gate=self.gate, now=now)
+        if agent is not None and queue.style is DialStyle.PREVIEW:
+            attempt.preview_until = now + timedelta(seconds=queue.preview_seconds)
+            call = None
+        else:
+            call = plan_call(uow, attempt, node=node, now=now)
+        if agent is not None:
+            uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
+        _tell(uow, task, attempt, call)
+
+    def _given_back(self, claim: Claim | None) -> Task:
+        task = self.uow.plans.task_for_update(claim.task_id) if claim is not None else None
+        if claim is None or task is None:
+            raise RuntimeError("a claim was refused that was never made")
+        if claim.agent_id is not None:
+            self.uow.queues.agent_for_update(claim.agent_id)
+        self.refused.add(task.id)
+        return task
+
+
+def _attempt(uow: UnitOfWork, task: Task, agent: Agent | None, *, gate: Gate, now: datetime) -> Attempt:
+    """The attempt for a task that is locked, and for the patient's others that go along with it."""
+    if not uow.patients.lock(task.patient_id):
         raise PatientBusyError("the patient is just being called for another task: try again in a moment")
-    patient = uow.patients.get(locked.patient_id)
-    past = uow.attempts.of_task(locked.id)
+    patient = uow.patients.get(task.patient_id)
+    past = uow.attempts.of_task(task.id)
     useless = {attempt.contact_point_id for attempt in past if attempt.outcome in NUMBER_IS_NO_USE}
-    number = _number_to_dial(patient, locked, useless) if patient else None
-    answer = gate.ask(uow, locked, number, now=now)
+    number = _number_to_dial(patient, task, useless) if patient else None
+    answer = gate.ask(uow, task, number, now=now)
     if not answer.verdict.allowed or number is None:
         raise GateRefusedError(answer)
+    along = tasks_along(uow, task, agent, number, gate=gate, now=now)
     attempt = Attempt(
         id=AttemptId(new_id()),
-        task_id=locked.id,
-        patient_id=locked.patient_id,
-        queue_id=locked.queue_id,
-        agent_id=agent_id,
+        task_id=task.id,
+        patient_id=task.patient_id,
+        queue_id=task.queue_id,
+        agent_id=agent.id if agent else None,
         contact_point_id=number.id,
         number=number.number,
-        ordinal=locked.attempts_made + 1,
-        due_at=locked.next_attempt_at,
+        ordinal=1 + max((attempt.ordinal for attempt in past if attempt.task_id == task.id), default=0),
+        due_at=task.next_attempt_at,
         reserved_at=now,
         gate=answer.kept,
     )
@@ -96,83 +211,43 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
     except RowRefusedError as error:
         # The database's own rule: one live attempt of a patient, one of an agent.
         raise PatientBusyError("the patient or the agent has a live attempt already") from error
-    call = _planned_call(attempt, node, now)
-    uow.calls.add(call)
+    uow.attempts.join_tasks(attempt.id, [task.id, *(other.id for other in along)])
+    for other in along:
+        other.state = next_task_state(other.state, TaskTrigger.RESERVE)
+    for each in (task, *along):
+        each.attempts_made += 1
+        each.next_action = each.next_at = None
     uow.flush()
-    locked.state = next_task_state(locked.state, TaskTrigger.RESERVE)
-    locked.attempts_made = attempt.ordinal
-    locked.next_action = locked.next_at = None
-    ids = {"task": locked.id, "call": call.id, **task_ids(locked)}
-    if agent is not None:
-        ids["agent"] = agent.id
-        uow.emit(move_agent(agent, AgentTrigger.RESERVE, now=now))
-    uow.emit(DomainEvent(kind=EventKind.ATTEMPT_RESERVED, subject=attempt.id, ids=ids))
-    uow.calls.command(
-        CallCommand(
-            node=node,
-            verb="dial",
-            subject=call.id,
-            arguments={"attempt_id": attempt.id},
-            idempotency_key=f"dial:{attempt.id}",
-            deadline=now + DIAL_DEADLINE,
-            created_at=now,
-        )
-    )
-    log.info("attempt_reserved", attempt=attempt.id, call=call.id, task=locked.id, agent=agent_id, node=node)
+    uow.waiting.leave_lanes_of_patient(task.patient_id)
     return attempt
 
 
-def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int = MATCHED_AT_ONCE) -> int:
-    """Give waiting tasks to agents and lines that are free; how many tasks were moved, by a call or a refusal.
-
-    A few at a time, so that the first of them is dialed soon: the caller commits and asks again while any moved.
-    """
-    nodes = {node.name: node for node in uow.calls.living_nodes(now - NODE_HEARTBEAT_LIMIT)}
-    if not nodes:
-        return 0
-    moved = 0
-    for match in uow.attempts.match_agents(now, limit):
-        node = _node_of_headset(uow, match, nodes)
-        if node is not None:
-            moved += _try(uow, match, node=node, gate=gate, now=now)
-    free = {name: _free_lines(uow, node) for name, node in nodes.items()}
-    for match in uow.attempts.match_lines(now, min(limit, sum(free.values()))):
-        roomiest = max(free, key=lambda name: (free[name], name))
-        if free[roomiest] < 1:
-            break
-        if _try(uow, match, node=roomiest, gate=gate, now=now):
-            free[roomiest] -= 1
-            moved += 1
-    return moved
-
-
-def _try(uow: UnitOfWork, match: Match, *, node: str, gate: Gate, now: datetime) -> bool:
-    task = uow.plans.task_for_update(match.task_id)
-    if task is None:
-        return False
-    try:
-        with uow.savepoint():
-            reserve(uow, task=task, agent_id=match.agent_id, node=node, gate=gate, now=now)
-    except GateRefusedError as refusal:
-        take_refusal(uow, task, gate, refusal.answer, now)
-    except ReservationRefusedError as refusal:
-        log.info("reservation_refused", task=match.task_id, agent=match.agent_id, reason=str(refusal))
-        return False
-    except (LookupError, ValueError):
-        # One row that cannot be judged (a zone nobody knows) must not keep everybody else from being called.
-        log.exception("task_not_judged", task=task.id, queue=task.queue_id)
-        ask_for_a_person(uow, task, look_again_at=now + LOOK_AGAIN)
-    return True
+def _tell(uow: UnitOfWork, task: Task, attempt: Attempt, call: Call | None) -> None:
+    ids = {"task": task.id, **task_ids(task)}
+    if call is not None:
+        ids["call"] = call.id
+    if attempt.agent_id is not None:
+        ids["agent"] = attempt.agent_id
+    uow.emit(DomainEvent(kind=EventKind.ATTEMPT_RESERVED, subject=attempt.id, ids=ids))
+    log.info(
+        "attempt_reserved",
+        attempt=attempt.id,
+        call=call.id if call else None,
+        task=task.id,
+        agent=attempt.agent_id,
+        node=call.node if call else None,
+        preview_until=attempt.preview_until.isoformat() if attempt.preview_until else None,
+    )
 
 
 def _number_to_dial(patient: Patient, task: Task, useless: set[str]) -> ContactPoint | None:
-    """The number that a wish to be rung back named, if it is still of use, else the patient's best."""
+    """The number that the last decision or a wish to be rung back named, if still of use, else the patient's best."""
     best = patient.best_number(besides=useless)
-    wished = task.variables.get(WISHED_NUMBER)
-    if wished is None or wished in useless:
-        return best
-    others = {point.id for point in patient.contact_points if point.id != wished}
-    return patient.best_number(besides=others) or best
+    for named in (task.variables.get(NEXT_NUMBER), task.variables.get(WISHED_NUMBER)):
+        if named is not None and named not in useless:
+            others = {point.id for point in patient.contact_points if point.id != named}
+            return patient.best_number(besides=others) or best
+    return best
 
 
 def _ready_agent(uow: UnitOfWork, task: Task, agent_id: str | None, now: datetime) -> Agent | None:
@@ -189,29 +264,6 @@ def _ready_agent(uow: UnitOfWork, task: Task, agent_id: str | None, now: datetim
             "agent with the headset up and the console open"
         )
     return agent
-
-
-def _planned_call(attempt: Attempt, node: str, now: datetime) -> Call:
-    call_id = CallId(new_id())
-    return Call(
-        id=call_id,
-        attempt_id=attempt.id,
-        patient_id=attempt.patient_id,
-        queue_id=attempt.queue_id,
-        agent_id=attempt.agent_id,
-        number=attempt.number,
-        node=node,
-        planned_at=now,
-        legs=[Leg(id=LegId(new_id()), call_id=call_id, role=LegRole.PATIENT)],
-    )
-
-
-def _node_of_headset(uow: UnitOfWork, match: Match, nodes: dict[str, TelephonyNode]) -> str | None:
-    agent = uow.queues.agent(match.agent_id) if match.agent_id else None
-    if agent is None or agent.headset_node not in nodes:
-        log.warning("headset_node_silent", agent=match.agent_id, node=agent.headset_node if agent else None)
-        return None
-    return agent.headset_node
 
 
 def _free_lines(uow: UnitOfWork, node: TelephonyNode) -> int:

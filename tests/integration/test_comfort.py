@@ -9,10 +9,12 @@ import pytest
 
 from db.engine import make_engine
 from db.unit_of_work import UnitOfWork, UnitsOfWork
+from db.waiting import Claim
 from followup.attempts import AttemptState
 from followup.calls import Call, CallState, EndReason, LegId
 from followup.queues import HEADSET_REJOIN_LIMIT, Agent, AgentState, HeadsetKind, HeadsetState
 from runtime.identifiers import new_id
+from scheduler.waiting_line import keep_lanes
 from telephony.being_alone import left_alone
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.comfort import GATEWAY_GRACE, PARTING_LIMIT, PAUSE, Comfort
@@ -172,10 +174,11 @@ def test_every_apology_is_shorter_than_a_node_s_patience() -> None:
 def test_an_agent_whose_browser_is_lost_is_given_no_call(uow: UnitOfWork) -> None:
     queue = a_queue(uow)
     agent = an_agent(uow, queue, heartbeat_at=uow.now)
-    a_task(uow, a_patient(uow), queue)
+    task = a_task(uow, a_patient(uow), queue)
+    keep_lanes(uow, profile=CONTENT.jurisdictions["demo"], now=uow.now)
     agent.headset_lost_at = uow.now
     uow.flush()
-    assert uow.attempts.match_agents(uow.now, 5) == []
+    assert uow.waiting.claim_for_agent(uow.now, nodes=["node-1"]) is None
     agent.headset_lost_at = None
     uow.flush()
-    assert [match.agent_id for match in uow.attempts.match_agents(uow.now, 5)] == [agent.id]
+    assert uow.waiting.claim_for_agent(uow.now, nodes=["node-1"]) == Claim(task_id=task.id, agent_id=agent.id)

@@ -17,7 +17,7 @@ from db.users import Role, User
 from followup.attempts import Attempt, AttemptId, AttemptState
 from followup.calls import Call, CallId, CallState, EndReason, Leg, LegId, LegRole, Party
 from followup.plans import PlanTemplate, Task, TaskId, TaskMode, TaskState, TemplateStep
-from followup.queues import Agent, AgentState, HeadsetState, Queue
+from followup.queues import Agent, AgentState, HeadsetState, MergeRule, Queue
 from followup.recordings import Recording, RecordingState
 from runtime.identifiers import new_id
 
@@ -87,7 +87,7 @@ def an_encounter(uow: UnitOfWork, patient: Patient, **values: Any) -> Encounter:
 
 
 def a_queue(uow: UnitOfWork, **values: Any) -> Queue:
-    """A queue of agents' calls about care, in Chinese, under the demo's attempt policy."""
+    """A queue of agents' calls about care, in Chinese, under the demo's attempt policy; each task has its own call."""
     queue_id = new_id()
     queue = Queue(
         **{
@@ -97,6 +97,7 @@ def a_queue(uow: UnitOfWork, **values: Any) -> Queue:
             "purpose": Purpose.CARE,
             "language": "zh",
             "policy": "demo",
+            "merges": MergeRule.NEVER,
             "created_at": uow.now,
             **values,
         }

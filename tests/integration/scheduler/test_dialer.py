@@ -18,7 +18,7 @@ from followup.closing import close_attempt
 from followup.dialing_rules import GateReason
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskMode, TaskState
-from followup.queues import AgentState, HeadsetState
+from followup.queues import AgentState, HeadsetState, MergeRule
 from scheduler.dialer import (
     AgentNotReadyError,
     GateRefusedError,
@@ -199,12 +199,12 @@ def test_the_most_urgent_task_of_the_agents_queues_and_languages_goes_first(unit
         assert (urgent.state, later.state) == (TaskState.IN_PROGRESS, TaskState.QUEUED)
 
 
-def test_the_other_tasks_of_a_patient_in_a_call_keep_their_place(units: UnitsOfWork, gate: Gate) -> None:
+def test_the_other_tasks_of_a_patient_in_a_call_keep_their_hour(units: UnitsOfWork, gate: Gate) -> None:
     with units() as uow:
-        queue = a_queue(uow)
+        queue = a_queue(uow, merges=MergeRule.NEVER)
         patient = a_patient(uow)
-        one, two = a_task(uow, patient, queue, priority=1), a_task(uow, patient, queue, priority=2)
-        third = a_task(uow, a_patient(uow), queue, priority=3)
+        one, two = a_task(uow, patient, queue, priority=21), a_task(uow, patient, queue, priority=22)
+        third = a_task(uow, a_patient(uow), queue, priority=23)
         a_node(uow)
         for _ in range(3):
             an_agent(uow, queue)
@@ -216,7 +216,7 @@ def test_the_other_tasks_of_a_patient_in_a_call_keep_their_place(units: UnitsOfW
 
 def test_a_patient_who_is_just_being_reserved_elsewhere_is_passed_over(units: UnitsOfWork, gate: Gate) -> None:
     with units() as uow:
-        queue = a_queue(uow)
+        queue = a_queue(uow, merges=MergeRule.NEVER)
         patient = a_patient(uow)
         one, two = a_task(uow, patient, queue), a_task(uow, patient, queue)
         agents = an_agent(uow, queue), an_agent(uow, queue)

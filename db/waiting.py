@@ -1,0 +1,426 @@
+"""Waiting tasks: their lanes, the places they take when their hour comes, and the statements that give one away.
+
+Only tasks that can be called now stand in a lane. Those whose hour is not yet come, and those of a patient who is on a
+line of ours, stand nowhere, so that no claim ever walks over them.
+"""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Row,
+    String,
+    Table,
+    Uuid,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.orm import Session
+
+from db.attempts import attempts
+from db.metadata import closed_set, id_column, metadata, reference
+from db.patients import patients
+from db.plans import tasks
+from db.queues import agents, queues
+from followup.attempts import AttemptState
+from followup.outcomes import NOT_THE_PATIENT, REACHED_A_PERSON
+from followup.plans import WISHED_OF, Task, TaskMode, TaskState, TaskTrigger, next_task_state
+from followup.queues import HEARTBEAT_LIMIT, AgentState, AgentTrigger, HeadsetState, next_agent_state
+from followup.waiting import AgentFacts, Lane, Place, Standing, WaitingFacts
+
+lanes = Table(
+    "lanes",
+    metadata,
+    id_column(),
+    reference("queue_id", "queues.id"),
+    closed_set("mode", TaskMode),
+    Column("language", String(16), nullable=True),
+    Column("dialect", String(40), nullable=True),
+    Column("skills", JSONB, nullable=False),
+    Column("agent_id", Uuid(as_uuid=False), ForeignKey("agents.id"), nullable=True),
+)
+
+_LANES = uuid.UUID("5f1d3a52-6f5e-4f0e-9a3c-2f8f0c1e7b11")
+"""A lane's id is made of what it is, so that two who need the same lane at once name the same row."""
+
+_LAST_NURSE = timedelta(days=90)
+_MOVED_AT_ONCE = 1000
+
+_TAKEN = next_task_state(TaskState.QUEUED, TaskTrigger.RESERVE)
+_RESERVED = next_agent_state(AgentState.AVAILABLE, AgentTrigger.RESERVE)
+
+_SERVES = """
+    (o.agent_id = a.id OR (
+        o.agent_id IS NULL
+        AND a.queues ? o.queue_id::text
+        AND (o.language IS NULL OR a.languages ? o.language)
+        AND (o.dialect IS NULL OR a.dialects ? o.dialect)
+        AND a.skills @> o.skills))
+"""
+
+_CLAIM_FOR_AGENT = text(
+    f"""
+    WITH open_lanes AS MATERIALIZED (
+        SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id
+        FROM lanes l JOIN queues q ON q.id = l.queue_id
+        WHERE l.mode = '{TaskMode.AGENT.value}' AND NOT q.paused
+          AND EXISTS (SELECT FROM tasks t WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= :now)
+    ), pair AS MATERIALIZED (
+        SELECT a.id AS agent_id, t.id AS task_id
+        FROM (
+            SELECT a.id, a.queues, a.languages, a.dialects, a.skills
+            FROM agents a
+            WHERE a.state = '{AgentState.AVAILABLE.value}' AND a.headset_state = '{HeadsetState.UP.value}'
+              AND a.headset_lost_at IS NULL AND a.heartbeat_at > :heard_since AND a.headset_node = ANY(:nodes)
+              AND EXISTS (SELECT FROM open_lanes o WHERE {_SERVES})
+            ORDER BY a.state_since, a.id
+            FOR UPDATE OF a SKIP LOCKED
+        ) a
+        CROSS JOIN LATERAL (
+            SELECT t.id
+            FROM open_lanes o CROSS JOIN LATERAL (
+                SELECT t.id, t.place, t.priority, t.next_attempt_at
+                FROM tasks t
+                WHERE t.lane_id = o.id AND t.place IS NOT NULL AND t.latest_at >= :now AND t.id <> ALL(:besides)
+                ORDER BY t.place, t.priority, t.next_attempt_at, t.id
+                LIMIT 1
+                FOR UPDATE SKIP LOCKED
+            ) t
+            WHERE {_SERVES}
+            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
+            LIMIT 1
+        ) t
+        LIMIT 1
+    ), reserved AS (
+        UPDATE agents SET state = '{_RESERVED.value}', state_since = :now, state_reason = ''
+        FROM pair WHERE agents.id = pair.agent_id
+    )
+    UPDATE tasks SET state = '{_TAKEN.value}' FROM pair WHERE tasks.id = pair.task_id
+    RETURNING tasks.id, pair.agent_id
+    """  # noqa: S608 only our own closed sets are written into it
+)
+"""The longest waiting agent who can be given a call, and the first task of all her lanes; both are taken, or neither.
+
+Rows that somebody else holds are passed over. An agent is locked only when it is her turn, so that others find theirs.
+"""
+
+_CLAIM_FOR_LINE = text(
+    f"""
+    WITH next AS MATERIALIZED (
+        SELECT t.id, t.place, t.priority, t.next_attempt_at
+        FROM lanes l JOIN queues q ON q.id = l.queue_id AND NOT q.paused
+        CROSS JOIN LATERAL (
+            SELECT t.id, t.place, t.priority, t.next_attempt_at
+            FROM tasks t
+            WHERE t.lane_id = l.id AND t.place > {Place.URGENT.value} AND t.latest_at >= :now AND t.id <> ALL(:besides)
+            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
+            LIMIT 1
+            FOR UPDATE SKIP LOCKED
+        ) t
+        WHERE l.mode = '{TaskMode.AUTOMATED.value}' AND l.queue_id = :queue
+        ORDER BY t.place, t.priority, t.next_attempt_at, t.id
+        LIMIT 1
+    )
+    UPDATE tasks SET state = '{_TAKEN.value}' FROM next WHERE tasks.id = next.id RETURNING tasks.id
+    """  # noqa: S608
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A task that is ours now, in progress, and the agent reserved for it; None where a machine speaks."""
+
+    task_id: str
+    agent_id: str | None
+
+
+class WaitingRepository:
+    """Tasks that wait for their call."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- giving away --------------------------------------------------------------------------------------------------
+
+    def claim_for_agent(self, now: datetime, *, nodes: Collection[str], besides: Collection[str] = ()) -> Claim | None:
+        """Take the first task for the agent who waits longest, both in one statement; None if nobody or nothing waits.
+
+        `nodes` are the telephony nodes that live; tasks in `besides` were refused in this turn.
+        """
+        row = self._session.execute(
+            _CLAIM_FOR_AGENT,
+            {"now": now, "heard_since": now - HEARTBEAT_LIMIT, "nodes": [*nodes], "besides": _ids(besides)},
+        ).first()
+        return Claim(task_id=str(row[0]), agent_id=str(row[1])) if row else None
+
+    def claim_for_line(self, queue_id: str, now: datetime, *, besides: Collection[str] = ()) -> Claim | None:
+        """Take the first automated task of a queue; what is urgent is never given to a machine."""
+        row = self._session.execute(_CLAIM_FOR_LINE, {"queue": queue_id, "now": now, "besides": _ids(besides)}).first()
+        return Claim(task_id=str(row[0]), agent_id=None) if row else None
+
+    def free_lines(self, now: datetime) -> dict[str, int]:
+        """Automated queues with work and the lines each may still use; the queues are locked until they were used.
+
+        Locked before the lines are counted: of two who count at once one would give away a line too many.
+        """
+        work = (
+            select(tasks.c.id)
+            .where(tasks.c.lane_id == lanes.c.id, tasks.c.place > Place.URGENT, tasks.c.latest_at >= now)
+            .exists()
+        )
+        working = select(lanes.c.queue_id).where(lanes.c.mode == TaskMode.AUTOMATED, work)
+        free: dict[str, int] = {
+            row.id: row.lines
+            for row in self._session.execute(
+                select(queues.c.id, queues.c.lines)
+                .where(queues.c.id.in_(working), queues.c.paused.is_(False))
+                .order_by(queues.c.id)
+                .with_for_update(skip_locked=True, key_share=True)
+            )
+        }
+        if not free:
+            return free
+        for queue_id, live in self._session.execute(
+            select(attempts.c.queue_id, func.count())
+            .where(attempts.c.queue_id.in_(free), attempts.c.state != AttemptState.CLOSED)
+            .group_by(attempts.c.queue_id)
+        ):
+            free[queue_id] -= live
+        return free
+
+    # --- taking a place -----------------------------------------------------------------------------------------------
+
+    def claim_to_place(self, now: datetime, limit: int) -> list[WaitingFacts]:
+        """Queued tasks whose hour has come, whose patient is free and who stand in no lane yet, locked."""
+        live = (
+            select(attempts.c.id)
+            .where(attempts.c.patient_id == tasks.c.patient_id, attempts.c.state != AttemptState.CLOSED)
+            .exists()
+        )
+        last_nurse = (
+            select(attempts.c.agent_id)
+            .where(
+                attempts.c.patient_id == tasks.c.patient_id,
+                attempts.c.agent_id.is_not(None),
+                attempts.c.outcome.in_([*(REACHED_A_PERSON - NOT_THE_PATIENT)]),
+                attempts.c.reserved_at > now - _LAST_NURSE,
+            )
+            .order_by(attempts.c.reserved_at.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        rows = self._session.execute(
+            select(
+                tasks,
+                patients.c.zone,
+                patients.c.language.label("patients_language"),
+                patients.c.dialect.label("patients_dialect"),
+                queues.c.language.label("queues_language"),
+                queues.c.dialect.label("queues_dialect"),
+                queues.c.skills.label("queues_skills"),
+                queues.c.same_nurse_seconds,
+                last_nurse.label("last_agent_id"),
+            )
+            .join(patients, patients.c.id == tasks.c.patient_id)
+            .join(queues, queues.c.id == tasks.c.queue_id)
+            .where(
+                tasks.c.state == TaskState.QUEUED,
+                tasks.c.place.is_(None),
+                tasks.c.next_attempt_at <= now,
+                tasks.c.latest_at >= now,
+                ~live,
+            )
+            .order_by(tasks.c.next_attempt_at, tasks.c.id)
+            .limit(limit)
+            .with_for_update(of=tasks, skip_locked=True)
+        ).all()
+        return [_facts(row) for row in rows]
+
+    def agents_facts(self) -> list[AgentFacts]:
+        """What the choice of a lane asks of every agent."""
+        return [
+            AgentFacts(
+                id=row.id,
+                state=row.state,
+                queues=tuple(row.queues),
+                languages=tuple(row.languages),
+                dialects=tuple(row.dialects),
+            )
+            for row in self._session.execute(
+                select(agents.c.id, agents.c.state, agents.c.queues, agents.c.languages, agents.c.dialects)
+            )
+        ]
+
+    def place(self, standings: dict[str, Standing]) -> None:
+        """Put tasks into their lanes."""
+        if not standings:
+            return
+        used = {_lane_id(standing.lane): standing.lane for standing in standings.values()}
+        self._session.execute(
+            insert(lanes)
+            .values(
+                [
+                    {
+                        "id": lane_id,
+                        "queue_id": lane.queue_id,
+                        "mode": lane.mode,
+                        "language": lane.language,
+                        "dialect": lane.dialect,
+                        "skills": [*lane.skills],
+                        "agent_id": lane.agent_id,
+                    }
+                    for lane_id, lane in used.items()
+                ]
+            )
+            .on_conflict_do_nothing()
+        )
+        placed = (
+            func.unnest(
+                _array([*standings], Uuid(as_uuid=False)),
+                _array([_lane_id(each.lane) for each in standings.values()], Uuid(as_uuid=False)),
+                _array([each.place.value for each in standings.values()], tasks.c.place.type),
+                _array([each.closing_at for each in standings.values()], tasks.c.closing_at.type),
+                _array([each.held_until for each in standings.values()], tasks.c.held_until.type),
+            )
+            .table_valued("id", "lane_id", "place", "closing_at", "held_until")
+            .render_derived(name="placed")
+        )
+        self._session.execute(
+            update(tasks)
+            .where(tasks.c.id == placed.c.id)
+            .values(
+                lane_id=placed.c.lane_id,
+                place=placed.c.place,
+                closing_at=placed.c.closing_at,
+                held_until=placed.c.held_until,
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+    def move_up(self, now: datetime) -> int:
+        """Tasks whose last calling day has begun go before those that have time."""
+        return self._moved(and_(tasks.c.place == Place.ORDINARY, tasks.c.closing_at <= now), place=Place.CLOSING.value)
+
+    def let_go(self, now: datetime) -> int:
+        """Tasks that waited long enough for one agent leave her lane, to be placed anew."""
+        return self._moved(and_(tasks.c.held_until.is_not(None), tasks.c.held_until <= now), **_NOWHERE)
+
+    def leave_lanes_of_patient(self, patient_id: str) -> None:
+        """A patient is on a line of ours: his other tasks step aside until it is free."""
+        self._moved(and_(tasks.c.patient_id == patient_id, tasks.c.place.is_not(None)), **_NOWHERE)
+
+    def leave_lanes_of_queue(self, queue_id: str) -> int:
+        """What a queue demands has changed: its tasks are placed anew; how many stepped aside, no more than 1000."""
+        of_queue = select(lanes.c.id).where(lanes.c.queue_id == queue_id)
+        return self._moved(and_(tasks.c.lane_id.in_(of_queue), tasks.c.place.is_not(None)), **_NOWHERE)
+
+    def _moved(self, which: ColumnElement[bool], **values: object) -> int:
+        some = select(tasks.c.id).where(which).limit(_MOVED_AT_ONCE).with_for_update(skip_locked=True)
+        done = self._session.execute(
+            update(tasks)
+            .where(tasks.c.id.in_(some.scalar_subquery()))
+            .values(**values)
+            .returning(tasks.c.id)
+            .execution_options(synchronize_session=False)
+        )
+        return len(done.all())
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def others_of(self, patient_id: str, besides: str, limit: int) -> Sequence[Task]:
+        """A patient's other queued tasks, the most pressing first, locked, passing over those locked by others."""
+        return self._session.scalars(
+            select(Task)
+            .where(tasks.c.patient_id == patient_id, tasks.c.state == TaskState.QUEUED, tasks.c.id != besides)
+            .order_by(tasks.c.priority, tasks.c.latest_at, tasks.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def owned_by(self, agent_id: str, *, limit: int = 1000) -> Sequence[Task]:
+        """Open tasks that belong to one agent and are not being called, by their hour, locked."""
+        return self._session.scalars(
+            select(Task)
+            .where(
+                tasks.c.owner_id == agent_id,
+                tasks.c.state.in_([TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED]),
+            )
+            .order_by(tasks.c.next_attempt_at, tasks.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def unserved(self, now: datetime) -> Sequence[Row[tuple[str, str, int]]]:
+        """Lanes with tasks that no agent at all could take: (lane, queue, how many wait)."""
+        a, o = agents.alias("a"), lanes
+        able = (
+            select(a.c.id)
+            .where(
+                or_(
+                    o.c.agent_id == a.c.id,
+                    and_(
+                        o.c.agent_id.is_(None),
+                        a.c.queues.has_key(func.cast(o.c.queue_id, String)),
+                        or_(o.c.language.is_(None), a.c.languages.has_key(o.c.language)),
+                        or_(o.c.dialect.is_(None), a.c.dialects.has_key(o.c.dialect)),
+                        a.c.skills.contains(o.c.skills),
+                    ),
+                )
+            )
+            .exists()
+        )
+        return self._session.execute(
+            select(o.c.id, o.c.queue_id, func.count(tasks.c.id))
+            .join(tasks, and_(tasks.c.lane_id == o.c.id, tasks.c.place.is_not(None), tasks.c.latest_at >= now))
+            .where(o.c.mode == TaskMode.AGENT, ~able)
+            .group_by(o.c.id, o.c.queue_id)
+        ).all()
+
+
+_NOWHERE: dict[str, object] = {"lane_id": None, "place": None, "closing_at": None, "held_until": None}
+
+
+def _ids(besides: Collection[str]) -> list[uuid.UUID]:
+    return [uuid.UUID(each) for each in besides]
+
+
+def _array(values: Sequence[object], of: object) -> object:
+    return func.cast(values, ARRAY(of))  # type: ignore[arg-type]
+
+
+def _lane_id(lane: Lane) -> str:
+    parts = (lane.queue_id, lane.mode.value, lane.language, lane.dialect, *lane.skills, "|", lane.agent_id)
+    return str(uuid.uuid5(_LANES, "\x1f".join(part or "" for part in parts)))
+
+
+def _facts(row: Row[tuple[object, ...]]) -> WaitingFacts:
+    return WaitingFacts(
+        task_id=row.id,
+        queue_id=row.queue_id,
+        mode=row.mode,
+        priority=row.priority,
+        latest_at=row.latest_at,
+        next_attempt_at=row.next_attempt_at,
+        language=row.language or row.queues_language,
+        dialect=row.dialect or row.queues_dialect,
+        skills=(*row.queues_skills, *row.skills),
+        patients_language=row.patients_language,
+        patients_dialect=row.patients_dialect,
+        zone=row.zone,
+        owner_id=row.owner_id,
+        owner_until=row.owner_until,
+        last_agent_id=row.variables.get(WISHED_OF) or row.last_agent_id,
+        same_nurse=timedelta(seconds=row.same_nurse_seconds),
+    )
