@@ -59,6 +59,7 @@ class Kind(StrEnum):
     UNKNOWN_TRANSFER = "unknown_transfer"
     UNKNOWN_DIRECTORY_ENTRY = "unknown_directory_entry"
     UNKNOWN_SUPERVISION = "unknown_supervision"
+    UNKNOWN_OBJECTION = "unknown_objection"
     UNKNOWN_RELATIVE = "unknown_relative"
     UNKNOWN_RESPONSE = "unknown_response"
     UNKNOWN_FORM_LINK = "unknown_form_link"
@@ -116,6 +117,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),
     Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
     Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),
+    Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
     Kind.UNKNOWN_RELATIVE: (404, "There is no such relative"),
     Kind.UNKNOWN_RESPONSE: (404, "There are no such answers"),
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),

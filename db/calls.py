@@ -65,6 +65,7 @@ calls = Table(
     closed_set("party", Party, nullable=True),
     closed_set("cause", CauseCode, nullable=True),
     Column("screened", Boolean, nullable=False, default=False),
+    Column("recorded", Boolean, nullable=False, default=True),
     closed_set("answered_by", Answered, nullable=True),
     Column("answered_by_confidence", Float, nullable=True),
     Column("answered_by_after", Float, nullable=True),
@@ -230,6 +231,15 @@ class CallRepository:
         return self._session.scalars(
             select(Call).where(calls.c.state != CallState.ENDED).order_by(calls.c.planned_at).limit(limit)
         ).all()
+
+    def unplaced(self, *, patient_id: str | None = None, queue_id: str | None = None) -> Sequence[Call]:
+        """Calls of a patient or queue that are planned and have no INVITE yet, oldest first."""
+        query = select(Call).where(calls.c.state == CallState.PLANNED)
+        if patient_id is not None:
+            query = query.where(calls.c.patient_id == patient_id)
+        if queue_id is not None:
+            query = query.where(calls.c.queue_id == queue_id)
+        return self._session.scalars(query.order_by(calls.c.planned_at)).all()
 
     def live_on(self, node: str) -> Sequence[Call]:
         """Calls of a node that have not ended."""

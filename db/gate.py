@@ -1,84 +1,29 @@
 """The gate before every call as this installation asks it: its rules, its facts from the database, its verdict."""
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from care.consent import ConsentScope, is_granted
-from care.patients import ContactPoint, Patient
+from care.consent import ConsentScope, Standing, is_permitted, standing
+from care.patients import ContactPoint, NumberOwner, NumberQuality
 from db.unit_of_work import UnitOfWork
-from followup.dialing_rules import GateFacts, Mode, Profile, Verdict, may_call_now
+from followup.calling_hours import Callee
+from followup.dialing_rules import GateFacts, Mode, Profile, Verdict, may_call_now, tally
 from followup.plans import Task, TaskMode
 from runtime.content.library import Content
 from runtime.phone_numbers import is_dialable
 from runtime.settings import Settings
 from runtime.trunks_file import declared_trunks, stays_on_this_machine
 
+EMERGENCY = "emergency"
+"""The variable of a task that a red alert made, with the alert's id: a person may ring at any hour."""
+
 
 class UnknownSubjectError(LookupError):
     """A task names a patient or queue that is not there."""
-
-
-def gather(
-    uow: UnitOfWork,
-    task: Task,
-    number: ContactPoint | None,
-    *,
-    mode: Mode,
-    trunk_is_loopback: bool,
-    allow_list: frozenset[str],
-    besides_attempt: str | None = None,
-) -> GateFacts:
-    """Everything `may_call_now` needs about calling this patient on this number for this task."""
-    patient = uow.patients.get(task.patient_id)
-    queue = uow.queues.get(task.queue_id)
-    if patient is None or queue is None:
-        raise UnknownSubjectError(f"task {task.id}: its patient or queue does not exist")
-    scope = ConsentScope.AUTOMATED_PHONE if task.mode is TaskMode.AUTOMATED else ConsentScope.PHONE
-    attempts_today, completed_today = uow.attempts.counts_since(
-        task.patient_id, _start_of_day(patient, uow.now), besides=besides_attempt
-    )
-    return GateFacts(
-        mode=mode,
-        zone=patient.zone,
-        earliest_at=task.earliest_at,
-        latest_at=task.latest_at,
-        synthetic=patient.synthetic,
-        deceased=patient.deceased_at is not None,
-        consent=is_granted(uow.patients.consents_of(task.patient_id), task.purpose, scope),
-        do_not_call=uow.patients.is_on_do_not_call(task.patient_id, number.number if number else None)
-        or any(point.do_not_call for point in ([number] if number else patient.contact_points)),
-        number_known=number is not None,
-        number_wrong=number is None and any(p.quality.value == "wrong" for p in patient.contact_points),
-        number_dialable=number is not None and is_dialable(number.number),
-        number_on_allow_list=number is not None and number.number in allow_list,
-        trunk_is_loopback=trunk_is_loopback,
-        queue_paused=queue.paused,
-        attempts_today=attempts_today,
-        completed_today=completed_today,
-        other_live_attempt=uow.attempts.has_live(task.patient_id, besides=besides_attempt)
-        # Whoever is on our line just now is not rung beside it; he is passed over for a moment, as in a call of ours.
-        or uow.inbound.rings_us_now(task.patient_id)
-        # Nor is one who was handed over and talks on, though his attempt is closed.
-        or uow.calls.has_live(task.patient_id, besides_attempt=besides_attempt),
-    )
-
-
-def stored(facts: GateFacts, profile: Profile, now: datetime) -> tuple[Verdict, dict[str, object]]:
-    """The verdict, and what is kept of it with the attempt: inputs, profile, moment, reasons."""
-    verdict = may_call_now(facts, profile, now)
-    inputs = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(facts).items()}
-    return verdict, {
-        "at": now.isoformat(),
-        "profile": f"{profile.id}/{profile.version}",
-        "allowed": verdict.allowed,
-        "reasons": [reason.value for reason in verdict.reasons],
-        "facts": inputs,
-    }
-
-
-def _start_of_day(patient: Patient, now: datetime) -> datetime:
-    return now.astimezone(ZoneInfo(patient.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +43,8 @@ class Gate:
     profile: Profile
     trunk_is_loopback: bool
     allow_list: frozenset[str]
+    never_dialed: tuple[str, ...] = ()  # how numbers begin that are nobody's own: wards, desks, the exchange
+    calendar_region: str | None = None  # whose public holidays and make-up days count
 
     @classmethod
     def of(cls, settings: Settings, content: Content) -> "Gate":
@@ -108,6 +55,8 @@ class Gate:
             # Without a trunk the telephony node dials this machine itself.
             trunk_is_loopback=stays_on_this_machine(declared_trunks(settings)),
             allow_list=frozenset(settings.trial_allow_list),
+            never_dialed=settings.never_dialed,
+            calendar_region=settings.calendar_region,
         )
 
     def ask(
@@ -120,14 +69,126 @@ class Gate:
         besides_attempt: str | None = None,
     ) -> GateAnswer:
         """May this task be dialed on this number now?"""
-        facts = gather(
-            uow,
-            task,
-            number,
-            mode=self.mode,
-            trunk_is_loopback=self.trunk_is_loopback,
-            allow_list=self.allow_list,
-            besides_attempt=besides_attempt,
-        )
+        facts = self._gather(uow, task, number, now=now, besides_attempt=besides_attempt)
         verdict, kept = stored(facts, self.profile, now)
         return GateAnswer(verdict=verdict, facts=facts, kept=kept)
+
+    def _gather(
+        self, uow: UnitOfWork, task: Task, number: ContactPoint | None, *, now: datetime, besides_attempt: str | None
+    ) -> GateFacts:
+        patient = uow.patients.get(task.patient_id)
+        queue = uow.queues.get(task.queue_id)
+        if patient is None or queue is None:
+            raise UnknownSubjectError(f"task {task.id}: its patient or queue does not exist")
+        profile = self.profile
+        zone = _zone(patient.zone)
+        local = now.astimezone(zone or ZoneInfo("UTC"))
+        midnight = datetime.combine(local.date(), time(0), tzinfo=local.tzinfo)
+        automated = task.mode is TaskMode.AUTOMATED
+        caps = tuple(cap for cap in profile.rolling_caps if cap.concerns(task.purpose, automated=automated))
+        known = uow.gate_facts.of(
+            task,
+            number.number if number else None,
+            campaign_id=_campaign_of(task),
+            since=min([midnight, *(now - timedelta(days=cap.days) for cap in caps)]),
+            besides=besides_attempt,
+            now=now,
+        )
+        scope = ConsentScope.AUTOMATED_PHONE if automated else ConsentScope.PHONE
+        where, basis = standing(known.words, task.purpose, scope), profile.legal_basis(task.purpose, scope)
+        today = [contact for contact in known.past if contact.at >= midnight]
+        emergency = task.variables.get(EMERGENCY)
+        return GateFacts(
+            mode=self.mode,
+            zone=patient.zone,
+            zone_known=zone is not None,
+            earliest_at=task.earliest_at,
+            latest_at=task.latest_at,
+            automated=automated,
+            callee=Callee(
+                purpose=task.purpose,
+                born=patient.born,
+                own=known.own_hours,
+                days=uow.gate_facts.days(self.calendar_region, local.date()),
+            ),
+            synthetic=patient.synthetic,
+            deceased=patient.deceased_at is not None,
+            consent=is_permitted(where, basis),
+            standing=where,
+            basis=basis,
+            recording=standing(known.words, task.purpose, ConsentScope.RECORDING),
+            do_not_call=bool(known.closed_by)
+            or any(point.do_not_call for point in ([number] if number else patient.contact_points)),
+            closed_by=known.closed_by,
+            person_closed=known.person_closed,
+            number_known=number is not None,
+            number_wrong=any(
+                point.quality is NumberQuality.WRONG for point in ([number] if number else patient.contact_points)
+            ),
+            number_dialable=number is not None and _dialable(number.number),
+            number_never_dialed=number is not None and number.number.startswith(self.never_dialed or ("-",)),
+            number_on_allow_list=number is not None and number.number in self.allow_list,
+            relative_agreed=number is None
+            or number.owner is NumberOwner.SELF
+            or standing(known.words, task.purpose, ConsentScope.RELATIVE) is Standing.GRANTED,
+            trunk_is_loopback=self.trunk_is_loopback,
+            queue_paused=queue.paused,
+            attempts_today=len(today),
+            completed_today=sum(contact.reached for contact in today),
+            attempts_of_task=sum(contact.of_this_task for contact in known.past),
+            tallies=tuple(tally(cap, known.past, now) for cap in caps),
+            other_live_attempt=known.busy,
+            emergency=str(emergency) if emergency else None,
+            doctors_exception=known.doctors_exception,
+        )
+
+
+def stored(facts: GateFacts, profile: Profile, now: datetime) -> tuple[Verdict, dict[str, object]]:
+    """The verdict, and what is kept of it with the attempt: inputs, profile, moment, reasons."""
+    verdict = may_call_now(facts, profile, now)
+    return verdict, {
+        "at": now.isoformat(),
+        "profile": f"{profile.id}/{profile.version}",
+        "allowed": verdict.allowed,
+        "reasons": [reason.value for reason in verdict.reasons],
+        "lifted": [reason.value for reason in verdict.lifted],
+        "facts": {each.name: _plain(getattr(facts, each.name)) for each in fields(facts)},
+    }
+
+
+def _plain(value: object) -> object:
+    """A fact as JSON tells it."""
+    match value:
+        case None | bool() | int() | str():
+            return value.value if isinstance(value, StrEnum) else value
+        case datetime() | date() | time():
+            return value.isoformat()
+        case Mapping():
+            return {str(_plain(key)): _plain(inner) for key, inner in value.items()}
+        case tuple() | list():
+            return [_plain(inner) for inner in value]
+        case frozenset():
+            return sorted(_plain(inner) for inner in value)  # type: ignore[type-var]  # members of one closed set
+        case _ if is_dataclass(value):
+            return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+        case _:
+            raise TypeError(f"a fact of the gate cannot be stored: {value!r}")
+
+
+def _campaign_of(task: Task) -> str | None:
+    campaign = getattr(task, "campaign_id", None)
+    return str(campaign) if campaign else None
+
+
+@lru_cache(maxsize=1024)
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone, or None where there is none of this name: a row must never stop the calls of all others."""
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        return None
+
+
+@lru_cache(maxsize=65536)
+def _dialable(number: str) -> bool:
+    return is_dialable(number)

@@ -1,7 +1,6 @@
 """Patients, their numbers, consents and encounters: tables, mappings, repository."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from sqlalchemy import (
     Boolean,
@@ -13,10 +12,6 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    and_,
-    delete,
-    exists,
-    insert,
     or_,
     select,
 )
@@ -70,16 +65,6 @@ consents = Table(
     Column("at_second", Float, nullable=True),
     instant("recorded_at"),
     Index("ix_consents_patient_purpose", "patient_id", "purpose", "scope", "recorded_at"),
-)
-
-do_not_call = Table(
-    "do_not_call",
-    metadata,
-    id_column(),
-    reference("patient_id", "patients.id", nullable=True),
-    Column("number", String(20), nullable=True, index=True),
-    Column("reason", String(200), nullable=False),
-    instant("since"),
 )
 
 encounters = Table(
@@ -187,29 +172,8 @@ class PatientRepository:
             .order_by(person_identifiers.c.kind, person_identifiers.c.value)
         ).all()
 
-    def close_to_calls(
-        self, *, entry_id: str, patient_id: str | None, number: str | None, reason: str, since: datetime
-    ) -> None:
-        """Put a person or a number on the do-not-call list."""
-        self._session.execute(
-            insert(do_not_call).values(id=entry_id, patient_id=patient_id, number=number, reason=reason, since=since)
-        )
-
-    def reopen_to_calls(self, patient_id: str) -> int:
-        """Take a person off the do-not-call list; how many entries went. Entries of a number alone stay."""
-        gone = self._session.execute(
-            delete(do_not_call).where(do_not_call.c.patient_id == patient_id).returning(do_not_call.c.id)
-        )
-        return len(gone.all())
-
     def consents_of(self, patient_id: str) -> Sequence[Consent]:
         """Every statement of consent, oldest first."""
         return self._session.scalars(
             select(Consent).where(consents.c.patient_id == patient_id).order_by(consents.c.recorded_at)
         ).all()
-
-    def is_on_do_not_call(self, patient_id: str, number: str | None) -> bool:
-        """True if the person or the number is closed to calls."""
-        of_person = do_not_call.c.patient_id == patient_id
-        closed = or_(of_person, and_(do_not_call.c.number == number, do_not_call.c.number.is_not(None)))
-        return bool(self._session.scalar(select(exists().where(closed))))

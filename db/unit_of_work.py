@@ -15,14 +15,16 @@ from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
+from db.duty import DutyRepository
+from db.gate_facts import GateFactsRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
-from db.duty import DutyRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
 from db.messages import MessageRepository
 from db.notes import NoteRepository
+from db.objections import ObjectionRepository
 from db.outbox import Outbox
 from db.patients import PatientRepository
 from db.plans import PlanRepository
@@ -31,6 +33,7 @@ from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.responses import ResponseRepository
 from db.supervision import SupervisionRepository
+from db.switches import SwitchRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
 from db.users import UserRepository
@@ -59,8 +62,11 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         self._session = self._sessions()
         self.patients = PatientRepository(self._session)
+        self.objections = ObjectionRepository(self._session)
+        self.switches = SwitchRepository(self._session)
         self.plans = PlanRepository(self._session)
         self.calendar = CalendarRepository(self._session, self._calendars)
+        self.gate_facts = GateFactsRepository(self._session, self.calendar)
         self.queues = QueueRepository(self._session)
         self.waiting = WaitingRepository(self._session)
         self.attempts = AttemptRepository(self._session)

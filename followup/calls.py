@@ -183,6 +183,7 @@ class Call:
     end_reason: EndReason | None = None
     party: Party | None = None
     cause: CauseCode | None = None
+    recorded: bool = True  # False: the patient does not want it; told, and no recorder is begun
     screened: bool = False  # who answers is judged before any machine of ours speaks
     answered_by: Answered | None = None
     answered_by_confidence: float | None = None

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import stat
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +29,9 @@ class Jurisdiction(StrEnum):
     """Which calling law holds."""
 
     CN = "cn"
+    US = "us"
+    EU = "eu"
+    UK = "uk"
     DEMO = "demo"
 
 
@@ -142,6 +146,9 @@ class Settings(BaseSettings):
     trunk_password: SecretStr = SecretStr("")
     outbound_proxy: str = ""
     trial_allow_list: Annotated[tuple[str, ...], NoDecode] = ()
+    never_dialed: Annotated[tuple[str, ...], NoDecode] = ()  # how the hospital's own numbers begin, wards and desks
+    domestic_hosts: Annotated[tuple[str, ...], NoDecode] = ()  # services that stay in the country
+    transfer_assessment_id: str = Field(default="", max_length=100)  # of the recorded assessment that allows others
 
     inbound_queue: str = ""  # name of the queue whose agents serve callers; empty: the first one of agents
     inbound_patience_seconds: float = Field(default=30.0, ge=5, le=600)
@@ -195,7 +202,7 @@ class Settings(BaseSettings):
             raise ValueError("must be redis://:password@host:6379/0 or rediss://…; Valkey and Redis are the brokers")
         return value
 
-    @field_validator("trial_allow_list", mode="before")
+    @field_validator("trial_allow_list", "never_dialed", "domestic_hosts", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -210,6 +217,25 @@ class Settings(BaseSettings):
                 parsed = None
             if parsed is None or phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164) != number:
                 raise ValueError(f"entry {place} is not an E.164 number; write each as +8613800000000, between commas")
+        return value
+
+    @field_validator("never_dialed")
+    @classmethod
+    def _number_beginnings(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, beginning in enumerate(value, start=1):
+            if not re.fullmatch(r"\+[1-9]\d{3,14}", beginning):
+                raise ValueError(
+                    f"entry {place} is not how an E.164 number begins; write + and at least four digits, such as "
+                    "+86595888, between commas"
+                )
+        return value
+
+    @field_validator("domestic_hosts")
+    @classmethod
+    def _host_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, host in enumerate(value, start=1):
+            if not re.fullmatch(r"[0-9A-Za-z.:-]{1,253}", host):
+                raise ValueError(f"entry {place} is not a host; write names or addresses alone, between commas")
         return value
 
     @field_validator("log_level")
@@ -322,6 +348,11 @@ class Settings(BaseSettings):
     def voice_dir(self) -> Path:
         """Texts spoken lately; they may hold names."""
         return self.state_dir / "voice"
+
+    @property
+    def messages_dir(self) -> Path:
+        """Messages that would have gone out, kept by the local channel; they hold telephone numbers."""
+        return self.state_dir / "messages"
 
     @property
     def backups_dir(self) -> Path:

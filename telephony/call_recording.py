@@ -22,10 +22,15 @@ from telephony.effects import DestroyRecording, Effect, PlayPrompt, StopRecorder
 
 REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
 REFUSAL_KEY = "8"
+NOT_RECORDED = "recording_refused"
+"""The prompt that says so: this call is not recorded."""
 
 
 def play_notice(uow: UnitOfWork, call: Call) -> list[Effect]:
-    """The notice in an agent's call, where its queue wants it played: over her own words, so that she is not late."""
+    """The notice in an agent's call, where its queue wants it played: over her own words, so that she is not late.
+
+    A patient who wants no recording is told that there is none.
+    """
     queue = uow.queues.get(call.queue_id)
     if call.agent_id is None or queue is None or not queue.played_notice:
         return []
@@ -34,12 +39,16 @@ def play_notice(uow: UnitOfWork, call: Call) -> list[Effect]:
     uow.audit.note(
         at=uow.now,
         user_id=None,
-        action="recording_notice_played",
+        action="recording_notice_played" if call.recorded else "no_recording_notice_played",
         subject_kind="call",
         subject=call.id,
         patient_id=call.patient_id,
     )
-    return [PlayPrompt(leg_id=patient_leg_of(call).id, key="recording_notice", language=language)]
+    return [
+        PlayPrompt(
+            leg_id=patient_leg_of(call).id, key="recording_notice" if call.recorded else NOT_RECORDED, language=language
+        )
+    ]
 
 
 def refuse_by_key(uow: UnitOfWork, call: Call, key: str) -> list[Effect]:

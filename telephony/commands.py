@@ -11,6 +11,8 @@ from db.calls import CallCommand, CommandState
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.calls import Announcement, Call, CallState, EndReason, LegId, Party
+from followup.dialing_rules import GateFacts
+from followup.outcomes import TaskOutcome
 from followup.queues import HeadsetState
 from telephony.call_control import CallControl, CallControlError, Refusal, TrunkBusyError
 from telephony.call_moves import LateEventError, patient_leg_of
@@ -58,6 +60,7 @@ class Commands:
         self._verbs: dict[str, Verb] = {
             **self._talk.verbs(),
             "dial": self._dial,
+            "ask_gate": self._ask_gate,
             "hang_up": self._hang_up,
             "pause_recording": self._on_live_call(lambda control, leg: control.pause_recording(leg)),
             "resume_recording": self._on_live_call(lambda control, leg: control.resume_recording(leg)),
@@ -121,16 +124,28 @@ class Commands:
             raise RefusedCommandError("there is no such call")
         if call.state is not CallState.PLANNED:
             raise RefusedCommandError(f"the call is {call.state.value} already")
-        if not self._allowed(uow, call):
-            self._conversation.end(uow, call, reason=EndReason.REFUSED_BY_GATE, party=Party.US, at=uow.now)
+        facts = self._let_through(uow, call)
+        if facts is None:
             raise RefusedCommandError("the gate refused the call at the last moment; the reasons are with the attempt")
         call.screened = self._rules.screened
+        call.recorded = self._rules.gate.profile.records(facts.recording)
         dial = self._dialing.prepare(uow, call, headset=self._headset(uow, call))
         if isinstance(dial, NoTrunk):
             return partial(_wait, dial.reason)
         return lambda control: control.originate(dial.leg, dial.line)
 
-    def _allowed(self, uow: UnitOfWork, call: Call) -> bool:
+    def _ask_gate(self, uow: UnitOfWork, command: CallCommand) -> LineAct | None:
+        """Something was withdrawn or stopped: a call that is reserved and not placed is judged again.
+
+        One that a worker holds already is placed; what was sent is told by its own events.
+        """
+        call = uow.calls.for_update(command.subject)
+        if call is not None and call.state is CallState.PLANNED and not self._lines.knows(_leg_of(call)):
+            self._let_through(uow, call)
+        return None
+
+    def _let_through(self, uow: UnitOfWork, call: Call) -> GateFacts | None:
+        """What the gate looked at when it let the call through; None when it refused and the call has ended."""
         attempt = uow.attempts.for_update(call.attempt_id)
         task = uow.plans.task(attempt.task_id) if attempt else None
         patient = uow.patients.get(call.patient_id)
@@ -139,7 +154,12 @@ class Commands:
         number = next((point for point in patient.contact_points if point.number == call.number), None)
         answer = self._rules.gate.ask(uow, task, number, now=uow.now, besides_attempt=attempt.id)
         attempt.gate = answer.kept
-        return answer.verdict.allowed
+        if answer.verdict.allowed:
+            return answer.facts
+        self._conversation.end(uow, call, reason=EndReason.REFUSED_BY_GATE, party=Party.US, at=uow.now)
+        if answer.facts.refused_for_good:
+            attempt.task_result = TaskOutcome.REFUSED.value
+        return None
 
     def _headset(self, uow: UnitOfWork, call: Call) -> LegId | None:
         if call.agent_id is None:

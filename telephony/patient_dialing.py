@@ -72,7 +72,7 @@ class PatientDialing:
                 number=taken.number,
                 ring_seconds=ring_seconds,
                 join_leg=headset,
-                recording_folder=self._spool / call.id,
+                recording_folder=self._spool / call.id if call.recorded else None,
                 screened=call.screened,
                 replaces=leg.replaces,
             ),

@@ -27,6 +27,8 @@ _REASONS = {
     Purpose.REMINDER: ("提醒", "reminder"),
     Purpose.SURVEY: ("调查", "survey"),
     Purpose.COMPLAINT: ("投诉处理", "complaint"),
+    Purpose.MARKETING: ("健康宣传", "promotion"),
+    Purpose.RESEARCH: ("研究", "research"),
 }
 _YES_NO = {True: ("是", "yes"), False: ("否", "no")}
 _KEYED = ("患者按键选择:", "The patient chose by key:")

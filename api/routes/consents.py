@@ -1,4 +1,4 @@
-"""What a patient agreed to, and who is not to be called."""
+"""What a patient agreed to, by purpose and channel."""
 
 from typing import Annotated
 
@@ -8,13 +8,14 @@ from pydantic import StringConstraints
 from api import found
 from api.auth import Caller
 from api.edge import Route, Work
-from api.fields import Answer, Ask, Id, Instant, Line
+from api.fields import Answer, Ask, Id, Instant
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, problems
 from care.consent import Consent, ConsentScope, Purpose
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from runtime.identifiers import new_id
+from scheduler.withdrawals import act_on_refusal
 
 router = APIRouter(tags=["consent"], route_class=Route)
 
@@ -47,27 +48,14 @@ class ConsentsAnswer(Answer):
     """Every statement, oldest first; for each purpose and scope the latest counts."""
 
     consents: list[ConsentAnswer]
-    do_not_call: bool
-
-
-class DoNotCallAsk(Ask):
-    """Why the patient is not to be called any more."""
-
-    reason: Line
-
-
-class DoNotCallAnswer(Answer):
-    """Whether the patient is closed to calls."""
-
-    patient_id: str
-    do_not_call: bool
+    do_not_call: bool  # closed for every purpose; GET …/do-not-call tells each entry
 
 
 @router.post(
     "/patients/{patient_id}/consents", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_CALL)
 )
 def add_consent(patient_id: Id, ask: ConsentAsk, caller: CareTeamCommanding, uow: Work) -> ConsentAnswer:
-    """Record what the patient said about being called, messaged or recorded."""
+    """Record what the patient said about being called, messaged or recorded; a withdrawal acts at once, everywhere."""
     patient = found.patient(uow, patient_id)
     if ask.call_id is not None:
         found.call(uow, ask.call_id)
@@ -83,8 +71,12 @@ def add_consent(patient_id: Id, ask: ConsentAsk, caller: CareTeamCommanding, uow
         recorded_at=uow.now,
     )
     uow.patients.add_consent(consent)
+    uow.flush()
     _audit(uow, caller, "consent_granted" if ask.granted else "consent_withdrawn", patient)
-    uow.outbox.wake()
+    if ask.granted:
+        uow.outbox.wake()
+    else:
+        act_on_refusal(uow, patient.id)
     return ConsentAnswer.model_validate(consent)
 
 
@@ -95,29 +87,8 @@ def list_consents(patient_id: Id, caller: CareTeam, uow: Work) -> ConsentsAnswer
     _audit(uow, caller, "consents_viewed", patient)
     return ConsentsAnswer(
         consents=[ConsentAnswer.model_validate(consent) for consent in uow.patients.consents_of(patient.id)],
-        do_not_call=uow.patients.is_on_do_not_call(patient.id, None),
+        do_not_call=uow.objections.closes_everything(patient.id),
     )
-
-
-@router.put("/patients/{patient_id}/do-not-call", responses=problems(Kind.UNKNOWN_PATIENT))
-def close_to_calls(patient_id: Id, ask: DoNotCallAsk, caller: CareTeam, uow: Work) -> DoNotCallAnswer:
-    """Close the patient to all calls, at once and for every queue."""
-    patient = found.patient(uow, patient_id)
-    if not uow.patients.is_on_do_not_call(patient.id, None):
-        uow.patients.close_to_calls(
-            entry_id=new_id(), patient_id=patient.id, number=None, reason=ask.reason, since=uow.now
-        )
-        _audit(uow, caller, "closed_to_calls", patient)
-    return DoNotCallAnswer(patient_id=patient.id, do_not_call=True)
-
-
-@router.delete("/patients/{patient_id}/do-not-call", responses=problems(Kind.UNKNOWN_PATIENT))
-def reopen_to_calls(patient_id: Id, caller: CareTeam, uow: Work) -> DoNotCallAnswer:
-    """Allow calls again."""
-    patient = found.patient(uow, patient_id)
-    if uow.patients.reopen_to_calls(patient.id):
-        _audit(uow, caller, "reopened_to_calls", patient)
-    return DoNotCallAnswer(patient_id=patient.id, do_not_call=False)
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, patient: Patient) -> None:

@@ -228,7 +228,7 @@ def _number_of_patient(uow: UnitOfWork, call: Call, contact_point_id: str) -> st
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "contact_point_id", "this is no number of the patient on the line")
     if point.number == call.number:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "contact_point_id", "this is the number the patient is on")
-    closed = point.do_not_call or uow.patients.is_on_do_not_call(patient.id, point.number)
+    closed = point.do_not_call or uow.objections.closes_everything(patient.id, point.number)
     if closed or point.quality is NumberQuality.WRONG:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "contact_point_id", "this number is wrong or closed to calls")
     return point.number

@@ -5,7 +5,7 @@ from datetime import time, timedelta
 
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
-from followup.dialing_rules import CallingHours
+from followup.calling_hours import CallingHours
 from followup.outcomes import TaskOutcome
 from followup.plans import TaskState
 from runtime.content.library import Content

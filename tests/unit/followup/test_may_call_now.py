@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
+from followup.calling_hours import CallingHours
 from followup.dialing_rules import (
     CURED_BY_WAITING,
     SHORT_WAIT,
-    CallingHours,
     GateFacts,
     GateReason,
     Mode,

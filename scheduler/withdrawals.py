@@ -1,0 +1,71 @@
+"""A patient's no and a pressed switch, acted upon at once: what is not placed yet is judged again or closed."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+import structlog
+
+from care.consent import ConsentScope, Purpose, Standing, standing
+from db.calls import CallCommand
+from db.unit_of_work import UnitOfWork
+from followup.calls import Call
+from followup.outcomes import TaskOutcome
+from followup.plans import Task, TaskMode, TaskState, TaskTrigger
+from followup.what_next import NextAction
+from runtime.identifiers import new_id
+from scheduler.task_steps import close_task
+
+log = structlog.get_logger(__name__)
+
+JUDGE_DEADLINE = timedelta(seconds=15)
+"""As a command to dial: later there is nothing left to judge."""
+
+_WAITING = frozenset({TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED})
+
+
+def act_on_refusal(uow: UnitOfWork, patient_id: str) -> int:
+    """After a withdrawal or objection: close what the patient refused, judge anew what is reserved; tasks closed.
+
+    Care is never closed by itself: its next call is refused by the gate and put before a person. A task whose call is
+    up is left to the wrap-up.
+    """
+    judge_again(uow, uow.calls.unplaced(patient_id=patient_id))
+    closed = 0
+    for task in sorted(uow.plans.tasks_of_patient(patient_id), key=lambda each: each.id):
+        if task.purpose is Purpose.CARE or task.state not in _WAITING:
+            continue
+        locked = uow.plans.task_for_update(task.id)
+        if locked is not None and locked.state in _WAITING and _refused(uow, locked):
+            close_task(uow, locked, TaskTrigger.CANCEL, TaskOutcome.REFUSED, NextAction.DONE)
+            closed += 1
+    uow.outbox.wake()
+    log.info("refusal_acted_upon", patient=patient_id, tasks_closed=closed)
+    return closed
+
+
+def judge_again(uow: UnitOfWork, calls: Iterable[Call]) -> int:
+    """Have the nodes ask the gate again about calls without an INVITE; how many."""
+    asked = 0
+    for call in calls:
+        uow.calls.command(
+            CallCommand(
+                node=call.node,
+                verb="ask_gate",
+                subject=call.id,
+                idempotency_key=f"ask_gate:{new_id()}",
+                deadline=uow.now + JUDGE_DEADLINE,
+                created_at=uow.now,
+            )
+        )
+        asked += 1
+    return asked
+
+
+def _refused(uow: UnitOfWork, task: Task) -> bool:
+    closed = any(
+        each.number is None and each.campaign_id is None and each.purpose in (None, task.purpose)
+        for each in uow.objections.holding(task.patient_id)
+    )
+    scope = ConsentScope.AUTOMATED_PHONE if task.mode is TaskMode.AUTOMATED else ConsentScope.PHONE
+    words = uow.patients.consents_of(task.patient_id)
+    return closed or standing(words, task.purpose, scope) is Standing.WITHDRAWN
