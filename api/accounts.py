@@ -22,6 +22,7 @@ def add_user(
     queues: Sequence[str],
     by: str | None,
     synthetic: bool = False,
+    departments: Sequence[str] = (),
 ) -> User:
     """Save a user, with a desk if he is an agent; RowRefusedError if the login is taken. `by` None is the system."""
     user = User(
@@ -31,6 +32,7 @@ def add_user(
         password_hash=password_hash,
         roles=sorted({role.value for role in roles}),
         synthetic=synthetic,
+        departments=list(departments),
         created_at=uow.now,
     )
     uow.users.add(user)
@@ -46,6 +48,12 @@ def set_password(uow: UnitOfWork, user: User, password_hash: str, *, by: str | N
     user.password_hash = password_hash
     uow.users.end_log_ins(user.id, uow.now, "password changed")
     _audit(uow, user, "password_set", by)
+
+
+def set_departments(uow: UnitOfWork, user: User, departments: Sequence[str], *, by: str) -> None:
+    """Say whose alerts and requests are a user's."""
+    user.departments = list(dict.fromkeys(departments))
+    _audit(uow, user, "user_departments_set", by)
 
 
 def disable_user(uow: UnitOfWork, user: User, *, by: str | None) -> None:

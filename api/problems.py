@@ -54,6 +54,8 @@ class Kind(StrEnum):
     UNKNOWN_RECORDING = "unknown_recording"
     UNKNOWN_TRANSCRIPT = "unknown_transcript"
     UNKNOWN_ALERT = "unknown_alert"
+    UNKNOWN_REQUEST = "unknown_request"
+    UNKNOWN_SHIFT = "unknown_shift"
     UNKNOWN_NOTE = "unknown_note"
     UNKNOWN_PROPOSAL = "unknown_proposal"
     UNKNOWN_TRANSFER = "unknown_transfer"
@@ -112,6 +114,8 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),
     Kind.UNKNOWN_TRANSCRIPT: (404, "There is no transcript yet"),
     Kind.UNKNOWN_ALERT: (404, "There is no such alert"),
+    Kind.UNKNOWN_REQUEST: (404, "There is no such request or complaint"),
+    Kind.UNKNOWN_SHIFT: (404, "There is no such shift"),
     Kind.UNKNOWN_NOTE: (404, "There is no such note"),
     Kind.UNKNOWN_PROPOSAL: (404, "The note has no such proposal"),
     Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),

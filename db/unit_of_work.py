@@ -32,6 +32,7 @@ from db.queues import QueueRepository
 from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.responses import ResponseRepository
+from db.requests import RequestRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
 from db.transfers import TransferRepository
@@ -75,6 +76,7 @@ class UnitOfWork:
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)
         self.duty = DutyRepository(self._session)
+        self.requests = RequestRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.responses = ResponseRepository(self._session)
         self.relatives = RelativeRepository(self._session)

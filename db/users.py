@@ -49,6 +49,7 @@ class User:
     disabled: bool = False
     phone: str = ""  # where a supervisor is rung to go on a call: extension, SIP user or SIP address
     overseen_queues: list[str] = field(default_factory=list)  # of a supervisor; empty: all
+    departments: list[str] = field(default_factory=list)  # whose alerts and requests are his
     created_at: datetime
 
 
@@ -91,6 +92,7 @@ users = Table(
     Column("disabled", Boolean, nullable=False, default=False),
     Column("phone", String(200), nullable=False, default=""),
     Column("overseen_queues", JSONB, nullable=False, default=list),
+    Column("departments", JSONB, nullable=False, default=list),
     instant("created_at"),
 )
 

@@ -46,6 +46,10 @@ def application(settings: Settings) -> FastAPI:
             gate=Gate.of(settings, content),
             zone=settings.zone,
             https=settings.public_url.startswith("https://"),
+            calendar_region=settings.calendar_region,
+            request_days=settings.request_days,
+            request_days_several=settings.request_days_several,
+            roster_required=settings.roster_required,
             hasher=PasswordHasher(),
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
             ice=IceSettings(

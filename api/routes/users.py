@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field, StringConstraints
 
 from api import found
-from api.accounts import add_user, disable_user
+from api.accounts import add_user, disable_user, set_departments
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line
 from api.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH, hash_of
@@ -18,6 +18,18 @@ from db.users import Role
 router = APIRouter(tags=["users"], route_class=Route)
 
 
+Departments = Annotated[
+    tuple[Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)], ...],
+    Field(max_length=50),
+]
+
+
+class DepartmentsAsk(Ask):
+    """Whose alerts and requests are the user's."""
+
+    departments: Departments
+
+
 class UserAsk(Ask):
     """A new user. One with the role agent gets a desk: languages he speaks and queues he serves."""
 
@@ -27,6 +39,7 @@ class UserAsk(Ask):
     roles: Annotated[frozenset[Role], Field(min_length=1)]
     languages: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")], ...] = ("zh",)
     queues: tuple[Id, ...] = ()
+    departments: Departments = ()
 
 
 class UserAnswer(Answer):
@@ -36,6 +49,7 @@ class UserAnswer(Answer):
     login: str
     display_name: str
     roles: list[Role]
+    departments: list[str]
     disabled: bool
     created_at: Instant
 
@@ -60,6 +74,7 @@ def create_user(ask: UserAsk, caller: AdminCommanding, request: Request, uow: Wo
         languages=ask.languages,
         queues=ask.queues,
         by=caller.user_id,
+        departments=ask.departments,
     )
     return UserAnswer.model_validate(user)
 
@@ -68,6 +83,14 @@ def create_user(ask: UserAsk, caller: AdminCommanding, request: Request, uow: Wo
 def list_users(caller: AdminOnly, uow: Work) -> UsersAnswer:  # noqa: ARG001
     """Every user."""
     return UsersAnswer(users=[UserAnswer.model_validate(user) for user in uow.users.all()])
+
+
+@router.post("/users/{user_id}/departments", responses=problems(Kind.UNKNOWN_USER))
+def give_departments(user_id: Id, ask: DepartmentsAsk, caller: AdminCommanding, uow: Work) -> UserAnswer:
+    """Say whose alerts and requests are a user's."""
+    user = found.user(uow, user_id)
+    set_departments(uow, user, ask.departments, by=caller.user_id)
+    return UserAnswer.model_validate(user)
 
 
 @router.post("/users/{user_id}/disable", responses=problems(Kind.UNKNOWN_USER, Kind.NOT_POSSIBLE_NOW))

@@ -28,6 +28,7 @@ from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.plans import PlanDocument
+from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.scripts import Script
 
 Document = TypeVar("Document", bound=Head)
@@ -100,6 +101,15 @@ class Content:
     def identity_rules(self) -> dict[str, IdentityRule]:
         """Which facts a person has to say, by id."""
         return {d.id: self._made(d.value) for d in self._read("identity_rules", IdentityRuleDocument)}
+
+    @cached_property
+    def request_causes(self) -> RequestCausesDocument:
+        """What requests and complaints are about."""
+        path = self._folder / "request_causes.yaml"
+        try:
+            return RequestCausesDocument.model_validate(self._document(path))
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{path.name}: {error}") from error
 
     @cached_property
     def end_reasons(self) -> dict[CauseCode, Wording]:

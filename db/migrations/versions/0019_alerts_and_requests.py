@@ -35,7 +35,32 @@ _EVENTS = (
     "closed",
 )
 _ROLES = ("nurse", "doctor", "head")
-_APPEND_ONLY = ("alert_events",)
+_REQUEST_KINDS = ("request", "complaint", "praise", "dispute")
+_REQUEST_STATES = (
+    "received",
+    "accepted",
+    "assigned",
+    "investigating",
+    "decided",
+    "replied",
+    "verified",
+    "closed",
+)
+_REQUEST_EVENTS = (
+    "received",
+    "accepted",
+    "assigned",
+    "investigating",
+    "decided",
+    "replied",
+    "verified",
+    "reopened",
+    "closed",
+    "remark",
+    "call_linked",
+    "due_changed",
+)
+_APPEND_ONLY = ("alert_events", "request_events")
 
 
 def _closed_set(name: str, values: tuple[str, ...], *, nullable: bool = False) -> sa.Column[str]:
@@ -63,6 +88,7 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
 def upgrade() -> None:
     _alerts()
     _duty()
+    _requests()
     for table in _APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
@@ -160,7 +186,73 @@ def _duty() -> None:
     op.create_index(op.f("ix_duty_substitutes_shift_id"), "duty_substitutes", ["shift_id"])
 
 
+def _requests() -> None:
+    op.add_column("users", sa.Column("departments", postgresql.JSONB(), nullable=False, server_default="[]"))
+    op.alter_column("users", "departments", server_default=None)
+    op.create_table(
+        "requests",
+        _uuid("id"),
+        _closed_set("kind", _REQUEST_KINDS),
+        sa.Column("cause", sa.String(64), nullable=False),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.Column("departments", postgresql.JSONB(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        _closed_set("state", _REQUEST_STATES),
+        _uuid("patient_id", nullable=True),
+        _uuid("attempt_id", nullable=True),
+        _uuid("received_by"),
+        _instant("received_at"),
+        _uuid("owner_id"),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        _instant("replied_at", nullable=True),
+        _uuid("replied_by", nullable=True),
+        sa.Column("satisfied", sa.Boolean(), nullable=True),
+        _instant("closed_at", nullable=True),
+        sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_requests_patient_id")),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempts.id"], name=op.f("fk_requests_attempt_id")),
+        sa.ForeignKeyConstraint(["received_by"], ["users.id"], name=op.f("fk_requests_received_by")),
+        sa.ForeignKeyConstraint(["owner_id"], ["users.id"], name=op.f("fk_requests_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_requests")),
+    )
+    for column in ("patient_id", "attempt_id", "owner_id"):
+        op.create_index(op.f(f"ix_requests_{column}"), "requests", [column])
+    op.create_index("ix_requests_open", "requests", ["due_on", "id"], postgresql_where=sa.text("state <> 'closed'"))
+    op.create_table(
+        "request_calls",
+        sa.Column("position", sa.Integer(), sa.Identity(always=True), nullable=False),
+        _uuid("request_id"),
+        _uuid("call_id"),
+        sa.Column("at_second", sa.Float(), nullable=True),
+        _uuid("linked_by", nullable=True),
+        _instant("linked_at"),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name=op.f("fk_request_calls_request_id")),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_request_calls_call_id")),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_request_calls")),
+    )
+    op.create_index(op.f("ix_request_calls_request_id"), "request_calls", ["request_id"])
+    op.create_index(op.f("ix_request_calls_call_id"), "request_calls", ["call_id"])
+    op.create_index("uq_request_calls_once", "request_calls", ["request_id", "call_id"], unique=True)
+    op.create_table(
+        "request_events",
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        _uuid("request_id"),
+        _instant("at"),
+        _closed_set("kind", _REQUEST_EVENTS),
+        _uuid("user_id", nullable=True),
+        sa.Column("detail", postgresql.JSONB(), nullable=False),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name=op.f("fk_request_events_request_id")),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_request_events")),
+    )
+    op.create_index(op.f("ix_request_events_request_id"), "request_events", ["request_id"])
+
+
 def downgrade() -> None:
+    op.drop_table("request_events")
+    op.drop_table("request_calls")
+    op.drop_table("requests")
+    op.drop_column("users", "departments")
     op.drop_table("duty_substitutes")
     op.drop_table("duty_shifts")
     op.drop_table("alert_events")
