@@ -24,6 +24,8 @@ def take_refusal(uow: UnitOfWork, task: Task, gate: Gate, answer: GateAnswer, no
     log.info("task_refused_by_gate", task=task.id, queue=task.queue_id, reasons=[reason.value for reason in reasons])
     if GateReason.DECEASED in reasons:
         close_task(uow, task, TaskTrigger.CANCEL, TaskOutcome.DECEASED, NextAction.DONE)
+    elif answer.facts.refused_for_good:
+        close_task(uow, task, TaskTrigger.CANCEL, TaskOutcome.REFUSED, NextAction.DONE)
     elif GateReason.AFTER_WINDOW in reasons:
         close_window(uow, task, NextAction.ESCALATE)
     elif answer.verdict.waiting_helps:

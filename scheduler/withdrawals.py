@@ -9,8 +9,10 @@ from care.consent import ConsentScope, Purpose, Standing, standing
 from db.calls import CallCommand
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call
+from followup.events import DomainEvent, EventKind
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskMode, TaskState, TaskTrigger
+from followup.switches import Switch, SwitchOf
 from followup.what_next import NextAction
 from runtime.identifiers import new_id
 from scheduler.task_steps import close_task
@@ -59,6 +61,30 @@ def judge_again(uow: UnitOfWork, calls: Iterable[Call]) -> int:
         )
         asked += 1
     return asked
+
+
+def press_switch(uow: UnitOfWork, *, kind: SwitchOf, subject: str, stopped: bool, reason: str, by: str) -> None:
+    """Put down who stopped a queue or campaign, or let it go on, and why; a stop takes unplaced calls along."""
+    press = Switch(
+        id=new_id(), kind=kind, subject=subject, stopped=stopped, reason=reason, pressed_by=by, pressed_at=uow.now
+    )
+    uow.switches.add(press)
+    # Before the node asks the gate, so that it finds the queue stopped.
+    uow.flush()
+    uow.audit.note(
+        at=uow.now,
+        user_id=by,
+        action=f"{kind.value}_{'paused' if stopped else 'resumed'}",
+        subject_kind=kind.value,
+        subject=subject,
+        detail={"reason": reason},
+    )
+    if kind is SwitchOf.QUEUE:
+        uow.emit(DomainEvent(kind=EventKind.QUEUE_CHANGED, subject=subject, ids={"by": by}))
+        if stopped:
+            judge_again(uow, uow.calls.unplaced(queue_id=subject))
+    uow.outbox.wake()
+    log.info("switch_pressed", kind=kind.value, subject=subject, stopped=stopped, by=by)
 
 
 def _refused(uow: UnitOfWork, task: Task) -> bool:

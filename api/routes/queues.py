@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints
 from api import found
 from api.auth import Caller
 from api.edge import Route, Work
-from api.fields import Answer, Ask, Id, Instant
+from api.fields import Answer, Ask, Id, Instant, Line
 from api.permissions import Everybody, OverseersCommanding
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
@@ -17,7 +17,9 @@ from db.unit_of_work import UnitOfWork
 from followup.plans import TaskMode, TaskState
 from followup.queues import Queue
 from followup.screening import OnMachine
+from followup.switches import Switch, SwitchOf
 from runtime.identifiers import new_id
+from scheduler.withdrawals import press_switch
 
 router = APIRouter(tags=["queues"], route_class=Route)
 
@@ -37,6 +39,15 @@ class QueueAsk(Ask):
     played_notice: bool = False  # agents' calls: a machine says the recording notice besides the agent
 
 
+class SwitchAnswer(Answer):
+    """Who pressed the queue's switch last, when and why."""
+
+    stopped: bool
+    reason: str
+    pressed_by: str
+    pressed_at: Instant
+
+
 class QueueAnswer(Answer):
     """A queue and how many open tasks it has in each state."""
 
@@ -54,6 +65,19 @@ class QueueAnswer(Answer):
     played_notice: bool
     created_at: Instant
     counts: dict[TaskState, int]
+    switch: SwitchAnswer | None = None  # empty: it was never pressed
+
+
+class SwitchAsk(Ask):
+    """Why the queue is stopped, or goes on."""
+
+    reason: Line
+
+
+class SwitchesAnswer(Answer):
+    """Every press of a queue's switch, newest first."""
+
+    presses: list[SwitchAnswer]
 
 
 class QueuesAnswer(Answer):
@@ -65,8 +89,10 @@ class QueuesAnswer(Answer):
 @router.get("/queues")
 def list_queues(caller: Everybody, uow: Work) -> QueuesAnswer:  # noqa: ARG001
     """Every queue with its counts."""
-    counts = uow.plans.counts_by_queue()
-    return QueuesAnswer(queues=[_queue(queue, counts.get(queue.id, {})) for queue in uow.queues.all()])
+    counts, switches = uow.plans.counts_by_queue(), uow.switches.all_latest(SwitchOf.QUEUE)
+    return QueuesAnswer(
+        queues=[_queue(queue, counts.get(queue.id, {}), switches.get(queue.id)) for queue in uow.queues.all()]
+    )
 
 
 @router.post("/queues", status_code=201, responses=problems(Kind.TAKEN))
@@ -100,27 +126,41 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
 
 
 @router.post("/queues/{queue_id}/pause", responses=problems(Kind.UNKNOWN_QUEUE))
-def pause(queue_id: Id, caller: OverseersCommanding, uow: Work) -> QueueAnswer:
-    """Stop dialing for this queue at once; calls that are up go on."""
-    return _switch(uow, caller, queue_id, paused=True)
+def pause(queue_id: Id, caller: OverseersCommanding, uow: Work, ask: SwitchAsk | None = None) -> QueueAnswer:
+    """Stop dialing for this queue at once, calls that are reserved and not placed included; calls that are up go on."""
+    return _switch(uow, caller, queue_id, paused=True, ask=ask)
 
 
 @router.post("/queues/{queue_id}/resume", responses=problems(Kind.UNKNOWN_QUEUE))
-def resume(queue_id: Id, caller: OverseersCommanding, uow: Work) -> QueueAnswer:
+def resume(queue_id: Id, caller: OverseersCommanding, uow: Work, ask: SwitchAsk | None = None) -> QueueAnswer:
     """Let this queue be dialed again."""
-    return _switch(uow, caller, queue_id, paused=False)
+    return _switch(uow, caller, queue_id, paused=False, ask=ask)
 
 
-def _switch(uow: UnitOfWork, caller: Caller, queue_id: str, *, paused: bool) -> QueueAnswer:
+@router.get("/queues/{queue_id}/switch", responses=problems(Kind.UNKNOWN_QUEUE))
+def read_switch(queue_id: Id, caller: Everybody, uow: Work) -> SwitchesAnswer:  # noqa: ARG001
+    """Who stopped this queue, who let it go on, when and why."""
+    queue = found.queue(uow, queue_id)
+    presses = uow.switches.history(SwitchOf.QUEUE, queue.id)
+    return SwitchesAnswer(presses=[SwitchAnswer.model_validate(press) for press in presses])
+
+
+def _switch(uow: UnitOfWork, caller: Caller, queue_id: str, *, paused: bool, ask: SwitchAsk | None) -> QueueAnswer:
     queue = found.queue(uow, queue_id)
     if queue.paused is not paused:
         queue.paused = paused
-        _audit(uow, caller, "queue_paused" if paused else "queue_resumed", queue)
-        uow.outbox.wake()
-    return _queue(queue, uow.plans.counts_by_queue().get(queue.id, {}))
+        press_switch(
+            uow,
+            kind=SwitchOf.QUEUE,
+            subject=queue.id,
+            stopped=paused,
+            reason=ask.reason if ask else "",
+            by=caller.user_id,
+        )
+    return _queue(queue, uow.plans.counts_by_queue().get(queue.id, {}), uow.switches.latest(SwitchOf.QUEUE, queue.id))
 
 
-def _queue(queue: Queue, counts: dict[TaskState, int]) -> QueueAnswer:
+def _queue(queue: Queue, counts: dict[TaskState, int], switch: Switch | None = None) -> QueueAnswer:
     return QueueAnswer(
         id=queue.id,
         name=queue.name,
@@ -136,6 +176,7 @@ def _queue(queue: Queue, counts: dict[TaskState, int]) -> QueueAnswer:
         played_notice=queue.played_notice,
         created_at=queue.created_at,
         counts=counts,
+        switch=SwitchAnswer.model_validate(switch) if switch else None,
     )
 
 
