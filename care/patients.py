@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NewType
 
+from care.appointments import AppointmentState
 PatientId = NewType("PatientId", str)
 
 
@@ -51,6 +52,7 @@ class Patient:
     sex: str | None = None
     dialect: str | None = None  # as the hospital writes it
     synthetic: bool = False
+    slow_speech: bool = False  # a machine speaks slower and waits longer
     deceased_at: datetime | None = None
     created_at: datetime
     contact_points: list[ContactPoint] = field(default_factory=list)
@@ -77,3 +79,4 @@ class Encounter:
     visit_number: str | None = None  # the hospital's own number of the visit
     ward: str | None = None
     doctor: str | None = None
+    appointment_state: AppointmentState | None = None  # of an appointment; None: booked, and nobody has moved it

@@ -75,6 +75,7 @@ calls = Table(
     Column("heard_code", String(40), nullable=True),
     Column("digits", String(200), nullable=False, default=""),
     Column("flow_step", String(64), nullable=True),
+    Column("flow_values", JSONB, nullable=False, default=dict),
     Column("joined", JSONB, nullable=False, default=list),
     Column("held_by", JSONB, nullable=False, default=list),
     Index("ix_calls_live", "node", "state", postgresql_where=text("state <> 'ended'")),

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, relationship
 
+from care.appointments import AppointmentState
 from care.consent import Consent, ConsentScope, Purpose
 from care.identifiers import IdentifierKind, PersonIdentifier
 from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, Patient
@@ -33,6 +34,7 @@ patients = Table(
     Column("born", Date, nullable=True),
     Column("sex", String(16), nullable=True),
     Column("dialect", String(40), nullable=True),
+    Column("slow_speech", Boolean, nullable=False, default=False),
     Column("synthetic", Boolean, nullable=False, default=False),
     instant("deceased_at", nullable=True),
     instant("created_at"),
@@ -78,6 +80,7 @@ encounters = Table(
     Column("visit_number", String(64), nullable=True),
     Column("ward", String(100), nullable=True),
     Column("doctor", String(100), nullable=True),
+    closed_set("appointment_state", AppointmentState, nullable=True),
 )
 
 person_identifiers = Table(

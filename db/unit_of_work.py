@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from db.alerts import AlertRepository
+from db.appointments import AppointmentRepository
 from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
@@ -77,6 +78,7 @@ class UnitOfWork:
         self.alerts = AlertRepository(self._session)
         self.duty = DutyRepository(self._session)
         self.requests = RequestRepository(self._session)
+        self.appointments = AppointmentRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.responses = ResponseRepository(self._session)
         self.relatives = RelativeRepository(self._session)

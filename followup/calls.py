@@ -194,6 +194,7 @@ class Call:
     heard_code: str | None = None  # what the transcript of the first seconds held: a phrase's code, never the words
     digits: str = ""
     flow_step: str | None = None
+    flow_values: dict[str, str] = field(default_factory=dict)  # what was entered in the flow; never logged
     joined: list[str] = field(default_factory=list)  # legs that hear and are heard by the patient
     held_by: list[str] = field(default_factory=list)  # us, far_end or both
     legs: list["Leg"] = field(default_factory=list)

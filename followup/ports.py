@@ -1,7 +1,11 @@
 """What one component may ask of another: Protocols, implemented by their owner and handed over at the wiring."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from followup.messages import Channel
 
 
 class RecordingStore(Protocol):
@@ -17,8 +21,8 @@ class RecordingStore(Protocol):
 class Voice(Protocol):
     """Gives prompts as playable files."""
 
-    def prompt(self, key: str, language: str) -> Path:
-        """Path of a mono 8 kHz WAV; KeyError names what is missing."""
+    def prompt(self, key: str, language: str, values: Mapping[str, str] | None = None, *, slow: bool = False) -> Path:
+        """Path of a mono 8 kHz WAV of a prompt, or of a sentence about `values`; KeyError names what is missing."""
 
 
 class VoiceBusyError(Exception):
@@ -34,6 +38,33 @@ class TextVoice(Protocol):
         The file itself may come a moment later. One that will never come has a text beside it, `….refused`, that says
         why. VoiceBusyError when too many are waiting.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """What a channel is handed: the same id is the same message, however often it comes."""
+
+    id: str
+    channel: Channel
+    address: str
+    language: str
+    text_key: str  # which text it is: providers want their templates' names
+    text: str
+
+
+class ChannelAwayError(Exception):
+    """The channel took nothing and may take it later; the text says why."""
+
+
+class ChannelRefusedError(Exception):
+    """The channel took nothing and never will; the text says why and what helps."""
+
+
+class MessageChannel(Protocol):
+    """Sends a message to one address; any other error than the two above leaves open whether it left."""
+
+    def send(self, message: OutgoingMessage) -> str:
+        """The provider's name for the message, once it was taken."""
 
 
 class SpeechProbe(Protocol):

@@ -33,6 +33,9 @@ from telephony.sip.pool_settings import PoolSettings
 from telephony.sip.rtp_guard import RtpSources
 from telephony.trunks import Trunks, terms_of
 from telephony.voices.prompts import load_prompts
+from telephony.voices.sentences import load_sentences
+from telephony.voices.speech import Speech
+from telephony.voices.spoken_files import SpokenFiles
 
 log = structlog.get_logger(__name__)
 
@@ -50,13 +53,16 @@ def run(settings: Settings) -> None:
     prompts = load_prompts(settings.content_dir / "prompts")
     trunks = trunks_of(settings)
     dialing = PatientDialing(trunks=trunks, ring_seconds=settings.ring_seconds, spool=settings.spool_dir)
-    conversation = Conversation(content.flows, inbound_of(settings, content), Redialing(dialing))
+    conversation = Conversation(content.flows, inbound_of(settings, content), Redialing(dialing), content)
     inbox: list[TelephonyNode] = []
 
     def sink(event: LegEvent) -> None:
         inbox[0].on_event(event)
 
     voice = live_voice(settings)
+    made = SpokenFiles(folder=settings.voice_dir, most_bytes=settings.voice_cache_mb * 1_000_000)
+    speech = Speech(load_sentences(prompts), made, voice)
+    speech.prepare()
     pool = WorkerPool(replace(pool_settings(settings), screening=screening.rules), sink)
     node = TelephonyNode(
         name=settings.node_name,
@@ -78,7 +84,7 @@ def run(settings: Settings) -> None:
             ),
         ),
         trunks=trunks,
-        voice=prompts,
+        voice=speech,
     )
     inbox.append(node)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,8 +9,7 @@ from followup.closing import begin_wrap_up, close_attempt
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import AttemptOutcome, TaskOutcome, outcome_without_a_person
 from telephony import automated
-from telephony.automated import FlowPosition
-from telephony.call_flows import CallFlows
+from telephony.call_flows import CallFlows, position_of
 from telephony.call_moves import attempt_of, move_call, patient_leg_of
 from telephony.causes import code_of
 from telephony.inbound import InboundCalls
@@ -62,9 +61,9 @@ class CallEnding:
         flow = self._flows.of(uow, call)
         if outcome is not None or flow is None:
             return outcome, None
-        ending = automated.ending(flow, FlowPosition.read(call.flow_step)) if call.flow_step else None
+        ending = automated.ending(flow, position_of(call)) if call.flow_step else None
         if ending is not None:
-            attempt.answers = {"answer": ending.answer}
+            attempt.answers = {**attempt.answers, "answer": ending.answer}
             return ending.outcome, ending.task_result
         if reason is EndReason.HANG_UP and party is Party.PATIENT:
             return (AttemptOutcome.CONNECTED_PATIENT if call.digits else AttemptOutcome.REJECTED), None

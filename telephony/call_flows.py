@@ -1,6 +1,7 @@
 """The flow of an automated call: which one, where it stands, what it says at its begin or after a crash."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call
@@ -10,6 +11,7 @@ from telephony import automated
 from telephony.automated import FlowPosition, Line
 from telephony.call_moves import LateEventError, attempt_of, patient_leg_of
 from telephony.effects import Effect
+from telephony.flow_variables import answered_before, needs_it_slow, variables_of
 
 
 class CallFlows:
@@ -32,11 +34,21 @@ class CallFlows:
         flow = self.of(uow, call)
         if flow is None or call.flow_step is None:
             raise LateEventError("the call has no flow that could go on")
-        return flow, FlowPosition.read(call.flow_step)
+        return flow, position_of(call)
 
     def line(self, uow: UnitOfWork, call: Call) -> Line:
-        """The patient's leg and the language to speak on it."""
-        return line_of(uow, call)
+        """The patient's leg, how to speak on it, and what the call's flow can speak of."""
+        line, flow = line_of(uow, call), self.of(uow, call)
+        task = uow.plans.task(attempt_of(uow, call).task_id) if flow is not None else None
+        patient = uow.patients.get(call.patient_id)
+        if flow is None or task is None or patient is None:
+            return line
+        return replace(
+            line,
+            slow=needs_it_slow(patient, flow, uow.now),
+            variables=variables_of(uow, flow, task, patient, line.language),
+            answered=answered_before(uow, flow, task),
+        )
 
     def begin(self, uow: UnitOfWork, call: Call) -> list[Effect]:
         """Say the first words of the call's flow; nothing on a call without one, or whose flow has begun."""
@@ -44,7 +56,7 @@ class CallFlows:
         if flow is None or call.flow_step is not None:
             return []
         position, effects = automated.begin(flow, self.line(uow, call))
-        call.flow_step = str(position)
+        keep_position(call, position)
         return effects
 
     def again(self, uow: UnitOfWork, call: Call) -> list[Effect]:
@@ -54,7 +66,19 @@ class CallFlows:
             return []
         if call.flow_step is None:
             return self.begin(uow, call)
-        return automated.again(flow, FlowPosition.read(call.flow_step), self.line(uow, call))
+        return automated.again(flow, position_of(call), self.line(uow, call))
+
+
+def position_of(call: Call) -> FlowPosition:
+    """Where the call's flow stands, with what was entered so far; LateEventError before it has begun."""
+    if call.flow_step is None:
+        raise LateEventError("the call's flow has not begun")
+    return FlowPosition.read(call.flow_step, call.flow_values)
+
+
+def keep_position(call: Call, position: FlowPosition) -> None:
+    """Write down where the call's flow stands."""
+    call.flow_step, call.flow_values = str(position), dict(position.values)
 
 
 def line_of(uow: UnitOfWork, call: Call) -> Line:

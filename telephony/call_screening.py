@@ -14,7 +14,7 @@ from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, outcome_without_
 from followup.screening import ANNOUNCED_BY_TONE, SPOKEN_BEFORE, SURE, AfterAnswer, OnMachine, what_to_do
 from telephony.automated import FlowPosition
 from telephony.call_control import LegEvent
-from telephony.call_flows import CallFlows
+from telephony.call_flows import CallFlows, keep_position
 from telephony.call_moves import LateEventError, attempt_of, patient_leg_of, tell_of_call
 from telephony.causes import Cause, refined
 from telephony.effects import Effect, HangUpLeg, PlayPrompt
@@ -99,7 +99,7 @@ class CallScreening:
             return []
         if self._policy(uow, call) is not OnMachine.NEUTRAL_MESSAGE:
             return []
-        call.flow_step = str(MESSAGE)
+        keep_position(call, MESSAGE)
         line = self._flows.line(uow, call)
         return [PlayPrompt(leg_id=line.leg_id, key=MESSAGE_PROMPT, language=line.language)]
 

@@ -7,6 +7,7 @@ from db.unit_of_work import UnitOfWork
 from followup.calls import Call, CauseCode, EndReason, Leg, LegId, LegRole, Party
 from followup.flows import Flow
 from followup.states import IllegalTransitionError
+from runtime.content.library import Content
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
@@ -14,6 +15,7 @@ from telephony.call_moves import LateEventError, patient_leg_of
 from telephony.call_recording import refuse_recording
 from telephony.call_screening import CallScreening
 from telephony.effects import Effect, HangUpLeg
+from telephony.flow_deeds import FlowDeeds
 from telephony.headset_leg import headset_event
 from telephony.inbound import InboundCalls
 from telephony.other_legs import OtherLegs
@@ -30,14 +32,24 @@ class Conversation:
     """
 
     def __init__(
-        self, flows: Mapping[str, Flow], inbound: InboundCalls | None = None, redialing: Redialing | None = None
+        self,
+        flows: Mapping[str, Flow],
+        inbound: InboundCalls | None = None,
+        redialing: Redialing | None = None,
+        content: Content | None = None,  # None: answers by keys stay with the attempt, in no form
     ) -> None:
         self._flows = CallFlows(flows)
         self._redialing = redialing  # None: the first trunk's refusal is the call's end
         self.inbound = inbound  # None: whoever rings us is refused
         self._ending = CallEnding(self._flows, inbound)
         self.screening = CallScreening(self._flows)
-        self._patient = PatientLeg(flows=self._flows, ending=self._ending, screening=self.screening, inbound=inbound)
+        self._patient = PatientLeg(
+            flows=self._flows,
+            deeds=FlowDeeds(content),
+            ending=self._ending,
+            screening=self.screening,
+            inbound=inbound,
+        )
         self._others = OtherLegs()
 
     def apply(self, uow: UnitOfWork, event: LegEvent) -> list[Effect]:

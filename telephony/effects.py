@@ -1,6 +1,7 @@
 """What a conversation wants done on the line once its transaction is committed."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from followup.calls import EndReason, LegId
@@ -17,11 +18,13 @@ class HangUpLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayPrompt:
-    """Play a prompt of the call's language."""
+    """Play a prompt of the call's language, or a sentence about `values`, to somebody who needs it `slow` or not."""
 
     leg_id: LegId
     key: str
     language: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    slow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,8 +160,8 @@ class TelephonyNode:
             match effect:
                 case HangUpLeg(leg_id=leg_id, reason=reason):
                     self._control.hang_up(leg_id, reason)
-                case PlayPrompt(leg_id=leg_id, key=key, language=language):
-                    self._control.play(leg_id, self._voice.prompt(key, language))
+                case PlayPrompt(leg_id=leg_id, key=key, language=language, values=values, slow=slow):
+                    self._control.play(leg_id, self._voice.prompt(key, language, values, slow=slow))
                 case StopPrompt(leg_id=leg_id):
                     self._control.stop_prompt(leg_id)
                 case CollectKeys(leg_id=leg_id, count=count, timeout_seconds=seconds):

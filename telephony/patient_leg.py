@@ -15,18 +15,18 @@ from telephony.automated import FlowPosition
 from telephony.being_alone import SORRY
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
-from telephony.call_flows import CallFlows
+from telephony.call_flows import CallFlows, keep_position, position_of
 from telephony.call_moves import LateEventError, attempt_of, move_call, patient_leg_of
 from telephony.call_recording import (
     play_notice,
     recording_started,
     recording_stopped,
     refuse_by_key,
-    refuse_recording,
 )
 from telephony.call_screening import CallScreening
 from telephony.causes import Cause
 from telephony.effects import Effect, HangUpLeg, PlayPrompt, UnmuteLeg
+from telephony.flow_deeds import FlowDeeds
 from telephony.inbound import InboundCalls
 from telephony.joining import bridged, hold_refused, resumed, unbridged
 from telephony.line_silence import fell_silent, heard_again, held_and_excused
@@ -38,9 +38,16 @@ class PatientLeg:
     """What each event of the patient's leg does to the call."""
 
     def __init__(
-        self, *, flows: CallFlows, ending: CallEnding, screening: CallScreening, inbound: InboundCalls | None
+        self,
+        *,
+        flows: CallFlows,
+        deeds: FlowDeeds,
+        ending: CallEnding,
+        screening: CallScreening,
+        inbound: InboundCalls | None,
     ) -> None:
         self._flows = flows
+        self._deeds = deeds
         self._screening = screening
         self._ending = ending
         self._inbound = inbound
@@ -136,9 +143,7 @@ class PatientLeg:
         flow = self._flows.of(uow, call)
         if flow is None or call.flow_step is None:
             return refuse_by_key(uow, call, key)
-        return self._step(
-            uow, call, automated.key_pressed(flow, FlowPosition.read(call.flow_step), key, self._flows.line(uow, call))
-        )
+        return self._step(uow, call, automated.key_pressed(flow, position_of(call), key, self._flows.line(uow, call)))
 
     def _digits_collected(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         if self._screening.speaks_with_machine(call):
@@ -165,16 +170,15 @@ class PatientLeg:
 
     def _step(self, uow: UnitOfWork, call: Call, decided: tuple[FlowPosition, list[Effect]]) -> list[Effect]:
         position, effects = decided
-        before, call.flow_step = call.flow_step, str(position)
+        before = position_of(call) if call.flow_step is not None else None
+        keep_position(call, position)
         flow = self._flows.of(uow, call)
-        arrived = before is None or FlowPosition.read(before).step != position.step
-        if flow is None or not arrived:
+        if flow is None:
             return effects
-        if position.step == PERSON_STEP:
+        done = self._deeds.moved(uow, call, flow, before, position)
+        if position.step == PERSON_STEP and (before is None or before.step != PERSON_STEP):
             return [*effects, *self._seek_person(uow, call)]
-        if flow.steps[position.step].refuses_recording:
-            return [*refuse_recording(uow, call, by=None), *effects]
-        return effects
+        return [*done, *effects]
 
     def _seek_person(self, uow: UnitOfWork, call: Call) -> list[Effect]:
         line = self._flows.line(uow, call)

@@ -17,6 +17,7 @@ import soxr
 
 from suifang.demo.speech_manifest import SPEECH, load_utterances
 from telephony.voices.prompts import load_prompts
+from telephony.voices.sentences import load_sentences
 from telephony.voices.sound import PHONE_RATE, Samples, at_speech_level, phone_band, write_wav
 from telephony.voices.synthesis import Synthesizer, Voice
 from transcription.error_rate import error_rate
@@ -29,6 +30,10 @@ PROMPTS = REPOSITORY / "content" / "prompts"
 RECORDED = REPOSITORY / "tests" / "support" / "speech"
 TONE_SECONDS = 0.6
 FULL_SCALE = 32768
+PAUSE_CUT = PHONE_RATE // 4  # of the pause behind the last sentence: what follows begins with one of its own
+PIECE_SILENT_BELOW = 0.03  # of the loudest sample
+PIECE_EDGES = (PHONE_RATE // 50, PHONE_RATE // 25)
+"""What is kept in front of a piece and behind it: pieces of one sentence follow each other without a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class Rendering:
     language: str
     voice: str
     speed: float
+    piece: bool = False
 
 
 def renderings() -> Iterator[Rendering]:
@@ -62,6 +68,26 @@ def renderings() -> Iterator[Rendering]:
             voice=prompt.voice,
             speed=prompt.speed,
         )
+    for pieces in load_sentences(load_prompts(PROMPTS)).piece_sets:
+        for key, text in pieces.texts.items():
+            yield Rendering(
+                path=PROMPTS / pieces.language / "pieces" / f"{key}.wav",
+                text=text,
+                language=pieces.language,
+                voice=pieces.voice,
+                speed=pieces.speed,
+                piece=True,
+            )
+
+
+def without_silence(samples: Samples) -> Samples:
+    """A piece without what is silent around it."""
+    level = np.abs(samples.astype(np.int32))
+    loud = np.flatnonzero(level > PIECE_SILENT_BELOW * int(np.max(level, initial=0)))
+    if not len(loud):
+        return samples
+    before, behind = PIECE_EDGES
+    return samples[max(0, int(loud[0]) - before) : int(loud[-1]) + behind]
 
 
 def render(rendering: Rendering, synthesizer: Synthesizer) -> Samples:
@@ -73,9 +99,10 @@ def render(rendering: Rendering, synthesizer: Synthesizer) -> Samples:
     if engine == "tone":
         at = np.arange(int(TONE_SECONDS * PHONE_RATE)) / PHONE_RATE
         return at_speech_level(np.sin(2 * np.pi * float(name) * at).astype(np.float32))
-    return synthesizer.speak(
+    spoken = synthesizer.speak(
         rendering.text, language=rendering.language, voice=Voice.parse(rendering.voice), speed=rendering.speed
     )
+    return without_silence(spoken) if rendering.piece else spoken[:-PAUSE_CUT]
 
 
 def measure(engine: FasterWhisper, rendering: Rendering, samples: Samples) -> str:

@@ -1,5 +1,6 @@
 """The shelf of prompts: `content/prompts/prompts.yaml` and the WAV files beside it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -49,14 +50,28 @@ class PromptShelf:
     folder: Path
     prompts: tuple[Prompt, ...]
 
-    def prompt(self, key: str, language: str) -> Path:
-        """The WAV of a prompt; KeyError says which prompt or file is missing."""
+    def prompt(
+        self,
+        key: str,
+        language: str,
+        values: Mapping[str, str] | None = None,  # noqa: ARG002
+        *,
+        slow: bool = False,  # noqa: ARG002
+    ) -> Path:
+        """The WAV of a prompt, the same whatever the values; KeyError says which prompt or file is missing."""
         for prompt in self.prompts:
             if (prompt.key, prompt.language) == (key, language):
                 path = self.folder / prompt.file
                 if not path.is_file():
                     raise KeyError(f"prompt {key!r} in {language!r} has no file {path}; render or record it")
                 return path
+        raise KeyError(f"no prompt {key!r} in {language!r} in {self.folder / LIST_NAME}; add it there")
+
+    def text(self, key: str, language: str) -> str:
+        """What a prompt says; KeyError says which is missing."""
+        for prompt in self.prompts:
+            if (prompt.key, prompt.language) == (key, language):
+                return prompt.text
         raise KeyError(f"no prompt {key!r} in {language!r} in {self.folder / LIST_NAME}; add it there")
 
 

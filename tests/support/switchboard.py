@@ -2,6 +2,7 @@
 
 import wave
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +35,14 @@ class ShortPrompts:
 
     folder: Path
 
-    def prompt(self, key: str, language: str) -> Path:
+    def prompt(
+        self,
+        key: str,
+        language: str,
+        values: Mapping[str, str] | None = None,  # noqa: ARG002
+        *,
+        slow: bool = False,  # noqa: ARG002
+    ) -> Path:
         path = self.folder / language / f"{key}.wav"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
