@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NewType
 
 from care.appointments import AppointmentState
+
 PatientId = NewType("PatientId", str)
 
 
@@ -51,8 +52,8 @@ class Patient:
     born: date | None = None
     sex: str | None = None
     dialect: str | None = None  # as the hospital writes it
-    synthetic: bool = False
     slow_speech: bool = False  # a machine speaks slower and waits longer
+    synthetic: bool = False
     deceased_at: datetime | None = None
     created_at: datetime
     contact_points: list[ContactPoint] = field(default_factory=list)
