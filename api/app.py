@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import failures, headset_page, live, pages, problems
+from api import failures, headset_page, link_page, live, pages, problems
 from api.body_limit import BodyLimit
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
@@ -20,6 +20,7 @@ from api.routes import (
     duty,
     do_not_call,
     follow_ups,
+    form_links,
     forms,
     headsets,
     health,
@@ -63,6 +64,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     identity.router,
     forms.router,
     responses.router,
+    form_links.router,
     transfers.router,
     supervision.router,
     trunks.router,
@@ -100,6 +102,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(headset_page.router)
+    app.include_router(link_page.router)
     _describe_problems(app)
     return app
 

@@ -37,6 +37,9 @@ class Wiring:
     request_days: int = 5  # working days until a request is answered
     request_days_several: int = 10  # and one that concerns several departments
     roster_required: bool = False  # no plan with red rules begins without a duty roster
+    public_url: str = ""  # where a patient's telephone finds us
+    hospital_name: str = ""
+    call_back_number: str = ""  # the published one
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again
     # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_UNITS))

@@ -50,6 +50,9 @@ def application(settings: Settings) -> FastAPI:
             request_days=settings.request_days,
             request_days_several=settings.request_days_several,
             roster_required=settings.roster_required,
+            public_url=settings.public_url,
+            hospital_name=settings.hospital_name,
+            call_back_number=settings.call_back_number,
             hasher=PasswordHasher(),
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
             ice=IceSettings(

@@ -432,7 +432,7 @@ def _consent(uow: UnitOfWork, attempt: Attempt, ask: RelativeAsk) -> str:
     answered = call.answered_at if call else None
     since = (uow.now - answered) if answered is not None else timedelta(0)
     task = found.task(uow, attempt.task_id)
-    scopes = [ConsentScope.THIRD_PARTY, *([ConsentScope.RELATIVE] if ask.number_is_theirs else [])]
+    scopes = [ConsentScope.DISCLOSURE, *([ConsentScope.RELATIVE] if ask.number_is_theirs else [])]
     statements = [
         Consent(
             id=new_id(),

@@ -1,0 +1,116 @@
+"""Links by which a patient answers a form himself."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from api import found
+from api.edge import Route, Work
+from api.fields import Answer, Ask, Id, Instant
+from api.link_page import new_link
+from api.permissions import CareTeam, CareTeamCommanding
+from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
+from care.form_links import LIFETIME
+from care.responses import ResponseState
+
+router = APIRouter(tags=["forms"], route_class=Route)
+
+
+class LinkAsk(Ask):
+    """How long the link lives, and in which language the page begins."""
+
+    hours: Annotated[float, Field(gt=0, le=24 * 31)] = LIFETIME / timedelta(hours=1)
+    language: Literal["zh", "en"] | None = None  # the patient's if not said
+
+
+class LinkAnswer(Answer):
+    """A link without its address: that is shown once, when it is made."""
+
+    id: str
+    response_id: str
+    created_at: Instant
+    created_by: str | None
+    expires_at: Instant
+    identity_confirmed_at: Instant | None
+    wrong_answers: int
+    ended_at: Instant | None
+    end_reason: str
+
+
+class NewLinkAnswer(LinkAnswer):
+    """A new link with its address; older ones of the same answers end."""
+
+    address: str
+
+
+class LinksAnswer(Answer):
+    """The links of a response, oldest first."""
+
+    links: list[LinkAnswer]
+
+
+@router.post(
+    "/responses/{response_id}/links",
+    status_code=201,
+    responses=problems(Kind.UNKNOWN_RESPONSE, Kind.NOT_POSSIBLE_NOW),
+)
+def make_link(response_id: Id, ask: LinkAsk, caller: CareTeamCommanding, request: Request, uow: Work) -> NewLinkAnswer:
+    """An address by which the patient answers these questions himself, on any telephone or computer."""
+    response = uow.responses.for_update(response_id)
+    if response is None:
+        raise _no_response()
+    if response.state is not ResponseState.IN_PROGRESS:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "response_id", "the answers are complete: there is nothing to answer")
+    patient = found.patient(uow, response.patient_id)
+    if patient.born is None:
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW, "born", "the page asks for the birthday, and it is not known; add it to the patient"
+        )
+    for older in uow.responses.links_of(response.id):
+        older.end("replaced", uow.now)
+    token, link = new_link(
+        uow,
+        response,
+        language=ask.language or ("zh" if patient.language == "zh" else "en"),
+        created_by=caller.user_id,
+        lifetime=timedelta(hours=ask.hours),
+    )
+    uow.flush()
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="form_link_made",
+        subject_kind="form_link",
+        subject=link.id,
+        patient_id=patient.id,
+    )
+    address = f"{wiring_of(request).public_url.rstrip('/')}/f/{token}"
+    return NewLinkAnswer(**LinkAnswer.model_validate(link).model_dump(), address=address)
+
+
+@router.get("/responses/{response_id}/links", responses=problems(Kind.UNKNOWN_RESPONSE))
+def list_links(response_id: Id, caller: CareTeam, uow: Work) -> LinksAnswer:  # noqa: ARG001
+    """What became of the links to these answers."""
+    if uow.responses.get(response_id) is None:
+        raise _no_response()
+    return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in uow.responses.links_of(response_id)])
+
+
+@router.post("/responses/{response_id}/links/end", responses=problems(Kind.UNKNOWN_RESPONSE))
+def end_links(response_id: Id, caller: CareTeamCommanding, uow: Work) -> LinksAnswer:  # noqa: ARG001
+    """Close every link to these answers."""
+    if uow.responses.get(response_id) is None:
+        raise _no_response()
+    links = uow.responses.links_of(response_id)
+    for link in links:
+        link.end("ended", uow.now)
+    return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in links])
+
+
+def _no_response() -> Problem:
+    return Problem.of(
+        Kind.UNKNOWN_RESPONSE, "response_id", "there is none; GET /api/v1/tasks/{task_id}/responses lists a task's"
+    )
