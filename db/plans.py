@@ -64,6 +64,7 @@ tasks = Table(
     Column("next_action", String(20), nullable=True),
     instant("next_at", nullable=True),
     instant("created_at"),
+    instant("raised_at", nullable=True),
     Column("variables", JSONB, nullable=False, default=dict),
     CheckConstraint("earliest_at <= target_at AND target_at <= latest_at", name="window_in_order"),
     Column("language", String(16), nullable=True),
@@ -209,6 +210,22 @@ class PlanRepository:
             select(func.least(*(select(first.c.next_attempt_at).scalar_subquery() for first in firsts)))
         )
         return found
+
+    def claim_nearly_closing(self, now: datetime, until: datetime, limit: int) -> Sequence[Task]:
+        """Tasks that fell due, wait, and close before `until`, of which nobody was told yet, locked."""
+        return self._session.scalars(
+            select(Task)
+            .where(
+                tasks.c.state.in_([TaskState.DUE, TaskState.QUEUED]),
+                tasks.c.latest_at >= now,
+                tasks.c.latest_at < until,
+                tasks.c.raised_at.is_(None),
+            )
+            .order_by(tasks.c.latest_at, tasks.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
 
     def claim_closing(self, now: datetime, limit: int) -> Sequence[Task]:
         """Open tasks without a live attempt whose window has closed, locked, passing over those locked by others."""

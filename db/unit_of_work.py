@@ -21,11 +21,13 @@ from db.gate_facts import GateFactsRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
+from db.decisions import DecisionRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
 from db.messages import MessageRepository
 from db.notes import NoteRepository
 from db.objections import ObjectionRepository
+from db.number_searches import NumberSearchRepository
 from db.outbox import Outbox
 from db.patients import PatientRepository
 from db.plans import PlanRepository
@@ -92,6 +94,8 @@ class UnitOfWork:
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.messages = MessageRepository(self._session, self.outbox)
+        self.decisions = DecisionRepository(self._session)
+        self.number_searches = NumberSearchRepository(self._session)
         self.audit = AuditLog(self._session)
         self.now = self._clock(self._session.execute(select(func.clock_timestamp())).scalar_one())
         return self

@@ -44,6 +44,7 @@ class EventKind(StrEnum):
     IMPORT_TO_APPLY = "import_to_apply"  # import: somebody wants its rows written
     IMPORT_TO_UNDO = "import_to_undo"  # import: somebody wants it taken back
     IMPORT_PROGRESSED = "import_progressed"  # import: rows were written or taken back; how many stands beside
+    NUMBER_WANTED = "number_wanted"  # search: a number was of no use, somebody has to find another
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 

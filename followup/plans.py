@@ -50,6 +50,7 @@ class TaskTrigger(StrEnum):
     REFUSE = "refuse"
     LOSE = "lose"
     CANCEL = "cancel"
+    RESTORE = "restore"  # a decision of the system is undone
 
 
 TASK_TRANSITIONS: dict[tuple[TaskState, TaskTrigger], TaskState] = {
@@ -63,6 +64,8 @@ TASK_TRANSITIONS: dict[tuple[TaskState, TaskTrigger], TaskState] = {
     (TaskState.IN_PROGRESS, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
     (TaskState.QUEUED, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
     (TaskState.DUE, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
+    (TaskState.QUEUED, TaskTrigger.RESTORE): TaskState.QUEUED,
+    (TaskState.LOST_TO_FOLLOW_UP, TaskTrigger.RESTORE): TaskState.QUEUED,
     **{(state, TaskTrigger.CANCEL): TaskState.CANCELLED for state in OPEN_TASK_STATES},
 }
 
@@ -150,6 +153,7 @@ class Task:
     next_action: str | None = None  # of the last decision: done, call_again, other_channel, escalate, give_up
     next_at: datetime | None = None
     created_at: datetime
+    raised_at: datetime | None = None  # since then a person knows that its window is about to close
     variables: dict[str, str] = field(default_factory=dict)
     language: str | None = None  # demanded of the agent, besides what the queue demands
     dialect: str | None = None

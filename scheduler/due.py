@@ -10,6 +10,7 @@ from followup.dialing_rules import GateReason
 from followup.events import DomainEvent, EventKind
 from followup.plans import Task, TaskState, TaskTrigger, next_task_state
 from followup.what_next import NextAction
+from scheduler.announcing import announce_first_call
 from scheduler.outcomes import AttemptPolicies
 from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, close_window, take_refusal, task_ids
 
@@ -21,13 +22,23 @@ _HELD_BY_THE_QUEUE = frozenset({GateReason.QUEUE_PAUSED, GateReason.LIVE_ATTEMPT
 """The matching passes over such tasks by itself and takes them up the moment it is over, so they may be queued."""
 
 
-def queue_due_tasks(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int = LOOKED_AT_ONCE) -> int:
-    """Ask the gate about tasks whose time to be looked at has come, and queue those it allows; how many were seen."""
+def queue_due_tasks(
+    uow: UnitOfWork,
+    *,
+    gate: Gate,
+    now: datetime,
+    policies: AttemptPolicies | None = None,
+    limit: int = LOOKED_AT_ONCE,
+) -> int:
+    """Ask the gate about tasks whose time to be looked at has come, and queue those it allows; how many were seen.
+
+    With `policies` a first call is announced where its queue wants that.
+    """
     tasks = uow.plans.claim_to_look_at(now, limit)
     for task in tasks:
         try:
             with uow.savepoint():
-                _look_at(uow, task, gate, now)
+                _look_at(uow, task, gate, policies, now)
         except (LookupError, ValueError):
             # One row that cannot be judged (a zone nobody knows) must not hold up all the others.
             log.exception("task_not_judged", task=task.id, queue=task.queue_id)
@@ -51,7 +62,7 @@ def close_past_windows(
     return len(tasks)
 
 
-def _look_at(uow: UnitOfWork, task: Task, gate: Gate, now: datetime) -> None:
+def _look_at(uow: UnitOfWork, task: Task, gate: Gate, policies: AttemptPolicies | None, now: datetime) -> None:
     if task.state is TaskState.PLANNED:
         task.state = next_task_state(task.state, TaskTrigger.FALL_DUE)
     patient = uow.patients.get(task.patient_id)
@@ -61,5 +72,7 @@ def _look_at(uow: UnitOfWork, task: Task, gate: Gate, now: datetime) -> None:
         return
     task.state = next_task_state(task.state, TaskTrigger.QUEUE)
     task.next_action = task.next_at = None
+    if policies is not None and patient is not None:
+        announce_first_call(uow, task, patient, policies=policies, now=now)
     uow.emit(DomainEvent(kind=EventKind.TASK_QUEUED, subject=task.id, ids=task_ids(task)))
     log.info("task_queued", task=task.id, queue=task.queue_id, profile=gate.profile.id)

@@ -15,6 +15,7 @@ from followup.events import EventKind
 from scheduler.dialer import match_and_reserve
 from scheduler.due import queue_due_tasks
 from scheduler.outbox_relay import OutboxRelay
+from scheduler.outcomes import AttemptPolicies
 from scheduler.timetable import Timetable
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class Duties:
     gate: Gate
     relay: OutboxRelay
     timetable: Timetable
+    policies: AttemptPolicies | None = None  # None: no call is announced
 
 
 class Leader:
@@ -148,7 +150,7 @@ class _Lead:
 
     def _queue_due(self) -> int:
         with self._duties.units_of_work() as uow:
-            seen = queue_due_tasks(uow, gate=self._duties.gate, now=uow.now)
+            seen = queue_due_tasks(uow, gate=self._duties.gate, policies=self._duties.policies, now=uow.now)
             uow.commit()
             return seen
 

@@ -16,6 +16,7 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.calls import Call, CallState, CallTrigger, EndReason, Party, next_call_state
 from followup.closing import begin_wrap_up, close_attempt, move_agent
+from followup.dialing_rules import Profile
 from followup.events import DomainEvent, EventKind
 from followup.inbound import InboundReason, end_caller
 from followup.outcomes import AttemptOutcome
@@ -62,6 +63,7 @@ class Repairs:
     live: LiveStream
     policies: AttemptPolicies
     ring: timedelta
+    profile: Profile | None = None  # the hours in which anybody is called; None: no window is watched
     zone: str = "Asia/Shanghai"  # the hospital's, whose days are counted
     alert_desk: AlertDesk | None = None
     sent_again: dict[tuple[str, str], datetime] = field(default_factory=dict)

@@ -37,6 +37,11 @@ def take_refusal(uow: UnitOfWork, task: Task, gate: Gate, answer: GateAnswer, no
 def ask_for_a_person(uow: UnitOfWork, task: Task, *, look_again_at: datetime) -> None:
     """Mark an open task as waiting for a person; told once, however often it is looked at again."""
     task.next_attempt_at = look_again_at
+    hold_for_a_person(uow, task)
+
+
+def hold_for_a_person(uow: UnitOfWork, task: Task) -> None:
+    """Say that what comes next is a person's to decide; told once."""
     task.next_at = None
     if task.next_action != NextAction.ESCALATE.value:
         task.next_action = NextAction.ESCALATE.value

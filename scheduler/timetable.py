@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from scheduler import reconcile
+from scheduler import closing_windows, reconcile, unsent_messages
 from scheduler.reconcile import Repairs
 
 log = structlog.get_logger(__name__)
@@ -25,6 +25,8 @@ class Entry:
 TIMETABLE: tuple[Entry, ...] = (
     Entry(name="tell_of_alerts", every=timedelta(seconds=2), work=reconcile.tell_of_alerts),
     Entry(name="close_past_windows", every=timedelta(seconds=5), work=reconcile.close_past_windows),
+    Entry(name="raise_closing_tasks", every=timedelta(seconds=30), work=closing_windows.raise_closing_tasks),
+    Entry(name="send_waiting_messages", every=timedelta(seconds=10), work=unsent_messages.send_waiting_messages),
     Entry(name="release_unsent_attempts", every=timedelta(seconds=5), work=reconcile.release_unsent_attempts),
     Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),
     Entry(name="ask_about_silent_calls", every=timedelta(seconds=15), work=reconcile.ask_about_silent_calls),

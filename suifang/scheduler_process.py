@@ -51,18 +51,21 @@ def duties(
 ) -> Duties:
     """What a leading scheduler of this installation does."""
     policies = AttemptPolicies.of(settings, content)
+    gate = Gate.of(settings, content)
     repairs = Repairs(
         units_of_work=units_of_work,
         task_queue=task_queue,
         live=live,
         policies=policies,
+        profile=gate.profile,
         zone=settings.hospital_zone,
         alert_desk=AlertDesk.of(settings, content),
         ring=timedelta(seconds=settings.ring_seconds),
     )
     return Duties(
         units_of_work=units_of_work,
-        gate=Gate.of(settings, content),
+        gate=gate,
+        policies=policies,
         relay=OutboxRelay(units_of_work, task_queue, live),
         timetable=Timetable(repairs),
     )

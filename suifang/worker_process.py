@@ -10,12 +10,16 @@ from functools import cache, partial
 import structlog
 from celery import Celery, signals
 
+import interop.channels.tasks
 import recordings.tasks
 import scheduler.tasks
 import transcription.tasks
 from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
+from followup.messages import Channel
+from interop.channels.local import LocalChannel
+from interop.channels.sending import ChannelParts
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
 from runtime.content.library import Content
@@ -72,7 +76,7 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     urls = engine_urls(settings)
     app = make_task_queue(urls.broker_url)
     app.conf.worker_proc_alive_timeout = _MODEL_LOADING_SECONDS
-    for component in (recordings.tasks, scheduler.tasks, transcription.tasks):
+    for component in (interop.channels.tasks, recordings.tasks, scheduler.tasks, transcription.tasks):
         component.register(app)
     units_of_work = UnitsOfWork(make_engine(urls.database_url, application="suifang-worker"))
     _provide_parts(settings, units_of_work)
@@ -110,6 +114,15 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
         spool=settings.spool_dir,
     )
     provide(parts)
+    local = LocalChannel(settings.messages_dir)
+    provide(
+        ChannelParts(
+            units_of_work=units_of_work,
+            channels=dict.fromkeys(Channel, local),
+            mode=settings.mode,
+            allow_list=frozenset(settings.trial_allow_list),
+        )
+    )
     provide(RecordingParts(units_of_work=units_of_work, store=store))
     provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))
     provide(

@@ -16,10 +16,11 @@ from followup.dialing_rules import Profile
 from followup.flows import Flow
 from followup.identity import IdentityRule
 from followup.plans import PlanTemplate
-from followup.what_next import AttemptPolicy
+from followup.what_next import AttemptPolicy, DecisionReason
 from runtime.content.alert_levels import AlertLevelsDocument
 from runtime.content.answer_alerts import AnswerAlertsDocument
 from runtime.content.attempt_policies import PolicyDocument
+from runtime.content.decision_reasons import DecisionReasonsDocument
 from runtime.content.documents import ContentError, Head, Wording
 from runtime.content.end_reasons import EndReasonsDocument
 from runtime.content.flows import FlowDocument
@@ -61,7 +62,20 @@ class Content:
     @cached_property
     def policies(self) -> dict[str, AttemptPolicy]:
         """Attempt policies by id."""
-        return {d.id: self._made(d.value) for d in self._read("attempt_policies", PolicyDocument)}
+        texts = self.messages
+        for document in self.policy_documents.values():
+            unknown = sorted(document.texts() - set(texts))
+            if unknown:
+                raise ContentError(
+                    f"content/attempt_policies: {document.id} sends {', '.join(unknown)}, which content/messages does "
+                    "not have"
+                )
+        return {name: self._made(document.value) for name, document in self.policy_documents.items()}
+
+    @cached_property
+    def policy_documents(self) -> dict[str, PolicyDocument]:
+        """Attempt policies as they are written, so that a queue can change single values."""
+        return {d.id: d for d in self._read("attempt_policies", PolicyDocument)}
 
     @cached_property
     def plans(self) -> dict[str, PlanTemplate]:
@@ -120,6 +134,19 @@ class Content:
         except (ValidationError, OSError) as error:
             raise ContentError(f"content/{path.name}: {error}") from error
         missing = ", ".join(sorted(set(CauseCode) - set(words)))
+        if missing:
+            raise ContentError(f"content/{path.name}: no words for {missing}; add them in zh and en")
+        return words
+
+    @cached_property
+    def decision_reasons(self) -> dict[DecisionReason, Wording]:
+        """Why the system decided so after an attempt, in words."""
+        path = self._folder / "decision_reasons.yaml"
+        try:
+            words = DecisionReasonsDocument.model_validate(self._document(path)).words
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{path.name}: {error}") from error
+        missing = ", ".join(sorted(set(DecisionReason) - set(words)))
         if missing:
             raise ContentError(f"content/{path.name}: no words for {missing}; add them in zh and en")
         return words

@@ -166,7 +166,7 @@ def test_without_another_number_the_task_stays_open_for_a_person_and_nobody_dial
         assert (case.task.state, case.task.outcome) == (TaskState.QUEUED, None)
         assert (case.task.next_action, case.task.next_at) == ("escalate", None)
         assert case.task.next_attempt_at > case.task.latest_at
-        assert [row.kind for row in uow.outbox.unpublished()][-1] == "task_escalated"
+        assert [row.kind for row in uow.outbox.unpublished()][-2:] == ["task_escalated", "number_wanted"]
 
 
 def test_a_call_that_the_gate_stopped_for_a_passing_reason_is_made_later(
