@@ -7,6 +7,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.failures import problem_of
 
 LARGEST_BODY = 1_048_576
+LARGEST_LIST = 32 * LARGEST_BODY
+LISTS = "/api/v1/imports"
+"""Whole files come in here; everything else is small."""
 
 
 class BodyLimit:
@@ -20,8 +23,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        largest = LARGEST_LIST if scope["path"].startswith(LISTS) else LARGEST_BODY
         announced = Request(scope).headers.get("content-length", "0")
-        if not announced.isdecimal() or int(announced) > LARGEST_BODY:
+        if not announced.isdecimal() or int(announced) > largest:
             await problem_of(_too_large()).answer()(scope, receive, send)
             return
         read = 0
@@ -30,7 +34,7 @@ class BodyLimit:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > LARGEST_BODY:
+            if read > largest:
                 raise _too_large()
             return message
 

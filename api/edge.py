@@ -105,7 +105,7 @@ class Route(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self.declaration = self._declared()
-        self.openapi_extra = {"x-roles": list(self.declaration.who)}
+        self.openapi_extra = {**(self.openapi_extra or {}), "x-roles": list(self.declaration.who)}
         of_body = (Kind.MALFORMED_JSON, Kind.BODY_TOO_LARGE) if self.body_field else ()
         self.responses = documented(self.responses, (*_ALWAYS, *of_body, *self.declaration.problems))
 

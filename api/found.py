@@ -7,6 +7,7 @@ from db.unit_of_work import UnitOfWork
 from db.users import User
 from followup.attempts import Attempt
 from followup.calls import Call
+from followup.imports import ListImport
 from followup.notes import Note
 from followup.plans import Task
 from followup.queues import Agent, Queue
@@ -35,6 +36,22 @@ def encounter(uow: UnitOfWork, encounter_id: str, field: str = "encounter_id") -
     return found
 
 
+def list_import(uow: UnitOfWork, import_id: str, field: str = "import_id") -> ListImport:
+    """The import with this id."""
+    return _import(uow.imports.get(import_id), field)
+
+
+def list_import_for_update(uow: UnitOfWork, import_id: str) -> ListImport:
+    """The import with this id, locked."""
+    return _import(uow.imports.locked(import_id), "import_id")
+
+
+def _import(made: ListImport | None, field: str) -> ListImport:
+    if made is None:
+        raise Problem.of(Kind.UNKNOWN_IMPORT, field, "there is no such import; GET /api/v1/imports lists them")
+    return made
+
+
 def task(uow: UnitOfWork, task_id: str) -> Task:
     """The task with this id."""
     found = uow.plans.task(task_id)
@@ -49,6 +66,15 @@ def task_for_update(uow: UnitOfWork, task_id: str) -> Task:
     if found is None:
         raise _no_task()
     return found
+
+
+def task_of_attempt(uow: UnitOfWork, attempt: Attempt, task_id: str) -> Task:
+    """One of the tasks for which an attempt is made."""
+    if task_id not in uow.attempts.tasks_of(attempt.id):
+        raise Problem.of(
+            Kind.UNKNOWN_TASK, "task_id", "the attempt was not made for this task; GET /agents/me/call lists its tasks"
+        )
+    return task(uow, task_id)
 
 
 def queue(uow: UnitOfWork, queue_id: str, field: str = "queue_id") -> Queue:

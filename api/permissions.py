@@ -120,7 +120,7 @@ def _fingerprint(request: Request, body: bytes) -> str:
 
 ANYONE = Depends(Anyone())
 
-_EVERYBODY = (Role.AGENT, Role.SUPERVISOR, Role.ADMIN)
+_EVERYBODY = (Role.AGENT, Role.SUPERVISOR, Role.ADMIN, Role.REGISTRAR)
 _CARE = (Role.AGENT, Role.SUPERVISOR)
 
 Everybody = Annotated[Caller, Depends(Allowed(*_EVERYBODY))]
@@ -134,3 +134,8 @@ Overseers = Annotated[Caller, Depends(Allowed(Role.SUPERVISOR, Role.ADMIN))]
 OverseersCommanding = Annotated[Caller, Depends(Commanding(Role.SUPERVISOR, Role.ADMIN))]
 AdminOnly = Annotated[Caller, Depends(Allowed(Role.ADMIN))]
 AdminCommanding = Annotated[Caller, Depends(Commanding(Role.ADMIN))]
+
+_LISTS = (Role.REGISTRAR, Role.SUPERVISOR)
+
+Registrars = Annotated[Caller, Depends(Allowed(*_LISTS))]
+RegistrarsCommanding = Annotated[Caller, Depends(Commanding(*_LISTS))]

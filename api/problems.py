@@ -46,6 +46,7 @@ class Kind(StrEnum):
     UNKNOWN_CALENDAR_DAY = "unknown_calendar_day"
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_QUEUE = "unknown_queue"
+    UNKNOWN_PARKED_TASK = "unknown_parked_task"
     UNKNOWN_AGENT = "unknown_agent"
     UNKNOWN_CALL = "unknown_call"
     UNKNOWN_INBOUND_CALL = "unknown_inbound_call"
@@ -61,11 +62,14 @@ class Kind(StrEnum):
     UNKNOWN_TRANSFER = "unknown_transfer"
     UNKNOWN_DIRECTORY_ENTRY = "unknown_directory_entry"
     UNKNOWN_SUPERVISION = "unknown_supervision"
-    UNKNOWN_OBJECTION = "unknown_objection"
+    UNKNOWN_IMPORT = "unknown_import"
+    UNKNOWN_ROW = "unknown_row"
     UNKNOWN_RELATIVE = "unknown_relative"
     UNKNOWN_RESPONSE = "unknown_response"
     UNKNOWN_FORM_LINK = "unknown_form_link"
+    UNKNOWN_OBJECTION = "unknown_objection"
 
+    LIST_REFUSED = "list_refused"
     TAKEN = "taken"
     PLAN_NOT_POSSIBLE = "plan_not_possible"
     CONSENT_MISSING = "consent_missing"
@@ -105,6 +109,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_PLAN: (404, "There is no such plan"),
     Kind.UNKNOWN_CALENDAR_DAY: (404, "The calendar says nothing of this day"),
     Kind.UNKNOWN_TASK: (404, "There is no such task"),
+    Kind.UNKNOWN_PARKED_TASK: (404, "There is no such parked task"),
     Kind.UNKNOWN_QUEUE: (404, "There is no such queue"),
     Kind.UNKNOWN_AGENT: (404, "There is no such agent"),
     Kind.UNKNOWN_CALL: (404, "There is no such call"),
@@ -121,10 +126,13 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),
     Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
     Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),
-    Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
     Kind.UNKNOWN_RELATIVE: (404, "There is no such relative"),
     Kind.UNKNOWN_RESPONSE: (404, "There are no such answers"),
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),
+    Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
+    Kind.UNKNOWN_IMPORT: (404, "There is no such import"),
+    Kind.UNKNOWN_ROW: (404, "The list has no such row"),
+    Kind.LIST_REFUSED: (422, "The list cannot be read"),
     Kind.TAKEN: (409, "Something else has this already"),
     Kind.PLAN_NOT_POSSIBLE: (409, "The plan cannot be made"),
     Kind.CONSENT_MISSING: (409, "The patient's consent is missing"),

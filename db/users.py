@@ -34,6 +34,7 @@ class Role(StrEnum):
     AGENT = "agent"
     SUPERVISOR = "supervisor"
     ADMIN = "admin"
+    REGISTRAR = "registrar"  # brings in lists of patients, nothing else
 
 
 @dataclass(kw_only=True, eq=False)

@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     turn_secret: SecretStr = SecretStr("")
     turn_only: bool = False
 
+    import_rows_days: float = Field(default=30.0, ge=1, le=366)  # how long the rows of a list that came in are kept
+    area_code: str = Field(default="", pattern=r"^(0\d{2,3})?$")  # of landlines written without one
+
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
     speech_model: str | None = None
     speech_beam: int = Field(default=5, ge=1, le=10)

@@ -1,18 +1,22 @@
 """The scheduler's Celery task: the shell around `scheduler.outcomes`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from celery import Celery
 
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
+from followup.plans import PlanTemplate
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from scheduler.alert_clock import AlertDesk, begin_alert
+from scheduler.listed_plans import start_listed_plans
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
 DECIDE_NEXT = "scheduler.decide_next"
 BEGIN_ALERT = "scheduler.begin_alert"
+START_LISTED_PLANS = "scheduler.start_listed_plans"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +36,19 @@ class AlertParts:
     desk: AlertDesk
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPlanParts:
+    """What the plans of a list are started with."""
+
+    units_of_work: UnitsOfWork
+    templates: Mapping[str, PlanTemplate]
+
+
 def register(app: Celery) -> None:
     """Make the task known to a worker's application."""
     app.task(decide_next, name=DECIDE_NEXT, lazy=False, **TRIED_AGAIN)
     app.task(begin_alert_now, name=BEGIN_ALERT, lazy=False, **TRIED_AGAIN)
+    app.task(start_plans_of_list, name=START_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
 
 
 def decide_next(attempt_id: str) -> None:
@@ -52,3 +65,9 @@ def begin_alert_now(alert_id: str) -> None:
     with parts.units_of_work() as uow:
         begin_alert(uow, parts.desk, alert_id, now=uow.now)
         uow.commit()
+
+
+def start_plans_of_list(import_id: str) -> None:
+    """Start the plans that the written rows of a list ask for; rows not reached are found by the next such event."""
+    parts = provided(ListedPlanParts)
+    start_listed_plans(parts.units_of_work, import_id, parts.templates)

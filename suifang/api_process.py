@@ -54,6 +54,8 @@ def application(settings: Settings) -> FastAPI:
             hospital_name=settings.hospital_name,
             call_back_number=settings.call_back_number,
             hasher=PasswordHasher(),
+            import_rows_days=settings.import_rows_days,
+            area_code=settings.area_code,
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
             ice=IceSettings(
                 stun_url=settings.stun_url,

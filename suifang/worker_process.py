@@ -11,6 +11,7 @@ import structlog
 from celery import Celery, signals
 
 import interop.channels.tasks
+import interop.lists.tasks
 import recordings.tasks
 import scheduler.tasks
 import transcription.tasks
@@ -20,6 +21,8 @@ from db.unit_of_work import UnitsOfWork
 from followup.messages import Channel
 from interop.channels.local import LocalChannel
 from interop.channels.sending import ChannelParts
+from interop.lists.checking import ListSurroundings
+from interop.lists.tasks import ListParts
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
 from runtime.content.library import Content
@@ -30,7 +33,8 @@ from runtime.task_queue import OPENINGS_QUEUE, QUEUE, SPEECH_QUEUE, make_task_qu
 from runtime.worker_context import provide
 from scheduler.alert_clock import AlertDesk
 from scheduler.outcomes import AttemptPolicies
-from scheduler.tasks import AlertParts, SchedulerParts
+from scheduler.tasks import AlertParts, ListedPlanParts, SchedulerParts
+from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
 from transcription.attempt_notes import NoteMaterial
@@ -76,10 +80,11 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     urls = engine_urls(settings)
     app = make_task_queue(urls.broker_url)
     app.conf.worker_proc_alive_timeout = _MODEL_LOADING_SECONDS
-    for component in (interop.channels.tasks, recordings.tasks, scheduler.tasks, transcription.tasks):
+    for component in (interop.channels.tasks, interop.lists.tasks, recordings.tasks, scheduler.tasks, transcription.tasks):
         component.register(app)
     units_of_work = UnitsOfWork(make_engine(urls.database_url, application="suifang-worker"))
     _provide_parts(settings, units_of_work)
+    park_what_fails()
     signals.worker_process_init.connect(partial(_begin_child, settings, units_of_work, hears=hears), weak=False)
     return app
 
@@ -124,6 +129,14 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
         )
     )
     provide(RecordingParts(units_of_work=units_of_work, store=store))
+    provide(
+        ListParts(
+            units_of_work=units_of_work,
+            surroundings=ListSurroundings(zone=settings.zone, templates=frozenset(content.plans)),
+        )
+    )
+    provide(ListedPlanParts(units_of_work=units_of_work, templates=content.plans))
+    provide(ParkingParts(units_of_work=units_of_work))
     provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))
     provide(
         SchedulerParts(

@@ -1,0 +1,60 @@
+"""Plans for the visits of a list: started behind the import, visit by visit, each once, refusals kept in words."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from db.imports import WantedPlan
+from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.plans import PlanTemplate
+from followup.queues import Queue
+from scheduler.planning import PlanNotPossibleError, start_plan
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 50
+
+
+def start_listed_plans(units: UnitsOfWork, import_id: str, templates: Mapping[str, PlanTemplate]) -> int:
+    """Start what the rows written so far ask for and have not got; how many plans there are more."""
+    started = 0
+    while True:
+        with units() as uow:
+            wanted = uow.imports.wanted_plans(import_id, limit=AT_ONCE)
+            queues = {queue.name: queue for queue in uow.queues.all()} if wanted else {}
+            for row in wanted:
+                started += _start(uow, import_id, row, templates, queues)
+            uow.commit()
+        if len(wanted) < AT_ONCE:
+            return started
+
+
+def _start(
+    uow: UnitOfWork,
+    import_id: str,
+    row: WantedPlan,
+    templates: Mapping[str, PlanTemplate],
+    queues: Mapping[str, Queue],
+) -> bool:
+    template = templates.get(row.template_id)
+    patient, encounter = uow.patients.get(row.patient_id), uow.patients.encounter(row.encounter_id)
+    if template is None or patient is None or encounter is None:
+        uow.imports.note_plan(import_id, row.line, plan_id=None, refusal="the template or the visit is gone")
+        return False
+    try:
+        with uow.savepoint():
+            plan = start_plan(
+                uow,
+                patient=patient,
+                encounter=encounter,
+                template=template,
+                queues_by_name=queues,
+                now=uow.now,
+                variables={},
+            )
+    except PlanNotPossibleError as refusal:
+        log.warning("listed_plan_refused", list_import=import_id, line=row.line, template=row.template_id)
+        uow.imports.note_plan(import_id, row.line, plan_id=None, refusal=str(refusal))
+        return False
+    uow.imports.note_plan(import_id, row.line, plan_id=plan.id, refusal=None)
+    return True

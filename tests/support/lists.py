@@ -1,0 +1,57 @@
+"""Lists for tests: rows of made-up people, as the files that hospitals send."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import openpyxl
+
+from care.identifiers import check_place
+from interop.lists.checking import ListSurroundings
+
+ZONE = ZoneInfo("Asia/Shanghai")
+SURROUNDINGS = ListSurroundings(zone=ZONE, templates=frozenset({"DISCHARGE"}))
+HEADER = ("病案号", "姓名", "身份证号", "性别", "联系电话", "出院科室", "出院日期")
+
+
+def id_number(place: int, born: date = date(1960, 3, 2)) -> str:
+    """A valid ID card number of nobody: region 999999 does not exist."""
+    first = f"999999{born:%Y%m%d}{place % 1000:03d}"
+    return first + check_place(first)
+
+
+def yesterday(hour: int = 10) -> str:
+    """Yesterday as lists write it."""
+    return f"{datetime.now(UTC).astimezone(ZONE) - timedelta(days=1):%Y-%m-%d} {hour:02d}:00"
+
+
+def discharge(place: int, **cells: str) -> list[str]:
+    """A row that can be taken; `cells` by header set it otherwise."""
+    row = dict(
+        zip(
+            HEADER,
+            (f"A{place:06d}", f"测试{place}", "", "男", f"138{place:08d}", "心内科", yesterday()),
+            strict=True,
+        )
+    )
+    return list((row | cells).values())
+
+
+def as_csv(rows: Sequence[Sequence[str]], *, header: Sequence[str] = HEADER, encoding: str = "utf-8") -> bytes:
+    """The file's bytes."""
+    written = io.StringIO(newline="")
+    csv.writer(written).writerows([header, *rows])
+    return written.getvalue().encode(encoding)
+
+
+def as_xlsx(rows: Sequence[Sequence[object]], *, header: Sequence[str] = HEADER) -> bytes:
+    """The same as a workbook."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = book.create_sheet("名单")
+    for row in (header, *rows):
+        sheet.append(list(row))
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
