@@ -66,6 +66,12 @@ class Outbox:
             .with_for_update(skip_locked=True)
         ).all()
 
+    def count_unpublished(self) -> int:
+        """How many events wait for the relay."""
+        return (
+            self._session.scalar(select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))) or 0
+        )
+
     def mark_published(self, ids: Sequence[int], now: datetime) -> None:
         """Note that these events were handed on."""
         self._session.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))

@@ -16,24 +16,27 @@ from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
+from db.decisions import DecisionRepository
 from db.duty import DutyRepository
 from db.gate_facts import GateFactsRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
-from db.decisions import DecisionRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
 from db.messages import MessageRepository
 from db.notes import NoteRepository
-from db.objections import ObjectionRepository
 from db.number_searches import NumberSearchRepository
+from db.objections import ObjectionRepository
 from db.outbox import Outbox
+from db.parked_tasks import ParkedTaskRepository
 from db.patients import PatientRepository
+from db.plan_records import PlanRecords
 from db.plans import PlanRepository
 from db.queues import QueueRepository
 from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
+from db.requests import RequestRepository
 from db.responses import ResponseRepository
 from db.requests import RequestRepository
 from db.supervision import SupervisionRepository
@@ -69,18 +72,19 @@ class UnitOfWork:
         self.objections = ObjectionRepository(self._session)
         self.switches = SwitchRepository(self._session)
         self.plans = PlanRepository(self._session)
+        self.plan_records = PlanRecords(self._session)
         self.calendar = CalendarRepository(self._session, self._calendars)
         self.gate_facts = GateFactsRepository(self._session, self.calendar)
         self.queues = QueueRepository(self._session)
         self.waiting = WaitingRepository(self._session)
         self.attempts = AttemptRepository(self._session)
+        self.appointments = AppointmentRepository(self._session)
         self.calls = CallRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)
         self.duty = DutyRepository(self._session)
         self.requests = RequestRepository(self._session)
-        self.appointments = AppointmentRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.responses = ResponseRepository(self._session)
         self.relatives = RelativeRepository(self._session)
@@ -91,6 +95,7 @@ class UnitOfWork:
         self.imports = ImportRepository(self._session)
         self.listed_people = ListedPeople(self._session)
         self.import_undo = ImportUndo(self._session)
+        self.parked = ParkedTaskRepository(self._session)
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.messages = MessageRepository(self._session, self.outbox)

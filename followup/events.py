@@ -44,7 +44,9 @@ class EventKind(StrEnum):
     IMPORT_TO_APPLY = "import_to_apply"  # import: somebody wants its rows written
     IMPORT_TO_UNDO = "import_to_undo"  # import: somebody wants it taken back
     IMPORT_PROGRESSED = "import_progressed"  # import: rows were written or taken back; how many stands beside
-    NUMBER_WANTED = "number_wanted"  # search: a number was of no use, somebody has to find another
+    TASK_PARKED = "task_parked"  # parked task: a worker's task failed for good and waits for a person
+    TASK_REPLAYED = "task_replayed"  # parked task: it is sent once more
+    TASK_DISMISSED = "task_dismissed"  # parked task: it need not be done
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 

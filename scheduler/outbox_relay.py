@@ -1,6 +1,7 @@
 """The relay: every outbox row goes to its Celery tasks and the live stream, in order; none is lost with the broker."""
 
 import threading
+from collections.abc import Sequence
 
 import redis
 import structlog
@@ -11,7 +12,8 @@ from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
 from db.outbox import OutboxRow
-from db.unit_of_work import UnitsOfWork
+from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.events import EventKind
 from runtime.live_events import LiveStream
 from runtime.routing import tasks_for
 
@@ -60,7 +62,7 @@ class OutboxRelay:
             away: Exception | None = None
             for row in uow.outbox.unpublished(BATCH):
                 try:
-                    self._publish(row)
+                    self._publish(row, _tasks_after(uow, row))
                 except (BrokerOperationalError, redis.RedisError, OSError) as error:
                     away = error
                     break
@@ -72,14 +74,22 @@ class OutboxRelay:
             raise BrokerAwayError(type(away).__name__) from away
         return len(accepted)
 
-    def _publish(self, row: OutboxRow) -> None:
-        for name in tasks_for(row.kind):
-            self._task_queue.send_task(name, args=[row.subject], retry=False)
+    def _publish(self, row: OutboxRow, tasks: Sequence[tuple[str, str]]) -> None:
+        for name, subject in tasks:
+            self._task_queue.send_task(name, args=[subject], retry=False)
         try:
             self._live.publish(row.kind, {**row.ids, "subject": row.subject})
         except ValueError:
             # An event that says more than ids must not reach a screen, nor hold up the events behind it.
             log.exception("event_not_shown", kind=row.kind, outbox=row.id)
+
+
+def _tasks_after(uow: UnitOfWork, row: OutboxRow) -> Sequence[tuple[str, str]]:
+    """Names and subjects of the tasks that follow an event; a replayed one is what it was when it was parked."""
+    if row.kind == EventKind.TASK_REPLAYED:
+        parked = uow.parked.get(row.subject)
+        return [(parked.name, parked.subject)] if parked else []
+    return [(name, row.subject) for name in tasks_for(row.kind)]
 
 
 def _say_broker_away(state: RetryCallState) -> None:

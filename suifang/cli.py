@@ -19,12 +19,13 @@ from db.migrate import pending, upgrade
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
 from followup.calendars import UnknownRegionError
+from followup.parked_tasks import ParkedTaskState
 from runtime import clock
 from runtime.content.documents import ContentError
 from runtime.embedded import EngineError, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, SettingsError, load_settings
-from suifang import all_in_one, user_command
+from suifang import all_in_one, queues_command, user_command
 from suifang.backup import BackupError, back_up, verify
 from suifang.backup import restore as restore_backup
 from suifang.doctor import examine
@@ -48,6 +49,7 @@ _REFUSALS = (
     EdgeError,
     ContentError,
     UserCommandError,
+    queues_command.QueuesCommandError,
     UnknownRegionError,
 )
 _MARKS = {Verdict.GOOD: "[green]✓[/green]", Verdict.NOTE: "[yellow]·[/yellow]", Verdict.WRONG: "[red]✗[/red]"}
@@ -56,6 +58,9 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 users = typer.Typer(no_args_is_help=True, help="Local users.")
 app.add_typer(users, name="user")
+
+queues = typer.Typer(no_args_is_help=True, help="What waits for the workers, and what failed for good.")
+app.add_typer(queues, name="queues")
 
 calendar = typer.Typer(no_args_is_help=True, help="Working days and public holidays.")
 app.add_typer(calendar, name="calendar")
@@ -310,6 +315,53 @@ def disable_user(login: Annotated[str, typer.Argument(help="Who.")]) -> None:
     with _units_of_work() as units:
         user_command.disable(units, login=login)
     typer.echo(f"{login} is locked out")
+
+
+@queues.command(name="show")
+@_in_words
+def show_queues() -> None:
+    """Print how much waits in each queue, and how many tasks are parked."""
+    with _units_of_work() as units, units() as uow:
+        broker_url = ensure_engines(_quiet_settings()).broker_url
+        Console().print(queues_command.as_table(queues_command.waiting(broker_url), uow.outbox.count_unpublished()))
+        typer.echo(f"{uow.parked.count_open()} tasks failed for good and are parked: `suifang queues parked`")
+
+
+@queues.command(name="parked")
+@_in_words
+def show_parked(
+    state: Annotated[ParkedTaskState, typer.Option(help="Those that wait, or those that were settled.")] = (
+        ParkedTaskState.PARKED
+    ),
+) -> None:
+    """List tasks that failed for good, with why."""
+    with _units_of_work() as units, units() as uow:
+        Console().print(queues_command.parked_table(uow.parked.page(state=state, limit=500)))
+
+
+Because = Annotated[str, typer.Option(help="What was mended, or why it need not be done; kept in the audit log.")]
+
+
+@queues.command(name="replay")
+@_in_words
+def replay_parked(
+    parked_id: Annotated[str, typer.Argument(help="From `suifang queues parked`.")], because: Because
+) -> None:
+    """Send a parked task once more, after its cause was mended."""
+    with _units_of_work() as units:
+        queues_command.settle_parked(units, parked_id, state=ParkedTaskState.REPLAYED, because=because)
+    typer.echo(f"{parked_id} is sent again")
+
+
+@queues.command(name="dismiss")
+@_in_words
+def dismiss_parked(
+    parked_id: Annotated[str, typer.Argument(help="From `suifang queues parked`.")], because: Because
+) -> None:
+    """Let a parked task go: it need not be done."""
+    with _units_of_work() as units:
+        queues_command.settle_parked(units, parked_id, state=ParkedTaskState.DISMISSED, because=because)
+    typer.echo(f"{parked_id} is dismissed")
 
 
 Region = Annotated[str | None, typer.Option(help="A country (CN) or a part of one (GB-SCT); by default ours.")]

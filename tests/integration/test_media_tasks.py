@@ -23,6 +23,7 @@ from followup.calls import EndReason, Party
 from followup.events import EventKind
 from followup.notes import Note, NoteState
 from followup.outcomes import AttemptOutcome
+from followup.parked_tasks import ParkedTaskState
 from followup.recordings import Channel, Recording, RecordingState
 from recordings.object_store import ObjectStore
 from runtime.routing import tasks_for
@@ -334,6 +335,13 @@ def test_a_task_that_takes_its_process_down_is_tried_five_times_and_then_parked_
     assert failed.reason.startswith("every try to store it failed, at last with: Worker exited prematurely")
     assert ward.log.count("task_started") == 5
     assert len(list(spool.iterdir())) == 3
+    with ward.units_of_work() as uow:
+        (parked,) = uow.parked.page(state=ParkedTaskState.PARKED, limit=10)
+        assert (parked.name, parked.subject, parked.times) == ("recordings.ingest", recording_id, 1)
+        assert parked.reason.startswith("WorkerLostError: Worker exited prematurely")
+    with ward.worker(WorkerTasks.OTHERS):
+        ward.queue.send_task(parked.name, args=[parked.subject])
+        assert ward.becomes(recording_id, RecordingState.STORED).uri is not None
 
 
 def test_a_task_that_hangs_is_ended_and_its_recording_parked_while_others_go_on(ward: Ward) -> None:

@@ -8,8 +8,10 @@ import pytest
 import redis
 from celery import Celery
 
+from db.task_parking import park, settle
 from db.unit_of_work import UnitsOfWork
 from followup.events import DomainEvent, EventKind
+from followup.parked_tasks import ParkedTaskState
 from runtime.identifiers import new_id
 from runtime.live_events import LiveStream
 from runtime.routing import tasks_for
@@ -70,6 +72,25 @@ def test_events_go_out_in_order_to_their_tasks_and_to_the_live_stream(
         ]
         assert shown[0].ids["queue"] == "q-1"
         assert relay.publish_waiting(threading.Event()) == 0
+
+
+def test_a_replayed_task_is_sent_once_as_it_was_when_it_was_parked(
+    units: UnitsOfWork, task_queue: Celery, broker_url: str
+) -> None:
+    recording = new_id()
+    with units() as uow:
+        parked = park(uow, name="recordings.ingest", subject=recording, reason="OSError: no room")
+        uow.commit()
+    with LiveStream(broker_url) as live:
+        relay = OutboxRelay(units, task_queue, live)
+        relay.publish_waiting(threading.Event())
+        assert sent(broker_url) == []
+        with units() as uow:
+            settle(uow, parked.id, state=ParkedTaskState.REPLAYED, by=None, because="the disk has room")
+            uow.commit()
+        relay.publish_waiting(threading.Event())
+        assert sent(broker_url) == [("recordings.ingest", recording)]
+        assert [event.kind for event in live.read("0-0")] == ["task_parked", "task_replayed"]
 
 
 def test_while_the_broker_is_away_rows_wait_and_go_out_when_it_is_back(
