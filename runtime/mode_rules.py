@@ -3,24 +3,29 @@
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from followup.dialing_rules import Mode
+from followup.dialing_rules import Mode, Profile
+from runtime.foreign_endpoints import refused_endpoints
 from runtime.settings import Jurisdiction, Settings, SettingsError
 from runtime.this_machine import is_loopback
 from runtime.trunks_file import Purpose, TrunkEntry, declared_trunks, refused_tls
 
 
-def refusals(settings: Settings, *, demo_users: int = 0, draft_contents: int = 0) -> list[str]:
-    """Why this installation may not start in its mode, each with its mend; empty when it may."""
+def refusals(
+    settings: Settings, *, demo_users: int = 0, draft_contents: int = 0, profile: Profile | None = None
+) -> list[str]:
+    """Why this installation may not start in its mode and under its law, each with its mend; empty when it may."""
     try:
         trunks = declared_trunks(settings)
     except SettingsError as error:
         return str(error).splitlines()
-    tls = [] if settings.old_tls_to_internet else refused_tls(trunks)
+    always = refused_endpoints(settings, trunks, profile) if profile else []
+    if not settings.old_tls_to_internet:
+        always += refused_tls(trunks)
     if settings.mode is Mode.PRODUCTION:
-        return [*_in_production(settings, trunks, demo_users, draft_contents), *tls]
+        return [*_in_production(settings, trunks, demo_users, draft_contents), *always]
     if settings.mode is Mode.TRIAL:
-        return [*_in_trial(settings, trunks), *tls]
-    return [*_in_demo(settings, trunks), *tls]
+        return [*_in_trial(settings, trunks), *always]
+    return [*_in_demo(settings, trunks), *always]
 
 
 def _place(settings: Settings, trunk: TrunkEntry) -> str:

@@ -114,6 +114,7 @@ class TrunkEntry(_Strict):
     purposes: tuple[Purpose, ...] = Field(default=tuple(Purpose), min_length=1)
     register_number: bool = Field(default=False, alias="register")
     loopback_only: bool = False
+    domestic: bool = False  # the carrier and its hosts are in the country
 
     @model_validator(mode="after")
     def _fit_together(self) -> "TrunkEntry":

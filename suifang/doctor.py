@@ -176,8 +176,9 @@ def check_broker(broker_url: str) -> Finding:
 def _check_mode(settings: Settings, units: UnitsOfWork) -> Finding:
     with units() as uow:
         demo_users = uow.users.synthetic_count()
-    drafts = len(Content(settings.content_dir).drafts())
-    reasons = refusals(settings, demo_users=demo_users, draft_contents=drafts)
+    content = Content(settings.content_dir)
+    profile = content.jurisdictions.get(settings.jurisdiction.value)
+    reasons = refusals(settings, demo_users=demo_users, draft_contents=len(content.drafts()), profile=profile)
     subject = f"mode {settings.mode}"
     return wrong(subject, "; ".join(reasons), "do as it says") if reasons else good(subject, "nothing that it forbids")
 

@@ -25,6 +25,12 @@ def refuse_wrong_start(settings: Settings) -> None:
             demo_users = uow.users.synthetic_count()
     finally:
         engine.dispose()
-    reasons = refusals(settings, demo_users=demo_users, draft_contents=len(Content(settings.content_dir).drafts()))
+    content = Content(settings.content_dir)
+    reasons = refusals(
+        settings,
+        demo_users=demo_users,
+        draft_contents=len(content.drafts()),
+        profile=content.jurisdictions[settings.jurisdiction.value],
+    )
     if reasons:
         raise WrongStartError("\n".join(reasons))

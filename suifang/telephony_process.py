@@ -13,6 +13,7 @@ from followup.dialing_rules import Mode
 from followup.inbound import InboundRules
 from runtime.content.library import Content
 from runtime.embedded import engine_urls
+from runtime.foreign_endpoints import usable
 from runtime.log import configure_logging
 from runtime.private_files import short_enough
 from runtime.settings import Settings
@@ -117,8 +118,11 @@ def inbound_of(settings: Settings, content: Content) -> InboundCalls:
 
 
 def trunks_of(settings: Settings) -> Trunks:
-    """The trunks of this installation; in the demo none can reach anything but this machine."""
+    """The trunks of this installation that its law allows; in the demo none can reach anything but this machine."""
     entries = trunk_entries(settings)
+    if entries:
+        profile = Content(settings.content_dir).jurisdictions[settings.jurisdiction.value]
+        entries = usable(settings, entries, profile)
     if not entries:
         # Nothing is set: this machine itself is dialed, so that an installation can be tried.
         here = Trunk(name="trunk", host="127.0.0.1", caller_id=settings.trunk_caller_id, loopback_only=True)

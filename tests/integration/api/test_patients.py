@@ -97,7 +97,7 @@ def test_a_patient_is_closed_to_calls_and_opened_again(house: House, agent: Aski
         assert agent.put(f"/patients/{patient_id}/do-not-call", {"reason": "asked on the phone"}).status_code == 200
     assert closed()
     with house.units() as uow:
-        assert uow.patients.is_on_do_not_call(patient_id, None)
+        assert uow.objections.closes_everything(patient_id)
     assert agent.delete(f"/patients/{patient_id}/do-not-call").json()["do_not_call"] is False
     assert not closed()
 
