@@ -12,6 +12,7 @@ from db.unit_of_work import UnitsOfWork
 from followup.ports import RecordingStore
 from runtime.content.library import Content
 from runtime.live_events import AsyncLiveStream
+from scheduler.roster_rule import RosterRule
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
 
@@ -36,7 +37,7 @@ class Wiring:
     calendar_region: str = "CN"  # whose working days count
     request_days: int = 5  # working days until a request is answered
     request_days_several: int = 10  # and one that concerns several departments
-    roster_required: bool = False  # no plan with red rules begins without a duty roster
+    roster: RosterRule | None = None  # no plan with red rules begins without a duty roster; None: it is not asked
     public_url: str = ""  # where a patient's telephone finds us
     hospital_name: str = ""
     call_back_number: str = ""  # the published one

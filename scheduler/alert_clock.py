@@ -12,6 +12,7 @@ import structlog
 
 from care.consent import Purpose
 from care.patients import PatientId
+from db.gate import EMERGENCY
 from db.unit_of_work import UnitOfWork
 from followup.alerts import (
     Alert,
@@ -37,9 +38,6 @@ from runtime.settings import Settings
 log = structlog.get_logger(__name__)
 
 LOOKED_AT_ONCE = 50
-EMERGENCY = "emergency"
-"""The variable of a task that is called at any hour: the id of the alert that is its reason."""
-
 TEXT = "alert_on_duty"
 _PRIORITY = {AlertLevel.RED: 0, AlertLevel.AMBER: 5, AlertLevel.YELLOW: 20}
 

@@ -16,6 +16,7 @@ from runtime.live_events import AsyncLiveStream
 from runtime.log import configure_logging
 from runtime.private_files import socket_path
 from runtime.settings import Settings
+from scheduler.roster_rule import RosterRule
 from suifang.start import refuse_wrong_start
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
@@ -49,7 +50,7 @@ def application(settings: Settings) -> FastAPI:
             calendar_region=settings.calendar_region,
             request_days=settings.request_days,
             request_days_several=settings.request_days_several,
-            roster_required=settings.roster_required,
+            roster=RosterRule.of(content) if settings.roster_required else None,
             public_url=settings.public_url,
             hospital_name=settings.hospital_name,
             call_back_number=settings.call_back_number,
