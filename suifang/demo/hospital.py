@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from care.consent import Purpose
+from followup.duty import DutyRole
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from followup.plans import TaskMode
 from runtime.content.documents import Wording
@@ -90,6 +91,15 @@ class OpenDeskPatient(_Part):
     patient: DemoPatient
 
 
+class DemoDuty(_Part):
+    """Somebody on duty for a department, or with `*` for all of them; the telephone is the town's."""
+
+    department: str
+    role: DutyRole
+    name: str
+    phone: str
+
+
 class HospitalScript(_Part):
     """The whole demo hospital."""
 
@@ -97,6 +107,7 @@ class HospitalScript(_Part):
     name: Wording
     agents: tuple[DemoAgent, ...]
     queues: tuple[DemoQueue, ...]
+    duty: tuple[DemoDuty, ...]
     round: tuple[ScriptedFollowUp, ...]
     rings_back: RingBack
     supervisor: SupervisorScript

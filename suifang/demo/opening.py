@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from argon2 import PasswordHasher
 
@@ -22,6 +23,8 @@ from suifang.demo.place import CALLERS_QUEUE
 
 SUPERVISOR = "demo-supervisor"
 TAKEN = 409
+DEPARTMENT = "心内科"
+DUTY_SPAN = timedelta(days=30)
 TEMPLATES = {TaskMode.AGENT: "DEMO-CALL", TaskMode.AUTOMATED: "DEMO-REMINDER"}
 
 
@@ -81,6 +84,7 @@ def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
 def open_round(client: ApiClient, units: UnitsOfWork, script: HospitalScript, round_id: str) -> tuple[OwedCall, ...]:
     """Queues, patients and this round's plans, all through the API; the scripted agents serve `discharge` only."""
     queues = _queues(client, script)
+    _duty(client, script, round_id)
     _assign(units, [agent.login for agent in script.agents], queues["discharge"])
     _assign(units, [script.human.login], queues[CALLERS_QUEUE])
     owed = []
@@ -111,6 +115,17 @@ def _queues(client: ApiClient, script: HospitalScript) -> dict[str, str]:
             )
             known[queue.name] = made["id"]
     return known
+
+
+def _duty(client: ApiClient, script: HospitalScript, round_id: str) -> None:
+    """A roster for as long as the demo may serve, unless an earlier round's still holds."""
+    gaps = client.get("/duty?" + urlencode({"department": DEPARTMENT}))["gaps"]
+    if not gaps:
+        return
+    now = datetime.now(UTC)
+    span = {"starts_at": (now - timedelta(hours=1)).isoformat(), "ends_at": (now + DUTY_SPAN).isoformat()}
+    shifts = [{**person.model_dump(mode="json"), **span} for person in script.duty]
+    client.post("/duty/shifts", {"shifts": shifts}, key=f"duty:{round_id}")
 
 
 def _assign(units: UnitsOfWork, logins: Sequence[str], queue_id: str) -> None:
@@ -175,7 +190,7 @@ def forget_last_round(units: UnitsOfWork, patient_id: str, mobile: str | None) -
 def _plan(client: ApiClient, patient_id: str, template: str, purpose: Purpose, key: str) -> Any:
     encounter = client.post(
         f"/patients/{patient_id}/encounters",
-        {"department": "心内科", "kind": "discharge", "occurred_at": datetime.now(UTC).isoformat()},
+        {"department": DEPARTMENT, "kind": "discharge", "occurred_at": datetime.now(UTC).isoformat()},
         key=f"encounter:{key}",
     )
     return client.post(

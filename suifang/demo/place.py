@@ -67,6 +67,7 @@ def demo_place(*, base: int | None, hospital_name: str) -> DemoPlace:
         "SUIFANG_TAKE_CALLS": "true",
         "SUIFANG_FRONT_WORKERS": "1",
         "SUIFANG_INBOUND_QUEUE": CALLERS_QUEUE,
+        "SUIFANG_ALERT_QUEUE": CALLERS_QUEUE,  # the scripted agents have no words for a call back
         "SUIFANG_VOICE_PROGRAM": "none",  # the round has no texts of its own; the model would take its cores
         "SUIFANG_WORKERS_MAX": "7",
         "SUIFANG_WORKERS_WARM": "1",
