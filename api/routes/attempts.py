@@ -37,6 +37,8 @@ _SPOKE = frozenset({AttemptOutcome.CONNECTED_PATIENT, AttemptOutcome.CONNECTED_P
 
 OPENING = "opening"
 """The script that every agent's call begins with."""
+SAFETY = "safety"
+"""And the one of a call because of a red alert: safety is asked before anything else."""
 
 
 class AnswerAsk(Ask):
@@ -140,7 +142,7 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         speaker=line.speaker,
         may_be_told=sorted(line.matters),
         patient=person_answer(patient, attempt),
-        script=wiring_of(request).content.scripts.get(OPENING),
+        script=wiring_of(request).content.scripts.get(SAFETY if "emergency" in task.variables else OPENING),
     )
 
 
