@@ -266,6 +266,14 @@ class ImportRepository:
             .values(plan_id=plan_id, plan_refusal=refusal and refusal[:500])
         )
 
+    def ask_for_plans_again(self, import_id: str) -> None:
+        """Forget why plans could not be started, so that they are tried again."""
+        self._session.execute(
+            update(import_rows)
+            .where(import_rows.c.import_id == import_id, import_rows.c.plan_refusal.is_not(None))
+            .values(plan_refusal=None)
+        )
+
     def plan_counts(self, import_id: str) -> dict[str, int]:
         """How many plans were started, wait to be, or could not be."""
         wanted = and_(import_rows.c.template_id.is_not(None), import_rows.c.encounter_id.is_not(None))
@@ -289,6 +297,29 @@ class ImportRepository:
             )
         )
         return [(import_id, state) for import_id, state in found]
+
+    def owing_plans(self, before: datetime) -> list[str]:
+        """Imports that were written a while ago and whose visits still lack plans."""
+        waiting = (
+            select(import_rows.c.import_id)
+            .where(
+                import_rows.c.state == RowState.APPLIED,
+                import_rows.c.encounter_id.is_not(None),
+                import_rows.c.template_id.is_not(None),
+                import_rows.c.plan_id.is_(None),
+                import_rows.c.plan_refusal.is_(None),
+            )
+            .distinct()
+        )
+        return list(
+            self._session.scalars(
+                select(list_imports.c.id).where(
+                    list_imports.c.state == ImportState.APPLIED,
+                    list_imports.c.moved_at < before,
+                    list_imports.c.id.in_(waiting),
+                )
+            )
+        )
 
     def forget_rows(self, now: datetime) -> int:
         """Empty the rows of imports whose time is over; what they made can still be undone. How many imports."""

@@ -1,17 +1,15 @@
 """The scheduler's Celery task: the shell around `scheduler.outcomes`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from celery import Celery
 
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
-from followup.plans import PlanTemplate
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from scheduler.alert_clock import AlertDesk, begin_alert
-from scheduler.listed_plans import start_listed_plans
+from scheduler.listed_plans import PlanSurroundings, start_listed_plans
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
 DECIDE_NEXT = "scheduler.decide_next"
@@ -41,7 +39,7 @@ class ListedPlanParts:
     """What the plans of a list are started with."""
 
     units_of_work: UnitsOfWork
-    templates: Mapping[str, PlanTemplate]
+    surroundings: PlanSurroundings
 
 
 def register(app: Celery) -> None:
@@ -70,4 +68,4 @@ def begin_alert_now(alert_id: str) -> None:
 def start_plans_of_list(import_id: str) -> None:
     """Start the plans that the written rows of a list ask for; rows not reached are found by the next such event."""
     parts = provided(ListedPlanParts)
-    start_listed_plans(parts.units_of_work, import_id, parts.templates)
+    start_listed_plans(parts.units_of_work, import_id, parts.surroundings)

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from scheduler import closing_windows, reconcile, unsent_messages
+from scheduler import closing_windows, list_repairs, queue_repairs, reconcile, unsent_messages
+from scheduler.previews import PREVIEW_NET
 from scheduler.reconcile import Repairs
 
 log = structlog.get_logger(__name__)
@@ -27,6 +28,9 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="close_past_windows", every=timedelta(seconds=5), work=reconcile.close_past_windows),
     Entry(name="raise_closing_tasks", every=timedelta(seconds=30), work=closing_windows.raise_closing_tasks),
     Entry(name="send_waiting_messages", every=timedelta(seconds=10), work=unsent_messages.send_waiting_messages),
+    Entry(name="end_expired_previews", every=PREVIEW_NET, work=queue_repairs.end_expired_previews),
+    Entry(name="tell_of_unserved_lanes", every=timedelta(minutes=5), work=queue_repairs.tell_of_unserved_lanes),
+    Entry(name="free_tasks_taken_along", every=timedelta(seconds=30), work=queue_repairs.free_tasks_taken_along),
     Entry(name="release_unsent_attempts", every=timedelta(seconds=5), work=reconcile.release_unsent_attempts),
     Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),
     Entry(name="ask_about_silent_calls", every=timedelta(seconds=15), work=reconcile.ask_about_silent_calls),
@@ -38,6 +42,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="end_calls_of_lost_nodes", every=timedelta(minutes=1), work=reconcile.end_calls_of_lost_nodes),
     Entry(name="tell_of_forgotten_wrap_ups", every=timedelta(minutes=5), work=reconcile.tell_of_forgotten_wrap_ups),
     Entry(name="watch_caller_ids", every=timedelta(hours=1), work=reconcile.watch_caller_ids),
+    Entry(name="resume_stalled_imports", every=timedelta(minutes=1), work=list_repairs.resume_stalled_imports),
+    Entry(name="forget_import_rows", every=timedelta(hours=1), work=list_repairs.forget_import_rows),
     Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
     Entry(name="forget_published_events", every=timedelta(hours=1), work=reconcile.forget_published_events),
 )

@@ -15,6 +15,7 @@ import interop.lists.tasks
 import recordings.tasks
 import scheduler.tasks
 import transcription.tasks
+from db.calendar import HospitalTime
 from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
@@ -32,7 +33,9 @@ from runtime.settings import Settings, WorkerTasks
 from runtime.task_queue import OPENINGS_QUEUE, QUEUE, SPEECH_QUEUE, make_task_queue
 from runtime.worker_context import provide
 from scheduler.alert_clock import AlertDesk
+from scheduler.listed_plans import PlanSurroundings
 from scheduler.outcomes import AttemptPolicies
+from scheduler.roster_rule import RosterRule
 from scheduler.tasks import AlertParts, ListedPlanParts, SchedulerParts
 from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
@@ -80,7 +83,13 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     urls = engine_urls(settings)
     app = make_task_queue(urls.broker_url)
     app.conf.worker_proc_alive_timeout = _MODEL_LOADING_SECONDS
-    for component in (interop.channels.tasks, interop.lists.tasks, recordings.tasks, scheduler.tasks, transcription.tasks):
+    for component in (
+        interop.channels.tasks,
+        interop.lists.tasks,
+        recordings.tasks,
+        scheduler.tasks,
+        transcription.tasks,
+    ):
         component.register(app)
     units_of_work = UnitsOfWork(make_engine(urls.database_url, application="suifang-worker"))
     _provide_parts(settings, units_of_work)
@@ -135,7 +144,16 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
             surroundings=ListSurroundings(zone=settings.zone, templates=frozenset(content.plans)),
         )
     )
-    provide(ListedPlanParts(units_of_work=units_of_work, templates=content.plans))
+    provide(
+        ListedPlanParts(
+            units_of_work=units_of_work,
+            surroundings=PlanSurroundings(
+                templates=content.plans,
+                time=HospitalTime.of(settings),
+                roster=RosterRule.of(content) if settings.roster_required else None,
+            ),
+        )
+    )
     provide(ParkingParts(units_of_work=units_of_work))
     provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))
     provide(

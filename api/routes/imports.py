@@ -15,8 +15,9 @@ from api.problems import Kind, Problem, problems
 from api.wiring import Wiring, wiring_of
 from db.unit_of_work import UnitOfWork
 from followup.dialing_rules import Mode
+from followup.events import DomainEvent, EventKind
 from followup.imports import ImportState, ListImport, ListKind, RowState
-from interop.lists.applying import NotNowError, ask_to_apply
+from interop.lists.applying import NotNowError, ask_to_apply, progress_ids
 from interop.lists.checking import PREVIEWED, ListSurroundings, rules_of
 from interop.lists.error_file import MEDIA_TYPES, FileFormat, error_file
 from interop.lists.matching import NEW
@@ -245,6 +246,22 @@ def undo_list(import_id: Id, caller: RegistrarsCommanding, uow: Work) -> ImportA
         ask_to_undo(uow, made, by=caller.user_id)
     except NotNowError as refusal:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", str(refusal)) from refusal
+    return import_answer(uow, made)
+
+
+@router.post(
+    "/imports/{import_id}/plans",
+    status_code=202,
+    responses=problems(Kind.UNKNOWN_IMPORT, Kind.NOT_POSSIBLE_NOW),
+)
+def start_plans_again(import_id: Id, caller: RegistrarsCommanding, uow: Work) -> ImportAnswer:
+    """Try again to start the plans that could not be started (a roster was missing, a queue was not there)."""
+    made = found.list_import_for_update(uow, import_id)
+    if made.state is not ImportState.APPLIED:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the list is {made.state.value}, not applied")
+    uow.imports.ask_for_plans_again(made.id)
+    uow.emit(DomainEvent(kind=EventKind.IMPORT_PROGRESSED, subject=made.id, ids=progress_ids(made)))
+    _audit(uow, caller, "import_plans_wanted", made)
     return import_answer(uow, made)
 
 

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 _SERIAL_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 a spreadsheet's day has no zone
 _SERIALS = (3654, 73051)  # 1910 to 2099
+_ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?: (\d{2}):(\d{2})(?::(\d{2}))?)?")
 _DATE = re.compile(r"(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})(?P<rest>\D.*)?")
 _MONTH_FIRST = re.compile(r"(?P<a>\d{1,2})-(?P<b>\d{1,2})-(?P<y>\d{4})(?P<rest>\D.*)?")
 _COMPACT = re.compile(r"(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})(?P<rest>[\sT]?\d{4}(?:\d{2})?|\s.*)?")
@@ -33,6 +34,14 @@ class WrittenDate:
 
 def read_date(text: str) -> WrittenDate:
     """The day and hour in a cell."""
+    if match := _ISO.fullmatch(text):
+        year, month, day, hour, minute, second = match.groups()
+        try:
+            found = date(int(year), int(month), int(day))
+            clock = time(int(hour), int(minute), int(second or 0)) if hour else None
+        except ValueError:
+            raise DateRefusedError("no_such_day") from None
+        return WrittenDate(day=found, hour=clock)
     written = _tidy(text)
     if re.fullmatch(r"\d{4,5}(\.\d+)?", written) and _SERIALS[0] <= float(written) < _SERIALS[1]:
         return _of_serial(float(written))
