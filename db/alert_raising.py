@@ -72,5 +72,7 @@ def raise_alert(uow: UnitOfWork, alert: Alert) -> bool:
             },
         )
     )
-    log.warning("alert_raised", alert=alert.id, code=alert.code, level=alert.level.value, source=alert.source.value)
+    log.warning(
+        "alert_raised", alert=alert.id, code=alert.code, alert_level=alert.level.value, source=alert.source.value
+    )
     return True

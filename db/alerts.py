@@ -165,6 +165,14 @@ class AlertRepository:
             select(AlertEvent).where(alert_events.c.alert_id == alert_id).order_by(alert_events.c.position)
         ).all()
 
+    def has_happened(self, alert_id: str, kind: AlertEventKind) -> bool:
+        """Whether its story has such a line."""
+        return bool(
+            self._session.scalar(
+                select(exists().where(alert_events.c.alert_id == alert_id, alert_events.c.kind == kind))
+            )
+        )
+
     def of_recording(self, recording_id: str) -> Sequence[Alert]:
         """Alerts heard in a recording, in the order they were heard."""
         return self._session.scalars(

@@ -106,11 +106,11 @@ def _take_steps(uow: UnitOfWork, desk: AlertDesk, alert: Alert, now: datetime) -
     if alert.next_step_at is None and not overdue:
         # One more look when the time is up: nobody is left to be told, but the list says that it is late.
         alert.next_step_at = alert.due_at
-    if overdue and alert.next_step_at is None:
+    if overdue and not uow.alerts.has_happened(alert.id, AlertEventKind.OVERDUE):
         uow.alerts.note(alert, AlertEventKind.OVERDUE, at=now)
-        log.error("alert_overdue", alert=alert.id, level=alert.level.value)
+        log.error("alert_overdue", alert=alert.id, alert_level=alert.level.value)
     if before and steps:
-        log.error("alert_escalated", alert=alert.id, level=alert.level.value, steps=alert.steps_taken)
+        log.error("alert_escalated", alert=alert.id, alert_level=alert.level.value, steps=alert.steps_taken)
     uow.emit(
         DomainEvent(
             kind=EventKind.ALERT_CHANGED,

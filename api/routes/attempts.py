@@ -64,6 +64,7 @@ class WrapUpAsk(Ask):
     ) = None
     spoke_with: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = None
     note: Words | None = None  # added to the drafted note
+    no_action: bool = False  # nothing is left to do for anybody: not while a request or alert of this attempt is open
 
 
 class AttemptAnswer(Answer):
@@ -227,6 +228,10 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
             Kind.INVALID_REQUEST,
             "outcome",
             f"whoever answered did not show who he is ({IDENTITY_FAILED}); choose connected-wrong-person",
+        )
+    if ask.no_action and (uow.requests.open_of_attempt(attempt.id) or uow.alerts.open_of_attempt(attempt.id)):
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW, "no_action", "a request or alert of this call is open: something is left to do"
         )
     wiring = wiring_of(request)
     note = wrap_ups.finish(
