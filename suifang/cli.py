@@ -25,7 +25,7 @@ from runtime.content.documents import ContentError
 from runtime.embedded import EngineError, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, SettingsError, load_settings
-from suifang import all_in_one, queues_command, user_command
+from suifang import all_in_one, flow_command, queues_command, user_command
 from suifang.backup import BackupError, back_up, verify
 from suifang.backup import restore as restore_backup
 from suifang.doctor import examine
@@ -50,6 +50,7 @@ _REFUSALS = (
     ContentError,
     UserCommandError,
     queues_command.QueuesCommandError,
+    flow_command.FlowCommandError,
     UnknownRegionError,
 )
 _MARKS = {Verdict.GOOD: "[green]✓[/green]", Verdict.NOTE: "[yellow]·[/yellow]", Verdict.WRONG: "[red]✗[/red]"}
@@ -61,6 +62,9 @@ app.add_typer(users, name="user")
 
 queues = typer.Typer(no_args_is_help=True, help="What waits for the workers, and what failed for good.")
 app.add_typer(queues, name="queues")
+
+flows = typer.Typer(no_args_is_help=True, help="Automated calls.")
+app.add_typer(flows, name="flow")
 
 calendar = typer.Typer(no_args_is_help=True, help="Working days and public holidays.")
 app.add_typer(calendar, name="calendar")
@@ -390,6 +394,37 @@ def load_calendar(
     wanted = region or _quiet_settings().calendar_region
     with _units_of_work() as units:
         typer.echo(loaded("suifang.calendar_command").load(units, wanted, first=first, last=last))
+
+
+@flows.command(name="check")
+@_in_words
+def check_flows(
+    file: Annotated[
+        Path | None, typer.Argument(help="A flow's YAML file; all of the content folder if not given.")
+    ] = None,
+) -> None:
+    """Say what is wrong with the flows of automated calls; exit status 1 when something is."""
+    sys.exit(flow_command.check(_quiet_settings(), file, sys.stdout))
+
+
+@flows.command(name="try")
+@_in_words
+def try_flow(
+    flow: Annotated[str, typer.Argument(help="The flow's id.")],
+    language: Annotated[str, typer.Option(help="zh or en.")] = "zh",
+    variable: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, as appointment_at=2026-11-25T09:30.")] = None,
+    slow: Annotated[bool, typer.Option(help="As for somebody who needs time.")] = False,
+) -> None:
+    """Have an automated call in the terminal: read what is said, type keys, see what would be written."""
+    flow_command.try_out(
+        _quiet_settings(),
+        flow,
+        language=language,
+        variables=variable or [],
+        slow=slow,
+        keys=lambda: sys.stdin.readline() or None,
+        out=sys.stdout,
+    )
 
 
 @app.command(name="verify")

@@ -18,6 +18,7 @@ from runtime.log import configure_logging
 from runtime.private_files import short_enough
 from runtime.settings import Settings
 from runtime.trunks_file import trunk_entries
+from suifang.flow_command import refuse_faulty_flows
 from suifang.live_voice import live_voice
 from suifang.start import refuse_wrong_start
 from telephony.call_control import LegEvent, Trunk
@@ -50,6 +51,7 @@ def run(settings: Settings) -> None:
     urls = engine_urls(settings)
     units = UnitsOfWork(make_engine(urls.database_url, application="suifang-telephony"))
     content = Content(settings.content_dir)
+    refuse_faulty_flows(settings, content)
     screening = load_screening(settings.content_dir / "screening.yaml")
     prompts = load_prompts(settings.content_dir / "prompts")
     trunks = trunks_of(settings)

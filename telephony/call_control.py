@@ -284,7 +284,7 @@ class CallControl(Protocol):
         """Cut what plays to the leg, as a digit would: no PROMPT_FINISHED follows. Harmless where nothing plays."""
 
     def collect_digits(self, leg_id: LegId, *, count: int, timeout_seconds: float) -> None:
-        """Gather up to `count` digits, or until `#` or the time-out; DIGITS_COLLECTED follows."""
+        """Gather up to `count` digits, or until `#` or the time-out after the last; DIGITS_COLLECTED follows."""
 
     def send_digits(self, leg_id: LegId, digits: str, *, method: DigitMethod = DigitMethod.RFC2833) -> None:
         """Press keys towards the far end."""

@@ -17,7 +17,7 @@ REFUSAL_KEY, REPEAT_KEY = "8", "*"
 LISTENING_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 5.0
 
-TELLING = ("门诊", "预约", "病历", "复诊", "appointment", "clinic", "visit was", "patient")
+TELLING = ("门诊", "预约", "病历", "复诊", "体重", "看病", "appointment", "clinic", "weight", "your visit", "patient")
 """What tells that somebody is in care, beside the words of content/health_words.yaml."""
 
 

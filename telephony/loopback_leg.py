@@ -50,6 +50,7 @@ class LoopbackLeg:
     wanted_digits: int = 0
     digits_timeout: float = 0.0
     gathering: int = 0
+    digit_wait: int = 0  # grows with each wait, so that one that a key ended is known for stale
     recording_folder: Path | None = None
     recording_since: datetime | None = None
     recording_paused: bool = False

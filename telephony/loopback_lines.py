@@ -239,6 +239,8 @@ class LoopbackLines:
         leg.gathered += digit
         if len(leg.gathered) >= leg.wanted_digits:
             self._gathering_over(leg, leg.gathering, "complete")
+        else:
+            self.await_digits(leg)
 
     def cut_prompt(self, leg: LoopbackLeg) -> None:
         """End the prompt that plays, if any."""
@@ -247,10 +249,15 @@ class LoopbackLines:
             self.await_digits(leg)
 
     def await_digits(self, leg: LoopbackLeg) -> None:
-        """The time-out for digits begins when no prompt plays (any more)."""
+        """The time-out for digits begins when no prompt plays (any more), and anew with every digit."""
         if leg.gathered is not None:
-            number = leg.gathering
-            self.scheduler.call_later(leg.digits_timeout, lambda: self._gathering_over(leg, number, "timeout"))
+            leg.digit_wait += 1
+            number, wait = leg.gathering, leg.digit_wait
+            self.scheduler.call_later(leg.digits_timeout, lambda: self._waited_out(leg, number, wait))
+
+    def _waited_out(self, leg: LoopbackLeg, number: int, wait: int) -> None:
+        if leg.digit_wait == wait:
+            self._gathering_over(leg, number, "timeout")
 
     def _gathering_over(self, leg: LoopbackLeg, number: int, reason: str) -> None:
         with self.lock:

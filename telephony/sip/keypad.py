@@ -89,7 +89,7 @@ class Keypad:
             self._start_timer(leg)
 
     def collect(self, leg: Leg, count: int, timeout_seconds: float) -> None:
-        """Gather digits; the time-out begins when no prompt plays any more."""
+        """Gather digits; the time-out begins when no prompt plays any more, and anew with every digit."""
         if count < 1 or timeout_seconds <= 0:
             raise RejectedError("digits are collected by a count of at least 1 and a time-out above 0")
         self.stop_collecting(leg)
@@ -108,6 +108,9 @@ class Keypad:
             collection.digits += digit
         if digit == "#" or len(collection.digits) >= collection.count:
             self._collected(leg, "complete")
+            return
+        self._stop_timer(collection)
+        self._start_timer(leg)
 
     def send(self, leg: Leg, digits: str, method: DigitMethod) -> None:
         """Press keys towards the far end."""
