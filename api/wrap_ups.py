@@ -1,5 +1,6 @@
 """Finishing a wrap-up: the attempt is closed with its outcome, and its note is drafted at once."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from care.forms import missing_items
@@ -20,14 +21,23 @@ def finish(
     *,
     outcome: AttemptOutcome,
     task_result: TaskOutcome | None,
+    results: Mapping[str, TaskOutcome] | None = None,
     spoke_with: str | None,
     words: str | None,
     by: str,
     content: Content,
     zone: ZoneInfo,
 ) -> Note:
-    """Close the attempt, let its agent go, draft the note; the events are written with it."""
-    _complete_answers(uow, content, attempt, task_result=task_result, by=by)
+    """Close the attempt, let its agent go, draft the note; the events are written with it.
+
+    `results` are those of tasks that were taken along, each by its id.
+    """
+    of_tasks: dict[str, TaskOutcome] = dict(results or {})
+    if task_result is not None:
+        of_tasks[attempt.task_id] = task_result
+    for task_id, result in of_tasks.items():
+        uow.attempts.note_result(attempt.id, task_id, result.value)
+        _complete_answers(uow, content, task_id, task_result=result, by=by)
     agent = uow.queues.agent_for_update(attempt.agent_id) if attempt.agent_id else None
     for event in close_attempt(attempt, agent, outcome=outcome, task_result=task_result, by=by, now=uow.now):
         uow.emit(event)
@@ -35,12 +45,12 @@ def finish(
 
 
 def _complete_answers(
-    uow: UnitOfWork, content: Content, attempt: Attempt, *, task_result: TaskOutcome | None, by: str
+    uow: UnitOfWork, content: Content, task_id: str, *, task_result: TaskOutcome, by: str
 ) -> None:
     """The matter was talked through: answers with nothing left open are complete, others wait for the next call."""
     if task_result is not TaskOutcome.COMPLETED:
         return
-    for response in uow.responses.all_of_task(attempt.task_id):
+    for response in uow.responses.all_of_task(task_id):
         form = content.forms.get(response.form_id)
         if form is None or response.state is not ResponseState.IN_PROGRESS:
             continue

@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 
 from db.calls import calls
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from db.plans import tasks
 from followup.attempts import Attempt, AttemptState
 from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, REACHED_A_PERSON, AttemptOutcome
-from followup.plans import TaskId
+from followup.plans import TaskId, TaskState
 
 attempts = Table(
     "attempts",
@@ -74,6 +75,7 @@ attempt_tasks = Table(
 mapper_registry.map_imperatively(Attempt, attempts)
 
 _CLOSED = AttemptState.CLOSED
+live = attempts.alias("live")
 
 
 class AttemptRepository:
@@ -161,6 +163,18 @@ class AttemptRepository:
         """The agent's live attempt."""
         return self._session.scalar(select(Attempt).where(attempts.c.agent_id == agent_id, attempts.c.state != _CLOSED))
 
+    def previewed(self, *, patient_id: str | None = None, queue_id: str | None = None) -> Sequence[str]:
+        """Ids of attempts of a patient or queue that an agent looks at and has not dialed, in order of id."""
+        query = select(attempts.c.id).where(
+            attempts.c.state == AttemptState.RESERVED, attempts.c.preview_until.is_not(None)
+        )
+        if patient_id is not None:
+            query = query.where(attempts.c.patient_id == patient_id)
+        if queue_id is not None:
+            query = query.where(attempts.c.queue_id == queue_id)
+        not_dialed = ~exists().where(calls.c.attempt_id == attempts.c.id)
+        return self._session.scalars(query.where(not_dialed).order_by(attempts.c.id)).all()
+
     def has_live(self, patient_id: str, *, besides: str | None = None) -> bool:
         """True if the patient has a live attempt other than `besides`."""
         query = select(attempts.c.id).where(attempts.c.patient_id == patient_id, attempts.c.state != _CLOSED)
@@ -220,6 +234,27 @@ class AttemptRepository:
             select(attempts.c.id)
             .where(attempts.c.preview_until <= now, attempts.c.state == AttemptState.RESERVED)
             .order_by(attempts.c.preview_until)
+            .limit(limit)
+        ).all()
+
+    def forgotten_along(self, before: datetime, limit: int = 100) -> Sequence[TaskId]:
+        """Tasks without a result, in progress, that were taken along in an attempt decided before the instant given."""
+        return self._session.scalars(
+            select(attempt_tasks.c.task_id)
+            .join(attempts, attempts.c.id == attempt_tasks.c.attempt_id)
+            .join(tasks, tasks.c.id == attempt_tasks.c.task_id)
+            .where(
+                tasks.c.state == TaskState.IN_PROGRESS,
+                attempt_tasks.c.position > 0,
+                attempt_tasks.c.result.is_(None),
+                attempts.c.closed_at.between(before - timedelta(days=7), before),
+                attempts.c.decided_at < before,
+                # It may be in another call since.
+                ~select(live.c.id)
+                .where(live.c.patient_id == tasks.c.patient_id, live.c.state != AttemptState.CLOSED)
+                .exists(),
+            )
+            .distinct()
             .limit(limit)
         ).all()
 

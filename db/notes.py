@@ -108,13 +108,14 @@ class NoteRepository:
         self._session.add(addendum)
 
     def missing_for_attempts(self, *, before: datetime, limit: int = 100) -> Sequence[str]:
-        """Ids of attempts closed before the instant given, and within a week of it, that have no note."""
+        """Ids of attempts closed up to a week before the instant given that have no note; mere previews owe none."""
         noted = select(notes.c.id).where(notes.c.attempt_id == attempts.c.id).exists()
         return self._session.scalars(
             select(attempts.c.id)
             .where(
                 attempts.c.state == AttemptState.CLOSED,
                 attempts.c.closed_at.between(before - timedelta(days=7), before),
+                attempts.c.skipped.is_(None),
                 ~noted,
             )
             .order_by(attempts.c.closed_at)

@@ -362,7 +362,7 @@ class WaitingRepository:
             .execution_options(populate_existing=True)
         ).all()
 
-    def unserved(self, now: datetime) -> Sequence[Row[tuple[str, str, int]]]:
+    def unserved(self, now: datetime) -> list[tuple[str, str, int]]:
         """Lanes with tasks that no agent at all could take: (lane, queue, how many wait)."""
         a, o = agents.alias("a"), lanes
         able = (
@@ -381,11 +381,49 @@ class WaitingRepository:
             )
             .exists()
         )
-        return self._session.execute(
+        rows = self._session.execute(
             select(o.c.id, o.c.queue_id, func.count(tasks.c.id))
             .join(tasks, and_(tasks.c.lane_id == o.c.id, tasks.c.place.is_not(None), tasks.c.latest_at >= now))
             .where(o.c.mode == TaskMode.AGENT, ~able)
             .group_by(o.c.id, o.c.queue_id)
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    def page(
+        self,
+        *,
+        queue_id: str | None = None,
+        state: TaskState | None = None,
+        patient_id: str | None = None,
+        owner_id: str | None = None,
+        in_line: bool | None = None,
+        after: str | None = None,
+        limit: int,
+    ) -> Sequence[Task]:
+        """Tasks in order of id, from behind `after`; `in_line` are those that could be called now."""
+        query = select(Task).order_by(tasks.c.id).limit(limit)
+        for column, wanted in (
+            (tasks.c.queue_id, queue_id),
+            (tasks.c.state, state),
+            (tasks.c.patient_id, patient_id),
+            (tasks.c.owner_id, owner_id),
+        ):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if in_line is not None:
+            query = query.where(tasks.c.place.is_not(None) if in_line else tasks.c.place.is_(None))
+        if after:
+            query = query.where(tasks.c.id > after)
+        return self._session.scalars(query).all()
+
+    def for_update(self, task_ids: Collection[str]) -> Sequence[Task]:
+        """These tasks in order of id, locked, passing over those locked by others."""
+        return self._session.scalars(
+            select(Task)
+            .where(tasks.c.id.in_([*task_ids]))
+            .order_by(tasks.c.id)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
         ).all()
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from followup.attempts import Attempt, AttemptState, AttemptTrigger, next_attempt_state
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import AttemptOutcome, TaskOutcome
+from followup.previews import SkipReason
 from followup.queues import Agent, AgentState, AgentTrigger, next_agent_state
 
 
@@ -32,6 +33,25 @@ def close_attempt(
         ids={"task": attempt.task_id, "patient": attempt.patient_id, "queue": attempt.queue_id},
     )
     return (closed, *(release_agent(agent, now=now) if agent is not None else ()))
+
+
+def leave_preview(
+    attempt: Attempt, agent: Agent | None, *, reason: SkipReason, by: str | None, now: datetime, rest: bool = False
+) -> tuple[DomainEvent, ...]:
+    """Close an attempt that was only looked at: nothing was sent, nothing is to be decided, no note is owed.
+
+    With `rest` the agent goes on a break, unless she asked for another state meanwhile.
+    """
+    attempt.state = next_attempt_state(attempt.state, AttemptTrigger.CLOSE)
+    attempt.outcome, attempt.outcome_by = AttemptOutcome.CALLER_ABANDONED, by
+    attempt.skipped = reason.value
+    attempt.preview_until = None
+    attempt.closed_at = attempt.decided_at = now
+    if agent is None:
+        return ()
+    if rest and agent.wanted_state is None:
+        agent.wanted_state = AgentState.BREAK
+    return release_agent(agent, now=now, reason="" if by else f"preview {reason.value}")
 
 
 def begin_wrap_up(attempt: Attempt, agent: Agent | None, *, now: datetime) -> tuple[DomainEvent, ...]:

@@ -179,3 +179,14 @@ def can_be_given_a_call(agent: Agent, now: datetime) -> bool:
         and agent.heartbeat_at is not None
         and now - agent.heartbeat_at < HEARTBEAT_LIMIT
     )
+
+
+def can_be_dialed_for(agent: Agent, now: datetime) -> bool:
+    """True if an agent who is reserved already can still take the call: headset up and not lost, console heard."""
+    return (
+        agent.state is AgentState.RESERVED
+        and agent.headset_state is HeadsetState.UP
+        and agent.headset_lost_at is None
+        and agent.heartbeat_at is not None
+        and now - agent.heartbeat_at < HEARTBEAT_LIMIT
+    )

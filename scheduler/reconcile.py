@@ -25,9 +25,10 @@ from followup.queues import IDLE_AGENT_STATES, AgentState, AgentTrigger
 from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE
-from scheduler import alert_clock, due
+from scheduler import alert_clock, due, following
 from scheduler.alert_clock import AlertDesk
 from scheduler.caller_id_watch import raise_alarms
+from scheduler.following import PlanDesk
 from scheduler.outcomes import AttemptPolicies
 from scheduler.task_steps import ask_for_a_person
 from scheduler.tasks import DECIDE_NEXT
@@ -66,6 +67,7 @@ class Repairs:
     profile: Profile | None = None  # the hours in which anybody is called; None: no window is watched
     zone: str = "Asia/Shanghai"  # the hospital's, whose days are counted
     alert_desk: AlertDesk | None = None
+    plan_desk: PlanDesk | None = None
     sent_again: dict[tuple[str, str], datetime] = field(default_factory=dict)
     silent_nodes: dict[str, datetime] = field(default_factory=dict)
 
@@ -91,6 +93,18 @@ def tell_of_alerts(repairs: Repairs) -> int:
             seen = alert_clock.take_due_steps(uow, repairs.alert_desk, now=uow.now)
             uow.commit()
         if seen < alert_clock.LOOKED_AT_ONCE:
+            return 0
+
+
+def follow_closed_tasks(repairs: Repairs) -> int:
+    """Tasks of plans that are over: what comes again is planned. No repair, so nothing is counted as one."""
+    if repairs.plan_desk is None:
+        return 0
+    while True:
+        with repairs.units_of_work() as uow:
+            count = following.follow_closed_tasks(uow, desk=repairs.plan_desk, now=uow.now)
+            uow.commit()
+        if count < following.FOLLOWED_AT_ONCE:
             return 0
 
 
@@ -218,10 +232,11 @@ def _end_lost(uow: UnitOfWork, call_id: str) -> bool:
     _close(uow, attempt)
     # The phone may have rung, so what is next is not for a machine to say.
     attempt.decided_at = uow.now
-    task = uow.plans.task_for_update(attempt.task_id)
-    if task is not None and task.state is TaskState.IN_PROGRESS:
-        task.state = next_task_state(task.state, TaskTrigger.CALL_AGAIN)
-        ask_for_a_person(uow, task, look_again_at=task.latest_at + timedelta(seconds=1))
+    for task_id in uow.attempts.tasks_of(attempt.id):
+        task = uow.plans.task_for_update(task_id)
+        if task is not None and task.state is TaskState.IN_PROGRESS:
+            task.state = next_task_state(task.state, TaskTrigger.CALL_AGAIN)
+            ask_for_a_person(uow, task, look_again_at=task.latest_at + timedelta(seconds=1))
     return True
 
 

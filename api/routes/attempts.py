@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
+from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
 from api import found, wrap_ups
 from api.auth import Caller
@@ -18,7 +18,7 @@ from api.response_answers import ResponseAnswer, response_answer
 from api.routes.identity import failures_of
 from api.routes.notes import NoteAnswer
 from api.routes.tasks import TaskAnswer
-from api.speakers import on_the_line, skipped_questions
+from api.speakers import OnTheLine, on_the_line, skipped_questions
 from api.wiring import wiring_of
 from care.forms import AnswerRefusedError
 from care.relatives import Matter, Speaker
@@ -29,6 +29,7 @@ from followup.attempts import Attempt, AttemptState
 from followup.identity import FAILURES_LIMIT, IDENTITY_FAILED
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from runtime.content.scripts import Script
+from scheduler import ownership
 
 router = APIRouter(tags=["attempts"], route_class=Route)
 
@@ -47,21 +48,34 @@ class AnswerAsk(Ask):
     value: StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, StringConstraints(max_length=2000)] | None
 
 
+Result = Literal[
+    TaskOutcome.COMPLETED,
+    TaskOutcome.PARTIALLY_COMPLETED,
+    TaskOutcome.REFUSED,
+    TaskOutcome.DECEASED,
+    TaskOutcome.READMITTED,
+    TaskOutcome.TRANSFERRED,
+]
+
+
+class CallBackAsk(Ask):
+    """The patient named an hour: who promised it keeps it, unless it is anybody's."""
+
+    at: Instant
+    own: bool = True
+
+
 class WrapUpAsk(Ask):
-    """What came of the attempt. `task_result` only if the matter was talked about; then the task is closed by it."""
+    """What came of the attempt. `task_result` only if the matter was talked about; then the task is closed by it.
+
+    `results` are those of the tasks that were taken along, by their ids. Tasks without a result wait for the hour of
+    `call_back`, or for what is decided after the outcome.
+    """
 
     outcome: AttemptOutcome
-    task_result: (
-        Literal[
-            TaskOutcome.COMPLETED,
-            TaskOutcome.PARTIALLY_COMPLETED,
-            TaskOutcome.REFUSED,
-            TaskOutcome.DECEASED,
-            TaskOutcome.READMITTED,
-            TaskOutcome.TRANSFERRED,
-        ]
-        | None
-    ) = None
+    task_result: Result | None = None
+    results: Annotated[dict[Id, Result], Field(max_length=10)] = Field(default_factory=dict)
+    call_back: CallBackAsk | None = None
     spoke_with: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = None
     note: Words | None = None  # added to the drafted note
     no_action: bool = False  # nothing is left to do for anybody: not while a request or alert of this attempt is open
@@ -84,8 +98,19 @@ class AttemptAnswer(Answer):
     outcome: AttemptOutcome | None
     outcome_by: str | None
     task_result: str | None
+    preview_until: Instant | None  # so long the agent may look; nothing is dialed before she says so
+    skipped: str | None  # why she did not dial
     identity_confirmed_at: Instant | None
     answers: dict[str, bool | float | str]
+
+
+class TakenAlong(Answer):
+    """Another task of the same patient that is settled in the same call."""
+
+    task: TaskAnswer
+    form: FormAnswer | None
+    skipped: dict[str, str]
+    response: ResponseAnswer | None
 
 
 class OwnCallAnswer(Answer):
@@ -100,6 +125,7 @@ class OwnCallAnswer(Answer):
     form: FormAnswer | None
     skipped: dict[str, str]  # questions of the form that are not put to whoever is on the line, and why
     response: ResponseAnswer | None  # the answers so far, of earlier calls too; none before it is shown who he is
+    taken_along: list[TakenAlong]
     speaker: Speaker
     may_be_told: list[Matter]
     patient: PersonAnswer | None
@@ -122,28 +148,45 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
             form=None,
             skipped={},
             response=None,
+            taken_along=[],
             speaker=Speaker.UNKNOWN,
             may_be_told=[],
             patient=None,
             script=None,
         )
     call = uow.calls.of_attempt(attempt.id)
-    task = found.task(uow, attempt.task_id)
-    form = wiring_of(request).content.forms.get(task.form) if task.form else None
     patient = found.patient(uow, attempt.patient_id)
+    script = SAFETY if "emergency" in found.task(uow, attempt.task_id).variables else OPENING
     line = on_the_line(uow, attempt)
-    response = uow.responses.of_task(task.id, form.id) if form and line.speaker is not Speaker.UNKNOWN else None
+    first, *others = (_to_settle(uow, task_id, line, request) for task_id in uow.attempts.tasks_of(attempt.id))
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
         call=call_answer(uow, call, caller, words) if call else None,
+        task=first.task,
+        form=first.form,
+        skipped=first.skipped,
+        response=first.response,
+        taken_along=others,
+        speaker=line.speaker,
+        may_be_told=sorted(line.matters),
+        patient=person_answer(patient, attempt),
+        script=wiring_of(request).content.scripts.get(script),
+    )
+
+
+def _is_emergency(uow: UnitOfWork, attempt: Attempt) -> bool:
+    return "emergency" in found.task(uow, attempt.task_id).variables
+
+
+def _to_settle(uow: UnitOfWork, task_id: str, line: OnTheLine, request: Request) -> TakenAlong:
+    task = found.task(uow, task_id)
+    form = wiring_of(request).content.forms.get(task.form) if task.form else None
+    response = uow.responses.of_task(task.id, form.id) if form and line.speaker is not Speaker.UNKNOWN else None
+    return TakenAlong(
         task=TaskAnswer.model_validate(task),
         form=form_answer(form) if form else None,
         skipped=skipped_questions(form, line) if form else {},
         response=response_answer(uow, form, response, line) if form and response else None,
-        speaker=line.speaker,
-        may_be_told=sorted(line.matters),
-        patient=person_answer(patient, attempt),
-        script=wiring_of(request).content.scripts.get(SAFETY if "emergency" in task.variables else OPENING),
     )
 
 
@@ -158,11 +201,22 @@ def read_attempt(attempt_id: Id, caller: CareTeam, uow: Work) -> AttemptAnswer:
 @router.put(
     "/attempts/{attempt_id}/answers/{item}",
     responses=problems(
-        Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW, Kind.UNKNOWN_ANSWER_ITEM, Kind.ANSWER_REFUSED
+        Kind.UNKNOWN_ATTEMPT,
+        Kind.NOT_YOURS,
+        Kind.NOT_POSSIBLE_NOW,
+        Kind.UNKNOWN_ANSWER_ITEM,
+        Kind.ANSWER_REFUSED,
+        Kind.UNKNOWN_TASK,
     ),
 )
 def save_answer(
-    attempt_id: Id, item: str, ask: AnswerAsk, caller: AgentOnly, request: Request, uow: Work
+    attempt_id: Id,
+    item: str,
+    ask: AnswerAsk,
+    caller: AgentOnly,
+    request: Request,
+    uow: Work,
+    task_id: Id | None = None,  # one that was taken along; without it the attempt's own
 ) -> AttemptAnswer:
     """Save one answer as it is given; the last one counts."""
     attempt = found.own_attempt(uow, attempt_id, caller)
@@ -172,7 +226,7 @@ def save_answer(
             "state",
             f"the attempt is {attempt.state.value}: answers are entered in call and wrap-up",
         )
-    task = found.task(uow, attempt.task_id)
+    task = found.task_of_attempt(uow, attempt, task_id or attempt.task_id)
     form = wiring_of(request).content.forms.get(task.form) if task.form else None
     if form is None or form.item(item) is None:
         raise Problem.of(
@@ -201,6 +255,8 @@ def save_answer(
         raise Problem.of(Kind.ANSWER_REFUSED, item, str(error)) from error
     except ResponseClosedError as error:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, item, str(error)) from error
+    if task.id != attempt.task_id:
+        return AttemptAnswer.model_validate(attempt)
     # The attempt keeps what was said in this call; a new mapping each time, because the database compares.
     kept = {key: value for key, value in attempt.answers.items() if key != item}
     attempt.answers = {**kept, **({item: saved.response.answers[item]} if item in saved.response.answers else {})}
@@ -209,7 +265,9 @@ def save_answer(
 
 @router.post(
     "/attempts/{attempt_id}/wrap-up",
-    responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW, Kind.TAKEN),
+    responses=problems(
+        Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW, Kind.TAKEN, Kind.UNKNOWN_TASK, Kind.WINDOW_REFUSED
+    ),
 )
 def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request: Request, uow: Work) -> NoteAnswer:
     """Say what came of the attempt; its note is drafted and can be signed at once."""
@@ -219,10 +277,13 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the attempt is {attempt.state.value}: {reason}")
     if ask.outcome is AttemptOutcome.BLOCKED_BY_POLICY:
         raise Problem.of(Kind.INVALID_REQUEST, "outcome", "only the gate itself says blocked-by-policy")
-    if ask.task_result is not None and ask.outcome not in _SPOKE:
-        raise Problem.of(
-            Kind.INVALID_REQUEST, "task_result", "goes with connected-patient or connected-proxy only; leave it out"
-        )
+    for field in ("task_result", "results", "call_back"):
+        if getattr(ask, field) and ask.outcome not in _SPOKE:
+            raise Problem.of(
+                Kind.INVALID_REQUEST, field, "goes with connected-patient or connected-proxy only; leave it out"
+            )
+    if ask.call_back is not None:
+        _require_hour(uow, attempt, ask, request)
     if ask.outcome in _SPOKE and attempt.identity_confirmed_at is None and failures_of(uow, attempt) >= FAILURES_LIMIT:
         raise Problem.of(
             Kind.INVALID_REQUEST,
@@ -239,14 +300,34 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
         attempt,
         outcome=ask.outcome,
         task_result=ask.task_result,
+        results={found.task_of_attempt(uow, attempt, task_id).id: result for task_id, result in ask.results.items()},
         spoke_with=ask.spoke_with,
         words=ask.note,
         by=caller.user_id,
         content=wiring.content,
         zone=wiring.zone,
     )
+    if ask.call_back is not None:
+        ownership.promise_after(
+            uow, attempt, ask.call_back.at, owner_id=attempt.agent_id if ask.call_back.own else None
+        )
     _audit(uow, caller, "attempt_wrapped_up", attempt)
     return NoteAnswer.model_validate(note)
+
+
+def _require_hour(uow: UnitOfWork, attempt: Attempt, ask: WrapUpAsk, request: Request) -> None:
+    """A promise is for tasks that stay open, at an hour at which the patient may be rung."""
+    if ask.call_back is None:
+        return
+    if ask.task_result is not None:
+        raise Problem.of(Kind.INVALID_REQUEST, "call_back", "the task is closed by task_result; leave one of them out")
+    patient, task = found.patient(uow, attempt.patient_id), found.task(uow, attempt.task_id)
+    try:
+        ownership.require_possible(
+            task, ask.call_back.at, zone=patient.zone, profile=wiring_of(request).gate.profile, now=uow.now
+        )
+    except ownership.CallBackNotPossibleError as error:
+        raise Problem.of(Kind.WINDOW_REFUSED, "call_back", str(error)) from error
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, attempt: Attempt) -> None:

@@ -9,19 +9,26 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line
-from api.permissions import Everybody, OverseersCommanding
+from api.permissions import Everybody, Overseers, OverseersCommanding
 from api.problems import Kind, Problem, problems
+from api.routes.tasks import TAG
 from api.wiring import wiring_of
 from care.consent import Purpose
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork
 from followup.plans import TaskMode, TaskState
-from followup.queues import Queue
+from followup.queues import DialStyle, ExpiredPreview, MergeRule, Queue, style_fits, usual_style
 from followup.screening import OnMachine
 from followup.switches import Switch, SwitchOf
 from runtime.identifiers import new_id
 from scheduler.withdrawals import press_switch
 
 router = APIRouter(tags=["queues"], route_class=Route)
+
+SAME_NURSE_SECONDS = 300
+"""So long a task of a preview queue waits for the nurse who spoke with the patient last."""
+
+Skills = Annotated[list[Annotated[str, StringConstraints(pattern=TAG)]], Field(max_length=10)]
 
 
 class QueueAsk(Ask):
@@ -37,6 +44,34 @@ class QueueAsk(Ask):
     lines: Annotated[int, Field(ge=1, le=1000)] = 1
     on_machine: OnMachine = OnMachine.HANG_UP  # automated calls: what is done when a machine answers
     played_notice: bool = False  # agents' calls: a machine says the recording notice besides the agent
+    style: DialStyle | None = None  # none: preview for care and complaints, else progressive; agentless for machines
+    dialect: Annotated[str, StringConstraints(pattern=TAG)] | None = None
+    skills: Skills = Field(default_factory=list)
+    preview_seconds: Annotated[int, Field(ge=10, le=1800)] = 120
+    expired_preview: ExpiredPreview = ExpiredPreview.BREAK
+    same_nurse_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None  # none: 300 with previews, else 0
+    merges: MergeRule = MergeRule.ANY
+
+
+class QueueChange(Ask):
+    """What is to be another from now on, and why; what is left out stays."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    language: Literal["zh", "en", "any"] | None = None
+    dialect: Annotated[str, StringConstraints(pattern=f"{TAG}|^$")] | None = None  # empty: none is demanded any more
+    skills: Skills | None = None
+    policy: Annotated[str, StringConstraints(max_length=64)] | None = None
+    ring_seconds: Annotated[int, Field(ge=5, le=120)] | None = None
+    wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] | None = None
+    lines: Annotated[int, Field(ge=1, le=1000)] | None = None
+    on_machine: OnMachine | None = None
+    played_notice: bool | None = None
+    style: DialStyle | None = None
+    preview_seconds: Annotated[int, Field(ge=10, le=1800)] | None = None
+    expired_preview: ExpiredPreview | None = None
+    same_nurse_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
+    merges: MergeRule | None = None
 
 
 class SwitchAnswer(Answer):
@@ -63,6 +98,13 @@ class QueueAnswer(Answer):
     paused: bool
     on_machine: OnMachine
     played_notice: bool
+    style: DialStyle
+    dialect: str | None
+    skills: list[str]
+    preview_seconds: int
+    expired_preview: ExpiredPreview
+    same_nurse_seconds: int
+    merges: MergeRule
     created_at: Instant
     counts: dict[TaskState, int]
     switch: SwitchAnswer | None = None  # empty: it was never pressed
@@ -98,13 +140,10 @@ def list_queues(caller: Everybody, uow: Work) -> QueuesAnswer:  # noqa: ARG001
 @router.post("/queues", status_code=201, responses=problems(Kind.TAKEN))
 def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, uow: Work) -> QueueAnswer:
     """Add a queue."""
-    policies = wiring_of(request).content.policies
-    if ask.policy not in policies:
-        raise Problem.of(
-            Kind.INVALID_REQUEST,
-            "policy",
-            f"there is no such attempt policy; choose one of {', '.join(sorted(policies))}",
-        )
+    _require_policy(request, ask.policy)
+    style = ask.style or usual_style(ask.mode, ask.purpose)
+    _require_style(style, ask.mode)
+    waits = ask.same_nurse_seconds
     queue = Queue(
         id=new_id(),
         name=ask.name,
@@ -117,6 +156,13 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
         lines=ask.lines,
         on_machine=ask.on_machine,
         played_notice=ask.played_notice,
+        style=style,
+        dialect=ask.dialect,
+        skills=sorted(set(ask.skills)),
+        preview_seconds=ask.preview_seconds,
+        expired_preview=ask.expired_preview,
+        same_nurse_seconds=waits if waits is not None else SAME_NURSE_SECONDS * (style is DialStyle.PREVIEW),
+        merges=ask.merges,
         created_at=uow.now,
     )
     uow.queues.add(queue)
@@ -125,16 +171,74 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
     return _queue(queue, {})
 
 
+@router.patch("/queues/{queue_id}", responses=problems(Kind.UNKNOWN_QUEUE, Kind.TAKEN))
+def change_queue(queue_id: Id, ask: QueueChange, caller: Overseers, request: Request, uow: Work) -> QueueAnswer:
+    """Change a queue's rules from now on; calls that are up go on as they began. The reason is kept."""
+    queue = found.queue(uow, queue_id)
+    wanted = ask.model_dump(exclude_none=True, exclude={"reason"})
+    if ask.policy is not None:
+        _require_policy(request, ask.policy)
+    if ask.style is not None:
+        _require_style(ask.style, queue.mode)
+    if "skills" in wanted:
+        wanted["skills"] = sorted(set(wanted["skills"]))
+    for demand, nothing in (("language", "any"), ("dialect", "")):
+        if wanted.get(demand) == nothing:
+            wanted[demand] = None
+    before = {name: getattr(queue, name) for name in wanted}
+    for name, value in wanted.items():
+        setattr(queue, name, value)
+    uow.flush()
+    changed = {name: [before[name], value] for name, value in wanted.items() if before[name] != value}
+    if changed.keys() & {"language", "dialect", "skills", "same_nurse_seconds"}:
+        while uow.waiting.leave_lanes_of_queue(queue.id):
+            pass  # a thousand at a time: they take their places anew
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="queue_changed",
+        subject_kind="queue",
+        subject=queue.id,
+        detail={"reason": ask.reason, "changed": changed},
+    )
+    uow.outbox.wake()
+    latest = uow.switches.all_latest(SwitchOf.QUEUE).get(queue.id)
+    return _queue(queue, uow.plans.counts_by_queue().get(queue.id, {}), latest)
+
+
+def _require_policy(request: Request, policy: str) -> None:
+    policies = wiring_of(request).content.policies
+    if policy not in policies:
+        raise Problem.of(
+            Kind.INVALID_REQUEST,
+            "policy",
+            f"there is no such attempt policy; choose one of {', '.join(sorted(policies))}",
+        )
+
+
+def _require_style(style: DialStyle, mode: TaskMode) -> None:
+    if not style_fits(style, mode):
+        raise Problem.of(
+            Kind.INVALID_REQUEST,
+            "style",
+            f"{style.value} does not fit a queue whose calls are {mode.value}: agentless belongs to automated ones",
+        )
+
+
 @router.post("/queues/{queue_id}/pause", responses=problems(Kind.UNKNOWN_QUEUE))
-def pause(queue_id: Id, caller: OverseersCommanding, uow: Work, ask: SwitchAsk | None = None) -> QueueAnswer:
+def pause(
+    queue_id: Id, caller: OverseersCommanding, request: Request, uow: Work, ask: SwitchAsk | None = None
+) -> QueueAnswer:
     """Stop dialing for this queue at once, calls that are reserved and not placed included; calls that are up go on."""
-    return _switch(uow, caller, queue_id, paused=True, ask=ask)
+    return _switch(uow, caller, queue_id, paused=True, ask=ask, gate=wiring_of(request).gate)
 
 
 @router.post("/queues/{queue_id}/resume", responses=problems(Kind.UNKNOWN_QUEUE))
-def resume(queue_id: Id, caller: OverseersCommanding, uow: Work, ask: SwitchAsk | None = None) -> QueueAnswer:
+def resume(
+    queue_id: Id, caller: OverseersCommanding, request: Request, uow: Work, ask: SwitchAsk | None = None
+) -> QueueAnswer:
     """Let this queue be dialed again."""
-    return _switch(uow, caller, queue_id, paused=False, ask=ask)
+    return _switch(uow, caller, queue_id, paused=False, ask=ask, gate=wiring_of(request).gate)
 
 
 @router.get("/queues/{queue_id}/switch", responses=problems(Kind.UNKNOWN_QUEUE))
@@ -145,7 +249,9 @@ def read_switch(queue_id: Id, caller: Everybody, uow: Work) -> SwitchesAnswer:  
     return SwitchesAnswer(presses=[SwitchAnswer.model_validate(press) for press in presses])
 
 
-def _switch(uow: UnitOfWork, caller: Caller, queue_id: str, *, paused: bool, ask: SwitchAsk | None) -> QueueAnswer:
+def _switch(
+    uow: UnitOfWork, caller: Caller, queue_id: str, *, paused: bool, ask: SwitchAsk | None, gate: Gate
+) -> QueueAnswer:
     queue = found.queue(uow, queue_id)
     if queue.paused is not paused:
         queue.paused = paused
@@ -156,6 +262,7 @@ def _switch(uow: UnitOfWork, caller: Caller, queue_id: str, *, paused: bool, ask
             stopped=paused,
             reason=ask.reason if ask else "",
             by=caller.user_id,
+            gate=gate,
         )
     return _queue(queue, uow.plans.counts_by_queue().get(queue.id, {}), uow.switches.latest(SwitchOf.QUEUE, queue.id))
 
@@ -174,6 +281,13 @@ def _queue(queue: Queue, counts: dict[TaskState, int], switch: Switch | None = N
         paused=queue.paused,
         on_machine=queue.on_machine,
         played_notice=queue.played_notice,
+        style=queue.style,
+        dialect=queue.dialect,
+        skills=queue.skills,
+        preview_seconds=queue.preview_seconds,
+        expired_preview=queue.expired_preview,
+        same_nurse_seconds=queue.same_nurse_seconds,
+        merges=queue.merges,
         created_at=queue.created_at,
         counts=counts,
         switch=SwitchAnswer.model_validate(switch) if switch else None,

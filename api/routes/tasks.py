@@ -17,6 +17,7 @@ from care.consent import Purpose
 from db.unit_of_work import UnitOfWork
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskId, TaskMode, TaskState, TaskTrigger
+from followup.waiting import is_urgent
 from runtime.identifiers import new_id
 from scheduler.dialer import (
     NODE_HEARTBEAT_LIMIT,
@@ -27,6 +28,10 @@ from scheduler.dialer import (
 from scheduler.task_steps import close_task
 
 router = APIRouter(tags=["tasks"], route_class=Route)
+
+TONGUE = r"^[a-z]{2}$"
+TAG = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+"""A dialect or a skill as the hospital names it: cantonese, stoma-care."""
 
 
 class TaskAsk(Ask):
@@ -40,7 +45,12 @@ class TaskAsk(Ask):
     latest_at: Instant
     form: Annotated[str, StringConstraints(max_length=64)] | None = None
     flow: Annotated[str, StringConstraints(max_length=64)] | None = None
-    priority: Annotated[int, Field(ge=1, le=100)] = 50
+    priority: Annotated[int, Field(ge=1, le=100)] = 50  # 1 to 9 cannot wait
+    language: Annotated[str, StringConstraints(pattern=TONGUE)] | None = None  # of the agent, besides the queue's
+    dialect: Annotated[str, StringConstraints(pattern=TAG)] | None = None
+    skills: Annotated[list[Annotated[str, StringConstraints(pattern=TAG)]], Field(max_length=10)] = Field(
+        default_factory=list
+    )
 
 
 class TaskAnswer(Answer):
@@ -64,6 +74,12 @@ class TaskAnswer(Answer):
     outcome: TaskOutcome | None
     next_action: str | None
     next_at: Instant | None
+    language: str | None
+    dialect: str | None
+    skills: list[str]
+    owner_id: str | None  # the agent to whom it belongs until `owner_until`
+    owner_until: Instant | None
+    owner_reason: str
     created_at: Instant
 
 
@@ -86,11 +102,22 @@ def list_tasks(
     uow: Work,
     queue_id: Id | None = None,
     state: TaskState | None = None,
+    patient_id: Id | None = None,
+    owner_id: Id | None = None,
+    in_line: bool | None = None,  # could be called now
     after: Id | None = None,
     limit: Limit = 50,
 ) -> TasksAnswer:
-    """Tasks, all or of one queue or state."""
-    page = uow.plans.page(queue_id=queue_id, state=state, after=after, limit=limit)
+    """Tasks, all or of one queue, state, patient or owner."""
+    page = uow.waiting.page(
+        queue_id=queue_id,
+        state=state,
+        patient_id=patient_id,
+        owner_id=owner_id,
+        in_line=in_line,
+        after=after,
+        limit=limit,
+    )
     return TasksAnswer(
         tasks=[TaskAnswer.model_validate(task) for task in page], next=page[-1].id if len(page) == limit else None
     )
@@ -117,6 +144,10 @@ def create_task(ask: TaskAsk, caller: CareTeamCommanding, request: Request, uow:
         raise Problem.of(Kind.INVALID_REQUEST, "form", "there is no such form")
     if queue.mode is TaskMode.AUTOMATED and ask.flow not in content.flows:
         raise Problem.of(Kind.INVALID_REQUEST, "flow", "an automated queue's task needs the flow of its call")
+    if queue.mode is TaskMode.AUTOMATED and is_urgent(ask.priority):
+        raise Problem.of(
+            Kind.INVALID_REQUEST, "priority", "1 to 9 cannot wait and go to a person: name an agents' queue"
+        )
     task = Task(
         id=TaskId(new_id()),
         plan_id=None,
@@ -131,6 +162,9 @@ def create_task(ask: TaskAsk, caller: CareTeamCommanding, request: Request, uow:
         next_attempt_at=ask.earliest_at,
         form=ask.form,
         flow=ask.flow,
+        language=ask.language,
+        dialect=ask.dialect,
+        skills=sorted(set(ask.skills)),
         created_at=uow.now,
     )
     uow.plans.add_task(task)
