@@ -51,6 +51,8 @@ class Kind(StrEnum):
     UNKNOWN_CALL = "unknown_call"
     UNKNOWN_INBOUND_CALL = "unknown_inbound_call"
     UNKNOWN_ATTEMPT = "unknown_attempt"
+    UNKNOWN_MESSAGE = "unknown_message"
+    UNKNOWN_NUMBER_SEARCH = "unknown_number_search"
     UNKNOWN_ANSWER_ITEM = "unknown_answer_item"
     UNKNOWN_RECORDING = "unknown_recording"
     UNKNOWN_TRANSCRIPT = "unknown_transcript"
@@ -115,6 +117,8 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_CALL: (404, "There is no such call"),
     Kind.UNKNOWN_INBOUND_CALL: (404, "There is no such caller"),
     Kind.UNKNOWN_ATTEMPT: (404, "There is no such attempt"),
+    Kind.UNKNOWN_MESSAGE: (404, "There is no such message"),
+    Kind.UNKNOWN_NUMBER_SEARCH: (404, "There is no such search for a number"),
     Kind.UNKNOWN_ANSWER_ITEM: (404, "The form has no such question"),
     Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),
     Kind.UNKNOWN_TRANSCRIPT: (404, "There is no transcript yet"),
