@@ -10,6 +10,7 @@ from care.consent import Purpose
 from followup.duty import DutyRole
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from followup.plans import TaskMode
+from followup.queues import DialStyle
 from runtime.content.documents import Wording
 
 DEFAULT_SCRIPT = Path(__file__).parent / "hospital.yaml"
@@ -35,6 +36,7 @@ class DemoQueue(_Part):
     purpose: Purpose
     ring_seconds: int
     lines: int = 1
+    style: DialStyle
 
 
 class DemoPatient(_Part):

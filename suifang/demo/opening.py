@@ -111,6 +111,7 @@ def _queues(client: ApiClient, script: HospitalScript) -> dict[str, str]:
                     "policy": "demo",
                     "ring_seconds": queue.ring_seconds,
                     "lines": queue.lines,
+                    "style": queue.style.value,
                 },
             )
             known[queue.name] = made["id"]

@@ -26,6 +26,9 @@ const WORDS = {
     hangUp: "挂机",
     identity: "身份已核对（姓名、生日）",
     take: "接听来电",
+    dial: "拨号",
+    skip: "暂不拨打，放回队列",
+    previews: "请先查看，再拨号",
     save: "保存小结",
     choose: "请选择通话结果",
     caller: "患者来电",
@@ -43,6 +46,9 @@ const WORDS = {
     hangUp: "Hang up",
     identity: "Identity checked (name, birthday)",
     take: "Take the caller",
+    dial: "Dial",
+    skip: "Not now: back to the queue",
+    previews: "look first, then dial",
     save: "Save the wrap-up",
     choose: "Choose what came of it",
     caller: "A patient rings",
@@ -70,6 +76,8 @@ export class DeskCard {
       this.ask("POST", `/attempts/${this.hand.attempt.id}/identity`, { person: "patient", identifiers: ["name", "born"] }),
     );
     this.does("take", () => this.ask("POST", `/inbound-calls/${this.caller.id}/accept`));
+    this.does("dial", () => this.ask("POST", `/attempts/${this.hand.attempt.id}/dial`));
+    this.does("skip", () => this.ask("POST", `/attempts/${this.hand.attempt.id}/skip`, { reason: "not_now" }));
     this.does("save", () => {
       const [outcome, result] = RESULTS[this.part("result").value];
       const body = result ? { outcome, task_result: result } : { outcome };
@@ -147,6 +155,9 @@ export class DeskCard {
     this.part("problem").textContent = this.problem;
     this.toggle("hangUp", talks, words.hangUp);
     this.toggle("identity", Boolean(hand?.patient?.masked) && ["bridged", "held"].includes(hand?.call?.state), words.identity);
+    const previews = Boolean(hand?.attempt?.preview_until);
+    this.toggle("dial", previews, words.dial);
+    this.toggle("skip", previews, words.skip);
     this.toggle("take", caller?.state === "offered", words.take);
     this.toggle("save", wrapUp, words.save);
     this.part("save").disabled = this.part("result").value === "";
@@ -158,7 +169,9 @@ export class DeskCard {
     const { words, hand, caller } = this;
     if (hand?.patient) {
       const { name, born, number } = hand.patient;
-      return [words.calls[hand.call?.state], name, born, number].filter(Boolean).join(" · ");
+      const left = Math.max(0, Math.round((new Date(hand.attempt.preview_until) - Date.now()) / 1000));
+      const state = hand.attempt.preview_until ? `${words.previews} (${left} s)` : words.calls[hand.call?.state];
+      return [state, name, born, number].filter(Boolean).join(" · ");
     }
     if (caller) return [words.caller, ...caller.people.map((person) => person.name), caller.number].filter(Boolean).join(" · ");
     return words.nobody;
