@@ -29,7 +29,7 @@ class ImportUndo:
         )
         candidates = set(self._session.scalars(of_visits.where(plans.c.id.not_in(touched))))
         tried = self._session.execute(select(tasks.c.id, tasks.c.plan_id).where(tasks.c.plan_id.in_(candidates)))
-        task_plans: dict[str, str] = dict(tried.tuples().all())
+        task_plans: dict[str, str] = {row.id: row.plan_id for row in tried}
         candidates -= {task_plans[task_id] for task_id in self._used(tasks, task_plans)}
         candidates -= set(self._used(plans, candidates, besides=(tasks,)))
         self._session.execute(delete(tasks).where(tasks.c.plan_id.in_(candidates)))

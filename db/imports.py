@@ -238,7 +238,7 @@ class ImportRepository:
                 import_rows.c.state == RowState.APPLIED,
             )
         )
-        return dict(found.tuples().all())
+        return {row.line: row.patient_id for row in found}
 
     def wanted_plans(self, import_id: str, *, limit: int) -> list[WantedPlan]:
         """Rows whose visit is to get a plan and has none yet, locked, passing over those that others hold."""

@@ -181,13 +181,10 @@ class ListedPeople:
         if not ids:
             return set()
         said = consents.c
-        return set(
-            self._session.execute(
-                select(said.patient_id, said.scope).where(said.patient_id.in_(ids), said.purpose == purpose).distinct()
-            )
-            .tuples()
-            .all()
+        found = self._session.execute(
+            select(said.patient_id, said.scope).where(said.patient_id.in_(ids), said.purpose == purpose).distinct()
         )
+        return {(row.patient_id, row.scope) for row in found}
 
     def add(self, new: NewRows) -> None:
         """Write a chunk, each table in one go."""

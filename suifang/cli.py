@@ -19,6 +19,7 @@ from db.migrate import pending, upgrade
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
 from followup.calendars import UnknownRegionError
+from followup.imports import ListKind
 from followup.parked_tasks import ParkedTaskState
 from runtime import clock
 from runtime.content.documents import ContentError
@@ -425,6 +426,37 @@ def try_flow(
         keys=lambda: sys.stdin.readline() or None,
         out=sys.stdout,
     )
+
+
+@app.command(name="import")
+@_in_words
+def import_list(
+    file: Annotated[Path | None, typer.Argument(help="CSV, xls or xlsx.")] = None,
+    kind: Annotated[ListKind, typer.Option(help="What each row tells.")] = ListKind.DISCHARGE,
+    source: Annotated[str, typer.Option(help="Where the list comes from; its mapping is remembered by this.")] = "",
+    template: Annotated[str | None, typer.Option(help="The plan that every visit gets.")] = None,
+    mapping: Annotated[list[str] | None, typer.Option(help="field=header, such as phone=联系电话.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be written.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    undo: Annotated[str | None, typer.Option(help="Take back the import of this id instead.")] = None,
+) -> None:
+    """Bring in a list of discharges, appointments or numbers; exit status 1 when rows were parked."""
+    with _units_of_work() as units:
+        sys.exit(
+            loaded("suifang.import_command").run(
+                units,
+                _quiet_settings(),
+                file,
+                kind,
+                source=source,
+                template=template,
+                mapping=mapping or (),
+                dry_run=dry_run,
+                undo=undo,
+                agreed=lambda: yes or typer.confirm("Write the rows without errors?"),
+                console=Console(),
+            )
+        )
 
 
 @app.command(name="verify")
