@@ -154,7 +154,7 @@ def list_alerts(
     for alert in alerts:
         _audit(uow, caller, "alert_viewed", alert)
     content = wiring_of(request).content
-    return AlertsAnswer(alerts=[AlertAnswer(**_shown(uow, content, alert)) for alert in alerts])
+    return AlertsAnswer(alerts=[alert_answer(uow, content, alert) for alert in alerts])
 
 
 @router.get("/alerts/{alert_id}", responses=problems(Kind.UNKNOWN_ALERT))
@@ -243,6 +243,11 @@ def type_outcome(
     alert.outcome, alert.closed_by, alert.closed_at = ask.outcome, caller.user_id, uow.now
     held_tasks.settle(uow, alert)
     return _full(uow, wiring_of(request).content, alert)
+
+
+def alert_answer(uow: UnitOfWork, content: Content, alert: Alert) -> AlertAnswer:
+    """An alert with the words of its sign and level."""
+    return AlertAnswer(**_shown(uow, content, alert))
 
 
 def _move(

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from api import found
 from api.edge import Route, Work
 from api.fields import Answer, Id, Instant
 from api.permissions import CareTeam
 from api.problems import Kind, problems
-from api.routes.alerts import AlertAnswer
+from api.routes.alerts import AlertAnswer, alert_answer
 from api.routes.tasks import TaskAnswer
+from api.wiring import wiring_of
 from followup.attempts import AttemptState
 from followup.calls import CallState, EndReason, Party
 from followup.notes import NoteState
@@ -57,6 +58,7 @@ class FollowUpAnswer(Answer):
 
     task: TaskAnswer
     attempts: list[TriedAnswer]
+    alerts: list[AlertAnswer]  # those raised outside a call: by a form that was answered by link
     next: NextAnswer | None
 
 
@@ -68,7 +70,7 @@ class FollowUpsAnswer(Answer):
 
 
 @router.get("/patients/{patient_id}/follow-ups", responses=problems(Kind.UNKNOWN_PATIENT))
-def read_follow_ups(patient_id: Id, caller: CareTeam, uow: Work) -> FollowUpsAnswer:
+def read_follow_ups(patient_id: Id, caller: CareTeam, request: Request, uow: Work) -> FollowUpsAnswer:
     """The patient's follow-up record."""
     patient = found.patient(uow, patient_id)
     uow.audit.note(
@@ -82,9 +84,10 @@ def read_follow_ups(patient_id: Id, caller: CareTeam, uow: Work) -> FollowUpsAns
     calls = {call.attempt_id: call for call in reversed(uow.calls.of_patient(patient.id))}
     recordings = {recording.call_id: recording for recording in uow.recordings.of_patient(patient.id)}
     notes = {note.attempt_id: note for note in uow.notes.of_patient(patient.id, limit=500)}
+    content = wiring_of(request).content
     alerts = defaultdict(list)
     for alert in reversed(uow.alerts.of_patient(patient.id)):
-        alerts[alert.attempt_id].append(AlertAnswer.model_validate(alert))
+        alerts[alert.attempt_id or alert.task_id].append(alert_answer(uow, content, alert))
     tried = defaultdict(list)
     for attempt in reversed(uow.attempts.of_patient(patient.id)):
         call = calls.get(attempt.id)
@@ -120,6 +123,7 @@ def read_follow_ups(patient_id: Id, caller: CareTeam, uow: Work) -> FollowUpsAns
             FollowUpAnswer(
                 task=TaskAnswer.model_validate(task),
                 attempts=tried[task.id],
+                alerts=alerts[task.id],
                 next=NextAnswer(action=task.next_action, at=task.next_at) if task.next_action else None,
             )
             for task in uow.plans.tasks_of_patient(patient.id)
