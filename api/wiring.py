@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from argon2 import PasswordHasher
 from fastapi import Request
 
+from db.calendar import HospitalTime
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.ports import RecordingStore
@@ -46,6 +47,11 @@ class Wiring:
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again
     # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_UNITS))
+
+    @property
+    def time(self) -> HospitalTime:
+        """The clock and calendar by which the hospital plans."""
+        return HospitalTime(zone=self.zone, region=self.calendar_region)
 
 
 def wiring_of(request: Request) -> Wiring:

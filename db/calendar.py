@@ -1,7 +1,10 @@
 """The calendar of working days: known years, days that differ from their weekday, and who entered them."""
 
 from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Self
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, Date, Integer, String, Table, Uuid, and_, delete, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
@@ -9,7 +12,9 @@ from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, instant, metadata
 from followup.calendars import CalendarDay, CalendarYear, DayKind, WorkCalendar
+from followup.plan_windows import LocalDays
 from runtime.identifiers import new_id
+from runtime.settings import Settings
 
 calendars = Table(
     "calendars",
@@ -161,3 +166,20 @@ class CalendarRepository:
             .values(region=region, **values)
             .on_conflict_do_update(index_elements=["region"], set_=values)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HospitalTime:
+    """The hospital's zone, and the region whose working days it keeps."""
+
+    zone: ZoneInfo
+    region: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Those of an installation."""
+        return cls(zone=settings.zone, region=settings.calendar_region)
+
+    def days(self, calendars_known: CalendarRepository, *, zone: str | None = None) -> LocalDays:
+        """The clock and calendar for windows; `zone` is a plan's own, if it has one."""
+        return LocalDays(zone=ZoneInfo(zone) if zone else self.zone, calendar=calendars_known.of(self.region))

@@ -1,16 +1,32 @@
 """Plans and tasks: tables, mappings, repository, and the statements by which tasks fall due and are taken."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, Integer, SmallInteger, String, Table, and_, func, select, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    and_,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.mutable import MutableList
 from sqlalchemy.orm import Session
 
 from care.consent import Purpose
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from db.plan_steps import PlanSteps
 from followup.outcomes import TaskOutcome
-from followup.plans import OPEN_TASK_STATES, Plan, Task, TaskMode, TaskState
+from followup.plans import OPEN_TASK_STATES, Plan, PlanState, Task, TaskMode, TaskState
 
 plans = Table(
     "plans",
@@ -24,6 +40,17 @@ plans = Table(
     instant("anchor_at"),
     instant("created_at"),
     instant("cancelled_at", nullable=True),
+    Column("zone", String(64), nullable=False),
+    closed_set("state", PlanState),
+    instant("state_since"),
+    Column("end", String(40), nullable=True),
+    Column("steps", PlanSteps, nullable=False, default=list),
+    Column("dropped", MutableList.as_mutable(JSONB), nullable=False, default=list),
+    Column("changed", Boolean, nullable=False, default=False),
+    Column("red_flags", JSONB, nullable=False, default=list),
+    Column("rules", String(64), nullable=True),
+    Column("variables", JSONB, nullable=False, default=dict),
+    Index("ix_plans_unfinished", "template_id", postgresql_where=text("state IN ('running', 'paused')")),
     # One living plan of a template per visit: a feed that comes twice makes no second one.
     Index(
         "uq_plans_living",
@@ -47,6 +74,9 @@ tasks = Table(
     metadata,
     id_column(),
     reference("plan_id", "plans.id", nullable=True),
+    Column("step_key", String(64), nullable=True),
+    Column("occurrence", Integer, nullable=False, default=0),
+    instant("followed_at", nullable=True),
     reference("patient_id", "patients.id"),
     reference("queue_id", "queues.id"),
     closed_set("purpose", Purpose),
@@ -92,6 +122,22 @@ tasks = Table(
     Index("ix_tasks_moving_up", "closing_at", postgresql_where=text("place = 2")),
     Index("ix_tasks_held", "held_until", postgresql_where=text("held_until IS NOT NULL")),
     Index("ix_tasks_owned", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
+    # Each occurrence of a step once, unless it was called off.
+    Index(
+        "uq_tasks_occurrence",
+        "plan_id",
+        "step_key",
+        "occurrence",
+        unique=True,
+        postgresql_where=text("step_key IS NOT NULL AND state <> 'cancelled'"),
+    ),
+    Index(
+        "ix_tasks_to_follow",
+        "id",
+        postgresql_where=text(
+            "step_key IS NOT NULL AND followed_at IS NULL AND state NOT IN ('planned', 'due', 'queued', 'in_progress')"
+        ),
+    ),
     Index(
         "ix_tasks_to_look_at",
         "next_attempt_at",
@@ -137,6 +183,93 @@ class PlanRepository:
                 plans.c.cancelled_at.is_(None),
             )
         )
+
+    def is_stopped(self, task: Task) -> bool:
+        """True if the task belongs to a plan that is paused or cancelled: nobody may be dialed for it."""
+        if task.plan_id is None or task.step_key is None:
+            return False
+        state = self._session.scalar(select(plans.c.state).where(plans.c.id == task.plan_id))
+        return state in (PlanState.PAUSED, PlanState.CANCELLED)
+
+    def plan_for_update(self, plan_id: str) -> Plan | None:
+        """The plan with this id, locked until the end of the transaction."""
+        return self._session.scalar(
+            select(Plan).where(plans.c.id == plan_id).with_for_update().execution_options(populate_existing=True)
+        )
+
+    def plans_of_patient(self, patient_id: str, *, limit: int = 200) -> Sequence[Plan]:
+        """A patient's plans, newest first."""
+        return self._session.scalars(
+            select(Plan).where(plans.c.patient_id == patient_id).order_by(plans.c.created_at.desc()).limit(limit)
+        ).all()
+
+    def unfinished_of_patient(self, patient_id: str, *, encounter_id: str | None = None) -> Sequence[Plan]:
+        """Running and paused plans of a patient, or of one of his visits, locked."""
+        query = select(Plan).where(
+            plans.c.patient_id == patient_id, plans.c.state.in_([PlanState.RUNNING, PlanState.PAUSED])
+        )
+        if encounter_id is not None:
+            query = query.where(plans.c.encounter_id == encounter_id)
+        return self._session.scalars(
+            query.order_by(plans.c.id).with_for_update().execution_options(populate_existing=True)
+        ).all()
+
+    def older_than(self, versions: Mapping[str, int], *, after: str | None, limit: int) -> Sequence[Plan]:
+        """Unfinished plans made from an older version of their template than the one given."""
+        if not versions:
+            return []
+        query = (
+            select(Plan)
+            .where(
+                plans.c.state.in_([PlanState.RUNNING, PlanState.PAUSED]),
+                or_(
+                    *(
+                        and_(plans.c.template_id == template_id, plans.c.template_version < version)
+                        for template_id, version in versions.items()
+                    )
+                ),
+            )
+            .order_by(plans.c.id)
+            .limit(limit)
+        )
+        if after:
+            query = query.where(plans.c.id > after)
+        return self._session.scalars(query).all()
+
+    def open_tasks_of_plan(self, plan_id: str) -> Sequence[Task]:
+        """Tasks of a plan's steps that are not over, locked."""
+        return self._session.scalars(
+            select(Task)
+            .where(tasks.c.plan_id == plan_id, tasks.c.step_key.is_not(None), tasks.c.state.in_(OPEN_TASK_STATES))
+            .order_by(tasks.c.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def open_tasks_of_patient(self, patient_id: str) -> Sequence[Task]:
+        """Every task of a patient that is not over, locked."""
+        return self._session.scalars(
+            select(Task)
+            .where(tasks.c.patient_id == patient_id, tasks.c.state.in_(OPEN_TASK_STATES))
+            .order_by(tasks.c.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def claim_to_follow(self, limit: int) -> Sequence[Task]:
+        """Tasks of plans that are over and whose plan has not been looked after, locked, passing over others' locks."""
+        return self._session.scalars(
+            select(Task)
+            .where(
+                tasks.c.step_key.is_not(None),
+                tasks.c.followed_at.is_(None),
+                tasks.c.state.not_in(OPEN_TASK_STATES),
+            )
+            .order_by(tasks.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
 
     def task(self, task_id: str) -> Task | None:
         """The task with this id."""

@@ -24,6 +24,7 @@ from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
+from db.merges import MergeRepository
 from db.messages import MessageRepository
 from db.notes import NoteRepository
 from db.number_searches import NumberSearchRepository
@@ -38,7 +39,6 @@ from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
-from db.requests import RequestRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
 from db.transfers import TransferRepository
@@ -72,6 +72,7 @@ class UnitOfWork:
         self.objections = ObjectionRepository(self._session)
         self.switches = SwitchRepository(self._session)
         self.plans = PlanRepository(self._session)
+        self.merges = MergeRepository(self._session)
         self.plan_records = PlanRecords(self._session)
         self.calendar = CalendarRepository(self._session, self._calendars)
         self.gate_facts = GateFactsRepository(self._session, self.calendar)

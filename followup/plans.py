@@ -1,12 +1,14 @@
 """Plan template, plan and tasks: what is owed to a patient, when, and for what purpose."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
+from itertools import combinations
 from typing import NewType
 
 from care.consent import Purpose
 from care.patients import PatientId
+from followup.offsets import Offset
 from followup.outcomes import TaskOutcome
 from followup.states import follow
 
@@ -75,25 +77,99 @@ def next_task_state(state: TaskState, trigger: TaskTrigger) -> TaskState:
     return follow("task", TASK_TRANSITIONS, state, trigger)
 
 
+class PlanState(StrEnum):
+    """Where a patient's plan is."""
+
+    RUNNING = "running"
+    PAUSED = "paused"  # the patient is in hospital again: nothing of it is called
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class PlanTrigger(StrEnum):
+    """What moves a plan."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+
+
+PLAN_TRANSITIONS: dict[tuple[PlanState, PlanTrigger], PlanState] = {
+    (PlanState.RUNNING, PlanTrigger.PAUSE): PlanState.PAUSED,
+    (PlanState.PAUSED, PlanTrigger.RESUME): PlanState.RUNNING,
+    (PlanState.RUNNING, PlanTrigger.COMPLETE): PlanState.COMPLETED,
+    (PlanState.RUNNING, PlanTrigger.CANCEL): PlanState.CANCELLED,
+    (PlanState.PAUSED, PlanTrigger.CANCEL): PlanState.CANCELLED,
+}
+
+
+def next_plan_state(state: PlanState, trigger: PlanTrigger) -> PlanState:
+    """The state after `trigger`; IllegalTransitionError if the plan cannot do that now."""
+    return follow("plan", PLAN_TRANSITIONS, state, trigger)
+
+
+class Anchor(StrEnum):
+    """What a plan's times are counted from."""
+
+    DISCHARGE = "discharge"
+    ENROLMENT = "enrolment"
+    OPERATION = "operation"
+    END_OF_TREATMENT = "end_of_treatment"
+    TREATMENT_START = "treatment_start"
+    REPORT = "report"
+    EVENT = "event"
+    CASE_CLOSED = "case_closed"
+    APPOINTMENT = "appointment"
+
+
+class HolidayRule(StrEnum):
+    """Where a contact goes that falls on a day off; it never leaves its window for that."""
+
+    NONE = "none"
+    NEXT = "next"  # the next working day
+    PREVIOUS = "previous"  # the working day before
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateStep:
-    """One contact of a template: offsets from the anchor, and what to ask or play."""
+    """One contact of a template: offsets from the anchor, and what to ask or play.
+
+    With `every` it comes again, each time so long after the time before, until `until` from the anchor, or until
+    somebody stops it. One occurrence is planned when the one before it has ended.
+    """
 
     key: str
-    target: timedelta
-    earliest: timedelta
-    latest: timedelta
+    target: Offset
+    earliest: Offset
+    latest: Offset
     mode: TaskMode
     queue: str
     form: str | None = None
     flow: str | None = None
     priority: int = 50
+    holidays: HolidayRule = HolidayRule.NONE
+    every: Offset | None = None
+    until: Offset | None = None
 
     def __post_init__(self) -> None:
-        if not self.earliest <= self.target <= self.latest:
-            raise ValueError(f"step {self.key}: earliest, target and latest must stand in this order")
+        if not (self.earliest.is_at_most(self.target) and self.target.is_at_most(self.latest)):
+            raise ValueError(
+                f"step {self.key}: earliest, target and latest must stand in this order, whatever the month and the "
+                f"zone; they are {self.earliest}, {self.target}, {self.latest}"
+            )
         if self.mode is TaskMode.AUTOMATED and self.flow is None:
             raise ValueError(f"step {self.key}: an automated call needs a flow")
+        if self.until is not None and self.every is None:
+            raise ValueError(f"step {self.key}: until says when a repetition stops; say with every how often it comes")
+        if self.every is not None and self._width > self.every.shortest_hours:
+            raise ValueError(
+                f"step {self.key}: it comes every {self.every}, but its window is longer: two occurrences would overlap"
+            )
+
+    @property
+    def _width(self) -> float:
+        return self.latest.longest_hours - self.earliest.shortest_hours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +183,68 @@ class PlanTemplate:
     status: str  # draft or active
     source: str
     steps: tuple[TemplateStep, ...]
+    anchor: Anchor = Anchor.DISCHARGE
+    zone: str | None = None  # the hospital's if not given
+    red_flags: tuple[str, ...] = ()  # sets of signs to listen for, besides the general one
+    rules: str | None = None  # the topic by whose rules its results change the plan
+
+    def __post_init__(self) -> None:
+        keys = [step.key for step in self.steps]
+        if len(set(keys)) != len(keys):
+            raise ValueError(f"template {self.id}: a step's key is used twice among {', '.join(keys)}")
+        for one, two in combinations(self.steps, 2):
+            if one.queue == two.queue and _overlap(one, two):
+                raise ValueError(
+                    f"template {self.id}: the windows of steps {one.key} and {two.key} overlap in queue {one.queue}: "
+                    "the patient would be called twice for the same; part them, or give one another queue"
+                )
+
+
+def _overlap(one: TemplateStep, two: TemplateStep) -> bool:
+    """True if a window of one may meet a window of the other."""
+    if one.every is not None and two.every is not None:
+        return _first_meets(one, two) and _first_meets(two, one)
+    return _meets(one, two) if two.every is None else _meets(two, one)
+
+
+def _first_meets(repeated: TemplateStep, later: TemplateStep) -> bool:
+    """True if a repetition still goes on when another one begins."""
+    return repeated.until is None or not repeated.until.is_at_most(later.target)
+
+
+def _meets(repeated: TemplateStep, once: TemplateStep) -> bool:
+    """True if an occurrence of `repeated`, or its only one, meets the window of `once`."""
+    shift, ahead = 0.0, 0
+    while True:
+        starts = repeated.earliest.shortest_hours + shift
+        if once.latest.is_at_most(repeated.earliest) if not ahead else once.latest.longest_hours <= starts:
+            return False
+        ended = (
+            repeated.latest.is_at_most(once.earliest)
+            if not ahead
+            else (repeated.latest.longest_hours + shift <= once.earliest.shortest_hours)
+        )
+        if not ended:
+            return True
+        if repeated.every is None:
+            return False
+        ahead += 1
+        shift = repeated.every.times(ahead).shortest_hours
+        if repeated.until is not None and repeated.target.shortest_hours + shift > repeated.until.longest_hours:
+            return False
+
+
+class PlanEnd(StrEnum):
+    """Why a plan was cancelled."""
+
+    BY_HAND = "by_hand"
+    DISCHARGE_CANCELLED = "discharge_cancelled"
+    DECEASED = "deceased"
 
 
 @dataclass(kw_only=True, eq=False)
 class Plan:
-    """A patient's own copy of a template (FHIR CarePlan)."""
+    """A patient's own copy of a template (FHIR CarePlan): its steps are his, a new template does not touch them."""
 
     id: PlanId
     patient_id: PatientId
@@ -122,6 +255,36 @@ class Plan:
     anchor_at: datetime
     created_at: datetime
     cancelled_at: datetime | None = None
+    zone: str
+    state: PlanState = PlanState.RUNNING
+    state_since: datetime
+    end: PlanEnd | None = None
+    steps: list[TemplateStep] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)  # keys of steps that somebody took out
+    changed: bool = False  # somebody moved, added or dropped a step
+    red_flags: list[str] = field(default_factory=list)
+    rules: str | None = None
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def step(self, key: str) -> TemplateStep | None:
+        """The step with this key, if the plan (still) has it."""
+        return next((step for step in self.steps if step.key == key and key not in self.dropped), None)
+
+
+class PlanChange(StrEnum):
+    """What happened to a plan, for its history."""
+
+    STARTED = "started"
+    STEP_MOVED = "step_moved"
+    STEP_ADDED = "step_added"
+    STEP_DROPPED = "step_dropped"
+    REPLANNED = "replanned"  # a result asked for more contacts
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    UPGRADED = "upgraded"
+    MERGED = "merged"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
 
 
 WISHED_AT = "wished_at"
@@ -136,6 +299,8 @@ class Task:
 
     id: TaskId
     plan_id: PlanId | None
+    step_key: str | None = None  # which step of the plan it is for
+    occurrence: int = 0  # which repetition of the step
     patient_id: PatientId
     queue_id: str
     purpose: Purpose
@@ -152,6 +317,7 @@ class Task:
     outcome: TaskOutcome | None = None
     next_action: str | None = None  # of the last decision: done, call_again, other_channel, escalate, give_up
     next_at: datetime | None = None
+    followed_at: datetime | None = None  # when it was over and its plan had been looked after
     created_at: datetime
     raised_at: datetime | None = None  # since then a person knows that its window is about to close
     variables: dict[str, str] = field(default_factory=dict)
@@ -161,31 +327,3 @@ class Task:
     owner_id: str | None = None  # the agent to whom it belongs until `owner_until`
     owner_until: datetime | None = None
     owner_reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaskWindow:
-    """Earliest, target and latest instant of one step, reckoned from the anchor."""
-
-    step: TemplateStep
-    earliest_at: datetime
-    target_at: datetime
-    latest_at: datetime
-
-
-def windows(template: PlanTemplate, anchor_at: datetime) -> tuple[TaskWindow, ...]:
-    """The windows of every step for an anchor (a discharge, an appointment), in order of their targets."""
-    if anchor_at.tzinfo is None:
-        raise ValueError("anchor_at must carry its time zone")
-    # In a zone with summer time Python adds wall-clock hours; a window is counted in hours that pass.
-    anchor_at = anchor_at.astimezone(UTC)
-    found = [
-        TaskWindow(
-            step=step,
-            earliest_at=anchor_at + step.earliest,
-            target_at=anchor_at + step.target,
-            latest_at=anchor_at + step.latest,
-        )
-        for step in template.steps
-    ]
-    return tuple(sorted(found, key=lambda w: (w.target_at, w.step.key)))

@@ -31,6 +31,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="end_expired_previews", every=PREVIEW_NET, work=queue_repairs.end_expired_previews),
     Entry(name="tell_of_unserved_lanes", every=timedelta(minutes=5), work=queue_repairs.tell_of_unserved_lanes),
     Entry(name="free_tasks_taken_along", every=timedelta(seconds=30), work=queue_repairs.free_tasks_taken_along),
+    Entry(name="follow_closed_tasks", every=timedelta(seconds=5), work=reconcile.follow_closed_tasks),
     Entry(name="release_unsent_attempts", every=timedelta(seconds=5), work=reconcile.release_unsent_attempts),
     Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),
     Entry(name="ask_about_silent_calls", every=timedelta(seconds=15), work=reconcile.ask_about_silent_calls),

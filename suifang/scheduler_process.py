@@ -17,6 +17,7 @@ from runtime.log import configure_logging
 from runtime.settings import Settings
 from runtime.task_queue import make_task_queue
 from scheduler.alert_clock import AlertDesk
+from scheduler.following import PlanDesk
 from scheduler.leader import Duties, Leader
 from scheduler.outbox_relay import OutboxRelay
 from scheduler.outcomes import AttemptPolicies
@@ -60,6 +61,7 @@ def duties(
         profile=gate.profile,
         zone=settings.hospital_zone,
         alert_desk=AlertDesk.of(settings, content),
+        plan_desk=PlanDesk.of(settings, content),
         ring=timedelta(seconds=settings.ring_seconds),
     )
     return Duties(

@@ -7,16 +7,16 @@ from pydantic import Field, StringConstraints
 
 from api import found
 from api.edge import Route, Work
-from api.fields import Answer, Ask, Id, Instant
-from api.permissions import CareTeam, CareTeamCommanding, Everybody
+from api.fields import Answer, Ask, Id, Instant, Limit
+from api.permissions import CareTeam, CareTeamCommanding, Everybody, Overseers
 from api.problems import Kind, Problem, problems
 from api.routes.tasks import TaskAnswer
 from api.wiring import wiring_of
 from care.consent import ConsentScope, Purpose, is_granted
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
-from followup.plans import Plan, PlanTemplate, TaskMode
-from scheduler.planning import PlanNotPossibleError, start_plan
+from followup.plans import Anchor, HolidayRule, Plan, PlanEnd, PlanState, PlanTemplate, TaskMode, TemplateStep
+from scheduler.planning import PlanNotPossibleError, calendar_warning, start_plan
 
 router = APIRouter(tags=["plans"], route_class=Route)
 
@@ -24,7 +24,7 @@ CONSENT_FOR = {TaskMode.AGENT: ConsentScope.PHONE, TaskMode.AUTOMATED: ConsentSc
 
 
 class StepAnswer(Answer):
-    """One contact of a template; hours count from the visit."""
+    """One contact of a template; distances from the anchor are written as 48 h, 7 d, 6 w, 3 mo, 1 y."""
 
     key: str
     mode: TaskMode
@@ -32,9 +32,12 @@ class StepAnswer(Answer):
     form: str | None
     flow: str | None
     priority: int
-    earliest_hours: float
-    target_hours: float
-    latest_hours: float
+    earliest: str
+    target: str
+    latest: str
+    holidays: HolidayRule
+    every: str | None
+    until: str | None
 
 
 class TemplateAnswer(Answer):
@@ -46,6 +49,9 @@ class TemplateAnswer(Answer):
     purpose: Purpose
     status: str
     source: str
+    anchor: Anchor
+    red_flags: list[str]
+    rules: str | None
     steps: list[StepAnswer]
 
 
@@ -82,7 +88,39 @@ class PlanAnswer(Answer):
     anchor_at: Instant
     created_at: Instant
     cancelled_at: Instant | None
+    state: PlanState
+    state_since: Instant
+    end: PlanEnd | None
+    zone: str
+    changed: bool  # somebody moved, added or dropped a step
+    newer_version: int | None  # of the template, if there is one: POST /plans/{plan_id}/upgrade follows it
+    dropped: list[str]
+    red_flags: list[str]
+    rules: str | None
+    steps: list[StepAnswer]
+    warning: str | None  # days off that nobody knows yet
     tasks: list[TaskAnswer]
+
+
+class PlanRow(Answer):
+    """A plan in a list."""
+
+    id: str
+    patient_id: str
+    encounter_id: str
+    template_id: str
+    template_version: int
+    newer_version: int | None
+    state: PlanState
+    changed: bool
+    anchor_at: Instant
+
+
+class PlansAnswer(Answer):
+    """Plans without their tasks; ask on with after=`next`, which is empty on the last page."""
+
+    plans: list[PlanRow]
+    next: str | None
 
 
 @router.get("/plan-templates")
@@ -120,7 +158,7 @@ def create_plan(
     living = uow.plans.living_plan(encounter.id, template.id)
     if living is not None:
         response.status_code = 200
-        return _plan(uow, living)
+        return plan_answer(uow, request, living)
     _require_consent(uow, patient, template)
     try:
         plan = start_plan(
@@ -131,6 +169,8 @@ def create_plan(
             queues_by_name={queue.name: queue for queue in uow.queues.all()},
             now=uow.now,
             variables=ask.variables,
+            time=wiring_of(request).time,
+            roster=wiring_of(request).roster,
         )
     except PlanNotPossibleError as error:
         raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "template", str(error)) from error
@@ -143,16 +183,53 @@ def create_plan(
         patient_id=patient.id,
         detail={"template": f"{template.id}/{template.version}"},
     )
-    return _plan(uow, plan)
+    return plan_answer(uow, request, plan)
+
+
+@router.get("/plans")
+def list_outdated(
+    caller: Overseers,  # noqa: ARG001
+    request: Request,
+    uow: Work,
+    after: Id | None = None,
+    limit: Limit = 50,
+) -> PlansAnswer:
+    """Unfinished plans that follow an older version of their template; none changes by itself."""
+    templates = wiring_of(request).content.plans
+    page = uow.plans.older_than({t.id: t.version for t in templates.values()}, after=after, limit=limit)
+    return PlansAnswer(plans=[_row(request, plan) for plan in page], next=page[-1].id if len(page) == limit else None)
+
+
+@router.get("/patients/{patient_id}/plans", responses=problems(Kind.UNKNOWN_PATIENT))
+def list_plans(patient_id: Id, caller: CareTeam, request: Request, uow: Work) -> PlansAnswer:
+    """A patient's plans, newest first."""
+    patient = found.patient(uow, patient_id)
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="plans_viewed",
+        subject_kind="patient",
+        subject=patient.id,
+        patient_id=patient.id,
+    )
+    return PlansAnswer(plans=[_row(request, plan) for plan in uow.plans.plans_of_patient(patient.id)], next=None)
 
 
 @router.get("/plans/{plan_id}", responses=problems(Kind.UNKNOWN_PLAN))
-def read_plan(plan_id: Id, caller: CareTeam, uow: Work) -> PlanAnswer:  # noqa: ARG001
+def read_plan(plan_id: Id, caller: CareTeam, request: Request, uow: Work) -> PlanAnswer:
     """One plan with its tasks."""
     plan = uow.plans.get(plan_id)
     if plan is None:
         raise Problem.of(Kind.UNKNOWN_PLAN, "plan_id", "there is no such plan")
-    return _plan(uow, plan)
+    uow.audit.note(
+        at=uow.now,
+        user_id=caller.user_id,
+        action="plan_viewed",
+        subject_kind="plan",
+        subject=plan.id,
+        patient_id=plan.patient_id,
+    )
+    return plan_answer(uow, request, plan)
 
 
 def _require_consent(uow: UnitOfWork, patient: Patient, template: PlanTemplate) -> None:
@@ -168,8 +245,9 @@ def _require_consent(uow: UnitOfWork, patient: Patient, template: PlanTemplate) 
             )
 
 
-def _plan(uow: UnitOfWork, plan: Plan) -> PlanAnswer:
-    tasks = [TaskAnswer.model_validate(task) for task in uow.plans.tasks_of_plan(plan.id)]
+def plan_answer(uow: UnitOfWork, request: Request, plan: Plan) -> PlanAnswer:
+    """A plan as the API shows it."""
+    uow.flush()
     return PlanAnswer(
         id=plan.id,
         patient_id=plan.patient_id,
@@ -180,12 +258,41 @@ def _plan(uow: UnitOfWork, plan: Plan) -> PlanAnswer:
         anchor_at=plan.anchor_at,
         created_at=plan.created_at,
         cancelled_at=plan.cancelled_at,
-        tasks=tasks,
+        state=plan.state,
+        state_since=plan.state_since,
+        end=plan.end,
+        zone=plan.zone,
+        changed=plan.changed,
+        newer_version=_newer(request, plan),
+        dropped=list(plan.dropped),
+        red_flags=list(plan.red_flags),
+        rules=plan.rules,
+        steps=[_step(step) for step in plan.steps],
+        warning=calendar_warning(uow, plan, wiring_of(request).time),
+        tasks=[TaskAnswer.model_validate(task) for task in uow.plans.tasks_of_plan(plan.id)],
+    )
+
+
+def _newer(request: Request, plan: Plan) -> int | None:
+    template = wiring_of(request).content.plans.get(plan.template_id)
+    return template.version if template is not None and template.version > plan.template_version else None
+
+
+def _row(request: Request, plan: Plan) -> PlanRow:
+    return PlanRow(
+        id=plan.id,
+        patient_id=plan.patient_id,
+        encounter_id=plan.encounter_id,
+        template_id=plan.template_id,
+        template_version=plan.template_version,
+        newer_version=_newer(request, plan),
+        state=plan.state,
+        changed=plan.changed,
+        anchor_at=plan.anchor_at,
     )
 
 
 def _template(template: PlanTemplate) -> TemplateAnswer:
-    hour = 3600.0
     return TemplateAnswer(
         id=template.id,
         version=template.version,
@@ -193,18 +300,25 @@ def _template(template: PlanTemplate) -> TemplateAnswer:
         purpose=template.purpose,
         status=template.status,
         source=template.source,
-        steps=[
-            StepAnswer(
-                key=step.key,
-                mode=step.mode,
-                queue=step.queue,
-                form=step.form,
-                flow=step.flow,
-                priority=step.priority,
-                earliest_hours=step.earliest.total_seconds() / hour,
-                target_hours=step.target.total_seconds() / hour,
-                latest_hours=step.latest.total_seconds() / hour,
-            )
-            for step in template.steps
-        ],
+        anchor=template.anchor,
+        red_flags=list(template.red_flags),
+        rules=template.rules,
+        steps=[_step(step) for step in template.steps],
+    )
+
+
+def _step(step: TemplateStep) -> StepAnswer:
+    return StepAnswer(
+        key=step.key,
+        mode=step.mode,
+        queue=step.queue,
+        form=step.form,
+        flow=step.flow,
+        priority=step.priority,
+        earliest=str(step.earliest),
+        target=str(step.target),
+        latest=str(step.latest),
+        holidays=step.holidays,
+        every=str(step.every) if step.every is not None else None,
+        until=str(step.until) if step.until is not None else None,
     )

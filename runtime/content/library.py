@@ -14,6 +14,7 @@ from followup.answer_alerts import AnswerRule
 from followup.calls import CauseCode
 from followup.dialing_rules import Profile
 from followup.flows import Flow
+from followup.follow_up_rules import FollowUpRules
 from followup.identity import IdentityRule
 from followup.plans import PlanTemplate
 from followup.what_next import AttemptPolicy, DecisionReason
@@ -24,11 +25,13 @@ from runtime.content.decision_reasons import DecisionReasonsDocument
 from runtime.content.documents import ContentError, Head, Wording
 from runtime.content.end_reasons import EndReasonsDocument
 from runtime.content.flows import FlowDocument
+from runtime.content.follow_up_rules import FollowUpRulesDocument
 from runtime.content.forms import FormDocument
 from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
-from runtime.content.plans import PlanDocument
+from runtime.content.plans import Named, PlanDocument, missing_in
+from runtime.content.queues import QueuesDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.scripts import Script
 
@@ -79,8 +82,30 @@ class Content:
 
     @cached_property
     def plans(self) -> dict[str, PlanTemplate]:
-        """Plan templates by id."""
-        return {d.id: self._made(d.value) for d in self._read("plans", PlanDocument)}
+        """Plan templates by id; each names only queues, forms, flows, red flags and rules that there are."""
+        known = Named(
+            queues={queue.name: (queue.mode, queue.purpose) for queue in self.queues.queues},
+            forms=frozenset(self.forms),
+            flows=frozenset(self.flows),
+            red_flags=frozenset(path.stem for path in (self._folder / "red_flags").glob("*.yaml")),
+            rules=frozenset(rules.topic for rules in self.follow_up_rules.values()),
+        )
+        documents = self._read("plans", PlanDocument)
+        for path in sorted((self._folder / "plans").glob("*.yaml")):
+            document = PlanDocument.model_validate(self._document(path))
+            if fault := missing_in(document, known):
+                raise ContentError(f"content/plans/{path.name}, {fault}")
+        return {d.id: self._made(d.value) for d in documents}
+
+    @cached_property
+    def queues(self) -> QueuesDocument:
+        """The queues that the plans name."""
+        return self._only("queues.yaml", QueuesDocument)
+
+    @cached_property
+    def follow_up_rules(self) -> dict[str, FollowUpRules]:
+        """Rules by which results change a plan, by id."""
+        return {d.id: self._made(d.value) for d in self._read("follow_up_rules", FollowUpRulesDocument)}
 
     @cached_property
     def flows(self) -> dict[str, Flow]:
@@ -189,6 +214,13 @@ class Content:
             return yaml.safe_load(path.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ContentError(f"content/{path.relative_to(self._folder)}: {error}") from error
+
+    def _only(self, name: str, document: type[Document]) -> Document:
+        path = self._folder / name
+        try:
+            return document.model_validate(self._document(path))
+        except (ValidationError, OSError) as error:
+            raise ContentError(f"content/{name}: {error}") from error
 
     def _read(self, kind: str, document: type[Document]) -> list[Document]:
         found: list[Document] = []

@@ -9,18 +9,25 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from care.consent import Consent, ConsentScope, Purpose
 from care.patients import ContactPoint, Encounter, Patient, PatientId
+from db.calendar import HospitalTime
 from db.unit_of_work import UnitOfWork
 from db.users import Role, User
 from followup.attempts import Attempt, AttemptId, AttemptState
+from followup.calendars import WorkCalendar
 from followup.calls import Call, CallId, CallState, EndReason, Leg, LegId, LegRole, Party
+from followup.offsets import Offset
+from followup.plan_windows import LocalDays
 from followup.plans import PlanTemplate, Task, TaskId, TaskMode, TaskState, TemplateStep
 from followup.queues import Agent, AgentState, HeadsetState, MergeRule, Queue
 from followup.recordings import Recording, RecordingState
 from runtime.identifiers import new_id
 
+HOSPITAL = HospitalTime(zone=ZoneInfo("Asia/Shanghai"), region="CN")
+_OFFSETS = ("earliest", "target", "latest", "every", "until")
 _numbers = itertools.count(13_800_000_000)
 
 
@@ -263,18 +270,29 @@ def a_node(uow: UnitOfWork, name: str = "node-1", *, free_workers: int = 4) -> s
 
 
 def a_step(key: str = "call", **values: Any) -> TemplateStep:
-    """A step for an agent, due at the anchor and for a day."""
-    return TemplateStep(
-        **{
-            "key": key,
-            "target": timedelta(0),
-            "earliest": timedelta(0),
-            "latest": timedelta(days=1),
-            "mode": TaskMode.AGENT,
-            "queue": "discharge",
-            **values,
-        }
-    )
+    """A step for an agent, due at the anchor and for a day; offsets may be spans that pass, or written as `7 d`."""
+    given: dict[str, Any] = {
+        "key": key,
+        "target": timedelta(0),
+        "earliest": timedelta(0),
+        "latest": timedelta(days=1),
+        "mode": TaskMode.AGENT,
+        "queue": "discharge",
+        **values,
+    }
+    return TemplateStep(**{**given, **{name: an_offset(given.get(name)) for name in _OFFSETS}})
+
+
+def an_offset(value: Offset | timedelta | str | None) -> Offset | None:
+    """An offset, however it is said."""
+    if isinstance(value, timedelta):
+        return Offset.passing(value)
+    return Offset.parse(value) if isinstance(value, str) else value
+
+
+def local_days(zone: str = "Asia/Shanghai", calendar: WorkCalendar | None = None) -> LocalDays:
+    """A clock with a calendar that knows nothing, unless one is given."""
+    return LocalDays(zone=ZoneInfo(zone), calendar=calendar or WorkCalendar(region="CN"))
 
 
 def a_template(*steps: TemplateStep, **values: Any) -> PlanTemplate:

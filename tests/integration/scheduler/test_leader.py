@@ -29,7 +29,7 @@ from scheduler.leader import Leader, _Lead
 from scheduler.planning import start_plan
 from scheduler.timetable import Entry, Timetable
 from suifang.scheduler_process import duties
-from tests.support.builders import a_node, a_patient, a_queue, a_task, a_template, an_agent, an_encounter
+from tests.support.builders import HOSPITAL, a_node, a_patient, a_queue, a_task, a_template, an_agent, an_encounter
 from tests.support.waiting import until
 
 PROGRAM = "from runtime.settings import load_settings; from suifang.scheduler_process import run; run(load_settings())"
@@ -151,6 +151,7 @@ def test_a_plan_and_an_agent_who_becomes_available_wake_the_dialer(
             queues_by_name={"discharge": queue},
             now=uow.now,
             variables={},
+            time=HOSPITAL,
         )
         uow.commit()
 

@@ -9,7 +9,7 @@ from db.unit_of_work import UnitsOfWork
 from followup.outcomes import TaskOutcome
 from followup.plans import TaskMode, TaskState
 from scheduler.planning import PlanNotPossibleError, start_plan
-from tests.support.builders import a_patient, a_queue, a_step, a_template, an_encounter
+from tests.support.builders import HOSPITAL, a_patient, a_queue, a_step, a_template, an_encounter
 
 
 def test_the_tasks_carry_the_windows_of_their_steps(units: UnitsOfWork) -> None:
@@ -28,6 +28,7 @@ def test_the_tasks_carry_the_windows_of_their_steps(units: UnitsOfWork) -> None:
             queues_by_name={"discharge": queue},
             now=uow.now,
             variables={"time": "10:00"},
+            time=HOSPITAL,
         )
         uow.commit()
     with units() as uow:
@@ -51,6 +52,7 @@ def test_a_visit_told_of_twice_keeps_its_one_plan(units: UnitsOfWork) -> None:
                 queues_by_name={"discharge": queue},
                 now=uow.now,
                 variables={},
+                time=HOSPITAL,
             ).id
             for _ in range(2)
         }
@@ -77,6 +79,7 @@ def test_two_feeds_at_one_moment_make_one_plan(units: UnitsOfWork) -> None:
                 queues_by_name={"discharge": queue},
                 now=uow.now,
                 variables={},
+                time=HOSPITAL,
             )
             uow.commit()
             plans.append(plan.id)
@@ -104,6 +107,7 @@ def test_a_step_whose_window_was_over_before_the_visit_was_told_of_is_not_counte
             queues_by_name={"discharge": queue},
             now=uow.now,
             variables={},
+            time=HOSPITAL,
         )
         (task,) = uow.plans.tasks_of_plan(plan.id)
         assert (task.state, task.outcome) == (TaskState.CANCELLED, TaskOutcome.NOT_DUE)
@@ -123,6 +127,7 @@ def test_a_template_that_does_not_fit_is_refused_in_words(units: UnitsOfWork) ->
                     queues_by_name=queues_by_name,
                     now=uow.now,
                     variables={},
+                    time=HOSPITAL,
                 )
         stranger = a_patient(uow)
         with pytest.raises(PlanNotPossibleError, match="another patient"):
@@ -134,4 +139,5 @@ def test_a_template_that_does_not_fit_is_refused_in_words(units: UnitsOfWork) ->
                 queues_by_name={"discharge": queue},
                 now=uow.now,
                 variables={},
+                time=HOSPITAL,
             )
