@@ -89,6 +89,11 @@ WORDS: Mapping[GateReason, ReasonWords] = {
     GateReason.QUEUE_PAUSED: _words(
         "queue", "队列已停;主管可以恢复", "the queue is paused; a supervisor can resume it"
     ),
+    GateReason.PLAN_STOPPED: _words(
+        "plan",
+        "随访计划已暂停或取消",
+        "the patient's plan is paused or cancelled; whoever cares for the plan can resume it",
+    ),
     GateReason.CAMPAIGN_STOPPED: _words(
         "campaign", "活动已停;主管可以恢复", "the campaign is stopped; a supervisor can let it go on"
     ),

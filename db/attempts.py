@@ -172,8 +172,7 @@ class AttemptRepository:
             query = query.where(attempts.c.patient_id == patient_id)
         if queue_id is not None:
             query = query.where(attempts.c.queue_id == queue_id)
-        not_dialed = ~exists().where(calls.c.attempt_id == attempts.c.id)
-        return self._session.scalars(query.where(not_dialed).order_by(attempts.c.id)).all()
+        return self._session.scalars(query.order_by(attempts.c.id)).all()
 
     def has_live(self, patient_id: str, *, besides: str | None = None) -> bool:
         """True if the patient has a live attempt other than `besides`."""

@@ -77,15 +77,14 @@ class Gate:
         self, uow: UnitOfWork, task: Task, number: ContactPoint | None, *, now: datetime, besides_attempt: str | None
     ) -> GateFacts:
         patient = uow.patients.get(task.patient_id)
-        queue = uow.queues.get(task.queue_id)
-        if patient is None or queue is None:
-            raise UnknownSubjectError(f"task {task.id}: its patient or queue does not exist")
+        if patient is None:
+            raise UnknownSubjectError(f"task {task.id}: its patient does not exist")
         profile = self.profile
         zone = _zone(patient.zone)
         local = now.astimezone(zone or ZoneInfo("UTC"))
         midnight = datetime.combine(local.date(), time(0), tzinfo=local.tzinfo)
         automated = task.mode is TaskMode.AUTOMATED
-        caps = tuple(cap for cap in profile.rolling_caps if cap.concerns(task.purpose, automated=automated))
+        caps = tuple(cap for cap in profile.rolling_caps if cap.concerns((task.purpose,), automated=automated))
         known = uow.gate_facts.of(
             task,
             number.number if number else None,
@@ -94,6 +93,8 @@ class Gate:
             besides=besides_attempt,
             now=now,
         )
+        if known.queue_paused is None:
+            raise UnknownSubjectError(f"task {task.id}: its queue does not exist")
         scope = ConsentScope.AUTOMATED_PHONE if automated else ConsentScope.PHONE
         where, basis = standing(known.words, task.purpose, scope), profile.legal_basis(task.purpose, scope)
         today = [contact for contact in known.past if contact.at >= midnight]
@@ -132,7 +133,8 @@ class Gate:
             or number.owner is NumberOwner.SELF
             or standing(known.words, task.purpose, ConsentScope.RELATIVE) is Standing.GRANTED,
             trunk_is_loopback=self.trunk_is_loopback,
-            queue_paused=queue.paused,
+            queue_paused=known.queue_paused,
+            plan_stopped=known.plan_stopped,
             attempts_today=len(today),
             completed_today=sum(contact.reached for contact in today),
             attempts_of_task=sum(contact.of_this_task for contact in known.past),

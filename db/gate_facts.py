@@ -6,17 +6,18 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Select, Table, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from care.consent import ConsentScope, Purpose, Said
-from db.attempts import attempts
+from db.attempts import attempt_tasks, attempts
 from db.calendar import CalendarRepository
 from db.calls import calls
 from db.inbound_calls import inbound_calls
 from db.objections import do_not_call, doctors_exceptions, own_hours, read_own_hours
 from db.patients import consents, contact_points
-from db.plans import tasks
+from db.plans import plans, tasks
+from db.queues import queues
 from followup.attempts import AttemptState
 from followup.calendars import DayKind
 from followup.calling_hours import OwnHours
@@ -24,7 +25,7 @@ from followup.calls import CallState
 from followup.dialing_rules import HORIZON_DAYS, PastContact
 from followup.inbound import InboundState
 from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, REACHED_A_PERSON, AttemptOutcome
-from followup.plans import Task, TaskMode
+from followup.plans import PlanState, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,8 @@ class Known:
     own_hours: OwnHours | None
     doctors_exception: str | None
     busy: bool  # another attempt lives, or he is on a line of ours
+    queue_paused: bool | None  # None: there is no such queue
+    plan_stopped: bool
 
 
 class GateFactsRepository:
@@ -64,6 +67,8 @@ class GateFactsRepository:
             {
                 "patient": task.patient_id,
                 "task": task.id,
+                "queue": task.queue_id,
+                "plan": task.plan_id,
                 "purpose": task.purpose,
                 "number": number,
                 "campaign": campaign_id,
@@ -80,6 +85,8 @@ class GateFactsRepository:
             own_hours=read_own_hours(row.own_hours[0], wish=row.own_hours[1]) if row.own_hours else None,
             doctors_exception=row.exception,
             busy=row.busy,
+            queue_paused=row.queue_paused,
+            plan_stopped=row.plan_stopped,
         )
 
     def days(self, region: str | None, first: date) -> Mapping[date, DayKind]:
@@ -97,13 +104,13 @@ def _said(purpose: Purpose, scope: str, granted: bool, at: str) -> Said:
     return Said(purpose=purpose, scope=ConsentScope(scope), granted=granted, recorded_at=datetime.fromisoformat(at))
 
 
-def _contact(this_task: str, at: str, purpose: str, mode: str, reached: bool, task_id: str) -> PastContact:
+def _contact(this_task: str, at: str, reached: bool, automated: bool, matters: list[tuple[str, str]]) -> PastContact:
     return PastContact(
         at=datetime.fromisoformat(at),
-        purpose=Purpose(purpose),
-        automated=mode == TaskMode.AUTOMATED.value,
+        purposes=frozenset(Purpose(purpose) for _, purpose in matters),
+        automated=automated,
         reached=reached,
-        of_this_task=task_id == this_task,
+        of_this_task=any(task_id == this_task for task_id, _ in matters),
     )
 
 
@@ -180,11 +187,23 @@ def _statement() -> Select[Any]:
                 calls.c.attempt_id.is_distinct_from(besides),
             ),
         ).label("busy"),
+        select(queues.c.paused)
+        .where(queues.c.id == bindparam("queue", type_=queues.c.id.type))
+        .scalar_subquery()
+        .label("queue_paused"),
+        exists()
+        .where(
+            plans.c.id == bindparam("plan", type_=plans.c.id.type),
+            plans.c.state.in_([PlanState.PAUSED, PlanState.CANCELLED]),
+        )
+        .label("plan_stopped"),
     )
 
 
-def _all(value: Any, *conditions: Any) -> Any:
-    return select(func.coalesce(func.jsonb_agg(value), func.jsonb_build_array())).where(*conditions).scalar_subquery()
+def _all(value: Any, *conditions: Any, of: Table | None = None) -> Any:
+    """Every value as one array; `of` names the table outside that the conditions speak of."""
+    found = select(func.coalesce(func.jsonb_agg(value), func.jsonb_build_array())).where(*conditions)
+    return (found.correlate(of) if of is not None else found).scalar_subquery()
 
 
 def _past(patient: Any, besides: Any) -> Any:
@@ -198,30 +217,25 @@ def _past(patient: Any, besides: Any) -> Any:
             and_(calls.c.invite_at.is_not(None), attempts.c.outcome == AttemptOutcome.CALLER_ABANDONED),
         ),
     )
-    return (
-        select(
-            func.coalesce(
-                func.jsonb_agg(
-                    func.jsonb_build_array(
-                        attempts.c.reserved_at,
-                        tasks.c.purpose,
-                        tasks.c.mode,
-                        func.coalesce(attempts.c.outcome.in_([*(REACHED_A_PERSON - NUMBER_IS_NO_USE)]), False),
-                        attempts.c.task_id,
-                    )
-                ),
-                func.jsonb_build_array(),
-            )
-        )
-        .select_from(attempts.join(tasks, tasks.c.id == attempts.c.task_id))
-        .where(
-            attempts.c.patient_id == patient,
-            attempts.c.id.is_distinct_from(besides),
-            or_(
-                attempts.c.reserved_at >= bindparam("since", type_=attempts.c.reserved_at.type),
-                attempts.c.task_id == bindparam("task", type_=attempts.c.task_id.type),
-            ),
-            or_(attempts.c.outcome.is_(None), attempts.c.outcome.not_in([*NOT_COUNTED]), rang),
-        )
-        .scalar_subquery()
+    along = select(attempt_tasks.c.task_id).where(attempt_tasks.c.attempt_id == attempts.c.id)
+    matters = _all(
+        func.jsonb_build_array(tasks.c.id, tasks.c.purpose),
+        or_(tasks.c.id == attempts.c.task_id, tasks.c.id.in_(along.correlate(attempts))),
+        of=attempts,
+    )
+    this_task = bindparam("task", type_=attempts.c.task_id.type)
+    return _all(
+        func.jsonb_build_array(
+            attempts.c.reserved_at,
+            func.coalesce(attempts.c.outcome.in_([*(REACHED_A_PERSON - NUMBER_IS_NO_USE)]), False),
+            attempts.c.agent_id.is_(None),
+            matters,
+        ),
+        attempts.c.patient_id == patient,
+        attempts.c.id.is_distinct_from(besides),
+        or_(
+            attempts.c.reserved_at >= bindparam("since", type_=attempts.c.reserved_at.type),
+            attempts.c.task_id == this_task,
+        ),
+        or_(attempts.c.outcome.is_(None), attempts.c.outcome.not_in([*NOT_COUNTED]), rang),
     )

@@ -1,6 +1,6 @@
 """The decision before every call: may we dial now. Pure; time is an argument."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -43,6 +43,7 @@ class GateReason(StrEnum):
     TASK_CAP = "task_cap"
     COMPLETED_TODAY = "completed_today"
     QUEUE_PAUSED = "queue_paused"
+    PLAN_STOPPED = "plan_stopped"  # paused or cancelled: he is in hospital again, or the plan was called off
     CAMPAIGN_STOPPED = "campaign_stopped"
     LIVE_ATTEMPT = "live_attempt"
     NOT_ON_ALLOW_LIST = "not_on_allow_list"
@@ -103,17 +104,17 @@ class RollingCap:
         if not self.purposes:
             raise ValueError("rolling cap: name at least one purpose, or leave purposes out for all")
 
-    def concerns(self, purpose: Purpose, *, automated: bool) -> bool:
-        """True if a call for this purpose, by a person or a machine, comes under the cap."""
-        return purpose in self.purposes and (automated or not self.automated_only)
+    def concerns(self, purposes: Collection[Purpose], *, automated: bool) -> bool:
+        """True if a call for one of these purposes, by a person or a machine, comes under the cap."""
+        return not self.purposes.isdisjoint(purposes) and (automated or not self.automated_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastContact:
-    """An earlier attempt, as far as caps ask."""
+    """An earlier attempt, as far as caps ask; several matters may have been settled in it."""
 
     at: datetime
-    purpose: Purpose
+    purposes: frozenset[Purpose]
     automated: bool
     reached: bool
     of_this_task: bool = False
@@ -191,6 +192,7 @@ class GateFacts:
     number_never_dialed: bool = False
     relative_agreed: bool = True
     campaign_stopped: bool = False
+    plan_stopped: bool = False
     attempts_of_task: int = 0
     tallies: tuple[Tally, ...] = ()
     emergency: str | None = None  # the red alert for which a person rings
@@ -232,7 +234,7 @@ def tally(cap: RollingCap, past: tuple[PastContact, ...], now: datetime) -> Tall
         contact.at
         for contact in past
         if contact.at > now - span
-        and cap.concerns(contact.purpose, automated=contact.automated)
+        and cap.concerns(contact.purposes, automated=contact.automated)
         and (contact.reached or cap.counts is Counted.ATTEMPTS)
     )
     full = len(counted) >= cap.at_most
@@ -302,6 +304,7 @@ def may_call_now(facts: GateFacts, profile: Profile, now: datetime) -> Verdict:
         ),
         (GateReason.COMPLETED_TODAY, facts.completed_today >= profile.completed_per_day),
         (GateReason.QUEUE_PAUSED, facts.queue_paused),
+        (GateReason.PLAN_STOPPED, facts.plan_stopped),
         (GateReason.CAMPAIGN_STOPPED, facts.campaign_stopped),
         (GateReason.LIVE_ATTEMPT, facts.other_live_attempt),
     )

@@ -25,8 +25,9 @@ def refused_endpoints(settings: Settings, trunks: Sequence[TrunkEntry], profile:
         return []
     return [
         f"{endpoint.named}, host {endpoint.host}, is not declared to be in the country, and the jurisdiction "
-        f"{profile.id} lets patients' voices leave it only after an assessment: list the host in SUIFANG_DOMESTIC_HOSTS "
-        "if it is domestic, or set SUIFANG_TRANSFER_ASSESSMENT_ID to the number of the recorded assessment (docs/may-we-call.md)"
+        f"{profile.id} lets patients' voices leave it only after an assessment: list the host in "
+        "SUIFANG_DOMESTIC_HOSTS if it is domestic, or set SUIFANG_TRANSFER_ASSESSMENT_ID to the number of the recorded "
+        "assessment (docs/may-we-call.md)"
         for endpoint in _endpoints(settings, trunks)
         if not _is_domestic(endpoint, settings)
     ]

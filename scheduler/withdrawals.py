@@ -7,15 +7,19 @@ import structlog
 
 from care.consent import ConsentScope, Purpose, Standing, standing
 from db.calls import CallCommand
+from db.gate import Gate
 from db.unit_of_work import UnitOfWork
+from followup.attempts import AttemptState
 from followup.calls import Call
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskMode, TaskState, TaskTrigger
+from followup.previews import SkipReason
 from followup.switches import Switch, SwitchOf
 from followup.what_next import NextAction
 from runtime.identifiers import new_id
-from scheduler.task_steps import close_task
+from scheduler.previews import end as end_preview
+from scheduler.task_steps import close_task, take_refusal
 
 log = structlog.get_logger(__name__)
 
@@ -25,13 +29,14 @@ JUDGE_DEADLINE = timedelta(seconds=15)
 _WAITING = frozenset({TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED})
 
 
-def act_on_refusal(uow: UnitOfWork, patient_id: str) -> int:
+def act_on_refusal(uow: UnitOfWork, patient_id: str, *, gate: Gate) -> int:
     """After a withdrawal or objection: close what the patient refused, judge anew what is reserved; tasks closed.
 
     Care is never closed by itself: its next call is refused by the gate and put before a person. A task whose call is
     up is left to the wrap-up.
     """
     judge_again(uow, uow.calls.unplaced(patient_id=patient_id))
+    withdraw_previews(uow, gate=gate, patient_id=patient_id)
     closed = 0
     for task in sorted(uow.plans.tasks_of_patient(patient_id), key=lambda each: each.id):
         if task.purpose is Purpose.CARE or task.state not in _WAITING:
@@ -63,7 +68,32 @@ def judge_again(uow: UnitOfWork, calls: Iterable[Call]) -> int:
     return asked
 
 
-def press_switch(uow: UnitOfWork, *, kind: SwitchOf, subject: str, stopped: bool, reason: str, by: str) -> None:
+def withdraw_previews(
+    uow: UnitOfWork, *, gate: Gate, patient_id: str | None = None, queue_id: str | None = None
+) -> int:
+    """Take from agents' screens what they look at and may not dial any more; how many."""
+    taken = 0
+    for attempt_id in uow.attempts.previewed(patient_id=patient_id, queue_id=queue_id):
+        attempt = uow.attempts.for_update(attempt_id)
+        task = uow.plans.task(attempt.task_id) if attempt else None
+        patient = uow.patients.get(task.patient_id) if task else None
+        if attempt is None or task is None or patient is None or attempt.state is not AttemptState.RESERVED:
+            continue
+        number = next((point for point in patient.contact_points if point.id == attempt.contact_point_id), None)
+        answer = gate.ask(uow, task, number, now=uow.now, besides_attempt=attempt.id)
+        if answer.verdict.allowed:
+            continue
+        attempt.gate = answer.kept
+        for back in end_preview(uow, attempt, reason=SkipReason.NOT_ALLOWED, by=None, now=uow.now):
+            if back.id == task.id:
+                take_refusal(uow, back, gate, answer, uow.now)
+        taken += 1
+    return taken
+
+
+def press_switch(
+    uow: UnitOfWork, *, kind: SwitchOf, subject: str, stopped: bool, reason: str, by: str, gate: Gate
+) -> None:
     """Put down who stopped a queue or campaign, or let it go on, and why; a stop takes unplaced calls along."""
     press = Switch(
         id=new_id(), kind=kind, subject=subject, stopped=stopped, reason=reason, pressed_by=by, pressed_at=uow.now
@@ -83,6 +113,7 @@ def press_switch(uow: UnitOfWork, *, kind: SwitchOf, subject: str, stopped: bool
         uow.emit(DomainEvent(kind=EventKind.QUEUE_CHANGED, subject=subject, ids={"by": by}))
         if stopped:
             judge_again(uow, uow.calls.unplaced(queue_id=subject))
+            withdraw_previews(uow, gate=gate, queue_id=subject)
     uow.outbox.wake()
     log.info("switch_pressed", kind=kind.value, subject=subject, stopped=stopped, by=by)
 

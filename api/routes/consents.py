@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import StringConstraints
 
 from api import found
@@ -11,6 +11,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, problems
+from api.wiring import wiring_of
 from care.consent import Consent, ConsentScope, Purpose
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
@@ -54,7 +55,9 @@ class ConsentsAnswer(Answer):
 @router.post(
     "/patients/{patient_id}/consents", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_CALL)
 )
-def add_consent(patient_id: Id, ask: ConsentAsk, caller: CareTeamCommanding, uow: Work) -> ConsentAnswer:
+def add_consent(
+    patient_id: Id, ask: ConsentAsk, caller: CareTeamCommanding, request: Request, uow: Work
+) -> ConsentAnswer:
     """Record what the patient said about being called, messaged or recorded; a withdrawal acts at once, everywhere."""
     patient = found.patient(uow, patient_id)
     if ask.call_id is not None:
@@ -76,7 +79,7 @@ def add_consent(patient_id: Id, ask: ConsentAsk, caller: CareTeamCommanding, uow
     if ask.granted:
         uow.outbox.wake()
     else:
-        act_on_refusal(uow, patient.id)
+        act_on_refusal(uow, patient.id, gate=wiring_of(request).gate)
     return ConsentAnswer.model_validate(consent)
 
 

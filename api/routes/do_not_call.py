@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field, StringConstraints
 
 from api import found
@@ -13,6 +13,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line, PhoneNumber
 from api.permissions import CareTeam, CareTeamCommanding, OverseersCommanding, SupervisorCommanding
 from api.problems import Kind, Problem, problems
+from api.wiring import wiring_of
 from care.consent import Purpose
 from care.objections import DoctorsException, Objection, ObjectionSource
 from care.patients import PatientId
@@ -129,7 +130,9 @@ class ExceptionsAnswer(Answer):
 @router.post(
     "/patients/{patient_id}/objections", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_CALL)
 )
-def object_to_calls(patient_id: Id, ask: ObjectionAsk, caller: CareTeamCommanding, uow: Work) -> ObjectedAnswer:
+def object_to_calls(
+    patient_id: Id, ask: ObjectionAsk, caller: CareTeamCommanding, request: Request, uow: Work
+) -> ObjectedAnswer:
     """Close the patient, or one number of his, to calls: at once, in every queue, reserved calls included."""
     patient = found.patient(uow, patient_id)
     if ask.call_id is not None:
@@ -157,7 +160,7 @@ def object_to_calls(patient_id: Id, ask: ObjectionAsk, caller: CareTeamCommandin
     for entry in entries:
         detail = {"entry": entry.id, "purpose": entry.purpose or "all", "source": entry.source.value}
         _audit(uow, caller, "closed_to_calls", patient.id, detail)
-    closed = act_on_refusal(uow, patient.id)
+    closed = act_on_refusal(uow, patient.id, gate=wiring_of(request).gate)
     return ObjectedAnswer(entries=[ObjectionAnswer.model_validate(entry) for entry in entries], tasks_closed=closed)
 
 
@@ -172,7 +175,7 @@ def list_objections(patient_id: Id, caller: CareTeam, uow: Work) -> ObjectionsAn
 
 
 @router.put("/patients/{patient_id}/do-not-call", responses=problems(Kind.UNKNOWN_PATIENT))
-def close_to_calls(patient_id: Id, ask: DoNotCallAsk, caller: CareTeam, uow: Work) -> DoNotCallAnswer:
+def close_to_calls(patient_id: Id, ask: DoNotCallAsk, caller: CareTeam, request: Request, uow: Work) -> DoNotCallAnswer:
     """Close the patient to all calls, at once and for every queue."""
     patient = found.patient(uow, patient_id)
     if not uow.objections.closes_everything(patient.id):
@@ -187,7 +190,7 @@ def close_to_calls(patient_id: Id, ask: DoNotCallAsk, caller: CareTeam, uow: Wor
         uow.objections.add(entry)
         uow.flush()
         _audit(uow, caller, "closed_to_calls", patient.id, {"entry": entry.id, "purpose": "all"})
-        act_on_refusal(uow, patient.id)
+        act_on_refusal(uow, patient.id, gate=wiring_of(request).gate)
     return DoNotCallAnswer(patient_id=patient.id, do_not_call=True)
 
 
@@ -291,7 +294,9 @@ def list_exceptions(patient_id: Id, caller: CareTeam, uow: Work) -> ExceptionsAn
     "/patients/{patient_id}/exceptions/{exception_id}/end",
     responses=problems(Kind.UNKNOWN_PATIENT, Kind.NOT_POSSIBLE_NOW),
 )
-def end_exception(patient_id: Id, exception_id: Id, caller: SupervisorCommanding, uow: Work) -> ExceptionAnswer:
+def end_exception(
+    patient_id: Id, exception_id: Id, caller: SupervisorCommanding, request: Request, uow: Work
+) -> ExceptionAnswer:
     """End an exception before its time."""
     patient = found.patient(uow, patient_id)
     exception = uow.objections.exception(exception_id)
@@ -300,7 +305,7 @@ def end_exception(patient_id: Id, exception_id: Id, caller: SupervisorCommanding
     exception.ended_at = uow.now
     uow.flush()
     _audit(uow, caller, "doctors_exception_ended", patient.id, {"exception": exception.id})
-    act_on_refusal(uow, patient.id)
+    act_on_refusal(uow, patient.id, gate=wiring_of(request).gate)
     return ExceptionAnswer.model_validate(exception)
 
 

@@ -93,7 +93,7 @@ def test_a_row_that_cannot_be_judged_does_not_hold_up_the_others(units: UnitsOfW
         good = a_task(uow, a_patient(uow), queue, state=TaskState.PLANNED)
         queue_due_tasks(uow, gate=gate, now=uow.now)
         assert good.state is TaskState.QUEUED
-        assert (lost.state, lost.next_action) == (TaskState.PLANNED, "escalate")
+        assert (lost.state, lost.next_action) == (TaskState.DUE, "escalate")
         assert lost.next_attempt_at > uow.now
 
 
