@@ -33,7 +33,7 @@ class SkipAsk(Ask):
     status_code=202,
     responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.CALL_REFUSED, Kind.NOT_POSSIBLE_NOW),
 )
-def dial(attempt_id: Id, caller: AgentCommanding, request: Request, uow: Work) -> AttemptAnswer:
+def dial_preview(attempt_id: Id, caller: AgentCommanding, request: Request, uow: Work) -> AttemptAnswer:
     """Dial the previewed patient. The gate is asked again; when it says no the preview is over."""
     attempt = found.own_attempt(uow, attempt_id, caller)
     try:
@@ -60,7 +60,7 @@ def dial(attempt_id: Id, caller: AgentCommanding, request: Request, uow: Work) -
     "/attempts/{attempt_id}/skip",
     responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
-def skip(attempt_id: Id, ask: SkipAsk, caller: AgentCommanding, uow: Work) -> AttemptAnswer:
+def skip_preview(attempt_id: Id, ask: SkipAsk, caller: AgentCommanding, uow: Work) -> AttemptAnswer:
     """Give the previewed patient back to the queue."""
     attempt = found.own_attempt(uow, attempt_id, caller)
     if ask.reason in SYSTEMS_OWN:
