@@ -93,7 +93,7 @@ def messages_of_patient(patient_id: Id, caller: CareTeam, uow: Work) -> Messages
 
 
 @router.post("/patients/{patient_id}/message-addresses", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT))
-def keep_address(patient_id: Id, ask: AddressAsk, caller: CareTeamCommanding, uow: Work) -> AddressAnswer:
+def keep_message_address(patient_id: Id, ask: AddressAsk, caller: CareTeamCommanding, uow: Work) -> AddressAnswer:
     """Keep a patient's address on a channel; a new one takes the old one's place. Consent is given apart from it."""
     patient = found.patient(uow, patient_id)
     if ask.channel is Channel.EMAIL:
@@ -125,7 +125,7 @@ def list_messages(
 
 
 @router.post("/messages/{message_id}/send-again", responses=problems(Kind.UNKNOWN_MESSAGE, Kind.NOT_POSSIBLE_NOW))
-def send_again(message_id: Id, caller: SupervisorCommanding, uow: Work) -> MessageAnswer:
+def send_message_again(message_id: Id, caller: SupervisorCommanding, uow: Work) -> MessageAnswer:
     """Send a message that was parked or did not arrive once more, with all its tries."""
     message = _locked(uow, message_id)
     _move(uow, message, MessageTrigger.SEND_AGAIN, caller)
@@ -135,7 +135,7 @@ def send_again(message_id: Id, caller: SupervisorCommanding, uow: Work) -> Messa
 
 
 @router.post("/messages/{message_id}/cancel", responses=problems(Kind.UNKNOWN_MESSAGE, Kind.NOT_POSSIBLE_NOW))
-def cancel(message_id: Id, caller: CareTeamCommanding, uow: Work) -> MessageAnswer:
+def cancel_message(message_id: Id, caller: CareTeamCommanding, uow: Work) -> MessageAnswer:
     """Call a message off that has not left."""
     message = _locked(uow, message_id)
     _move(uow, message, MessageTrigger.CANCEL, caller)

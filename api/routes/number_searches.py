@@ -95,8 +95,9 @@ def close_search(search_id: Id, ask: ClosingAsk, caller: RegistrarsCommanding, u
         raise Problem.of(Kind.INVALID_REQUEST, "words", "say why no number was found, or give the number")
     patient = found.patient(uow, search.patient_id)
     if ask.number is not None:
-        search.found_id = _add_number(patient, ask).id
+        point = _add_number(patient, ask)
         uow.flush()
+        search.found_id = point.id
     search.closed_at, search.closed_by, search.closing_words = uow.now, caller.user_id, ask.words
     if search.found_id is not None:
         take_up_again(uow, patient)
