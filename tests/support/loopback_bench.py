@@ -143,7 +143,7 @@ def loopback_node(
         otherwise=PICKS_UP,
         name=f"loopback-{new_id()[:8]}",
     )
-    conversation = Conversation(CONTENT.flows)
+    conversation = Conversation(CONTENT.flows, content=CONTENT)
     trunks = Trunks(patients=TRUNK, headsets=TRUNK)
     lines = LoopbackNodeLines(control)
     rules = DialingRules(gate=gate, ring_seconds=5.0, spool=folder / "spool", music=PROMPTS.prompt("hold_music", "zxx"))

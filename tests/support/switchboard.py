@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.calls import LegId, LegRole
 from followup.inbound import InboundCall, InboundRules
@@ -82,6 +83,7 @@ class Switchboard:
     folder: Path
     rules: InboundRules = PATIENT_WAITING
     queue: str = ""
+    gate: Gate = GATE
     time: ManualScheduler = field(default_factory=lambda: ManualScheduler(datetime.now(UTC)))
     waiting: deque[LegEvent] = field(default_factory=deque)
 
@@ -99,6 +101,7 @@ class Switchboard:
                 zone="Asia/Shanghai",
                 queue=self.queue,
             ),
+            content=CONTENT,
         )
         self.conversation = conversation
         self.node = TelephonyNode(
@@ -112,7 +115,7 @@ class Switchboard:
                 conversation=conversation,
                 trunks=trunks,
                 lines=lines,
-                rules=DialingRules(gate=GATE, ring_seconds=5.0, spool=self.folder / "spool"),
+                rules=DialingRules(gate=self.gate, ring_seconds=5.0, spool=self.folder / "spool"),
             ),
             trunks=trunks,
             voice=ShortPrompts(folder=self.folder / "prompts"),

@@ -102,6 +102,7 @@ def node_at(place: Place, *, clock: Callable[[], WorkerClock] = WorkerClock) -> 
             zone="Asia/Shanghai",
         ),
         Redialing(PatientDialing(trunks=place.trunks, ring_seconds=5.0, spool=place.folder / "spool")),
+        CONTENT,
     )
     nodes: list[TelephonyNode] = []
 
