@@ -7,9 +7,10 @@ from html import escape
 from care.forms import AnswerValue, FormItem, ItemType
 
 _STYLE = (
-    "body{font:24px/1.5 system-ui,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif;margin:0 auto;"
-    "max-width:40rem;padding:1rem;color:#111;background:#fff}h1{font-size:1.1rem;font-weight:600;color:#444}"
-    "h2{font-size:1.4rem;margin:.6rem 0}label.option{display:block;border:2px solid #888;border-radius:.6rem;"
+    "html{font-size:20px}body{font:1.2rem/1.5 system-ui,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',"
+    "sans-serif;margin:0 auto;max-width:40rem;padding:1rem;color:#111;background:#fff}"
+    "h1{font-size:1rem;font-weight:600;color:#444}"
+    "h2{font-size:1.3rem;margin:.6rem 0}label.option{display:block;border:2px solid #888;border-radius:.6rem;"
     "padding:.7rem 1rem;margin:.5rem 0}label.option input{width:1.4rem;height:1.4rem;vertical-align:middle;"
     "margin-right:.7rem}input[type=text],input[type=date],textarea,select{font:inherit;padding:.6rem;width:100%;"
     "box-sizing:border-box;border:2px solid #888;border-radius:.6rem}select{width:auto;min-width:7rem}"
@@ -17,8 +18,8 @@ _STYLE = (
     "color:#fff;margin:1rem 0;width:100%}button.plain{background:none;color:#0b5394;text-decoration:underline;"
     "width:auto;padding:.4rem;margin:0;font-weight:400}.fault{border-left:.4rem solid #b00020;padding:.3rem .8rem;"
     "color:#b00020;font-weight:600}.danger{border:.2rem solid #b00020;border-radius:.6rem;padding:.8rem 1rem;"
-    "margin:0 0 1rem;background:#fff4f4}.danger a{font-size:1.4rem;font-weight:700;color:#b00020;"
-    "display:inline-block;margin:.2rem 1rem .2rem 0}.small{font-size:.8rem;color:#444}a{color:#0b5394}"
+    "margin:0 0 1rem;background:#fff4f4}.danger a{font-size:1.3rem;font-weight:700;color:#b00020;"
+    "display:inline-block;margin:.2rem 1rem .2rem 0}.small{font-size:1rem;color:#444}a{color:#0b5394}"
 )
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -46,9 +47,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "done": "谢谢您,已经收到。您可以关闭这个页面。",
         "gone": "这个链接已经失效。需要的话,请拨打医院电话。",
         "many": "操作太快了,请等一分钟再试。",
-        "danger": "您现在的感受很重要,您不必独自承受。如果有立即的危险,请马上拨打120。心理援助热线12356,随时可以打。",
-        "danger_body": "您说的情况可能有危险。如果现在不舒服,请马上拨打120。",
-        "contact": "我们的工作人员会尽快给您打电话。",
+        "danger": "您现在的感受很重要,您不必独自承受。如果有立即的危险,请马上拨打120。心理援助热线12356,随时可以打。"
+        "我们的工作人员会尽快给您打电话。",
+        "danger_body": "您说的情况可能有危险。如果现在不舒服,请马上拨打120。我们的工作人员会尽快给您打电话。",
         "emergency": "急救120",
         "hotline": "心理援助12356",
         "hospital_phone": "医院",
@@ -80,9 +81,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "gone": "This link is no longer valid. If you need us, please call the hospital.",
         "many": "That was too fast, please wait a minute and try again.",
         "danger": "What you feel matters, and you do not have to bear it alone. In immediate danger call 120 now. "
-        "The hotline 12356 is there at any time.",
-        "danger_body": "What you describe may be dangerous. If you feel unwell now, call 120 at once.",
-        "contact": "A person of ours will call you as soon as possible.",
+        "The hotline 12356 is there at any time. A person of ours will call you as soon as possible.",
+        "danger_body": "What you describe may be dangerous. If you feel unwell now, call 120 at once. "
+        "A person of ours will call you as soon as possible.",
         "emergency": "Emergency 120",
         "hotline": "Hotline 12356",
         "hospital_phone": "Hospital",
@@ -90,6 +91,19 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "language": "中文",
     },
 }
+
+_UNITS: Mapping[str, Mapping[str, str]] = {
+    "mm[Hg]": {"zh": "毫米汞柱", "en": "mmHg"},
+    "Cel": {"zh": "°C", "en": "°C"},
+    "d": {"zh": "天", "en": "days"},
+    "kg": {"zh": "公斤", "en": "kg"},
+    "/min": {"zh": "次/分", "en": "per minute"},
+}
+
+
+def unit_in_words(unit: str, language: str) -> str:
+    """A unit (UCUM) as people write it."""
+    return _UNITS.get(unit, {}).get(language, unit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +195,7 @@ def _field(place: Place, item: FormItem, given: AnswerValue | None) -> str:
             return _radios([("yes", place.word("yes")), ("no", place.word("no"))], chosen)
         case ItemType.INTEGER | ItemType.DECIMAL:
             mode = "numeric" if item.type is ItemType.INTEGER else "decimal"
-            unit = f" {escape(item.unit)}" if item.unit else ""
+            unit = f" {escape(unit_in_words(item.unit, place.language))}" if item.unit else ""
             value = "" if given is None else f"{given:g}"
             return f"<p><input type=text name=answer inputmode={mode} aria-labelledby=q value='{value}'>{unit}</p>"
         case ItemType.DATE:
@@ -224,8 +238,7 @@ def _language(place: Place) -> str:
 
 def _page(place: Place, body: str) -> str:
     danger = (
-        f"<div class=danger role=alert><p>{escape(place.danger)}</p>{_numbers(place, emergency=True)}"
-        f"<p>{place.word('contact')}</p></div>"
+        f"<div class=danger role=alert><p>{escape(place.danger)}</p>{_numbers(place, emergency=True)}</div>"
         if place.danger
         else ""
     )

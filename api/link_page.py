@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.responses import Response as HttpResponse
 
 from api.edge import Route, Work
-from api.link_html import Place, end_page, identity_page, plain_page, question_page
+from api.link_html import Place, end_page, identity_page, plain_page, question_page, unit_in_words
 from api.permissions import ANYONE
 from api.wiring import Wiring, wiring_of
 from care.form_links import FormLink, is_birthday
@@ -198,7 +198,7 @@ def answer_question(token: str, number: int, request: Request, uow: Work, fields
             uow, wiring_of(request).content, visit.response, item.link_id, value, by=None, mode=ResponseMode.LINK
         )
     except AnswerRefusedError:
-        fault = visit.place.word("refused", reason=_fitting(item))
+        fault = visit.place.word("refused", reason=_fitting(item, visit.place.language))
         return _question(uow, request, visit, number, item, fault=fault)
     later = [each for each in _standing(visit) if each > number]
     return _go(visit, later[0] if later else None)
@@ -321,10 +321,10 @@ def _value(item: FormItem, written: str) -> AnswerValue:
             return written
 
 
-def _fitting(item: FormItem) -> str:
+def _fitting(item: FormItem, language: str) -> str:
     low = "" if item.minimum is None else f"{item.minimum:g}"
     high = "" if item.maximum is None else f"{item.maximum:g}"
-    unit = f" {item.unit}" if item.unit else ""
+    unit = f" {unit_in_words(item.unit, language)}" if item.unit else ""
     return f"{low}–{high}{unit}" if low or high else "–"
 
 

@@ -11,7 +11,7 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
-from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding, OverseersCommanding
+from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding, Overseers
 from api.person_answers import PersonAnswer, person_answer
 from api.problems import Kind, Problem, problems
 from api.routes.patients import ContactPointAnswer
@@ -324,7 +324,7 @@ def label_number(
 
 
 @router.put("/queues/{queue_id}/identity-rule", responses=problems(Kind.UNKNOWN_QUEUE, Kind.INVALID_REQUEST))
-def set_queue_rule(queue_id: Id, ask: RuleAsk, caller: OverseersCommanding, request: Request, uow: Work) -> RuleAnswer:
+def set_queue_rule(queue_id: Id, ask: RuleAsk, caller: Overseers, request: Request, uow: Work) -> RuleAnswer:
     """Choose the rule of a queue; `default` asks for no digits of an identity card."""
     queue = found.queue(uow, queue_id)
     rules = wiring_of(request).content.identity_rules
