@@ -56,6 +56,7 @@ def test_between_calls_the_hand_is_empty(agent: Asking) -> None:
     empty = {
         **dict.fromkeys(["attempt", "call", "task", "form", "response", "patient", "script"]),
         "skipped": {},
+        "taken_along": [],
         "speaker": "unknown",
         "may_be_told": [],
     }
