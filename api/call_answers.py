@@ -148,6 +148,7 @@ class CallAnswer(Answer):
     muted: bool  # the agent's headset
     transfer: TransferAnswer | None  # the one under way
     supervisor: SupervisorAnswer | None  # as the queue's policy shows her to the agent; always to supervisors
+    recorded: bool  # False: the patient wants no recording; he is told so and none is made
     recording: RecordingState | None
     recording_reason: str  # why nothing is recorded (any more), or what is doubtful about the recording
     recording_paused: bool
@@ -198,6 +199,7 @@ def call_answer(uow: UnitOfWork, call: Call, caller: Caller, words: Mapping[Caus
         muted=muted,
         transfer=transfer_answer(transfer) if transfer is not None else None,
         supervisor=supervisor,
+        recorded=call.recorded,
         recording=recording.state if recording is not None else None,
         recording_reason=recording.reason if recording is not None else "",
         recording_paused=paused,

@@ -1,5 +1,6 @@
 """The recording of a call on the line: begun, captured, or refused by the patient and destroyed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from care.consent import Consent, ConsentScope
@@ -22,15 +23,13 @@ from telephony.effects import DestroyRecording, Effect, PlayPrompt, StopRecorder
 
 REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
 REFUSAL_KEY = "8"
+NOTICE = "recording_notice"
 NOT_RECORDED = "recording_refused"
-"""The prompt that says so: this call is not recorded."""
+"""Prompts: this call is recorded, press 8 if you do not agree; and: this call is not recorded."""
 
 
 def play_notice(uow: UnitOfWork, call: Call) -> list[Effect]:
-    """The notice in an agent's call, where its queue wants it played: over her own words, so that she is not late.
-
-    A patient who wants no recording is told that there is none.
-    """
+    """The notice in an agent's call, where its queue wants it played: over her own words, so that she is not late."""
     queue = uow.queues.get(call.queue_id)
     if call.agent_id is None or queue is None or not queue.played_notice:
         return []
@@ -44,10 +43,16 @@ def play_notice(uow: UnitOfWork, call: Call) -> list[Effect]:
         subject=call.id,
         patient_id=call.patient_id,
     )
+    return [PlayPrompt(leg_id=patient_leg_of(call).id, key=NOTICE, language=language)]
+
+
+def as_it_is_recorded(call: Call, effects: list[Effect]) -> list[Effect]:
+    """The effects, with the word that this call is not recorded in the place of the notice where it is not."""
+    if call.recorded:
+        return effects
     return [
-        PlayPrompt(
-            leg_id=patient_leg_of(call).id, key="recording_notice" if call.recorded else NOT_RECORDED, language=language
-        )
+        replace(effect, key=NOT_RECORDED) if isinstance(effect, PlayPrompt) and effect.key == NOTICE else effect
+        for effect in effects
     ]
 
 

@@ -12,7 +12,7 @@ from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
 from telephony.call_moves import LateEventError, patient_leg_of
-from telephony.call_recording import refuse_recording
+from telephony.call_recording import as_it_is_recorded, refuse_recording
 from telephony.call_screening import CallScreening
 from telephony.effects import Effect, HangUpLeg
 from telephony.flow_deeds import FlowDeeds
@@ -113,7 +113,7 @@ class Conversation:
             return []
         if self.screening.speaks_with_machine(call):
             return self.screening.again(uow, call)
-        return self._flows.again(uow, call)
+        return as_it_is_recorded(call, self._flows.again(uow, call))
 
     def refuse_recording(self, uow: UnitOfWork, call: Call, *, by: str | None) -> list[Effect]:
         """The patient says no: the recorder stops, what it wrote is destroyed, and both are on record."""

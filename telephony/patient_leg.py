@@ -18,6 +18,7 @@ from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows, keep_position, position_of
 from telephony.call_moves import LateEventError, attempt_of, move_call, patient_leg_of
 from telephony.call_recording import (
+    as_it_is_recorded,
     play_notice,
     recording_started,
     recording_stopped,
@@ -87,7 +88,7 @@ class PatientLeg:
 
     def apply(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         """Move the call; what cannot be raises, and is recorded with its reason."""
-        return self._on[event.kind](uow, call, event)
+        return as_it_is_recorded(call, self._on[event.kind](uow, call, event))
 
     def _about_to_invite(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         if patient_leg_of(call).replaces is None:  # a second trunk goes on where the first one left the call

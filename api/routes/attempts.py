@@ -156,7 +156,8 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         )
     call = uow.calls.of_attempt(attempt.id)
     patient = found.patient(uow, attempt.patient_id)
-    script = SAFETY if "emergency" in found.task(uow, attempt.task_id).variables else OPENING
+    emergency = "emergency" in found.task(uow, attempt.task_id).variables
+    script = wiring_of(request).content.scripts.get(SAFETY if emergency else OPENING)
     line = on_the_line(uow, attempt)
     first, *others = (_to_settle(uow, task_id, line, request) for task_id in uow.attempts.tasks_of(attempt.id))
     return OwnCallAnswer(
@@ -170,7 +171,7 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         speaker=line.speaker,
         may_be_told=sorted(line.matters),
         patient=person_answer(patient, attempt),
-        script=wiring_of(request).content.scripts.get(script),
+        script=script.as_said(recorded=call is None or call.recorded) if script is not None else None,
     )
 
 
