@@ -9,7 +9,7 @@ from followup.attempts import Attempt
 from followup.calls import Call
 from followup.imports import ListImport
 from followup.notes import Note
-from followup.plans import Task
+from followup.plans import Plan, Task
 from followup.queues import Agent, Queue
 from followup.recordings import Recording
 
@@ -50,6 +50,22 @@ def _import(made: ListImport | None, field: str) -> ListImport:
     if made is None:
         raise Problem.of(Kind.UNKNOWN_IMPORT, field, "there is no such import; GET /api/v1/imports lists them")
     return made
+
+
+def plan(uow: UnitOfWork, plan_id: str) -> Plan:
+    """The plan with this id."""
+    found = uow.plans.get(plan_id)
+    if found is None:
+        raise _no_plan()
+    return found
+
+
+def plan_for_update(uow: UnitOfWork, plan_id: str) -> Plan:
+    """The plan with this id, locked."""
+    found = uow.plans.plan_for_update(plan_id)
+    if found is None:
+        raise _no_plan()
+    return found
 
 
 def task(uow: UnitOfWork, task_id: str) -> Task:
@@ -162,6 +178,12 @@ def note_for_update(uow: UnitOfWork, note_id: str) -> Note:
     if found is None:
         raise _no_note()
     return found
+
+
+def _no_plan() -> Problem:
+    return Problem.of(
+        Kind.UNKNOWN_PLAN, "plan_id", "there is no such plan; GET /api/v1/patients/{patient_id}/plans lists a patient's"
+    )
 
 
 def _no_task() -> Problem:

@@ -18,6 +18,7 @@ from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, P
 from db.unit_of_work import UnitOfWork
 from db.users import Role
 from followup.dialing_rules import Mode
+from followup.plans import Anchor
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["patients"], route_class=Route)
@@ -94,7 +95,7 @@ class EncounterAsk(Ask):
     """A visit to follow up; for an appointment the instant at which it will be."""
 
     department: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    kind: Literal["discharge", "appointment", "enrolment"]
+    kind: Anchor
     occurred_at: Instant
 
 

@@ -218,9 +218,7 @@ def list_plans(patient_id: Id, caller: CareTeam, request: Request, uow: Work) ->
 @router.get("/plans/{plan_id}", responses=problems(Kind.UNKNOWN_PLAN))
 def read_plan(plan_id: Id, caller: CareTeam, request: Request, uow: Work) -> PlanAnswer:
     """One plan with its tasks."""
-    plan = uow.plans.get(plan_id)
-    if plan is None:
-        raise Problem.of(Kind.UNKNOWN_PLAN, "plan_id", "there is no such plan")
+    plan = found.plan(uow, plan_id)
     uow.audit.note(
         at=uow.now,
         user_id=caller.user_id,

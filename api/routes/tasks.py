@@ -58,6 +58,8 @@ class TaskAnswer(Answer):
 
     id: str
     plan_id: str | None
+    step_key: str | None
+    occurrence: int
     patient_id: str
     queue_id: str
     purpose: Purpose

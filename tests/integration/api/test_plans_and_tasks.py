@@ -34,7 +34,7 @@ def plan_of(visit: dict[str, str], template: str = "T01", purpose: str = "care")
 def test_templates_are_listed_with_their_steps(agent: Asking) -> None:
     templates = {each["id"]: each for each in agent.get("/plan-templates").json()["templates"]}
     assert templates["T01"]["purpose"] == "care"
-    assert [step["target_hours"] for step in templates["T01"]["steps"]] == [48, 168, 336, 720]
+    assert [step["target"] for step in templates["T01"]["steps"]] == ["48 h", "7 d", "14 d", "30 d", "90 d"]
 
 
 def test_a_plan_has_the_templates_tasks_and_comes_once(house: House, agent: Asking) -> None:
@@ -44,10 +44,10 @@ def test_a_plan_has_the_templates_tasks_and_comes_once(house: House, agent: Aski
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.json() == second.json()
     plan = first.json()
-    assert [task["state"] for task in plan["tasks"]] == ["planned"] * 4
+    assert [task["state"] for task in plan["tasks"]] == ["planned"] * 5
     assert agent.get(f"/plans/{plan['id']}").json() == plan
     record = agent.get(f"/patients/{visit['patient']}/follow-ups").json()
-    assert len(record["follow_ups"]) == 4
+    assert len(record["follow_ups"]) == 5
 
 
 def test_a_plan_without_the_consent_for_its_purpose_is_refused(house: House, agent: Asking) -> None:
