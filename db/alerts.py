@@ -80,7 +80,7 @@ alerts = Table(
         "ix_alerts_clock",
         "next_step_at",
         "id",
-        postgresql_where=text("state = 'raised' AND next_step_at IS NOT NULL"),
+        postgresql_where=text("state <> 'closed' AND next_step_at IS NOT NULL"),
     ),
     Index("ix_alerts_open", "raised_at", "id", postgresql_where=text("state <> 'closed'")),
 )
@@ -228,10 +228,10 @@ class AlertRepository:
         return bool(self._session.scalar(select(exists().where(_OPEN, alerts.c.attempt_id == attempt_id))))
 
     def claim_due(self, now: datetime, limit: int = 50) -> Sequence[Alert]:
-        """Unacknowledged alerts whose next step has come, locked, passing over those locked by others."""
+        """Open alerts whose clock is to be looked at, locked, passing over those locked by others."""
         return self._session.scalars(
             select(Alert)
-            .where(alerts.c.state == AlertState.RAISED, alerts.c.next_step_at <= now)
+            .where(_OPEN, alerts.c.next_step_at <= now)
             .order_by(alerts.c.next_step_at, alerts.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)

@@ -83,6 +83,7 @@ class AlertEventKind(StrEnum):
 
     RAISED = "raised"
     TOLD = "told"  # somebody on duty was told
+    OUTCOME_MISSING = "outcome_missing"  # somebody took it long ago and has not said what came of it
     NOBODY_ON_DUTY = "nobody_on_duty"  # the roster has a gap where somebody should have been told
     CALL_BACK_PLANNED = "call_back_planned"
     CALL_BACK_IMPOSSIBLE = "call_back_impossible"
@@ -111,7 +112,7 @@ class Alert:
     state: AlertState = AlertState.RAISED
     due_at: datetime | None = None  # somebody has to acknowledge it by then
     steps_taken: int = 0  # of its clock
-    next_step_at: datetime | None = None  # None when nobody is left to be told
+    next_step_at: datetime | None = None  # when its clock is looked at again
     call_back_task_id: str | None = None
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
@@ -144,6 +145,7 @@ class AlertClock:
     steps: tuple[ClockStep, ...]  # in order; the first at once
     call_back_within: timedelta | None  # a person rings the patient within so long; None: nobody does
     emergency: bool  # the call back is made at any hour
+    outcome_within: timedelta  # so long after somebody took it, and again, the last of the chain is reminded
     advice: Mapping[str, str]  # by language: what is said to the patient at once
 
     def __post_init__(self) -> None:

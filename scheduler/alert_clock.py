@@ -74,10 +74,13 @@ class AlertDesk:
 
 
 def take_due_steps(uow: UnitOfWork, desk: AlertDesk, *, now: datetime, limit: int = LOOKED_AT_ONCE) -> int:
-    """Take every step that is due of the alerts nobody has acknowledged; how many alerts were looked at."""
+    """Take every step that is due, of alerts nobody took or that lack their outcome; how many alerts were seen."""
     alerts = uow.alerts.claim_due(now, limit)
     for alert in alerts:
-        _take_steps(uow, desk, alert, now)
+        if alert.state is AlertState.RAISED:
+            _take_steps(uow, desk, alert, now)
+        else:
+            _remind(uow, desk, alert, now)
     return len(alerts)
 
 
@@ -88,6 +91,16 @@ def begin_alert(uow: UnitOfWork, desk: AlertDesk, alert_id: str, *, now: datetim
         return False
     _take_steps(uow, desk, alert, now)
     return True
+
+
+def _remind(uow: UnitOfWork, desk: AlertDesk, alert: Alert, now: datetime) -> None:
+    """Somebody took it and has not said what came of it: the last of the chain is told, again and again."""
+    clock = desk.clocks[alert.level]
+    uow.alerts.note(alert, AlertEventKind.OUTCOME_MISSING, at=now)
+    _tell(uow, desk, alert, clock.steps[-1], set(), now)
+    alert.next_step_at = now + clock.outcome_within
+    _changed(uow, alert)
+    log.error("alert_outcome_missing", alert=alert.id, alert_level=alert.level.value)
 
 
 def _take_steps(uow: UnitOfWork, desk: AlertDesk, alert: Alert, now: datetime) -> None:
@@ -111,6 +124,10 @@ def _take_steps(uow: UnitOfWork, desk: AlertDesk, alert: Alert, now: datetime) -
         log.error("alert_overdue", alert=alert.id, alert_level=alert.level.value)
     if before and steps:
         log.error("alert_escalated", alert=alert.id, alert_level=alert.level.value, steps=alert.steps_taken)
+    _changed(uow, alert)
+
+
+def _changed(uow: UnitOfWork, alert: Alert) -> None:
     uow.emit(
         DomainEvent(
             kind=EventKind.ALERT_CHANGED,

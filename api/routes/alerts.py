@@ -213,7 +213,7 @@ def acknowledge(alert_id: Id, caller: CareTeamCommanding, request: Request, uow:
     if alert.acknowledged_by is None:
         _move(uow, caller, alert, AlertTrigger.ACKNOWLEDGE, AlertEventKind.ACKNOWLEDGED)
         alert.acknowledged_by, alert.acknowledged_at = caller.user_id, uow.now
-        alert.next_step_at = None
+        alert.next_step_at = uow.now + wiring_of(request).content.alert_clocks[alert.level].outcome_within
     return _full(uow, wiring_of(request).content, alert)
 
 
@@ -241,6 +241,7 @@ def type_outcome(
         detail={"outcome": ask.outcome.value, "text": ask.text},
     )
     alert.outcome, alert.closed_by, alert.closed_at = ask.outcome, caller.user_id, uow.now
+    alert.next_step_at = None
     held_tasks.settle(uow, alert)
     return _full(uow, wiring_of(request).content, alert)
 

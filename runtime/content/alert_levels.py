@@ -22,6 +22,7 @@ class LevelDocument(Strict):
     steps: tuple[ClockStepDocument, ...] = Field(min_length=1)
     call_back_within_minutes: float | None = Field(default=None, gt=0)
     emergency: bool = False
+    outcome_within_minutes: float = Field(gt=0)
     title: Wording
     advice: Wording
 
@@ -48,6 +49,7 @@ def _clock(level: AlertLevel, document: LevelDocument) -> AlertClock:
         steps=tuple(ClockStep(after=timedelta(minutes=step.after_minutes), role=step.role) for step in document.steps),
         call_back_within=_minutes(document.call_back_within_minutes),
         emergency=document.emergency,
+        outcome_within=timedelta(minutes=document.outcome_within_minutes),
         advice=document.advice.model_dump(),
     )
 

@@ -1,5 +1,7 @@
 """Alerts from answers, duty rosters, requests and complaints"""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -26,6 +28,7 @@ _OUTCOMES = (
 _EVENTS = (
     "raised",
     "told",
+    "outcome_missing",
     "nobody_on_duty",
     "call_back_planned",
     "call_back_impossible",
@@ -81,7 +84,7 @@ def _uuid(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.Uuid(as_uuid=False), nullable=nullable)
 
 
-def _instant(name: str, *, nullable: bool = False) -> sa.Column[sa.DateTime]:
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
     return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
 
 
@@ -129,7 +132,7 @@ def _alerts() -> None:
         "ix_alerts_clock",
         "alerts",
         ["next_step_at", "id"],
-        postgresql_where=sa.text("state = 'raised' AND next_step_at IS NOT NULL"),
+        postgresql_where=sa.text("state <> 'closed' AND next_step_at IS NOT NULL"),
     )
     op.create_index("ix_alerts_open", "alerts", ["raised_at", "id"], postgresql_where=sa.text("state <> 'closed'"))
     op.create_table(

@@ -125,6 +125,24 @@ def test_a_clock_looked_at_late_tells_everybody_who_was_due_once(units: UnitsOfW
     other.engine.dispose()
 
 
+def test_who_took_an_alert_and_forgot_it_is_not_the_end_of_it(units: UnitsOfWork, desk: AlertDesk) -> None:
+    with units() as uow:
+        a_roster(uow, *DutyRole)
+        patient, task = a_visit(uow)
+        alert_id, now = raised(uow, patient, task), uow.now
+        uow.commit()
+    tick(units, desk, after=timedelta(), since=now)
+    with units() as uow:
+        alert = uow.alerts.for_update(alert_id)
+        assert alert is not None
+        alert.state = AlertState.ACKNOWLEDGED
+        alert.next_step_at = now + desk.clocks[AlertLevel.RED].outcome_within
+        uow.commit()
+    for minutes in (30, 60, 61, 120):
+        tick(units, desk, after=timedelta(minutes=minutes), since=now)
+    assert told(units, alert_id) == ["nurse", "head", "head"]
+
+
 def test_the_first_step_is_taken_at_once_and_never_twice(units: UnitsOfWork, desk: AlertDesk) -> None:
     with units() as uow:
         a_roster(uow, *DutyRole)

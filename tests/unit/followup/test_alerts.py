@@ -31,6 +31,7 @@ def a_clock(*after: tuple[float, DutyRole]) -> AlertClock:
         steps=tuple(ClockStep(after=timedelta(minutes=minutes), role=role) for minutes, role in after),
         call_back_within=None,
         emergency=True,
+        outcome_within=timedelta(hours=1),
         advice={},
     )
 
