@@ -2,38 +2,22 @@
 
 from collections.abc import Collection, Iterator
 
-from sqlalchemy import Column, Table, delete, func, or_, select
+from sqlalchemy import Column, Table, delete, or_, select
 from sqlalchemy.orm import Session
 
 from care.patients import NumberQuality
 from db.metadata import metadata
 from db.patients import consents, contact_points, encounters, patients, person_identifiers
-from db.plans import plans, tasks
-from followup.plans import OPEN_TASK_STATES, TaskState
-
-_UNTOUCHED = OPEN_TASK_STATES - {TaskState.IN_PROGRESS}
 
 
 class ImportUndo:
-    """Removes in bulk what nobody uses; each method answers which ids stayed, and which table holds them."""
+    """Removes in bulk what nobody uses; each method answers which ids stayed, and which table holds them.
+
+    Plans are never removed: their history is kept. They are cancelled by the scheduler.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    def plans(self, encounter_ids: Collection[str]) -> None:
-        """Remove the plans of these visits whose tasks were never tried and that nothing else refers to."""
-        of_visits = select(plans.c.id).where(plans.c.encounter_id.in_(encounter_ids))
-        touched = select(tasks.c.plan_id).where(
-            tasks.c.plan_id.in_(of_visits),
-            or_(tasks.c.attempts_made > 0, tasks.c.state.not_in(_UNTOUCHED)),
-        )
-        candidates = set(self._session.scalars(of_visits.where(plans.c.id.not_in(touched))))
-        tried = self._session.execute(select(tasks.c.id, tasks.c.plan_id).where(tasks.c.plan_id.in_(candidates)))
-        task_plans: dict[str, str] = {row.id: row.plan_id for row in tried}
-        candidates -= {task_plans[task_id] for task_id in self._used(tasks, task_plans)}
-        candidates -= set(self._used(plans, candidates, besides=(tasks,)))
-        self._session.execute(delete(tasks).where(tasks.c.plan_id.in_(candidates)))
-        self._session.execute(delete(plans).where(plans.c.id.in_(candidates)))
 
     def encounters(self, ids: Collection[str]) -> dict[str, str]:
         """Remove visits."""
@@ -67,11 +51,6 @@ class ImportUndo:
         self._session.execute(delete(consents).where(consents.c.patient_id.in_(gone)))
         self._session.execute(delete(patients).where(patients.c.id.in_(gone)))
         return kept
-
-    def are_there(self, table: str, ids: Collection[str]) -> int:
-        """How many of these rows are there."""
-        target = metadata.tables[table]
-        return int(self._session.scalar(select(func.count()).select_from(target).where(target.c.id.in_(ids))) or 0)
 
     def _remove(self, table: Table, ids: Collection[str]) -> dict[str, str]:
         kept = self._used(table, ids)

@@ -186,7 +186,7 @@ class ImportRepository:
         given = []
         for row in rows:
             values = asdict(row)
-            for kept in ("cells", "decision", "plan_refusal"):
+            for kept in ("cells", "decision", "plan_id", "plan_refusal"):
                 del values[kept]
             given.append({**values, "template_id": templates.get(row.line)})
         if given:
@@ -251,12 +251,33 @@ class ImportRepository:
                 import_rows.c.template_id.is_not(None),
                 import_rows.c.plan_id.is_(None),
                 import_rows.c.plan_refusal.is_(None),
+                # Not while it is being undone.
+                import_rows.c.import_id.in_(
+                    select(list_imports.c.id).where(
+                        list_imports.c.state.in_([ImportState.APPLYING, ImportState.APPLIED])
+                    )
+                ),
             )
             .order_by(import_rows.c.line)
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
         return [WantedPlan(**row._asdict()) for row in found]
+
+    def plans_of_new_visits(self, import_id: str, *, after: int, limit: int) -> list[tuple[int, str]]:
+        """Line and plan of rows whose visit the list itself brought in, from behind line `after`."""
+        found = self._session.execute(
+            select(import_rows.c.line, import_rows.c.plan_id)
+            .where(
+                import_rows.c.import_id == import_id,
+                import_rows.c.line > after,
+                import_rows.c.plan_id.is_not(None),
+                import_rows.c.change["new_visit"].as_boolean(),
+            )
+            .order_by(import_rows.c.line)
+            .limit(limit)
+        )
+        return [(row.line, row.plan_id) for row in found]
 
     def note_plan(self, import_id: str, line: int, *, plan_id: str | None, refusal: str | None) -> None:
         """Keep which plan a row's visit got, or why none."""
@@ -333,11 +354,11 @@ class ImportRepository:
         return len(over)
 
     def forget(self, made: ListImport, now: datetime) -> None:
-        """Empty the rows of one import; which ids it made stays known."""
+        """Empty the rows of one import; which ids it made, and why some of them stay, remains known."""
+        of_import = import_rows.c.import_id == made.id
+        self._session.execute(update(import_rows).where(of_import).values(cells=[], remarks=[], candidates=[]))
         self._session.execute(
-            update(import_rows)
-            .where(import_rows.c.import_id == made.id)
-            .values(cells=[], faults=[], remarks=[], candidates=[])
+            update(import_rows).where(of_import, import_rows.c.state != RowState.LEFT).values(faults=[])
         )
         made.rows_forgotten_at = now
 
@@ -378,5 +399,6 @@ def _row(row: Row[Any]) -> ImportRow:
         patient_id=row.patient_id,
         encounter_id=row.encounter_id,
         made=row.made,
+        plan_id=row.plan_id,
         plan_refusal=row.plan_refusal,
     )

@@ -122,4 +122,5 @@ class ImportRow:
     patient_id: str | None = None
     encounter_id: str | None = None
     made: dict[str, list[str]] = field(default_factory=dict)  # what applying it added: kind → ids
+    plan_id: str | None = None
     plan_refusal: str | None = None

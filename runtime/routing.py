@@ -12,7 +12,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.TRANSCRIPT_READY: ("transcription.propose",),
     EventKind.ALERT_RAISED: ("scheduler.begin_alert",),
     EventKind.IMPORT_TO_APPLY: ("interop.apply_import",),
-    EventKind.IMPORT_TO_UNDO: ("interop.undo_import",),
+    EventKind.IMPORT_TO_UNDO: ("scheduler.stop_listed_plans", "interop.undo_import"),
     EventKind.IMPORT_PROGRESSED: ("scheduler.start_listed_plans",),
     EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
     EventKind.MESSAGE_PLANNED: ("interop.send_message",),

@@ -11,10 +11,11 @@ from db.calendar import HospitalTime
 from db.imports import WantedPlan
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.imports import ListKind
-from followup.plans import PlanTemplate
+from followup.plans import PlanEnd, PlanState, PlanTemplate
 from followup.queues import Queue
 from scheduler.planning import PlanNotPossibleError, start_plan
 from scheduler.roster_rule import RosterRule
+from scheduler.stops import cancel_plan
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,25 @@ def start_listed_plans(units: UnitsOfWork, import_id: str, surroundings: PlanSur
             uow.commit()
         if len(wanted) < AT_ONCE:
             return started
+
+
+def stop_listed_plans(units: UnitsOfWork, import_id: str) -> int:
+    """Cancel the plans of visits that a list brought in and that is being taken back; one that was tried goes on."""
+    stopped = after = 0
+    while True:
+        with units() as uow:
+            plans = uow.imports.plans_of_new_visits(import_id, after=after, limit=AT_ONCE)
+            for line, plan_id in plans:
+                after = line
+                plan = uow.plans.get(plan_id)
+                tried = plan is None or any(task.attempts_made for task in uow.plans.tasks_of_plan(plan_id))
+                if plan is None or tried or plan.state is not PlanState.RUNNING:
+                    continue
+                cancel_plan(uow, plan, PlanEnd.BY_HAND, by=None, reason=f"import {import_id} undone", now=uow.now)
+                stopped += 1
+            uow.commit()
+        if len(plans) < AT_ONCE:
+            return stopped
 
 
 def _start(

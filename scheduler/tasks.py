@@ -9,12 +9,13 @@ from db.unit_of_work import UnitsOfWork
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from scheduler.alert_clock import AlertDesk, begin_alert
-from scheduler.listed_plans import PlanSurroundings, start_listed_plans
+from scheduler.listed_plans import PlanSurroundings, start_listed_plans, stop_listed_plans
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
 DECIDE_NEXT = "scheduler.decide_next"
 BEGIN_ALERT = "scheduler.begin_alert"
 START_LISTED_PLANS = "scheduler.start_listed_plans"
+STOP_LISTED_PLANS = "scheduler.stop_listed_plans"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ def register(app: Celery) -> None:
     app.task(decide_next, name=DECIDE_NEXT, lazy=False, **TRIED_AGAIN)
     app.task(begin_alert_now, name=BEGIN_ALERT, lazy=False, **TRIED_AGAIN)
     app.task(start_plans_of_list, name=START_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
+    app.task(stop_plans_of_list, name=STOP_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
 
 
 def decide_next(attempt_id: str) -> None:
@@ -69,3 +71,8 @@ def start_plans_of_list(import_id: str) -> None:
     """Start the plans that the written rows of a list ask for; rows not reached are found by the next such event."""
     parts = provided(ListedPlanParts)
     start_listed_plans(parts.units_of_work, import_id, parts.surroundings)
+
+
+def stop_plans_of_list(import_id: str) -> None:
+    """Cancel the plans of a list that is taken back, but for those under way."""
+    stop_listed_plans(provided(ListedPlanParts).units_of_work, import_id)

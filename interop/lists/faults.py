@@ -47,6 +47,8 @@ class Code(StrEnum):
     REFUSED = "refused"
     STILL_USED = "still_used"
     FILLED_STAYS = "filled_stays"
+    PLAN_STAYS = "plan_stays"
+    PLAN_STOPS = "plan_stops"
 
 
 _WORDS: Mapping[Code, tuple[str, str]] = {
@@ -125,6 +127,14 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
     Code.DECEASED: ("记录显示患者已故，不再安排随访", "the patient is recorded as deceased; nothing is planned"),
     Code.REFUSED: ("数据库拒绝了这一行", "the database refused this row; send it again, or tell an administrator"),
     Code.STILL_USED: ("已被使用，予以保留", "has been used since and stays"),
+    Code.PLAN_STOPS: (
+        "随访计划尚未拨打的已取消，其记录予以保留",
+        "its plan is cancelled unless a call was tried already, and stays on record with visit and person",
+    ),
+    Code.PLAN_STAYS: (
+        "该就诊在导入前已有记录，其随访计划予以保留；不需要时请取消该计划",
+        "the visit was known before, and its plan stays; cancel the plan if it is not wanted",
+    ),
     Code.FILLED_STAYS: ("为已有患者补充的出生日期、性别或方言予以保留", "what was filled in for a known patient stays"),
 }
 

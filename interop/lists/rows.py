@@ -162,7 +162,7 @@ class _Reading:
         keys = self._keys(card)
         numbers = self._numbers()
         visit = self._visit() if self._rules.kind is not ListKind.NUMBERS else None
-        if not keys and (visit is not None or not numbers):
+        if not keys and self._rules.kind is not ListKind.NUMBERS and not self._faults:
             self._faults.append(fault("", Code.NO_IDENTITY))
         if self._rules.kind is ListKind.NUMBERS and not numbers and not self._number_faults():
             self._fault(ListField.PHONE, Code.NO_NUMBER)

@@ -69,10 +69,8 @@ def _taken_back(undo: ImportUndo, rows: Sequence[ImportRow]) -> list[ImportRow]:
     def all_of(kind: str) -> set[str]:
         return {each for row in rows for each in row.made.get(kind, ())}
 
-    visits = all_of("encounters")
-    undo.plans(visits)
     kept = {
-        **undo.encounters(visits),
+        **undo.encounters(all_of("encounters")),
         **undo.numbers(all_of("numbers")),
         **undo.identifiers(all_of("identifiers")),
     }
@@ -84,6 +82,10 @@ def _taken_back(undo: ImportUndo, rows: Sequence[ImportRow]) -> list[ImportRow]:
 def _left(row: ImportRow, kept: Mapping[str, str]) -> ImportRow:
     still = {kind: [each for each in ids if each in kept] for kind, ids in row.made.items() if kind != "filled"}
     reasons = [fault("", Code.STILL_USED, about=f"{kind}: {kept[each]}") for kind, ids in still.items() for each in ids]
+    if row.plan_id is not None and "encounters" not in row.made:
+        reasons.append(fault("", Code.PLAN_STAYS))
+    elif row.plan_id is not None:
+        reasons.append(fault("", Code.PLAN_STOPS))
     if "filled" in row.made:
         reasons.append(fault("", Code.FILLED_STAYS))
     return replace(
