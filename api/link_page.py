@@ -229,6 +229,8 @@ def _visit(token: str, request: Request, uow: UnitOfWork) -> Visit | HttpRespons
 
 
 def _hospital(wiring: Wiring, language: str) -> str:
+    if language == "en" and wiring.hospital_name_en:
+        return wiring.hospital_name_en
     return wiring.hospital_name or ("医院随访中心" if language == "zh" else "The hospital's follow-up centre")
 
 

@@ -41,6 +41,7 @@ class Wiring:
     roster: RosterRule | None = None  # no plan with red rules begins without a duty roster; None: it is not asked
     public_url: str = ""  # where a patient's telephone finds us
     hospital_name: str = ""
+    hospital_name_en: str = ""
     call_back_number: str = ""  # the published one
     import_rows_days: float = 30.0  # how long rows of lists are kept
     area_code: str = ""  # of landlines written without one

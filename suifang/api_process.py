@@ -53,6 +53,7 @@ def application(settings: Settings) -> FastAPI:
             roster=RosterRule.of(content) if settings.roster_required else None,
             public_url=settings.public_url,
             hospital_name=settings.hospital_name,
+            hospital_name_en=settings.hospital_name_en,
             call_back_number=settings.call_back_number,
             hasher=PasswordHasher(),
             import_rows_days=settings.import_rows_days,

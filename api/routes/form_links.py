@@ -12,18 +12,23 @@ from api.fields import Answer, Ask, Id, Instant
 from api.link_page import new_link
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
-from api.wiring import wiring_of
-from care.form_links import LIFETIME
-from care.responses import ResponseState
+from api.wiring import Wiring, wiring_of
+from care.form_links import LIFETIME, FormLink
+from care.patients import Patient
+from care.responses import Response, ResponseState
+from db.unit_of_work import UnitOfWork
+from followup.messages import Message
+from scheduler.notices import Notices
 
 router = APIRouter(tags=["forms"], route_class=Route)
 
 
 class LinkAsk(Ask):
-    """How long the link lives, and in which language the page begins."""
+    """How long the link lives, in which language the page begins, and whether it is sent to the patient at once."""
 
     hours: Annotated[float, Field(gt=0, le=24 * 31)] = LIFETIME / timedelta(hours=1)
     language: Literal["zh", "en"] | None = None  # the patient's if not said
+    send: bool = False
 
 
 class LinkAnswer(Answer):
@@ -44,6 +49,7 @@ class NewLinkAnswer(LinkAnswer):
     """A new link with its address; older ones of the same answers end."""
 
     address: str
+    message_id: str | None  # None: it is not sent, because nobody asked or no channel is open to the patient
 
 
 class LinksAnswer(Answer):
@@ -88,7 +94,10 @@ def make_link(response_id: Id, ask: LinkAsk, caller: CareTeamCommanding, request
         patient_id=patient.id,
     )
     address = f"{wiring_of(request).public_url.rstrip('/')}/f/{token}"
-    return NewLinkAnswer(**LinkAnswer.model_validate(link).model_dump(), address=address)
+    sent = _send(uow, wiring_of(request), patient, response, address, link) if ask.send else None
+    return NewLinkAnswer(
+        **LinkAnswer.model_validate(link).model_dump(), address=address, message_id=sent.id if sent else None
+    )
 
 
 @router.get("/responses/{response_id}/links", responses=problems(Kind.UNKNOWN_RESPONSE))
@@ -108,6 +117,26 @@ def end_links(response_id: Id, caller: CareTeamCommanding, uow: Work) -> LinksAn
     for link in links:
         link.end("ended", uow.now)
     return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in links])
+
+
+def _send(
+    uow: UnitOfWork, wiring: Wiring, patient: Patient, response: Response, address: str, link: FormLink
+) -> Message | None:
+    """Write the neutral message with the link on the first channel that is open to the patient."""
+    notices = Notices(
+        texts=wiring.content.messages,
+        hospital={"zh": wiring.hospital_name, "en": wiring.hospital_name_en or wiring.hospital_name},
+        number=wiring.call_back_number,
+        mode=wiring.gate.mode,
+        allow_list=wiring.gate.allow_list,
+        profile=wiring.gate.profile,
+    )
+    task = uow.plans.task(response.task_id) if response.task_id else None
+    if task is None:
+        return None
+    return notices.write(
+        uow, patient=patient, task=task, key="form_link", values={"link": address}, good_until=link.expires_at
+    )
 
 
 def _no_response() -> Problem:

@@ -1,6 +1,7 @@
 """Forms over the API: one instance for a task, its history, its end, and the page by link held against strangers."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from care.consent import ConsentScope
 from care.form_links import WRONG_ANSWERS_LIMIT
 from care.patients import Patient
 from db.users import Role
@@ -265,3 +267,27 @@ def test_without_a_birthday_there_is_no_link(house: House, agent: Asking) -> Non
     _, task = a_form_task(house, "phq2", born=None)
     refused = agent.post(f"/responses/{opened(agent, task, 'phq2')['id']}/links", {})
     assert (refused.status_code, refused.json()["field"]) == (409, "born")
+
+
+def test_a_link_is_sent_in_neutral_words_to_whoever_agreed_to_messages(house: House, agent: Asking) -> None:
+    app = house.app
+    before = app.state.wiring
+    app.state.wiring = replace(
+        before, hospital_name="海澜市第一人民医院", call_back_number="0591-5550100", public_url="https://h.invalid"
+    )
+    try:
+        _, silent = a_form_task(house, "phq2")
+        asked = opened(agent, silent, "phq2")["id"]
+        assert agent.post(f"/responses/{asked}/links", {"send": True}).json()["message_id"] is None
+        _, task = a_form_task(house, "phq2", scopes=[ConsentScope.PHONE, ConsentScope.MESSAGE])
+        response = opened(agent, task, "phq2")["id"]
+        made = agent.post(f"/responses/{response}/links", {"send": True}).json()
+    finally:
+        app.state.wiring = before
+    with house.units() as uow:
+        message = uow.messages.get(made["message_id"])
+        assert message is not None
+        assert made["address"] in message.text
+        assert made["address"].startswith("https://h.invalid/f/")
+        assert "李小伟" not in message.text
+        assert house.app.state.wiring.content.health_words.found_in(message.text) == ()
