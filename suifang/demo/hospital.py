@@ -1,6 +1,6 @@
 """The synthetic hospital's script, read from hospital.yaml and checked."""
 
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 
 import yaml
@@ -69,6 +69,7 @@ class ScriptedFollowUp(_Part):
     agent: AgentScript | None = None
     answers: dict[str, str | bool | int] = Field(default_factory=dict)
     keys: str | None = None
+    appointment: time | None = None  # of tomorrow, which an automated call reminds of
 
 
 class RingBack(_Part):

@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from argon2 import PasswordHasher
 
@@ -15,14 +16,15 @@ from care.consent import ConsentScope, Purpose
 from care.patients import ContactPoint, NumberQuality
 from db.unit_of_work import UnitsOfWork
 from db.users import Role
-from followup.plans import TaskMode
+from followup.plans import Anchor, TaskMode
 from runtime.identifiers import new_id
 from suifang.demo.client import ApiClient, RefusedByApiError
-from suifang.demo.hospital import DemoPatient, HospitalScript, ScriptedFollowUp
+from suifang.demo.hospital import DemoPatient, DemoQueue, HospitalScript, ScriptedFollowUp
 from suifang.demo.place import CALLERS_QUEUE
 
 SUPERVISOR = "demo-supervisor"
 TAKEN = 409
+HOSPITAL_ZONE = ZoneInfo("Asia/Shanghai")
 DEPARTMENT = "心内科"
 DUTY_SPAN = timedelta(days=30)
 TEMPLATES = {TaskMode.AGENT: "DEMO-CALL", TaskMode.AUTOMATED: "DEMO-REMINDER"}
@@ -92,7 +94,7 @@ def open_round(client: ApiClient, units: UnitsOfWork, script: HospitalScript, ro
         queue = next(queue for queue in script.queues if queue.name == follow_up.queue)
         patient_id = _patient(client, follow_up.record_number, follow_up.patient, queue.purpose)
         forget_last_round(units, patient_id, follow_up.patient.mobile)
-        plan = _plan(client, patient_id, TEMPLATES[queue.mode], queue.purpose, f"{round_id}:{follow_up.record_number}")
+        plan = _plan(client, patient_id, follow_up, queue, f"{round_id}:{follow_up.record_number}")
         owed.append(OwedCall(script=follow_up, task_id=plan["tasks"][0]["id"]))
     _open_desk(client, script, queues[CALLERS_QUEUE], round_id)
     return tuple(owed)
@@ -188,17 +190,25 @@ def forget_last_round(units: UnitsOfWork, patient_id: str, mobile: str | None) -
         uow.commit()
 
 
-def _plan(client: ApiClient, patient_id: str, template: str, purpose: Purpose, key: str) -> Any:
+def _plan(client: ApiClient, patient_id: str, follow_up: ScriptedFollowUp, queue: DemoQueue, key: str) -> Any:
+    at = datetime.now(UTC) if follow_up.appointment is None else tomorrow_at(follow_up.appointment)
+    kind = Anchor.DISCHARGE if follow_up.appointment is None else Anchor.APPOINTMENT
     encounter = client.post(
         f"/patients/{patient_id}/encounters",
-        {"department": DEPARTMENT, "kind": "discharge", "occurred_at": datetime.now(UTC).isoformat()},
+        {"department": DEPARTMENT, "kind": kind.value, "occurred_at": at.isoformat()},
         key=f"encounter:{key}",
     )
     return client.post(
         "/plans",
-        {"encounter_id": encounter["id"], "template": template, "purpose": purpose.value},
+        {"encounter_id": encounter["id"], "template": TEMPLATES[queue.mode], "purpose": queue.purpose.value},
         key=f"plan:{key}",
     )
+
+
+def tomorrow_at(hour: time) -> datetime:
+    """That hour of the hospital's tomorrow."""
+    day = datetime.now(HOSPITAL_ZONE).date() + timedelta(days=1)
+    return datetime.combine(day, hour, HOSPITAL_ZONE)
 
 
 def _open_desk(client: ApiClient, script: HospitalScript, queue_id: str, round_id: str) -> None:

@@ -35,6 +35,7 @@ class ShortPrompts:
     """Every prompt is a tenth of a second long and named by its key."""
 
     folder: Path
+    asked: list[tuple[str, bool]] = field(default_factory=list)  # key, and whether slower
 
     def prompt(
         self,
@@ -42,8 +43,9 @@ class ShortPrompts:
         language: str,
         values: Mapping[str, str] | None = None,  # noqa: ARG002
         *,
-        slow: bool = False,  # noqa: ARG002
+        slow: bool = False,
     ) -> Path:
+        self.asked.append((key, slow))
         path = self.folder / language / f"{key}.wav"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +91,7 @@ class Switchboard:
 
     def __post_init__(self) -> None:
         self.control = LoopbackCallControl(sink=self.waiting.append, scheduler=self.time)
+        self.prompts = ShortPrompts(folder=self.folder / "prompts")
         lines = LoopbackLines(self)
         trunks = Trunks(patients=TRUNK, headsets=TRUNK)
         conversation = Conversation(
@@ -118,7 +121,7 @@ class Switchboard:
                 rules=DialingRules(gate=self.gate, ring_seconds=5.0, spool=self.folder / "spool"),
             ),
             trunks=trunks,
-            voice=ShortPrompts(folder=self.folder / "prompts"),
+            voice=self.prompts,
         )
 
     def living(self) -> set[str]:
