@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from followup.alerts import ALERT_TRANSITIONS, AlertState
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.plans import TASK_TRANSITIONS, TaskState
 from followup.queues import AGENT_TRANSITIONS, AgentState
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState
+from followup.requests import REQUEST_TRANSITIONS, RequestState
 from followup.states import State, Trigger
 from followup.supervision import SUPERVISION_TRANSITIONS, SupervisionState
 from followup.transfers import TRANSFER_TRANSITIONS, TransferState
@@ -32,6 +34,8 @@ def page() -> str:
         _section("Call", "calls", CallState.PLANNED, CALL_TRANSITIONS),
         _section("Agent", "queues", AgentState.OFFLINE, AGENT_TRANSITIONS),
         _section("Recording", "recordings", RecordingState.EXPECTED, RECORDING_TRANSITIONS),
+        _section("Alert", "alerts", AlertState.RAISED, ALERT_TRANSITIONS),
+        _section("Request or complaint", "requests", RequestState.RECEIVED, REQUEST_TRANSITIONS),
         _section("Transfer", "transfers", TransferState.DIALING, TRANSFER_TRANSITIONS),
         _section("Supervision", "supervision", SupervisionState.RINGING, SUPERVISION_TRANSITIONS),
         _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
