@@ -31,9 +31,10 @@ PROFILES = Content(REPOSITORY / "content").jurisdictions
 OPEN = replace(PROFILES["demo"], attempts_per_day=3, completed_per_day=2)
 
 
-@pytest.fixture
-def units(database_url: str) -> Iterator[UnitsOfWork]:
-    engine = make_engine(database_url)
+@pytest.fixture(scope="module")
+def units(module_database_url: str) -> Iterator[UnitsOfWork]:
+    """One database for all, for nothing here is ever committed."""
+    engine = make_engine(module_database_url)
     yield UnitsOfWork(engine)
     engine.dispose()
 
