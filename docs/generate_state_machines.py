@@ -7,6 +7,7 @@ from followup.alerts import ALERT_TRANSITIONS, AlertState
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
+from followup.messages import MESSAGE_TRANSITIONS, MessageState
 from followup.plans import TASK_TRANSITIONS, TaskState
 from followup.queues import AGENT_TRANSITIONS, AgentState
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState
@@ -38,6 +39,7 @@ def page() -> str:
         _section("Request or complaint", "requests", RequestState.RECEIVED, REQUEST_TRANSITIONS),
         _section("Transfer", "transfers", TransferState.DIALING, TRANSFER_TRANSITIONS),
         _section("Supervision", "supervision", SupervisionState.RINGING, SUPERVISION_TRANSITIONS),
+        _section("Message", "messages", MessageState.PLANNED, MESSAGE_TRANSITIONS),
         _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])

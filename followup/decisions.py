@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from followup.outcomes import TaskOutcome
-from followup.plans import Task
+from followup.plans import Task, TaskState
 from followup.what_next import NEXT_NUMBER, DecisionReason, NextAction
 
 
@@ -67,5 +67,7 @@ def refuse_undo(decision: Decision, task: Task, *, last_attempt_id: str, now: da
         raise UndoRefusedError("the task's window has closed meanwhile; plan a new task")
     if last_attempt_id != decision.attempt_id:
         raise UndoRefusedError("the patient was called again meanwhile")
+    if task.state is TaskState.IN_PROGRESS:
+        raise UndoRefusedError("an alert holds the task: say what came of it first")
     if picture(task) != decision.left:
         raise UndoRefusedError(f"the task was changed meanwhile; it is {task.state.value} now")

@@ -66,7 +66,6 @@ TASK_TRANSITIONS: dict[tuple[TaskState, TaskTrigger], TaskState] = {
     (TaskState.IN_PROGRESS, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
     (TaskState.QUEUED, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
     (TaskState.DUE, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
-    (TaskState.QUEUED, TaskTrigger.RESTORE): TaskState.QUEUED,
     (TaskState.LOST_TO_FOLLOW_UP, TaskTrigger.RESTORE): TaskState.QUEUED,
     **{(state, TaskTrigger.CANCEL): TaskState.CANCELLED for state in OPEN_TASK_STATES},
 }

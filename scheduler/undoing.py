@@ -7,7 +7,7 @@ from db.unit_of_work import UnitOfWork
 from followup.decisions import Decision, UndoRefusedError, refuse_undo
 from followup.messages import MessageTrigger
 from followup.outcomes import TaskOutcome
-from followup.plans import Task, TaskTrigger, next_task_state
+from followup.plans import PlanState, Task, TaskState, TaskTrigger, next_task_state
 from followup.what_next import NEXT_NUMBER
 from scheduler.outcomes import AFTER_THE_WINDOW
 from scheduler.task_steps import ask_for_a_person
@@ -32,6 +32,7 @@ def undo_decision(uow: UnitOfWork, attempt_id: str, *, by: str, reason: str) -> 
             raise UndoRefusedError("the task is gone")
         last = uow.attempts.of_task(task.id)[-1]
         refuse_undo(decision, task, last_attempt_id=last.id, now=uow.now)
+        _refuse_where_the_plan_went_on(uow, task)
         tasks.append((decision, task))
     for decision, task in tasks:
         _restore(uow, decision, task)
@@ -52,16 +53,27 @@ def undo_decision(uow: UnitOfWork, attempt_id: str, *, by: str, reason: str) -> 
     return [decision for decision, _ in tasks]
 
 
+def _refuse_where_the_plan_went_on(uow: UnitOfWork, task: Task) -> None:
+    if task.followed_at is None or task.plan_id is None:
+        return
+    plan = uow.plans.get(task.plan_id)
+    if plan is None or plan.state is not PlanState.RUNNING:
+        raise UndoRefusedError("the plan has ended with this task; plan a task of its own")
+    if any(other.step_key == task.step_key for other in uow.plans.open_tasks_of_plan(plan.id)):
+        raise UndoRefusedError("the plan has gone on to the next time meanwhile; dial that one, or plan another task")
+
+
 def _restore(uow: UnitOfWork, decision: Decision, task: Task) -> None:
     before = decision.before
     outcome, number, priority = before["outcome"], before["next_number"], before["priority"]
-    task.state = next_task_state(task.state, TaskTrigger.RESTORE)
+    if task.state is not TaskState.QUEUED:
+        task.state = next_task_state(task.state, TaskTrigger.RESTORE)
     task.outcome = TaskOutcome(str(outcome)) if outcome else None
     if isinstance(priority, int):
         task.priority = priority
     others = {name: value for name, value in task.variables.items() if name != NEXT_NUMBER}
     task.variables = {**others, NEXT_NUMBER: str(number)} if number else others
-    task.next_action = None
+    task.next_action = task.followed_at = None
     ask_for_a_person(uow, task, look_again_at=task.latest_at + AFTER_THE_WINDOW)
 
 

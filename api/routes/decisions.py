@@ -100,7 +100,9 @@ def decisions_of_task(task_id: Id, caller: CareTeam, request: Request, uow: Work
     "/attempts/{attempt_id}/undo-decision",
     responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
 )
-def undo_after_attempt(attempt_id: Id, ask: UndoAsk, caller: CareTeamCommanding, request: Request, uow: Work) -> DecisionsAnswer:
+def undo_after_attempt(
+    attempt_id: Id, ask: UndoAsk, caller: CareTeamCommanding, request: Request, uow: Work
+) -> DecisionsAnswer:
     """Take back what the system decided: the task is as it was before and waits for a person."""
     attempt = found.attempt(uow, attempt_id)
     if attempt.agent_id is not None:

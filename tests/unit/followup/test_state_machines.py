@@ -12,6 +12,7 @@ from docs.generate_state_machines import PAGE, page
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState, AttemptTrigger, next_attempt_state
 from followup.calls import CALL_TRANSITIONS, CallState, CallTrigger, next_call_state
 from followup.inbound import INBOUND_TRANSITIONS, InboundState, InboundTrigger, next_inbound_state
+from followup.messages import MESSAGE_TRANSITIONS, MessageState, MessageTrigger, next_message_state
 from followup.plans import OPEN_TASK_STATES, TASK_TRANSITIONS, TaskState, TaskTrigger, next_task_state
 from followup.queues import AGENT_TRANSITIONS, AgentState, AgentTrigger, next_agent_state
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState, RecordingTrigger, next_recording_state
@@ -46,6 +47,7 @@ MACHINES: dict[str, Machine] = {
         next_supervision_state,
         SupervisionState.RINGING,
     ),
+    "message": (MessageState, MessageTrigger, MESSAGE_TRANSITIONS, next_message_state, MessageState.PLANNED),
     "inbound call": (InboundState, InboundTrigger, INBOUND_TRANSITIONS, next_inbound_state, InboundState.RINGING),
 }
 
@@ -118,9 +120,13 @@ def test_an_attempt_can_be_closed_from_everywhere(state: AttemptState) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(OPEN_TASK_STATES))
-def test_an_open_task_can_be_cancelled_and_a_closed_one_cannot(state: TaskState) -> None:
+def test_an_open_task_can_be_cancelled_and_a_closed_one_only_opened_by_undoing_that_it_was_given_up(
+    state: TaskState,
+) -> None:
     assert next_task_state(state, TaskTrigger.CANCEL) is TaskState.CANCELLED
-    assert not any(state not in OPEN_TASK_STATES for state, _ in TASK_TRANSITIONS)
+    assert [(state, trigger) for state, trigger in TASK_TRANSITIONS if state not in OPEN_TASK_STATES] == [
+        (TaskState.LOST_TO_FOLLOW_UP, TaskTrigger.RESTORE)
+    ]
 
 
 @pytest.mark.parametrize("busy", [AgentState.RESERVED, AgentState.ON_CALL, AgentState.WRAP_UP])
