@@ -358,3 +358,55 @@ def test_in_the_demo_every_queue_follows_the_demos_policy_without_values_of_its_
         case.policies = replace(case.policies, only="demo")
         decision = case.decision(case.tried(AttemptOutcome.NO_ANSWER))
         assert decision.policy == "demo/2"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "result", "states", "actions"),
+    [
+        # nobody was reached: both wait for their next hour
+        (AttemptOutcome.NO_ANSWER, None, ["queued", "queued"], ["call_again", "call_again"]),
+        # she spoke about the one and not about the other
+        (AttemptOutcome.CONNECTED_PATIENT, "completed", ["queued", "completed"], ["call_again", "done"]),
+    ],
+)
+def test_every_task_of_a_call_is_decided_by_its_own_result_and_policy(
+    moved: UnitsOfWork,
+    hours: Gate,
+    content: Content,
+    outcome: AttemptOutcome,
+    result: str | None,
+    states: list[str],
+    actions: list[str],
+) -> None:
+    with moved() as uow:
+        case = a_case(uow, hours, content)
+        first, along = case.task, a_task(uow, case.patient, case.queue, latest_at=uow.now + timedelta(days=5))
+        first.state = along.state = TaskState.IN_PROGRESS
+        attempt = Attempt(
+            id=AttemptId(new_id()),
+            task_id=first.id,
+            patient_id=case.patient.id,
+            queue_id=case.queue.id,
+            agent_id=None,
+            contact_point_id=case.patient.contact_points[0].id,
+            number=case.patient.contact_points[0].number,
+            ordinal=1,
+            state=AttemptState.CLOSED,
+            due_at=uow.now,
+            reserved_at=uow.now,
+            closed_at=uow.now,
+            outcome=outcome,
+        )
+        uow.attempts.add(attempt)
+        uow.flush()
+        uow.attempts.join_tasks(attempt.id, [first.id, along.id])
+        if result is not None:
+            uow.attempts.note_result(attempt.id, along.id, result)
+        decide_next_for(uow, attempt.id, gate=hours, policies=case.policies)
+        assert [task.state.value for task in (first, along)] == states
+        assert [task.next_action for task in (first, along)] == actions
+        decided = {decision.task_id: decision.action.value for decision in uow.decisions.of_attempt(attempt.id)}
+        assert decided == dict(zip((first.id, along.id), actions, strict=True))
+        if result is None:
+            undo_decision(uow, attempt.id, by=a_user(uow).id, reason="both")
+            assert {task.next_action for task in (first, along)} == {"escalate"}
