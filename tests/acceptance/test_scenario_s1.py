@@ -216,3 +216,29 @@ def test_a_patient_who_is_off_the_line_is_rung_back_by_a_person_until_the_outcom
     nurse.post(f"/alerts/{alert['id']}/acknowledge")
     nurse.post(f"/alerts/{alert['id']}/outcome", {"outcome": "advised", "text": "家属已送医"})
     assert state_of(played, back) == (TaskState.CANCELLED, TaskOutcome.CANCELLED)
+
+
+def test_a_discharge_that_was_none_cancels_every_task_and_one_in_hospital_again_is_left_alone(
+    played: Scenario,
+) -> None:
+    patient, encounter_id = wang_jianguo(played)
+    a_roster(played)
+    plan_id = the_plan(played, encounter_id).json()["id"]
+    task = call_task(played, plan_id)
+
+    played.move_to("2026-11-21 09:00")
+    paused = played.ask(Role.AGENT).post(f"/patients/{patient.id}/readmitted", {"reason": "再次入院"})
+    assert paused.json()["plans"] == [plan_id]
+    played.move_to("2026-11-21 15:00")
+    played.turn()
+    nurse = played.ask(Role.AGENT)
+    assert nurse.get(f"/plans/{plan_id}").json()["state"] == "paused"
+    with played.units() as uow:
+        assert not uow.attempts.of_task(task.id), "somebody in hospital was rung at home"
+
+    nurse.post(f"/patients/{patient.id}/home-again", {"reason": "出院"})
+    cancelled = nurse.post(f"/encounters/{encounter_id}/cancelled", {"reason": "出院登记有误"})
+    assert cancelled.json()["plans"] == [plan_id]
+    with played.units() as uow:
+        states = {each.state for each in uow.plans.tasks_of_plan(plan_id)}
+    assert states == {TaskState.CANCELLED}
