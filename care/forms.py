@@ -216,6 +216,10 @@ class Form:
         item = self._by_link_id.get(link_id)
         return item if item is not None and item.type is not ItemType.GROUP else None
 
+    def forms_that_follow(self) -> frozenset[str]:
+        """The forms that a class of its scores leads to."""
+        return frozenset(band.leads_to for score in self.scores for band in score.bands if band.leads_to is not None)
+
     def questions(self) -> tuple[FormItem, ...]:
         """Every question in order, groups opened."""
         return tuple(item for item in _walk(self.items) if item.type is not ItemType.GROUP)

@@ -115,7 +115,14 @@ class Content:
     @cached_property
     def forms(self) -> dict[str, Form]:
         """Questionnaires by id."""
-        return {d.id: self._made(d.value) for d in self._read("forms", FormDocument)}
+        forms = {d.id: self._made(d.value) for d in self._read("forms", FormDocument)}
+        for form in forms.values():
+            missing = sorted(form.forms_that_follow() - set(forms))
+            if missing:
+                raise ContentError(
+                    f"content/forms: a band of {form.id} leads to {', '.join(missing)}, which is not there"
+                )
+        return forms
 
     @cached_property
     def answer_alerts(self) -> tuple[AnswerRule, ...]:

@@ -1,12 +1,14 @@
 """The shipped instruments: their scores by hand, their languages, and that nothing protected is among them."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from care.forms import AnswerValue, Form, FormItem, ItemType
 from care.relatives import Matter
 from care.scoring import ScoreResult, ScoreState, scores_of
+from runtime.content.documents import ContentError
 from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 
@@ -21,6 +23,7 @@ SHIPPED = {
     "gad7",
     "home_blood_pressure",
     "home_glucose",
+    "home_oxygen",
     "home_weight",
     "mmrc",
     "nyha",
@@ -217,3 +220,23 @@ def test_link_ids_of_the_discharge_core_never_change() -> None:
     kept = {"feeling", "new_symptoms", "medicines_obtained", "missed_days", "side_effects"}
     kept |= {"knows_appointment", "knows_whom_to_call", "questions"}
     assert kept <= {item.link_id for item in FORMS["discharge_core"].questions()}
+
+
+def test_every_sign_of_danger_is_asked_by_some_form() -> None:
+    asked = {item.link_id for form in FORMS.values() for item in form.questions()}
+    never = {rule.code for rule in CONTENT.answer_alerts if not rule.when.items() & asked and rule.when.items()}
+    assert never == set()
+
+
+def test_a_faulty_file_is_refused_with_its_name_and_place(tmp_path: Path) -> None:
+    folder = tmp_path / "forms"
+    folder.mkdir()
+    good = (REPOSITORY / "content" / "forms" / "gad2.yaml").read_text(encoding="utf-8")
+    for faulty, told in (
+        (good.replace("gad2_2, type", "gad2_1, type"), "gad2_1 is used twice"),
+        (good.replace("type: choice", "type: slider", 1), r"gad2\.yaml.*\n.*items\.0\.type"),
+        (good, "leads to gad7, which is not there"),
+    ):
+        (folder / "gad2.yaml").write_text(faulty, encoding="utf-8")
+        with pytest.raises(ContentError, match=told):
+            _ = Content(tmp_path).forms
