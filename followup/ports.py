@@ -24,6 +24,9 @@ class Voice(Protocol):
     def prompt(self, key: str, language: str, values: Mapping[str, str] | None = None, *, slow: bool = False) -> Path:
         """Path of a mono 8 kHz WAV of a prompt, or of a sentence about `values`; KeyError names what is missing."""
 
+    def expect(self, keys: tuple[str, ...], language: str, values: Mapping[str, str]) -> None:
+        """These prompts will be asked for in a moment; whatever takes time may begin. Nothing is refused."""
+
 
 class VoiceBusyError(Exception):
     """A voice with too many texts to speak already; the text says so."""

@@ -10,7 +10,7 @@ from followup.plans import TaskMode
 from telephony import automated
 from telephony.automated import FlowPosition, Line
 from telephony.call_moves import LateEventError, attempt_of, patient_leg_of
-from telephony.effects import Effect
+from telephony.effects import Effect, ExpectPrompts
 from telephony.flow_variables import answered_before, needs_it_slow, variables_of
 
 
@@ -55,9 +55,13 @@ class CallFlows:
         flow = self.of(uow, call)
         if flow is None or call.flow_step is not None:
             return []
-        position, effects = automated.begin(flow, self.line(uow, call))
+        line = self.line(uow, call)
+        position, effects = automated.begin(flow, line)
         keep_position(call, position)
-        return effects
+        if not line.variables:
+            return effects
+        later = tuple(dict.fromkeys(prompt for step in flow.steps.values() for prompt in step.prompts))
+        return [*effects, ExpectPrompts(leg_id=line.leg_id, keys=later, language=line.language, values=line.variables)]
 
     def again(self, uow: UnitOfWork, call: Call) -> list[Effect]:
         """What a node has to say again on an answered automated call that it took over in the middle."""

@@ -28,6 +28,16 @@ class PlayPrompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectPrompts:
+    """Prompts that will be played later in the call: a voice that needs seconds for a sentence may begin now."""
+
+    leg_id: LegId
+    keys: tuple[str, ...]
+    language: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopPrompt:
     """Cut what plays to a leg."""
 
@@ -95,6 +105,7 @@ Effect = (
     AnswerLeg
     | HangUpLeg
     | PlayPrompt
+    | ExpectPrompts
     | StopPrompt
     | CollectKeys
     | StopRecorder

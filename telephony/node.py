@@ -4,7 +4,7 @@ import queue
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,6 +33,7 @@ from telephony.effects import (
     CollectKeys,
     DestroyRecording,
     Effect,
+    ExpectPrompts,
     HangUpLeg,
     MonitorLeg,
     PlayPrompt,
@@ -161,7 +162,9 @@ class TelephonyNode:
                 case HangUpLeg(leg_id=leg_id, reason=reason):
                     self._control.hang_up(leg_id, reason)
                 case PlayPrompt(leg_id=leg_id, key=key, language=language, values=values, slow=slow):
-                    self._control.play(leg_id, self._voice.prompt(key, language, values, slow=slow))
+                    self._play(leg_id, key, language, values, slow=slow)
+                case ExpectPrompts(keys=keys, language=language, values=values):
+                    self._voice.expect(keys, language, values)
                 case StopPrompt(leg_id=leg_id):
                     self._control.stop_prompt(leg_id)
                 case CollectKeys(leg_id=leg_id, count=count, timeout_seconds=seconds):
@@ -181,6 +184,16 @@ class TelephonyNode:
         except CallControlError as error:
             # The leg is over; its own `ended` event tells the rest.
             log.info("effect_refused", effect=type(effect).__name__, leg=effect.leg_id, reason=error.reason)
+
+    def _play(self, leg_id: LegId, key: str, language: str, values: Mapping[str, str], *, slow: bool) -> None:
+        """Nobody is left in silence: where a prompt is missing, the call ends, and every other goes on."""
+        try:
+            prompt = self._voice.prompt(key, language, values, slow=slow)
+        except (KeyError, OSError):
+            log.exception("prompt_missing", prompt=key, language=language, leg=leg_id)
+            self._control.hang_up(leg_id, EndReason.HANG_UP)
+            return
+        self._control.play(leg_id, prompt)
 
     def _let_in(self, effect: MonitorLeg) -> None:
         """A supervisor who cannot be let in is hung up, and told why."""

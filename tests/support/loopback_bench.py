@@ -23,7 +23,7 @@ from telephony.loopback_time import RealTimeScheduler
 from telephony.node import TelephonyNode
 from telephony.trunks import Trunks
 from tests.support.builders import a_patient, a_queue, a_task, an_agent
-from tests.support.telephony_bench import CONTENT, GATE, PROMPTS
+from tests.support.telephony_bench import CONTENT, GATE, PROMPTS, speech_in
 from tests.support.waiting import until
 
 TRUNK = Trunk(name="loopback", host="127.0.0.1", loopback_only=True)
@@ -157,7 +157,7 @@ def loopback_node(
             conversation=conversation,
             commands=Commands(conversation=conversation, trunks=trunks, rules=rules, lines=lines),
             trunks=trunks,
-            voice=PROMPTS,
+            voice=speech_in(folder),
         )
     )
     thread = threading.Thread(target=nodes[0].run, name="loopback-node")

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from care.consent import Purpose
@@ -34,6 +34,9 @@ from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
 from telephony.trunks import Trunks
 from telephony.voices.prompts import load_prompts
+from telephony.voices.sentences import load_sentences
+from telephony.voices.speech import Speech
+from telephony.voices.spoken_files import SpokenFiles
 from tests.support.builders import a_patient, a_queue, a_task, an_agent
 from tests.support.waiting import until
 
@@ -89,6 +92,14 @@ class Place:
             return call
 
 
+def speech_in(folder: Path) -> Speech:
+    """The shipped prompts, with sentences put together in this folder."""
+    files = SpokenFiles(folder=folder / "voice", most_bytes=10_000_000)
+    speech = Speech(load_sentences(PROMPTS), files)
+    speech.prepare()
+    return speech
+
+
 @contextmanager
 def node_at(place: Place, *, clock: Callable[[], WorkerClock] = WorkerClock) -> Iterator[WorkerPool]:
     """A running node; leaving it stops the node as SIGTERM would."""
@@ -131,7 +142,7 @@ def node_at(place: Place, *, clock: Callable[[], WorkerClock] = WorkerClock) -> 
                 ),
             ),
             trunks=place.trunks,
-            voice=PROMPTS,
+            voice=speech_in(place.folder),
             clock=clock,
         )
     )
@@ -157,14 +168,16 @@ def dial(
     consent: bool = True,
     played_notice: bool = False,
     on_machine: OnMachine = OnMachine.HANG_UP,
+    flow: str = "appointment_reminder",
+    born: date | None = None,
 ) -> tuple[str, str | None]:
     """Reserve an attempt for a patient with this number; (call id, agent id)."""
     purpose = Purpose.CARE if mode is TaskMode.AGENT else Purpose.REMINDER
     with place.units() as uow:
-        patient = a_patient(uow)
+        patient = a_patient(uow, born=born)
         patient.contact_points[0].number = number
         queue = a_queue(uow, mode=mode, purpose=purpose, played_notice=played_notice, on_machine=on_machine)
-        task = a_task(uow, patient, queue)
+        task = a_task(uow, patient, queue, **({"flow": flow} if mode is TaskMode.AUTOMATED else {}))
         agent = None
         if mode is TaskMode.AGENT:
             agent = an_agent(
