@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    or_,
     select,
     text,
     update,
@@ -151,8 +152,8 @@ class ImportRepository:
         """Imports, newest first, from behind `before`."""
         query = select(ListImport).order_by(list_imports.c.created_at.desc(), list_imports.c.id.desc()).limit(limit)
         if before is not None:
-            place = func.row(list_imports.c.created_at, list_imports.c.id)
-            query = query.where(place < func.row(before.created_at, before.id))
+            at, place = list_imports.c.created_at, list_imports.c.id
+            query = query.where(or_(at < before.created_at, and_(at == before.created_at, place < before.id)))
         return self._session.scalars(query).all()
 
     def rows(
