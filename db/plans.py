@@ -184,6 +184,13 @@ class PlanRepository:
             )
         )
 
+    def red_flags_of_tasks(self, task_ids: Sequence[str]) -> list[str]:
+        """The sets of signs that the tasks' plans listen for, each once."""
+        sets = self._session.scalars(
+            select(plans.c.red_flags).join(tasks, tasks.c.plan_id == plans.c.id).where(tasks.c.id.in_(task_ids))
+        )
+        return sorted({name for names in sets for name in names})
+
     def is_stopped(self, task: Task) -> bool:
         """True if the task belongs to a plan that is paused or cancelled: nobody may be dialed for it."""
         if task.plan_id is None or task.step_key is None:

@@ -8,7 +8,7 @@ from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.messages import MESSAGE_TRANSITIONS, MessageState
-from followup.plans import TASK_TRANSITIONS, TaskState
+from followup.plans import PLAN_TRANSITIONS, TASK_TRANSITIONS, PlanState, TaskState
 from followup.queues import AGENT_TRANSITIONS, AgentState
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState
 from followup.requests import REQUEST_TRANSITIONS, RequestState
@@ -30,6 +30,7 @@ state does not allow is refused with the reason; a late or doubled event is reco
 def page() -> str:
     """The whole page."""
     sections = (
+        _section("Plan", "plans", PlanState.RUNNING, PLAN_TRANSITIONS),
         _section("Task", "plans", TaskState.PLANNED, TASK_TRANSITIONS),
         _section("Attempt", "attempts", AttemptState.RESERVED, ATTEMPT_TRANSITIONS),
         _section("Call", "calls", CallState.PLANNED, CALL_TRANSITIONS),

@@ -23,6 +23,7 @@ from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.settings import Jurisdiction, Settings
 from scheduler.notices import Notices
+from scheduler.stops import patient_died, stopped_outcome
 from scheduler.task_steps import ask_for_a_person, close_task, hold_for_a_person
 
 log = structlog.get_logger(__name__)
@@ -186,7 +187,7 @@ def _learn(
     """What the attempt told about the person: a number that is not his, with what was thought of it; or his death."""
     if TaskOutcome.DECEASED.value in (*results, attempt.task_result) and patient.deceased_at is None:
         # Nobody of this family may be rung about the dead by any other task; the day itself is the record's matter.
-        patient.deceased_at = attempt.closed_at or uow.now
+        patient_died(uow, patient, at=attempt.closed_at or uow.now, by=attempt.outcome_by)
     if attempt.outcome not in _NOBODYS_NUMBER:
         return None
     for point in patient.contact_points:
@@ -276,6 +277,11 @@ def _apply(uow: UnitOfWork, task: Task, step: NextStep, number: ContactPoint | N
         return
     if step.task_outcome is not None:
         close_task(uow, task, CLOSING.get(step.task_outcome, TaskTrigger.CANCEL), step.task_outcome, step.action)
+        return
+    stopped = stopped_outcome(uow, task)
+    if stopped is not None:
+        # Its plan was paused or called off, or the patient has died, while the call was up: nobody rings again.
+        close_task(uow, task, TaskTrigger.CANCEL, stopped, None)
         return
     task.state = next_task_state(task.state, TaskTrigger.CALL_AGAIN)
     if step.action is NextAction.CALL_AGAIN and step.at is not None:

@@ -137,8 +137,8 @@ def queue_of(template_id: str, step: TemplateStep, queues_by_name: Mapping[str, 
     queue = queues_by_name.get(step.queue)
     if queue is None:
         raise PlanNotPossibleError(
-            f"template {template_id}, step {step.key}: there is no queue {step.queue}; create it (suifang queues "
-            "create) or change the template"
+            f"template {template_id}, step {step.key}: there is no queue {step.queue}; create it (suifang plans "
+            "queues) or change the template"
         )
     if queue.mode is not step.mode:
         raise PlanNotPossibleError(

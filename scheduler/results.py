@@ -198,6 +198,6 @@ def _queue_instead(uow: UnitOfWork, plan: Plan, task: Task | None, action: Follo
     known = task or next((t for t in uow.plans.tasks_of_plan(plan.id)), None)
     queue = uow.queues.get(known.queue_id) if known is not None else None
     if queue is None:
-        raise PlanNotPossibleError(f"there is no queue {action.queue}; create it (suifang queues create)")
+        raise PlanNotPossibleError(f"there is no queue {action.queue}; create it (suifang plans queues)")
     log.error("queue_of_action_missing", plan=plan.id, action=action.key, wanted=action.queue, taken=queue.id)
     return queue

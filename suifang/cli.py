@@ -23,10 +23,11 @@ from followup.imports import ListKind
 from followup.parked_tasks import ParkedTaskState
 from runtime import clock
 from runtime.content.documents import ContentError
+from runtime.content.library import Content
 from runtime.embedded import EngineError, ensure_engines
 from runtime.log import configure_logging
 from runtime.settings import Settings, SettingsError, load_settings
-from suifang import all_in_one, flow_command, queues_command, user_command
+from suifang import all_in_one, flow_command, plans_command, queues_command, user_command
 from suifang.backup import BackupError, back_up, verify
 from suifang.backup import restore as restore_backup
 from suifang.doctor import examine
@@ -69,6 +70,9 @@ app.add_typer(flows, name="flow")
 
 calendar = typer.Typer(no_args_is_help=True, help="Working days and public holidays.")
 app.add_typer(calendar, name="calendar")
+
+plans = typer.Typer(no_args_is_help=True, help="Plan templates and the plans that follow them.")
+app.add_typer(plans, name="plans")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -395,6 +399,34 @@ def load_calendar(
     wanted = region or _quiet_settings().calendar_region
     with _units_of_work() as units:
         typer.echo(loaded("suifang.calendar_command").load(units, wanted, first=first, last=last))
+
+
+@plans.command(name="check")
+@_in_words
+def check_plans() -> None:
+    """Say whether every template can be used here; exit status 1 when one cannot."""
+    with _units_of_work() as units:
+        faults = plans_command.check(units, Content(_quiet_settings().content_dir))
+    typer.echo("\n".join(faults) or "every template can be used")
+    raise typer.Exit(1 if faults else 0)
+
+
+@plans.command(name="queues")
+@_in_words
+def make_plan_queues() -> None:
+    """Make the queues of content/queues.yaml that are not there yet."""
+    with _units_of_work() as units:
+        made = plans_command.make_queues(units, Content(_quiet_settings().content_dir))
+    typer.echo(f"made: {', '.join(made)}" if made else "every queue is there")
+
+
+@plans.command(name="outdated")
+@_in_words
+def list_outdated_plans() -> None:
+    """List unfinished plans that follow an older version of their template; none changes by itself."""
+    with _units_of_work() as units:
+        lines = plans_command.outdated(units, Content(_quiet_settings().content_dir))
+    typer.echo("\n".join(lines) or "every unfinished plan follows the newest version of its template")
 
 
 @flows.command(name="check")

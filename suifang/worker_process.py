@@ -43,7 +43,7 @@ from transcription.answer_phrases import load_answer_phrases
 from transcription.attempt_notes import NoteMaterial
 from transcription.engine_choice import load_transcriber
 from transcription.notes import load_note_words
-from transcription.red_flags import GENERAL, flags_for, load_red_flags
+from transcription.red_flags import RedFlagSets, load_red_flags
 from transcription.tasks import TranscriptionParts
 from transcription.weights import find_weights
 
@@ -107,12 +107,12 @@ def _begin_child(settings: Settings, units_of_work: UnitsOfWork, *, hears: bool,
 
 
 def note_material(settings: Settings, content: Content) -> NoteMaterial:
-    """What notes are made with in this installation; the signs of danger are those that hold for every patient."""
+    """What notes are made with in this installation; the signs of danger are everybody's and those of the plans."""
     return NoteMaterial(
         zone=settings.zone,
         forms=content.forms,
         words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
-        red_flags=tuple(flags_for(load_red_flags(settings.content_dir / "red_flags"), [GENERAL])),
+        red_flags=RedFlagSets(load_red_flags(settings.content_dir / "red_flags")),
     )
 
 

@@ -18,7 +18,7 @@ from followup.plans import Task
 from runtime.identifiers import new_id
 from transcription.languages import LANGUAGES, spoken_language
 from transcription.notes import AttemptFacts, FormAnswer, NoteProposal, NoteWords, draft_note, propose_additions
-from transcription.red_flags import RedFlag, alerts_in
+from transcription.red_flags import RedFlagSets, alerts_in
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class NoteMaterial:
     zone: ZoneInfo
     forms: Mapping[str, Form]
     words: NoteWords
-    red_flags: tuple[RedFlag, ...]
+    red_flags: RedFlagSets
 
 
 def draft_for_attempt(units_of_work: Callable[[], UnitOfWork], material: NoteMaterial, attempt_id: str) -> None:
@@ -121,7 +121,8 @@ def add_proposals(uow: UnitOfWork, material: NoteMaterial, attempt: Attempt) -> 
     note = uow.notes.for_update(found.id)
     if note is None:
         return
-    alerts = alerts_in(transcript.turns, material.red_flags, transcript.language)
+    flags = material.red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt.id)))
+    alerts = alerts_in(transcript.turns, flags, transcript.language)
     proposals = propose_additions(transcript.turns, alerts, note.text, material.words, transcript.language)
     new = [each for each in proposals if not any(_same_place(each, old) for old in note.proposals)]
     for each in new:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
+import structlog
 from pydantic import BaseModel, ConfigDict, model_validator
 from pypinyin import Style, lazy_pinyin
 
@@ -19,6 +20,8 @@ from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
 from transcription.content_file import read_content
 from transcription.measurements import Measurement, Quantity, measurements_in
+
+log = structlog.get_logger(__name__)
 
 GENERAL = "general"
 
@@ -116,6 +119,21 @@ def flags_for(sets: Mapping[str, RedFlagSet], ids: Iterable[str]) -> list[RedFla
     if unknown:
         raise ContentError(f"there is no set of red flags called {', '.join(unknown)}; there are {', '.join(sets)}")
     return [flag for name in wanted for flag in sets[name].flags]
+
+
+class RedFlagSets:
+    """Every set of an installation, and what is listened for in the calls of a patient's plans."""
+
+    def __init__(self, sets: Mapping[str, RedFlagSet]) -> None:
+        self._sets = sets
+
+    def of(self, ids: Iterable[str]) -> list[RedFlag]:
+        """The general signs and those of the plans' sets; one that is gone from the content is told, not fatal."""
+        wanted = list(dict.fromkeys(ids))
+        gone = [name for name in wanted if name not in self._sets]
+        if gone:
+            log.error("red_flags_gone", sets=gone)
+        return flags_for(self._sets, [name for name in wanted if name in self._sets])
 
 
 def alerts_in(turns: Sequence[Turn], flags: Sequence[RedFlag], language: str) -> list[HeardAlert]:

@@ -1,6 +1,6 @@
 """From the vault's file to the transcript's row: what was said, by which model, and the signs of danger in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -22,7 +22,7 @@ from runtime.identifiers import new_id
 from transcription.audio import UnreadableRecordingError
 from transcription.languages import spoken_language
 from transcription.pipeline import TranscribedCall, transcribe_recording
-from transcription.red_flags import RedFlag, alerts_in
+from transcription.red_flags import RedFlagSets, alerts_in
 from transcription.transcriber import EngineDescription, Transcriber
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ def transcribe(
     units_of_work: Callable[[], UnitOfWork],
     store: RecordingStore,
     transcriber: Transcriber,
-    red_flags: Sequence[RedFlag],
+    red_flags: RedFlagSets,
     recording_id: str,
 ) -> None:
     """Add this model's transcript of a stored recording; done once per model, language and parameters.
@@ -130,13 +130,14 @@ def _parameters(engine: EngineDescription) -> dict[str, object]:
 
 
 def _raise_alerts(
-    uow: UnitOfWork, recording: Recording, attempt_id: str, heard: TranscribedCall, red_flags: Sequence[RedFlag]
+    uow: UnitOfWork, recording: Recording, attempt_id: str, heard: TranscribedCall, red_flags: RedFlagSets
 ) -> None:
     attempt = uow.attempts.get(attempt_id)
     if attempt is not None and attempt.outcome in NOT_THE_PATIENT:
         return
     known = {alert.code for alert in uow.alerts.of_recording(recording.id)}
-    for sign in alerts_in(heard.turns, red_flags, heard.language):
+    flags = red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt_id)))
+    for sign in alerts_in(heard.turns, flags, heard.language):
         if sign.code in known:
             continue
         raise_alert(

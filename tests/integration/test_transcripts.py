@@ -21,7 +21,7 @@ from tests.support.spool import write_spool
 from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
 from transcription.engine_choice import load_transcriber
 from transcription.notes import load_note_words
-from transcription.red_flags import GENERAL, flags_for, load_red_flags
+from transcription.red_flags import RedFlagSets, load_red_flags
 from transcription.transcriber import Transcriber
 from transcription.transcripts import transcribe
 
@@ -51,7 +51,7 @@ def material(settings: Settings) -> NoteMaterial:
         zone=ZoneInfo("Asia/Shanghai"),
         forms={},
         words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
-        red_flags=tuple(flags_for(load_red_flags(settings.content_dir / "red_flags"), [GENERAL])),
+        red_flags=RedFlagSets(load_red_flags(settings.content_dir / "red_flags")),
     )
 
 

@@ -16,7 +16,7 @@ from followup.plans import Task, TaskState
 from followup.queues import Agent, AgentState, Queue
 from runtime.content.library import Content
 from runtime.worker_context import MissingPartError, forget_parts, provide
-from scheduler.dialer import GateRefusedError, reserve
+from scheduler.dialer import TaskNotWaitingError, reserve
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 from scheduler.tasks import SchedulerParts, decide_next
 from tests.support.builders import a_patient, a_queue, a_task, an_agent, end_call_of
@@ -138,7 +138,8 @@ def test_nobody_calls_a_patient_again_of_whom_it_was_said_that_he_has_died(
         other = a_task(uow, case.patient, case.queue)
         case.decide(case.attempt(AttemptOutcome.CONNECTED_PROXY, TaskOutcome.DECEASED))
         assert case.task.state is TaskState.CANCELLED
-        with pytest.raises(GateRefusedError, match="deceased"):
+        assert (other.state, other.outcome) == (TaskState.CANCELLED, TaskOutcome.DECEASED)
+        with pytest.raises(TaskNotWaitingError):
             reserve(uow, task=other, agent_id=case.agent.id, node="node-1", gate=gate, now=uow.now)
 
 
