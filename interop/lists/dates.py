@@ -36,12 +36,10 @@ def read_date(text: str) -> WrittenDate:
     """The day and hour in a cell."""
     if match := _ISO.fullmatch(text):
         year, month, day, hour, minute, second = match.groups()
-        try:
-            found = date(int(year), int(month), int(day))
-            clock = time(int(hour), int(minute), int(second or 0)) if hour else None
-        except ValueError:
-            raise DateRefusedError("no_such_day") from None
-        return WrittenDate(day=found, hour=clock)
+        return WrittenDate(
+            day=_day(int(year), int(month), int(day)),
+            hour=_clock(int(hour), int(minute), int(second or 0)) if hour else None,
+        )
     written = _tidy(text)
     if re.fullmatch(r"\d{4,5}(\.\d+)?", written) and _SERIALS[0] <= float(written) < _SERIALS[1]:
         return _of_serial(float(written))
@@ -77,8 +75,19 @@ def read_time(text: str) -> time:
         hour += 12
     elif afternoon == 0 and hour == 12:
         hour = 0
+    return _clock(hour, int(match["m"] or 0), int(match["s"] or 0))
+
+
+def _day(year: int, month: int, day: int) -> date:
     try:
-        return time(hour, int(match["m"] or 0), int(match["s"] or 0))
+        return date(year, month, day)
+    except ValueError:
+        raise DateRefusedError("no_such_day") from None
+
+
+def _clock(hour: int, minute: int, second: int) -> time:
+    try:
+        return time(hour, minute, second)
     except ValueError:
         raise DateRefusedError("no_such_time") from None
 
@@ -99,10 +108,7 @@ def _tidy(text: str) -> str:
 
 
 def _made(year: str, month: str, day: str, rest: str | None) -> WrittenDate:
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
-        raise DateRefusedError("no_such_day") from None
+    found = _day(int(year), int(month), int(day))
     rest = (rest or "").strip(" T")
     return WrittenDate(day=found, hour=read_time(rest) if rest else None)
 

@@ -1,22 +1,40 @@
 """Excel's two formats: cells as text, dates in ISO form, merged cells filled, hidden sheets passed over."""
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 from typing import Literal
+from xml.etree.ElementTree import ParseError
 
 import openpyxl
 import xlrd
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet.worksheet import Worksheet
 from xlrd.biffh import XLRDError
+from xlrd.compdoc import CompDocError
 
 from interop.lists.reading import ListRefusedError, RawList, lines_of
 
 _LARGEST_UNPACKED = 400 * 1024 * 1024
 _MOST_CELLS = 4_000_000
 _EXACT = 10**15  # above it a spreadsheet no longer keeps every digit of a number
+
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
+"""What the two libraries raise in the middle of a file that is not whole."""
 
 Grid = list[list[str]]
 
@@ -29,7 +47,7 @@ def read_xlsx(content: bytes) -> list[RawList]:
         if unpacked > _LARGEST_UNPACKED:
             raise ListRefusedError(f"the file unpacks to {unpacked // 2**20} MB; save its rows as CSV")
         book = openpyxl.load_workbook(io.BytesIO(content), data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, TypeError) as error:
+    except (InvalidFileException, ParseError, *_DAMAGED) as error:
         if isinstance(error, ListRefusedError):
             raise
         raise ListRefusedError(
@@ -50,7 +68,7 @@ def read_xls(content: bytes) -> list[RawList]:
     """As read_xlsx, of the format before 2007."""
     try:
         book = xlrd.open_workbook(file_contents=content, formatting_info=True)
-    except (XLRDError, ValueError, IndexError, KeyError, AssertionError) as error:
+    except (XLRDError, CompDocError, *_DAMAGED) as error:
         raise ListRefusedError(
             f"the xls file cannot be read ({error}); if it has a password, save it without one; otherwise save it as "
             "xlsx or CSV"
