@@ -6,6 +6,7 @@ from pathlib import Path
 from followup.alerts import ALERT_TRANSITIONS, AlertState
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
+from followup.imports import IMPORT_TRANSITIONS, ImportState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.messages import MESSAGE_TRANSITIONS, MessageState
 from followup.plans import PLAN_TRANSITIONS, TASK_TRANSITIONS, PlanState, TaskState
@@ -42,6 +43,7 @@ def page() -> str:
         _section("Supervision", "supervision", SupervisionState.RINGING, SUPERVISION_TRANSITIONS),
         _section("Message", "messages", MessageState.PLANNED, MESSAGE_TRANSITIONS),
         _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
+        _section("Import", "imports", ImportState.READ, IMPORT_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])
 
