@@ -114,17 +114,25 @@ class LevelAnswer(Answer):
     told_after_minutes: list[float]
 
 
+class OutcomeAnswer(Answer):
+    """An outcome that can be typed."""
+
+    outcome: AlertOutcome
+    title: Wording
+
+
 class LevelsAnswer(Answer):
     """Every level, and the outcomes that can be typed."""
 
     levels: list[LevelAnswer]
-    outcomes: list[AlertOutcome]
+    outcomes: list[OutcomeAnswer]
 
 
 @router.get("/alert-levels")
 def list_levels(caller: Everybody, request: Request) -> LevelsAnswer:  # noqa: ARG001
     """What each level demands, and what is said to the patient."""
-    levels = wiring_of(request).content.alert_levels.levels
+    document = wiring_of(request).content.alert_levels
+    levels = document.levels
     return LevelsAnswer(
         levels=[
             LevelAnswer(
@@ -137,7 +145,7 @@ def list_levels(caller: Everybody, request: Request) -> LevelsAnswer:  # noqa: A
             )
             for level in AlertLevel
         ],
-        outcomes=list(AlertOutcome),
+        outcomes=[OutcomeAnswer(outcome=outcome, title=document.outcomes[outcome]) for outcome in AlertOutcome],
     )
 
 

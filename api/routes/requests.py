@@ -27,6 +27,7 @@ from followup.requests import (
     may_see,
 )
 from followup.states import IllegalTransitionError
+from runtime.content.documents import Wording
 from runtime.content.request_causes import RequestCause
 
 router = APIRouter(tags=["requests"], route_class=Route)
@@ -70,9 +71,11 @@ class LinkAsk(Ask):
 
 
 class CausesAnswer(Answer):
-    """The causes to choose from."""
+    """The causes to choose from, and the words for kinds and states."""
 
     causes: list[RequestCause]
+    kinds: dict[RequestKind, Wording]
+    states: dict[RequestState, Wording]
 
 
 class LinkedCallAnswer(Answer):
@@ -133,7 +136,8 @@ class FullRequestAnswer(RequestAnswer):
 @router.get("/request-causes")
 def list_causes(caller: Everybody, request: Request) -> CausesAnswer:  # noqa: ARG001
     """What a request or complaint can be about."""
-    return CausesAnswer(causes=list(wiring_of(request).content.request_causes.causes))
+    document = wiring_of(request).content.request_causes
+    return CausesAnswer(causes=list(document.causes), kinds=document.kinds, states=document.states)
 
 
 @router.post(

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from followup.alerts import AlertClock, AlertLevel, ClockStep
+from followup.alerts import AlertClock, AlertLevel, AlertOutcome, ClockStep
 from followup.duty import DutyRole
 from runtime.content.documents import Head, Strict, Wording
 
@@ -29,12 +29,16 @@ class LevelDocument(Strict):
 
 class AlertLevelsDocument(Head):
     levels: dict[AlertLevel, LevelDocument]
+    outcomes: dict[AlertOutcome, Wording]
 
     @model_validator(mode="after")
     def _all_there(self) -> Self:
         missing = ", ".join(sorted(set(AlertLevel) - set(self.levels)))
         if missing:
             raise ValueError(f"no clock for {missing}; every level needs one")
+        wordless = ", ".join(sorted(set(AlertOutcome) - set(self.outcomes)))
+        if wordless:
+            raise ValueError(f"no words for the outcome {wordless}; add them in zh and en")
         return self
 
     def value(self) -> Mapping[AlertLevel, AlertClock]:

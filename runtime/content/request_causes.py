@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from followup.requests import RequestKind, RequestState
 from runtime.content.documents import Head, Strict, Wording
 
 
@@ -17,12 +18,17 @@ class RequestCause(Strict):
 
 class RequestCausesDocument(Head):
     causes: tuple[RequestCause, ...] = Field(min_length=1)
+    kinds: dict[RequestKind, Wording]
+    states: dict[RequestState, Wording]
 
     @model_validator(mode="after")
     def _codes_once(self) -> Self:
         codes = [cause.code for cause in self.causes]
         if len(set(codes)) != len(codes):
             raise ValueError("a code is used twice")
+        wordless = sorted({*RequestKind, *RequestState} - {*self.kinds, *self.states})
+        if wordless:
+            raise ValueError(f"no words for {', '.join(wordless)}; add them in zh and en")
         return self
 
     def by_code(self) -> dict[str, RequestCause]:

@@ -138,4 +138,4 @@ def test_the_levels_and_outcomes_can_be_read_in_both_languages(agent: Asking) ->
     answer = agent.get("/alert-levels").json()
     assert [level["level"] for level in answer["levels"]] == ["red", "amber", "yellow"]
     assert answer["levels"][0]["told_after_minutes"] == [0, 5, 15]
-    assert "emergency-services" in answer["outcomes"]
+    assert {"outcome": "false-alarm", "title": {"zh": "误报", "en": "false alarm"}} in answer["outcomes"]

@@ -194,6 +194,24 @@ def test_what_was_written_into_a_story_stays(house: House, agent: Asking, table:
     assert len(agent.get(f"/requests/{one['id']}").json()["story"]) == 1
 
 
+def test_causes_kinds_and_states_have_words_in_both_languages(agent: Asking) -> None:
+    answer = agent.get("/request-causes").json()
+    assert {"code": "ethics", "title": {"zh": "医德医风", "en": "professional ethics"}, "restricted": True} in answer[
+        "causes"
+    ]
+    assert answer["kinds"]["complaint"] == {"zh": "投诉", "en": "complaint"}
+    assert set(answer["states"]) == {
+        "received",
+        "accepted",
+        "assigned",
+        "investigating",
+        "decided",
+        "replied",
+        "verified",
+        "closed",
+    }
+
+
 def test_a_step_said_twice_under_one_key_is_taken_once(agent: Asking) -> None:
     one, key = a_complaint(agent), new_id()
     for _ in range(2):
