@@ -22,4 +22,4 @@ def test_every_shipped_script_says_the_recording_and_how_to_refuse_it_first() ->
 def test_a_script_without_the_notice_first_is_refused() -> None:
     line = ScriptLine(key="identity", text=Wording(zh="您好", en="hello"))
     with pytest.raises(ValueError, match="first line is the recording notice"):
-        Script(id="x", version=1, status="draft", source="tests", lines=(line,))
+        Script(id="x", version=1, status="draft", source="tests", unrecorded_notice=line.text, lines=(line,))
