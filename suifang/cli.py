@@ -437,7 +437,7 @@ def check_flows(
     ] = None,
 ) -> None:
     """Say what is wrong with the flows of automated calls; exit status 1 when something is."""
-    sys.exit(flow_command.check(_quiet_settings(), file, sys.stdout))
+    sys.exit(flow_command.check(flow_command.FlowDesk(_quiet_settings()), file, sys.stdout))
 
 
 @flows.command(name="try")
@@ -450,7 +450,7 @@ def try_flow(
 ) -> None:
     """Have an automated call in the terminal: read what is said, type keys, see what would be written."""
     flow_command.try_out(
-        _quiet_settings(),
+        flow_command.FlowDesk(_quiet_settings()),
         flow,
         language=language,
         variables=variable or [],

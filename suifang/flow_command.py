@@ -28,22 +28,26 @@ class FlowCommandError(Exception):
     """The command cannot be done; the text says why and what to do instead."""
 
 
-def checks_of(settings: Settings, content: Content) -> FlowChecks:
-    """What the flows of this installation are checked against."""
-    shelf = load_sentences(load_prompts(settings.content_dir / "prompts"))
-    return FlowChecks(shelf=shelf, forms=content.forms, health_words=content.health_words.found_in)
+class FlowDesk:
+    """The flows of an installation with everything they are checked against and made of."""
+
+    def __init__(self, settings: Settings, content: Content | None = None) -> None:
+        self.folder = settings.content_dir / "flows"
+        self.content = content or Content(settings.content_dir)
+        self.shelf = load_sentences(load_prompts(settings.content_dir / "prompts"))
+        self.checks = FlowChecks(
+            shelf=self.shelf, forms=self.content.forms, health_words=self.content.health_words.found_in
+        )
 
 
-def check(settings: Settings, file: Path | None, out: TextIO) -> int:
+def check(desk: FlowDesk, file: Path | None, out: TextIO) -> int:
     """Print every fault of one file, or of every flow of the content folder; 1 when there is one."""
-    content = Content(settings.content_dir)
-    checks = checks_of(settings, content)
-    paths = [file] if file is not None else sorted((settings.content_dir / "flows").glob("*.yaml"))
+    paths = [file] if file is not None else sorted(desk.folder.glob("*.yaml"))
     if not paths:
-        raise FlowCommandError(f"{settings.content_dir / 'flows'} holds no flow")
+        raise FlowCommandError(f"{desk.folder} holds no flow")
     faulty = 0
     for path in paths:
-        faults = list(_faults(path, checks))
+        faults = list(_faults(path, desk.checks))
         faulty += bool(faults)
         out.writelines(f"✗ {path.name}: {fault}\n" for fault in faults)
         if not faults:
@@ -66,7 +70,7 @@ def _faults(path: Path, checks: FlowChecks) -> Iterator[str]:
 
 
 def try_out(
-    settings: Settings,
+    desk: FlowDesk,
     flow_id: str,
     *,
     language: str,
@@ -76,13 +80,12 @@ def try_out(
     out: TextIO,
 ) -> None:
     """Walk a flow as a call would: what is said, what was pressed, and what would be written."""
-    content = Content(settings.content_dir)
-    if flow_id not in content.flows:
-        raise FlowCommandError(f"there is no flow {flow_id}; there are {', '.join(sorted(content.flows))}")
-    flow = content.flows[flow_id]
+    flows = desk.content.flows
+    if flow_id not in flows:
+        raise FlowCommandError(f"there is no flow {flow_id}; there are {', '.join(sorted(flows))}")
+    flow = flows[flow_id]
     line = Line(leg_id=LegId("terminal"), language=language, slow=slow, variables=_variables(flow, variables))
-    shelf = load_sentences(load_prompts(settings.content_dir / "prompts"))
-    _Rehearsal(flow=flow, line=line, shelf=shelf, keys=keys, out=out).run()
+    _Rehearsal(flow=flow, line=line, shelf=desk.shelf, keys=keys, out=out).run()
 
 
 def _variables(flow: Flow, given: Sequence[str]) -> dict[str, str]:
@@ -191,7 +194,7 @@ class _Rehearsal:
 
 def refuse_faulty_flows(settings: Settings, content: Content) -> None:
     """Stop a start with flows that nobody may be called by; ContentError names each fault."""
-    checks = checks_of(settings, content)
+    checks = FlowDesk(settings, content).checks
     faults = [str(fault) for flow in content.flows.values() for fault in checks.faults(flow)]
     if faults:
         raise ContentError("content/flows: " + "; ".join(faults))
