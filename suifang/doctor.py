@@ -69,7 +69,9 @@ def check_variables(environment: Mapping[str, str]) -> list[Finding]:
 def check_content(settings: Settings) -> Finding:
     """Clinical content is read as a whole, so that a fault in one file is found now and not during a call."""
     try:
-        drafts = Content(settings.content_dir).drafts()
+        content = Content(settings.content_dir)
+        drafts = content.drafts()
+        _ = content.plans  # with all that they name
     except (ContentError, OSError) as error:
         return wrong("content", str(error), "mend the file or set SUIFANG_CONTENT_DIR")
     if drafts:
