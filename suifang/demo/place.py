@@ -56,6 +56,7 @@ def demo_place(*, base: int | None, hospital_name: str) -> DemoPlace:
         "SUIFANG_MODE": "demo",
         "SUIFANG_JURISDICTION": "demo",
         "SUIFANG_HOSPITAL_NAME": hospital_name,
+        "SUIFANG_CALL_BACK_NUMBER": "+8657100000000",
         "SUIFANG_STATE_DIR": state,
         "SUIFANG_TRUNK_HOST": "127.0.0.1",
         "SUIFANG_TRUNK_PORT": str(first + 60),
