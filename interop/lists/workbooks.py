@@ -33,6 +33,8 @@ _DAMAGED = (
     TypeError,
     AttributeError,
     AssertionError,
+    ArithmeticError,
+    RuntimeError,
 )
 """What the two libraries raise in the middle of a file that is not whole."""
 
@@ -67,7 +69,8 @@ def read_xlsx(content: bytes) -> list[RawList]:
 def read_xls(content: bytes) -> list[RawList]:
     """As read_xlsx, of the format before 2007."""
     try:
-        book = xlrd.open_workbook(file_contents=content, formatting_info=True)
+        # What xlrd says of a damaged file while it reads goes nowhere: it might quote a cell.
+        book = xlrd.open_workbook(file_contents=content, formatting_info=True, logfile=io.StringIO())
     except (XLRDError, CompDocError, *_DAMAGED) as error:
         raise ListRefusedError(
             f"the xls file cannot be read ({error}); if it has a password, save it without one; otherwise save it as "

@@ -1,6 +1,8 @@
 """Files as hospitals' programs write them: encodings, delimiters, workbooks, merged cells, headers that stand lower."""
 
+import contextlib
 import io
+import random
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -123,6 +125,32 @@ def test_what_is_no_list_is_refused_in_words(tmp_path: Path) -> None:
     ):
         with pytest.raises(ListRefusedError, match=words):
             read_list(content)
+
+
+def _old_format(rows: list[list[str]]) -> bytes:
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("名单")
+    for line, row in enumerate(rows):
+        for column, value in enumerate(row):
+            sheet.write(line, column, value)
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def test_a_damaged_file_is_read_or_refused_never_an_error_of_ours(dice: random.Random) -> None:
+    rows = [discharge(place) for place in range(5)]
+    whole = [as_xlsx(rows), _old_format(rows), as_csv(rows, encoding="gb18030")]
+    for turn in range(90):
+        damaged = bytearray(whole[turn % 3])
+        for _ in range(dice.choice([1, 3, 20])):
+            at = dice.randrange(8, len(damaged))
+            if dice.random() < 0.7:
+                damaged[at] = dice.randrange(256)
+            else:
+                del damaged[at : at + dice.randrange(1, 40)]
+        with contextlib.suppress(ListRefusedError):
+            read_list(bytes(damaged))
 
 
 def test_headers_are_found_below_a_title_and_guessed_in_two_languages() -> None:
