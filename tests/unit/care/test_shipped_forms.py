@@ -1,11 +1,21 @@
 """The shipped instruments: their scores by hand, their languages, and that nothing protected is among them."""
 
+import random
 import re
 from pathlib import Path
 
 import pytest
 
-from care.forms import AnswerValue, Form, FormItem, ItemType
+from care.forms import (
+    AnswerValue,
+    Form,
+    FormItem,
+    ItemType,
+    checked_answer,
+    enabled_items,
+    missing_items,
+    next_item,
+)
 from care.relatives import Matter
 from care.scoring import ScoreResult, ScoreState, scores_of
 from runtime.content.documents import ContentError
@@ -240,3 +250,37 @@ def test_a_faulty_file_is_refused_with_its_name_and_place(tmp_path: Path) -> Non
         (folder / "gad2.yaml").write_text(faulty, encoding="utf-8")
         with pytest.raises(ContentError, match=told):
             _ = Content(tmp_path).forms
+
+
+def an_answer(item: FormItem, dice: random.Random) -> AnswerValue:
+    match item.type:
+        case ItemType.CHOICE:
+            return dice.choice(item.options).value
+        case ItemType.BOOLEAN:
+            return dice.random() < 0.5
+        case ItemType.TEXT:
+            return "话"
+        case _:
+            low, high = item.minimum or 0, item.maximum or 100
+            return dice.randint(int(low) + 1, int(high) - 1)
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_every_walk_through_a_form_ends_and_leaves_nothing_open(name: str, dice: random.Random) -> None:
+    form = FORMS[name]
+    for _ in range(50):
+        answers: dict[str, AnswerValue] = {}
+        while (item := next_item(form, answers)) is not None:
+            answers[item.link_id] = checked_answer(form, answers, item.link_id, an_answer(item, dice))
+            if dice.random() < 0.2:
+                changed = dice.choice([each for each in enabled_items(form, answers) if each.link_id in answers])
+                others = {key: value for key, value in answers.items() if key != changed.link_id}
+                answers = {
+                    **others,
+                    changed.link_id: checked_answer(form, others, changed.link_id, an_answer(changed, dice)),
+                }
+            assert len(answers) <= len(form.questions())
+        assert missing_items(form, answers) == ()
+        for result in scores_of(form, answers, sex="female"):
+            not_applicable = name == "satisfaction" and "9" in answers.values()
+            assert result.state is ScoreState.SCORED or not_applicable, (result, answers)
