@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from care.appointments import AppointmentState
 from followup.alerts import ALERT_TRANSITIONS, AlertState
+from followup.appointments import APPOINTMENT_TRANSITIONS
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
 from followup.imports import IMPORT_TRANSITIONS, ImportState
@@ -43,6 +45,7 @@ def page() -> str:
         _section("Supervision", "supervision", SupervisionState.RINGING, SUPERVISION_TRANSITIONS),
         _section("Message", "messages", MessageState.PLANNED, MESSAGE_TRANSITIONS),
         _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
+        _section("Appointment", "appointments", AppointmentState.BOOKED, APPOINTMENT_TRANSITIONS),
         _section("Import", "imports", ImportState.READ, IMPORT_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])
