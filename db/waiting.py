@@ -21,7 +21,6 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
@@ -68,21 +67,22 @@ _SERVES = """
         AND a.skills @> o.skills))
 """
 
-_CLAIM_FOR_AGENT = text(
-    f"""
+_CLAIM_FOR_AGENT = f"""
     WITH open_lanes AS MATERIALIZED (
         SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id
         FROM lanes l JOIN queues q ON q.id = l.queue_id
         WHERE l.mode = '{TaskMode.AGENT.value}' AND NOT q.paused
-          AND EXISTS (SELECT FROM tasks t WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= :now)
+          AND EXISTS (SELECT FROM tasks t WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s)
     ), pair AS MATERIALIZED (
         SELECT a.id AS agent_id, t.id AS task_id
         FROM (
             SELECT a.id, a.queues, a.languages, a.dialects, a.skills
             FROM agents a
             WHERE a.state = '{AgentState.AVAILABLE.value}' AND a.headset_state = '{HeadsetState.UP.value}'
-              AND a.headset_lost_at IS NULL AND a.heartbeat_at > :heard_since AND a.headset_node = ANY(:nodes)
-              AND EXISTS (SELECT FROM open_lanes o WHERE {_SERVES})
+              AND a.headset_lost_at IS NULL AND a.heartbeat_at > %(heard_since)s
+              AND a.headset_node = ANY(%(nodes)s::text[])
+              AND (a.queues ?| ARRAY(SELECT o.queue_id::text FROM open_lanes o WHERE o.agent_id IS NULL)
+                OR a.id = ANY(ARRAY(SELECT o.agent_id FROM open_lanes o WHERE o.agent_id IS NOT NULL)))
             ORDER BY a.state_since, a.id
             FOR UPDATE OF a SKIP LOCKED
         ) a
@@ -91,7 +91,8 @@ _CLAIM_FOR_AGENT = text(
             FROM open_lanes o CROSS JOIN LATERAL (
                 SELECT t.id, t.place, t.priority, t.next_attempt_at
                 FROM tasks t
-                WHERE t.lane_id = o.id AND t.place IS NOT NULL AND t.latest_at >= :now AND t.id <> ALL(:besides)
+                WHERE t.lane_id = o.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s
+                  AND t.id <> ALL(%(besides)s::uuid[])
                 ORDER BY t.place, t.priority, t.next_attempt_at, t.id
                 LIMIT 1
                 FOR UPDATE SKIP LOCKED
@@ -102,38 +103,36 @@ _CLAIM_FOR_AGENT = text(
         ) t
         LIMIT 1
     ), reserved AS (
-        UPDATE agents SET state = '{_RESERVED.value}', state_since = :now, state_reason = ''
+        UPDATE agents SET state = '{_RESERVED.value}', state_since = %(now)s, state_reason = ''
         FROM pair WHERE agents.id = pair.agent_id
     )
     UPDATE tasks SET state = '{_TAKEN.value}' FROM pair WHERE tasks.id = pair.task_id
     RETURNING tasks.id, pair.agent_id
     """  # noqa: S608 only our own closed sets are written into it
-)
 """The longest waiting agent who can be given a call, and the first task of all her lanes; both are taken, or neither.
 
 Rows that somebody else holds are passed over. An agent is locked only when it is her turn, so that others find theirs.
 """
 
-_CLAIM_FOR_LINE = text(
-    f"""
+_CLAIM_FOR_LINE = f"""
     WITH next AS MATERIALIZED (
         SELECT t.id, t.place, t.priority, t.next_attempt_at
         FROM lanes l JOIN queues q ON q.id = l.queue_id AND NOT q.paused
         CROSS JOIN LATERAL (
             SELECT t.id, t.place, t.priority, t.next_attempt_at
             FROM tasks t
-            WHERE t.lane_id = l.id AND t.place > {Place.URGENT.value} AND t.latest_at >= :now AND t.id <> ALL(:besides)
+            WHERE t.lane_id = l.id AND t.place > {Place.URGENT.value} AND t.latest_at >= %(now)s
+              AND t.id <> ALL(%(besides)s::uuid[])
             ORDER BY t.place, t.priority, t.next_attempt_at, t.id
             LIMIT 1
             FOR UPDATE SKIP LOCKED
         ) t
-        WHERE l.mode = '{TaskMode.AUTOMATED.value}' AND l.queue_id = :queue
+        WHERE l.mode = '{TaskMode.AUTOMATED.value}' AND l.queue_id = %(queue)s
         ORDER BY t.place, t.priority, t.next_attempt_at, t.id
         LIMIT 1
     )
     UPDATE tasks SET state = '{_TAKEN.value}' FROM next WHERE tasks.id = next.id RETURNING tasks.id
     """  # noqa: S608
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +156,21 @@ class WaitingRepository:
 
         `nodes` are the telephony nodes that live; tasks in `besides` were refused in this turn.
         """
-        row = self._session.execute(
+        row = self._driver(
             _CLAIM_FOR_AGENT,
             {"now": now, "heard_since": now - HEARTBEAT_LIMIT, "nodes": [*nodes], "besides": _ids(besides)},
-        ).first()
+        )
         return Claim(task_id=str(row[0]), agent_id=str(row[1])) if row else None
 
     def claim_for_line(self, queue_id: str, now: datetime, *, besides: Collection[str] = ()) -> Claim | None:
         """Take the first automated task of a queue; what is urgent is never given to a machine."""
-        row = self._session.execute(_CLAIM_FOR_LINE, {"queue": queue_id, "now": now, "besides": _ids(besides)}).first()
+        row = self._driver(_CLAIM_FOR_LINE, {"queue": queue_id, "now": now, "besides": _ids(besides)})
         return Claim(task_id=str(row[0]), agent_id=None) if row else None
+
+    def _driver(self, statement: str, values: dict[str, object]) -> Row[tuple[object, ...]] | None:
+        """The first row of a statement that goes to the server as it is written: a claim is made for every call."""
+        self._session.flush()
+        return self._session.connection().exec_driver_sql(statement, values).first()
 
     def free_lines(self, now: datetime) -> dict[str, int]:
         """Automated queues with work and the lines each may still use; the queues are locked until they were used.
