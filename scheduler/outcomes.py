@@ -158,7 +158,7 @@ def _decide_for_task(
             action=step.action,
             reason=step.reason,
             next_at=step.at,
-            next_number=number.id if number is not None and step.action is NextAction.CALL_AGAIN else None,
+            next_number=number.id if number is not None else None,
             task_outcome=step.task_outcome,
             policy=followed.name,
             tries_counted=counted(followed.policy, tries),
@@ -240,9 +240,9 @@ def _next_step(
         chances=chances,
     )
     if step.action is not NextAction.CALL_AGAIN:
-        return step, number
+        return step, None
     left = policy.max_attempts - counted(policy, tries)
-    return step, _number_for_next(uow, task, patient, past, useless, step, left=left, gate=gate) or number
+    return step, _number_for_next(uow, task, patient, past, useless, step, left=left, gate=gate)
 
 
 def _number_for_next(
