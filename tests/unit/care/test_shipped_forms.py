@@ -268,7 +268,7 @@ def an_answer(item: FormItem, dice: random.Random) -> AnswerValue:
 @pytest.mark.parametrize("name", sorted(SHIPPED))
 def test_every_walk_through_a_form_ends_and_leaves_nothing_open(name: str, dice: random.Random) -> None:
     form = FORMS[name]
-    for _ in range(50):
+    for _ in range(20):
         answers: dict[str, AnswerValue] = {}
         while (item := next_item(form, answers)) is not None:
             answers[item.link_id] = checked_answer(form, answers, item.link_id, an_answer(item, dice))
