@@ -6,14 +6,9 @@ from followup.attempts import AttemptState
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger
 from followup.what_next import NextAction
+from scheduler.outcomes import CLOSING
 from scheduler.task_steps import close_task
 
-_ENDS = {
-    TaskOutcome.COMPLETED: TaskTrigger.COMPLETE,
-    TaskOutcome.PARTIALLY_COMPLETED: TaskTrigger.COMPLETE_PARTIALLY,
-    TaskOutcome.REFUSED: TaskTrigger.REFUSE,
-    TaskOutcome.LOST_TO_FOLLOW_UP: TaskTrigger.LOSE,
-}
 _NOT_YET_CALLED = frozenset({TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED})
 
 
@@ -37,6 +32,9 @@ def release(uow: UnitOfWork, task: Task) -> bool:
     last = attempts[-1] if attempts else None
     if last is None or last.state is not AttemptState.CLOSED or last.decided_at is None:
         return False
-    outcome = TaskOutcome(last.task_result) if last.task_result else TaskOutcome.LOST_TO_FOLLOW_UP
-    close_task(uow, task, _ENDS.get(outcome, TaskTrigger.CANCEL), outcome, NextAction.DONE)
+    # One that was taken along in another's call has its own result there.
+    own = last.task_result if last.task_id == task.id else None
+    result = uow.attempts.results_of(last.id).get(task.id) or own
+    outcome = TaskOutcome(result) if result else TaskOutcome.LOST_TO_FOLLOW_UP
+    close_task(uow, task, CLOSING.get(outcome, TaskTrigger.CANCEL), outcome, NextAction.DONE)
     return True

@@ -12,11 +12,13 @@ from followup.alerts import Alert, AlertEventKind, AlertLevel, AlertSource, Aler
 from followup.attempts import AttemptState
 from followup.duty import DutyRole, DutyShift
 from followup.events import EventKind
-from followup.plans import Task, TaskMode
+from followup.outcomes import TaskOutcome
+from followup.plans import Task, TaskMode, TaskState
 from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.settings import load_settings
 from scheduler.alert_clock import AlertDesk, begin_alert, take_due_steps
+from scheduler.held_tasks import release, settle
 from tests.support.builders import a_patient, a_queue, a_task, an_agent, an_attempt, an_encounter
 
 CARDIOLOGY = "心内科"
@@ -270,3 +272,20 @@ def test_a_doctors_review_is_due_at_the_end_of_the_second_working_day(units: Uni
     tick(units, desk, after=timedelta(days=30), since=now)
     tick(units, desk, after=timedelta(days=31), since=now)
     assert told(units, alert_id) == ["doctor", "overdue"]
+
+
+def test_a_task_taken_along_is_held_too_and_ends_with_its_own_result(units: UnitsOfWork) -> None:
+    with units() as uow:
+        patient, task = a_visit(uow)
+        along = a_task(uow, patient, a_queue(uow), state=TaskState.IN_PROGRESS)
+        attempt = an_attempt(
+            uow, task, state=AttemptState.CLOSED, closed_at=uow.now, decided_at=uow.now, task_result="completed"
+        )
+        uow.attempts.join_tasks(attempt.id, [task.id, along.id])
+        uow.attempts.note_result(attempt.id, along.id, "refused")
+        alert = uow.alerts.get(raised(uow, patient, along))
+        assert alert is not None
+        assert not release(uow, along)
+        alert.state = AlertState.CLOSED
+        settle(uow, alert)
+        assert (along.state, along.outcome) == (TaskState.REFUSED, TaskOutcome.REFUSED)
