@@ -270,7 +270,7 @@ def rows(sizes: Sequence[int], seconds: float, repeats: int) -> list[Row]:
         for size in sizes:
             measured: dict[str, list[Figures]] = {}
             refused: dict[str, str] = {}
-            urls = {}
+            urls: dict[str, str] = {}
             for engine in CLAIMING:
                 try:
                     say(f"{engine}: {size} rows are made")

@@ -1,6 +1,6 @@
 """What waits in each engine's database before it is measured: rows of one queue, made by the server itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
@@ -50,7 +50,7 @@ def _fill_ours(connection: Connection, rows: int) -> None:
     _copy(connection, task.id, patients, rows // 10, in_line=False)
 
 
-def _copy(connection: Connection, task_id: str, patients: list[str], many: int, *, in_line: bool) -> None:
+def _copy(connection: Connection, task_id: str, patients: Sequence[str], many: int, *, in_line: bool) -> None:
     """Whatever columns a task has, by one statement of the server."""
     own = {
         "id": sql.SQL("gen_random_uuid()"),
@@ -77,7 +77,7 @@ def _copy(connection: Connection, task_id: str, patients: list[str], many: int, 
             sql.SQL(", ").join(map(sql.Identifier, names)),
             sql.SQL(", ").join(own.get(name, sql.Identifier("t", name)) for name in names),
         ),
-        {"patients": patients, "many": many, "task": task_id},
+        {"patients": [*patients], "many": many, "task": task_id},
     )
 
 
