@@ -55,7 +55,7 @@ def _write(database_url: str, import_id: str) -> None:
 def test_a_killed_worker_is_followed_by_another_and_each_row_is_written_once(
     units: UnitsOfWork, bring: Bring, database_url: str
 ) -> None:
-    made = bring([discharge(place) for place in range(3000)], apply=False)
+    made = bring([discharge(place) for place in range(2000)], apply=False)
     with units() as uow:
         held = uow.imports.locked(made.id)
         assert held is not None
@@ -69,12 +69,12 @@ def test_a_killed_worker_is_followed_by_another_and_each_row_is_written_once(
     worker.join()
     between = read(units, made.id)
     assert between.state is ImportState.APPLYING
-    assert 0 < between.done < 3000
+    assert 0 < between.done < 2000
     assert count(units, "patients") == between.done
     apply_import(units, made.id, SURROUNDINGS)
     apply_import(units, made.id, SURROUNDINGS)  # told twice
     assert read(units, made.id).state is ImportState.APPLIED
-    assert count(units, "patients") == count(units, "encounters") == count(units, "contact_points") == 3000
+    assert count(units, "patients") == count(units, "encounters") == count(units, "contact_points") == 2000
 
 
 def test_progress_is_told_by_ids_and_figures(units: UnitsOfWork, bring: Bring) -> None:
