@@ -54,6 +54,10 @@ def start_plan(
     """
     if encounter.patient_id != patient.id:
         raise PlanNotPossibleError(f"encounter {encounter.id} is another patient's: give the patient's own encounter")
+    if patient.deceased_at is not None:
+        raise PlanNotPossibleError("the patient has died: nobody is called about him any more")
+    if (kept := uow.merges.merged_into(patient.id)) is not None:
+        raise PlanNotPossibleError(f"this record was merged into patient {kept}: give that one's encounter")
     for step in template.steps:
         queue_of(template.id, step, queues_by_name)
     uow.flush()

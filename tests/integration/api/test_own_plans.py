@@ -154,6 +154,8 @@ def test_a_death_stops_every_contact_and_withdraws_a_call_that_was_not_dialed(ho
         assert call.state is CallState.PLANNED
         assert [command.verb for command in uow.calls.commands_for(call.id)] == ["dial", "hang_up"]
         assert uow.plans.task(task.id).state is TaskState.IN_PROGRESS  # type: ignore[union-attr]
+    new = {"encounter_id": plan["encounter_id"], "template": "T01", "purpose": "care"}
+    assert "has died" in agent.post("/plans", new).json()["reason"]
     future = {"at": (now_of(house) + timedelta(days=1)).isoformat(), **WHY}
     assert agent.post(f"/patients/{plan['patient_id']}/deceased", future).json()["field"] == "at"
 
