@@ -11,8 +11,6 @@ from sqlalchemy import (
     String,
     Table,
     Uuid,
-    and_,
-    func,
     insert,
     or_,
     select,
@@ -22,11 +20,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from db.calls import calls
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from db.plans import tasks
 from followup.attempts import Attempt, AttemptState
-from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, REACHED_A_PERSON, AttemptOutcome
+from followup.outcomes import AttemptOutcome
 from followup.plans import TaskId, TaskState
 
 attempts = Table(
@@ -180,37 +177,6 @@ class AttemptRepository:
         if besides:
             query = query.where(attempts.c.id != besides)
         return self._session.scalar(query.limit(1)) is not None
-
-    def counts_since(self, patient_id: str, since: datetime, *, besides: str | None = None) -> tuple[int, int]:
-        """(times the phone may have rung, times the patient's side was reached) over all queues since an instant.
-
-        A fault of ours (no node, no trunk, refused by the gate) does not use up what a patient may be asked to bear.
-        """
-        rang = (
-            select(calls.c.id)
-            .where(
-                calls.c.attempt_id == attempts.c.id,
-                or_(
-                    calls.c.ringing_at.is_not(None),
-                    calls.c.answered_at.is_not(None),
-                    # Given up by us without a word from the carrier: it may have rung all the same.
-                    and_(calls.c.invite_at.is_not(None), attempts.c.outcome == AttemptOutcome.CALLER_ABANDONED),
-                ),
-            )
-            .exists()
-        )
-        query = select(
-            func.count(),
-            func.count().filter(attempts.c.outcome.in_([*(REACHED_A_PERSON - NUMBER_IS_NO_USE)])),
-        ).where(
-            attempts.c.patient_id == patient_id,
-            attempts.c.reserved_at >= since,
-            or_(attempts.c.outcome.is_(None), attempts.c.outcome.not_in([*NOT_COUNTED]), rang),
-        )
-        if besides:
-            query = query.where(attempts.c.id != besides)
-        row = self._session.execute(query).one()
-        return int(row[0]), int(row[1])
 
     def without_a_call(self, before: datetime, limit: int = 100) -> Sequence[Attempt]:
         """Attempts still reserved since before the instant given, but for those an agent looks at, locked."""

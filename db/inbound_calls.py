@@ -13,7 +13,6 @@ from sqlalchemy import (
     Table,
     Text,
     case,
-    exists,
     or_,
     select,
     text,
@@ -180,16 +179,6 @@ class InboundCallRepository:
             .where(contact_points.c.number == number, calls.c.number == number, calls.c.planned_at >= since)
             .order_by(calls.c.planned_at.desc())
             .limit(1)
-        )
-
-    def rings_us_now(self, patient_id: str) -> bool:
-        """True if somebody is on our line from a number of this patient, and it is not a call of his already."""
-        numbers = select(contact_points.c.number).where(contact_points.c.patient_id == patient_id)
-        on_the_line = inbound_calls.c.caller.in_(numbers)
-        return bool(
-            self._session.scalar(
-                select(exists().where(on_the_line, inbound_calls.c.state != _ENDED, inbound_calls.c.call_id.is_(None)))
-            )
         )
 
     def first_agents_queue(self) -> Queue | None:

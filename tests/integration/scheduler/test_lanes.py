@@ -128,7 +128,8 @@ def test_due_tasks_of_a_patient_are_settled_in_one_call_that_counts_once(units: 
             TaskState.QUEUED,
         ]
         assert [each.id for each in uow.attempts.of_task(two.id)] == [attempt.id]
-        assert uow.attempts.counts_since(patient.id, uow.now - timedelta(days=1)) == (1, 0)
+        facts = gate.ask(uow, one, patient.contact_points[0], now=uow.now).facts
+        assert (facts.attempts_today, facts.completed_today) == (1, 0)
         assert uow.attempts.results_of(attempt.id) == {one.id: None, two.id: None}
 
 

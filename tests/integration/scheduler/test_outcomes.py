@@ -224,8 +224,11 @@ def test_only_calls_that_may_have_rung_count_towards_what_a_patient_bears_in_a_d
         for moment in moments:
             setattr(call, moment, uow.now)
         uow.flush()
-        assert uow.attempts.counts_since(case.patient.id, uow.now - timedelta(hours=1)) == counts
-        assert uow.attempts.counts_since(case.patient.id, uow.now, besides=attempt.id) == (0, 0)
+        number = case.patient.contact_points[0]
+        facts = gate.ask(uow, case.task, number, now=uow.now).facts
+        assert (facts.attempts_today, facts.completed_today) == counts
+        others = gate.ask(uow, case.task, number, now=uow.now, besides_attempt=attempt.id).facts
+        assert (others.attempts_today, others.completed_today) == (0, 0)
 
 
 def test_a_task_cancelled_during_the_call_stays_cancelled(units: UnitsOfWork, gate: Gate, content: Content) -> None:
