@@ -1,6 +1,5 @@
 """Who answered a call: the checks he passes, the relative whom the patient lets hear, and what each may be told."""
 
-from datetime import timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -11,14 +10,12 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
-from api.permissions import AgentCommanding, AgentOnly, CareTeam, CareTeamCommanding, Overseers
+from api.permissions import AgentCommanding, AgentOnly, Overseers
 from api.person_answers import PersonAnswer, person_answer
 from api.problems import Kind, Problem, problems
-from api.routes.patients import ContactPointAnswer
 from api.speakers import Asked, asked_of, on_the_line
 from api.wiring import wiring_of
-from care.consent import Consent, ConsentScope
-from care.patients import NumberOwner, Patient
+from care.patients import Patient
 from care.relatives import Matter, Relative, Speaker
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
@@ -98,47 +95,6 @@ class IdentityAnswer(PersonAnswer):
     may_be_told: list[Matter]
 
 
-class RelativeAsk(Ask):
-    """A relative whom the patient lets hear certain matters, said on this call. An empty scope: he is told nothing."""
-
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    relation: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
-    scope: Annotated[set[Matter], Field(max_length=len(Matter))]
-    at_second: Annotated[float, Field(ge=0)] | None = None  # of the recording; now if not said
-    expires_at: Instant | None = None
-    number_is_theirs: bool = False
-    speaks_now: bool = True
-
-
-class RelativeAnswer(Answer):
-    """A relative."""
-
-    id: str
-    patient_id: str
-    name: str
-    relation: str
-    scope: list[Matter]
-    contact_point_id: str | None
-    consent_id: str | None
-    recorded_at: Instant
-    recorded_by: str | None
-    expires_at: Instant | None
-    ended_at: Instant | None
-
-
-class RelativesAnswer(Answer):
-    """A patient's relatives, ended ones too."""
-
-    relatives: list[RelativeAnswer]
-
-
-class OwnerAsk(Ask):
-    """Whose number it is; a relative's bears his name and relation."""
-
-    owner: NumberOwner
-    relative_id: Id | None = None
-
-
 class RuleAsk(Ask):
     """The rule by which a queue's patients are asked who they are."""
 
@@ -156,7 +112,7 @@ class RuleAnswer(Answer):
 def read_identity(attempt_id: Id, caller: AgentOnly, request: Request, uow: Work) -> NeededAnswer:
     """What to ask before anything is said, and what was answered so far."""
     attempt = found.own_attempt(uow, attempt_id, caller)
-    asked = _asked(uow, request, attempt, caller)
+    asked = asked_now(uow, request, attempt, caller)
     line = on_the_line(uow, attempt)
     rounds = uow.identity.of_attempt(attempt.id)
     return NeededAnswer(
@@ -184,7 +140,7 @@ def check_identity(
 ) -> IdentityAnswer:
     """The one on the line said who he is: enough right facts open the record, twice wrong ends it in neutral words."""
     attempt = found.own_attempt(uow, attempt_id, caller)
-    _somebody_is_there(attempt)
+    somebody_is_there(attempt)
     failures = failures_of(uow, attempt)
     if failures >= FAILURES_LIMIT:
         raise Problem.of(
@@ -193,7 +149,7 @@ def check_identity(
             f"he failed {failures} times to say who he is: close in neutral words, open no record",
         )
     relative = _relative(uow, ask.relative_id, attempt) if ask.relative_id is not None else None
-    asked = _asked(uow, request, attempt, caller)
+    asked = asked_now(uow, request, attempt, caller)
     passed, failed = _checks(ask.identifiers), _checks(ask.failed)
     enough = asked.needed.met_by(passed - failed)
     if not enough and not failed:
@@ -220,107 +176,6 @@ def check_identity(
         task.variables = {**task.variables, IDENTITY_NOTE: IDENTITY_FAILED}
     uow.flush()
     return _identity_answer(uow, request, attempt)
-
-
-@router.post(
-    "/attempts/{attempt_id}/relative",
-    status_code=201,
-    responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
-)
-def record_relative(
-    attempt_id: Id, ask: RelativeAsk, caller: AgentCommanding, request: Request, uow: Work
-) -> RelativeAnswer:
-    """The patient says on this call that a relative may hear certain matters; his word is kept with its second."""
-    attempt = found.own_attempt(uow, attempt_id, caller)
-    _somebody_is_there(attempt)
-    if ask.scope and on_the_line(uow, attempt).speaker is not Speaker.PATIENT:
-        raise Problem.of(
-            Kind.NOT_POSSIBLE_NOW,
-            "scope",
-            "only the patient can allow it: check his identity first, or record the relative with an empty scope",
-        )
-    if ask.expires_at is not None and ask.expires_at <= uow.now:
-        raise Problem.of(Kind.INVALID_REQUEST, "expires_at", "lies in the past; leave it out or name a later day")
-    patient = found.patient(uow, attempt.patient_id)
-    relative = Relative(
-        id=new_id(),
-        patient_id=patient.id,
-        name=ask.name,
-        relation=ask.relation,
-        scope=sorted(matter.value for matter in ask.scope),
-        contact_point_id=attempt.contact_point_id if ask.number_is_theirs else None,
-        consent_id=_consent(uow, attempt, ask) if ask.scope else None,
-        recorded_at=uow.now,
-        recorded_by=caller.user_id,
-        expires_at=ask.expires_at,
-    )
-    uow.relatives.add(relative)
-    uow.flush()
-    if ask.number_is_theirs:
-        _label(patient, attempt.contact_point_id, relative)
-    _audit(uow, caller, "relative_recorded", "relative", relative.id, patient.id)
-    if ask.speaks_now and ask.scope:
-        asked = _asked(uow, request, attempt, caller)
-        note_round(
-            uow,
-            attempt,
-            asked,
-            person="relative",
-            relative=relative,
-            passed=set(),
-            failed=set(),
-            enough=True,
-            by=caller.user_id,
-        )
-    return RelativeAnswer.model_validate(relative)
-
-
-@router.get("/patients/{patient_id}/relatives", responses=problems(Kind.UNKNOWN_PATIENT))
-def list_relatives(patient_id: Id, caller: CareTeam, uow: Work) -> RelativesAnswer:
-    """Whom the patient lets hear what."""
-    patient = found.patient(uow, patient_id)
-    _audit(uow, caller, "relatives_viewed", "patient", patient.id, patient.id)
-    return RelativesAnswer(
-        relatives=[RelativeAnswer.model_validate(each) for each in uow.relatives.of_patient(patient.id)]
-    )
-
-
-@router.post("/relatives/{relative_id}/end", responses=problems(Kind.UNKNOWN_RELATIVE))
-def end_relative(relative_id: Id, caller: CareTeamCommanding, uow: Work) -> RelativeAnswer:
-    """The patient takes his word back: from now on this relative is told nothing."""
-    relative = uow.relatives.get(relative_id)
-    if relative is None:
-        raise _no_relative()
-    if relative.ended_at is None:
-        relative.ended_at = uow.now
-        _audit(uow, caller, "relative_ended", "relative", relative.id, relative.patient_id)
-    return RelativeAnswer.model_validate(relative)
-
-
-@router.put(
-    "/patients/{patient_id}/contact-points/{contact_point_id}/owner",
-    responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_RELATIVE, Kind.INVALID_REQUEST),
-)
-def label_number(
-    patient_id: Id, contact_point_id: Id, ask: OwnerAsk, caller: CareTeam, uow: Work
-) -> ContactPointAnswer:
-    """Say whose number it is."""
-    patient = found.patient(uow, patient_id)
-    point = next((each for each in patient.contact_points if each.id == contact_point_id), None)
-    if point is None:
-        raise Problem.of(Kind.INVALID_REQUEST, "contact_point_id", "is no number of this patient; read the patient")
-    if ask.owner is NumberOwner.RELATIVE:
-        relative = uow.relatives.get(ask.relative_id) if ask.relative_id is not None else None
-        if relative is None or relative.patient_id != patient.id:
-            raise Problem.of(Kind.UNKNOWN_RELATIVE, "relative_id", "name one of the patient's relatives")
-        _label(patient, point.id, relative)
-        relative.contact_point_id = point.id
-    else:
-        point.owner, point.label = NumberOwner.SELF, ""
-        for each in uow.relatives.of_number(point.id, uow.now):
-            each.contact_point_id = None
-    _audit(uow, caller, "number_labelled", "contact_point", point.id, patient.id)
-    return ContactPointAnswer.model_validate(point)
 
 
 @router.put("/queues/{queue_id}/identity-rule", responses=problems(Kind.UNKNOWN_QUEUE, Kind.INVALID_REQUEST))
@@ -412,7 +267,8 @@ def _identity_answer(uow: UnitOfWork, request: Request, attempt: Attempt) -> Ide
     )
 
 
-def _asked(uow: UnitOfWork, request: Request, attempt: Attempt, caller: Caller) -> Asked:
+def asked_now(uow: UnitOfWork, request: Request, attempt: Attempt, caller: Caller) -> Asked:
+    """What is asked of whoever answers this attempt now."""
     task: Task = found.task(uow, attempt.task_id)
     patient = found.patient(uow, attempt.patient_id)
     return asked_of(uow, wiring_of(request).content, attempt, task, patient, caller.user_id)
@@ -422,52 +278,21 @@ def _checks(facts: set[Fact]) -> set[IdentityCheck]:
     return {_OTHER_WORDS[fact] if fact in _OTHER_WORDS else IdentityCheck(fact) for fact in facts}
 
 
-def _somebody_is_there(attempt: Attempt) -> None:
+def somebody_is_there(attempt: Attempt) -> None:
+    """Nobody is checked, and nothing is said, before somebody answered."""
     if attempt.state not in (AttemptState.IN_CALL, AttemptState.WRAP_UP):
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the attempt is {attempt.state.value}: nobody is on the line")
-
-
-def _consent(uow: UnitOfWork, attempt: Attempt, ask: RelativeAsk) -> str:
-    call = uow.calls.of_attempt(attempt.id)
-    answered = call.answered_at if call else None
-    since = (uow.now - answered) if answered is not None else timedelta(0)
-    task = found.task(uow, attempt.task_id)
-    scopes = [ConsentScope.DISCLOSURE, *([ConsentScope.RELATIVE] if ask.number_is_theirs else [])]
-    statements = [
-        Consent(
-            id=new_id(),
-            patient_id=attempt.patient_id,
-            purpose=task.purpose,
-            scope=scope,
-            granted=True,
-            source="call",
-            call_id=call.id if call else None,
-            at_second=ask.at_second if ask.at_second is not None else round(since.total_seconds(), 1),
-            recorded_at=uow.now,
-        )
-        for scope in scopes
-    ]
-    for statement in statements:
-        uow.patients.add_consent(statement)
-    uow.flush()
-    return statements[0].id
-
-
-def _label(patient: Patient, contact_point_id: str, relative: Relative) -> None:
-    for point in patient.contact_points:
-        if point.id == contact_point_id:
-            point.owner = NumberOwner.RELATIVE
-            point.label = f"{relative.name} ({relative.relation})"[:100]
 
 
 def _relative(uow: UnitOfWork, relative_id: str, attempt: Attempt) -> Relative:
     relative = uow.relatives.get(relative_id)
     if relative is None or relative.patient_id != attempt.patient_id:
-        raise _no_relative()
+        raise no_relative()
     return relative
 
 
-def _no_relative() -> Problem:
+def no_relative() -> Problem:
+    """There is no such relative."""
     return Problem.of(
         Kind.UNKNOWN_RELATIVE, "relative_id", "there is none; GET /api/v1/patients/{patient_id}/relatives lists them"
     )
