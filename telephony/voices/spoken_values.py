@@ -10,10 +10,6 @@ TEXT = "text"
 """As it is written: a name, a department. Only a live voice says that."""
 
 
-_PARTS_ZH = ((18, "evening"), (13, "afternoon"), (12, "noon"), (8, "morning"), (6, "early"), (0, "before_dawn"))
-"""Parts of the day in Chinese, by the hour from which they are called so."""
-
-
 class UnspeakableError(ValueError):
     """A value that has no pieces; the text says which and why, but never the value."""
 
@@ -25,8 +21,7 @@ def pieces_of(value: str, form: str, language: str) -> tuple[str, ...]:
     match form:
         case "date":
             moment = _moment(value)
-            day = (*_below_hundred(moment.day), "day") if language == "zh" else (f"day_{moment.day}",)
-            return f"month_{moment.month}", *day
+            return f"month_{moment.month}", f"day_{moment.day}"
         case "weekday":
             return (f"weekday_{_moment(value).isoweekday()}",)
         case "time":
@@ -49,11 +44,11 @@ def _moment(value: str) -> datetime:
 
 
 def _time_zh(hour: int, minute: int) -> tuple[str, ...]:
-    part = next(part for first, part in _PARTS_ZH if hour >= first)
-    said = (part, f"hour_{hour if hour <= 12 else hour - 12}")
     if not minute:
-        return said
-    return *said, *((f"oh_{minute}",) if minute < 10 else _below_hundred(minute)), "minutes"
+        return (f"hour_{hour}",)
+    if not minute % 5:  # what appointments are made for, in one piece
+        return f"hour_{hour}", f"minutes_{minute}"
+    return f"hour_{hour}", *((f"oh_{minute}",) if minute < 10 else _below_hundred(minute)), "minutes"
 
 
 def _time_en(hour: int, minute: int) -> tuple[str, ...]:
