@@ -11,6 +11,7 @@ from care.consent import ConsentScope, Purpose
 from care.identifiers import IdentifierKind
 from care.patients import ContactPoint, NumberQuality, Patient
 from db.audit import audit_log
+from db.merges import patient_merges
 from db.patients import consents, contact_points, encounters, patients, person_identifiers
 
 RECORD_NUMBER = "record_number"
@@ -105,7 +106,8 @@ class ListedPeople:
             )
             for value, patient_id in rows:
                 found.setdefault((IdentifierKind.MEDICAL_RECORD.value, value), patient_id)
-        return found
+        now = self._merged(set(found.values()))
+        return {key: now.get(patient_id, patient_id) for key, patient_id in found.items()}
 
     def persons(self, ids: Collection[str]) -> dict[str, KnownPerson]:
         """These patients with their numbers and identifiers."""
@@ -161,7 +163,8 @@ class ListedPeople:
                 select(point.number, point.patient_id).where(point.number.in_(numbers)).order_by(point.patient_id)
             ):
                 found.setdefault(number, []).append(patient_id)
-        return found
+        now = self._merged({one for ids in found.values() for one in ids})
+        return {number: list(dict.fromkeys(now.get(one, one) for one in ids)) for number, ids in found.items()}
 
     def visits_of(self, ids: Collection[str], kind: str) -> dict[str, list[KnownVisit]]:
         """The visits of one kind that these patients have."""
@@ -174,6 +177,22 @@ class ListedPeople:
                 ).where(visit.patient_id.in_(ids), visit.kind == kind)
             ):
                 found.setdefault(row.patient_id, []).append(KnownVisit(**row._asdict()))
+        return found
+
+    def _merged(self, ids: Collection[str]) -> dict[str, str]:
+        """Where records went that were merged into others, to the last of a chain."""
+        found: dict[str, str] = {}
+        asked = set(ids)
+        while asked:
+            merge = patient_merges.c
+            steps = self._session.execute(
+                select(merge.from_patient, merge.into_patient).where(merge.from_patient.in_(asked))
+            ).all()
+            went = {row.from_patient: row.into_patient for row in steps}
+            found = {start: went.get(end, end) for start, end in found.items()} | {
+                start: end for start, end in went.items() if start not in found
+            }
+            asked = set(went.values()) - found.keys()
         return found
 
     def spoken(self, ids: Collection[str], purpose: Purpose) -> set[tuple[str, ConsentScope]]:

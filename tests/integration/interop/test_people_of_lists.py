@@ -253,3 +253,16 @@ def test_every_person_brought_in_is_audited_without_his_numbers(units: UnitsOfWo
     assert card not in whole
     assert "13800000001" not in whole
     assert yesterday()[:4] not in told[0].detail.replace(made.id, "")
+
+
+def test_a_record_that_was_merged_leads_to_the_one_it_went_to(units: UnitsOfWork, bring: Bring) -> None:
+    bring([discharge(1), discharge(2, 姓名="测试1"), discharge(3, 姓名="测试1")])
+    gone, middle, kept = (patient(units, f"A00000{place}") for place in (1, 2, 3))
+    with units() as uow:
+        for old, new in ((gone, middle), (middle, kept)):
+            uow.merges.merge(from_patient=old.id, into_patient=new.id, reason="twice", by=new_id(), at=uow.now)
+        uow.commit()
+    brought = bring([discharge(1, 出院日期="2026-10-01")])
+    (row,) = rows(units, brought.id)
+    assert (row.state, row.patient_id) == (RowState.APPLIED, kept.id)
+    assert people(units) == 3
