@@ -120,3 +120,25 @@ def test_the_api_process_loads_neither_the_sip_stack_nor_the_speech_engine() -> 
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert told.stdout == "[]\n"
+
+
+def test_the_calendar_is_loaded_and_shown_and_an_unknown_country_refused_in_words(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    monkeypatch.setenv("SUIFANG_DATABASE_URL", database_url)
+    status, output = typed("calendar", "load", "--first", "2026", "--last", "2026")
+    assert (status, output) == (0, "CN: 2026 changed\n")
+    assert "2026-10-10  worked" in typed("calendar", "show", "2026")[1]
+    status, output = typed("calendar", "load", "--region", "XX")
+    assert status == 1
+    assert "such as CN or US" in output
+
+
+def test_the_plans_queues_are_made_and_then_every_template_can_be_used(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, database_url: str
+) -> None:
+    monkeypatch.setenv("SUIFANG_DATABASE_URL", database_url)
+    assert typed("plans", "check")[0] == 1
+    assert typed("plans", "queues")[1].startswith("made: discharge")
+    assert typed("plans", "check") == (0, "every template can be used\n")
+    assert "newest version" in typed("plans", "outdated")[1]
