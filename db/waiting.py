@@ -168,7 +168,7 @@ class WaitingRepository:
         row = self._driver(_CLAIM_FOR_LINE, {"queue": queue_id, "now": now, "besides": _ids(besides)})
         return Claim(task_id=str(row[0]), agent_id=None) if row else None
 
-    def _driver(self, statement: str, values: dict[str, object]) -> Row[Any] | None:
+    def _driver(self, statement: str, values: dict[str, object]) -> Row[*tuple[Any, ...]] | None:
         """The first row of a statement that goes to the server as it is written: a claim is made for every call."""
         self._session.flush()
         return self._session.connection().exec_driver_sql(statement, values).first()
