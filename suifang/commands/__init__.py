@@ -1,0 +1,1 @@
+"""What is typed after `suifang`, one module for each group of commands."""
