@@ -97,6 +97,9 @@ WORDS: Mapping[GateReason, ReasonWords] = {
     GateReason.CAMPAIGN_STOPPED: _words(
         "campaign", "活动已停;主管可以恢复", "the campaign is stopped; a supervisor can let it go on"
     ),
+    GateReason.CAMPAIGN_CAP: _words(
+        "campaign", "活动今天的呼叫数已用完;明天继续", "the campaign's calls of today are used up; it goes on tomorrow"
+    ),
     GateReason.LIVE_ATTEMPT: _words("patient", "正在与患者通话或拨打", "the patient is being called right now"),
     GateReason.NOT_ON_ALLOW_LIST: _words(
         "contact_points",

@@ -160,8 +160,10 @@ class AttemptRepository:
         """The agent's live attempt."""
         return self._session.scalar(select(Attempt).where(attempts.c.agent_id == agent_id, attempts.c.state != _CLOSED))
 
-    def previewed(self, *, patient_id: str | None = None, queue_id: str | None = None) -> Sequence[str]:
-        """Ids of attempts of a patient or queue that an agent looks at and has not dialed, in order of id."""
+    def previewed(
+        self, *, patient_id: str | None = None, queue_id: str | None = None, campaign_id: str | None = None
+    ) -> Sequence[str]:
+        """Ids of attempts of a patient, queue or campaign that an agent looks at and has not dialed, in order of id."""
         query = select(attempts.c.id).where(
             attempts.c.state == AttemptState.RESERVED, attempts.c.preview_until.is_not(None)
         )
@@ -169,6 +171,8 @@ class AttemptRepository:
             query = query.where(attempts.c.patient_id == patient_id)
         if queue_id is not None:
             query = query.where(attempts.c.queue_id == queue_id)
+        if campaign_id is not None:
+            query = query.join(tasks, tasks.c.id == attempts.c.task_id).where(tasks.c.campaign_id == campaign_id)
         return self._session.scalars(query.order_by(attempts.c.id)).all()
 
     def has_live(self, patient_id: str, *, besides: str | None = None) -> bool:

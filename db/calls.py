@@ -23,7 +23,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, relationship
 
+from db.attempts import attempts
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from db.plans import tasks
 from followup.calls import (
     Announcement,
     Answered,
@@ -233,13 +235,18 @@ class CallRepository:
             select(Call).where(calls.c.state != CallState.ENDED).order_by(calls.c.planned_at).limit(limit)
         ).all()
 
-    def unplaced(self, *, patient_id: str | None = None, queue_id: str | None = None) -> Sequence[Call]:
-        """Calls of a patient or queue that are planned and have no INVITE yet, oldest first."""
+    def unplaced(
+        self, *, patient_id: str | None = None, queue_id: str | None = None, campaign_id: str | None = None
+    ) -> Sequence[Call]:
+        """Calls of a patient, queue or campaign that are planned and have no INVITE yet, oldest first."""
         query = select(Call).where(calls.c.state == CallState.PLANNED)
         if patient_id is not None:
             query = query.where(calls.c.patient_id == patient_id)
         if queue_id is not None:
             query = query.where(calls.c.queue_id == queue_id)
+        if campaign_id is not None:
+            of_campaign = select(attempts.c.id).join(tasks, tasks.c.id == attempts.c.task_id)
+            query = query.where(calls.c.attempt_id.in_(of_campaign.where(tasks.c.campaign_id == campaign_id)))
         return self._session.scalars(query.order_by(calls.c.planned_at)).all()
 
     def live_on(self, node: str) -> Sequence[Call]:

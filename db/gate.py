@@ -88,7 +88,7 @@ class Gate:
         known = uow.gate_facts.of(
             task,
             number.number if number else None,
-            campaign_id=_campaign_of(task),
+            midnight=midnight,
             since=min([midnight, *(now - timedelta(days=cap.days) for cap in caps)]),
             besides=besides_attempt,
             now=now,
@@ -110,6 +110,7 @@ class Gate:
                 purpose=task.purpose,
                 born=patient.born,
                 own=known.own_hours,
+                campaign=known.campaign_hours,
                 days=uow.gate_facts.days(self.calendar_region, local.date()),
             ),
             synthetic=patient.synthetic,
@@ -135,6 +136,8 @@ class Gate:
             trunk_is_loopback=self.trunk_is_loopback,
             queue_paused=known.queue_paused,
             plan_stopped=known.plan_stopped,
+            campaign_stopped=known.campaign_stopped,
+            campaign_full=known.campaign_full,
             attempts_today=len(today),
             completed_today=sum(contact.reached for contact in today),
             attempts_of_task=sum(contact.of_this_task for contact in known.past),
@@ -175,11 +178,6 @@ def _plain(value: object) -> object:
             return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
         case _:
             raise TypeError(f"a fact of the gate cannot be stored: {value!r}")
-
-
-def _campaign_of(task: Task) -> str | None:
-    campaign = getattr(task, "campaign_id", None)
-    return str(campaign) if campaign else None
 
 
 @lru_cache(maxsize=1024)

@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, Table, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Select, Table, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from care.consent import ConsentScope, Purpose, Said
 from db.attempts import attempt_tasks, attempts
 from db.calendar import CalendarRepository
 from db.calls import calls
+from db.campaigns import campaigns, read_spans
 from db.inbound_calls import inbound_calls
 from db.objections import do_not_call, doctors_exceptions, own_hours, read_own_hours
 from db.patients import consents, contact_points
@@ -20,8 +21,9 @@ from db.plans import plans, tasks
 from db.queues import queues
 from followup.attempts import AttemptState
 from followup.calendars import DayKind
-from followup.calling_hours import OwnHours
+from followup.calling_hours import CallingHours, OwnHours
 from followup.calls import CallState
+from followup.campaigns import CampaignState
 from followup.dialing_rules import HORIZON_DAYS, PastContact
 from followup.inbound import InboundState
 from followup.outcomes import NOT_COUNTED, NUMBER_IS_NO_USE, REACHED_A_PERSON, AttemptOutcome
@@ -41,6 +43,9 @@ class Known:
     busy: bool  # another attempt lives, or he is on a line of ours
     queue_paused: bool | None  # None: there is no such queue
     plan_stopped: bool
+    campaign_stopped: bool
+    campaign_full: bool
+    campaign_hours: tuple[CallingHours, ...]
 
 
 class GateFactsRepository:
@@ -56,7 +61,7 @@ class GateFactsRepository:
         task: Task,
         number: str | None,
         *,
-        campaign_id: str | None,
+        midnight: datetime,
         since: datetime,
         besides: str | None,
         now: datetime,
@@ -71,7 +76,9 @@ class GateFactsRepository:
                 "plan": task.plan_id,
                 "purpose": task.purpose,
                 "number": number,
-                "campaign": campaign_id,
+                "campaign": task.campaign_id,
+                "campaign_row": task.campaign_id,
+                "midnight": midnight,
                 "besides": besides,
                 "since": since,
                 "now": now,
@@ -87,6 +94,11 @@ class GateFactsRepository:
             busy=row.busy,
             queue_paused=row.queue_paused,
             plan_stopped=row.plan_stopped,
+            campaign_stopped=row.campaign is not None and row.campaign[0] != CampaignState.RUNNING,
+            campaign_full=row.campaign is not None
+            and row.campaign[2] is not None
+            and row.campaign[3] >= row.campaign[2],
+            campaign_hours=read_spans(row.campaign[1]) if row.campaign is not None else (),
         )
 
     def days(self, region: str | None, first: date) -> Mapping[date, DayKind]:
@@ -197,6 +209,36 @@ def _statement() -> Select[Any]:
             plans.c.state.in_([PlanState.PAUSED, PlanState.CANCELLED]),
         )
         .label("plan_stopped"),
+        _campaign(besides).label("campaign"),
+    )
+
+
+def _campaign(besides: Any) -> Any:
+    """State, hours, calls a day and calls of today; the last are counted only where there is a limit."""
+    of_campaign = select(tasks.c.id).where(tasks.c.campaign_id == campaigns.c.id).correlate(campaigns)
+    today = (
+        select(func.count())
+        .select_from(attempts)
+        .where(
+            attempts.c.task_id.in_(of_campaign),
+            attempts.c.reserved_at >= bindparam("midnight", type_=attempts.c.reserved_at.type),
+            attempts.c.outcome.is_distinct_from(AttemptOutcome.BLOCKED_BY_POLICY),
+            attempts.c.id.is_distinct_from(besides),
+        )
+        .correlate(campaigns)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            func.jsonb_build_array(
+                campaigns.c.state,
+                campaigns.c.hours,
+                campaigns.c.calls_per_day,
+                case((campaigns.c.calls_per_day.is_not(None), today), else_=0),
+            )
+        )
+        .where(campaigns.c.id == bindparam("campaign_row", type_=campaigns.c.id.type))
+        .scalar_subquery()
     )
 
 

@@ -74,6 +74,7 @@ tasks = Table(
     metadata,
     id_column(),
     reference("plan_id", "plans.id", nullable=True),
+    reference("campaign_id", "campaigns.id", nullable=True, index=False),
     Column("step_key", String(64), nullable=True),
     Column("occurrence", Integer, nullable=False, default=0),
     instant("followed_at", nullable=True),
@@ -121,6 +122,7 @@ tasks = Table(
     ),
     Index("ix_tasks_moving_up", "closing_at", postgresql_where=text("place = 2")),
     Index("ix_tasks_held", "held_until", postgresql_where=text("held_until IS NOT NULL")),
+    Index("ix_tasks_campaign", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
     Index("ix_tasks_owned", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
     # Each occurrence of a step once, unless it was called off.
     Index(

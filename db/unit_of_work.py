@@ -16,6 +16,7 @@ from db.attempts import AttemptRepository
 from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
+from db.campaigns import CampaignRepository
 from db.decisions import DecisionRepository
 from db.duty import DutyRepository
 from db.gate_facts import GateFactsRepository
@@ -81,6 +82,7 @@ class UnitOfWork:
         self.attempts = AttemptRepository(self._session)
         self.appointments = AppointmentRepository(self._session)
         self.calls = CallRepository(self._session)
+        self.campaigns = CampaignRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)

@@ -28,11 +28,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import Session
 
 from db.attempts import attempts
+from db.campaigns import campaigns
 from db.metadata import closed_set, id_column, metadata, reference
 from db.patients import patients
 from db.plans import tasks
 from db.queues import agents, queues
 from followup.attempts import AttemptState
+from followup.campaigns import CampaignState
 from followup.outcomes import NOT_THE_PATIENT, REACHED_A_PERSON
 from followup.plans import WISHED_OF, Task, TaskMode, TaskState, TaskTrigger, next_task_state
 from followup.queues import HEARTBEAT_LIMIT, AgentState, AgentTrigger, HeadsetState, next_agent_state
@@ -224,6 +226,7 @@ class WaitingRepository:
             .limit(1)
             .scalar_subquery()
         )
+        standing_still = select(campaigns.c.id).where(campaigns.c.state != CampaignState.RUNNING)
         rows = self._session.execute(
             select(
                 tasks,
@@ -243,6 +246,7 @@ class WaitingRepository:
                 tasks.c.place.is_(None),
                 tasks.c.next_attempt_at <= now,
                 tasks.c.latest_at >= now,
+                or_(tasks.c.campaign_id.is_(None), tasks.c.campaign_id.not_in(standing_still)),
                 ~live,
             )
             .order_by(tasks.c.next_attempt_at, tasks.c.id)
@@ -329,6 +333,10 @@ class WaitingRepository:
         of_queue = select(lanes.c.id).where(lanes.c.queue_id == queue_id)
         return self._moved(and_(tasks.c.lane_id.in_(of_queue), tasks.c.place.is_not(None)), **_NOWHERE)
 
+    def leave_lanes_of_campaign(self, campaign_id: str) -> int:
+        """A campaign stands still: its tasks cost no claim anything; how many stepped aside, no more than 1000."""
+        return self._moved(and_(tasks.c.campaign_id == campaign_id, tasks.c.place.is_not(None)), **_NOWHERE)
+
     def _moved(self, which: ColumnElement[bool], **values: object) -> int:
         some = select(tasks.c.id).where(which).limit(_MOVED_AT_ONCE).with_for_update(skip_locked=True)
         done = self._session.execute(
@@ -393,6 +401,20 @@ class WaitingRepository:
             .group_by(o.c.id, o.c.queue_id)
         )
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def lane(self, lane_id: str) -> Lane | None:
+        """What the tasks of a lane demand of whoever takes them."""
+        row = self._session.execute(select(lanes).where(lanes.c.id == lane_id)).one_or_none()
+        if row is None:
+            return None
+        return Lane(
+            queue_id=row.queue_id,
+            mode=row.mode,
+            language=row.language,
+            dialect=row.dialect,
+            skills=tuple(row.skills),
+            agent_id=row.agent_id,
+        )
 
     def page(
         self,

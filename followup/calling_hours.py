@@ -69,6 +69,7 @@ class Callee:
     purpose: Purpose = Purpose.CARE
     born: date | None = None
     own: OwnHours | None = None
+    campaign: tuple[CallingHours, ...] = ()  # hours of the campaign for which he is called; none: it sets none
     days: Mapping[date, DayKind] = field(default_factory=dict)  # days that are not as their weekday says
 
 

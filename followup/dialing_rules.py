@@ -45,6 +45,7 @@ class GateReason(StrEnum):
     QUEUE_PAUSED = "queue_paused"
     PLAN_STOPPED = "plan_stopped"  # paused or cancelled: he is in hospital again, or the plan was called off
     CAMPAIGN_STOPPED = "campaign_stopped"
+    CAMPAIGN_CAP = "campaign_cap"  # its calls of the day are used up
     LIVE_ATTEMPT = "live_attempt"
     NOT_ON_ALLOW_LIST = "not_on_allow_list"
     DEMO_PATIENT = "demo_patient"  # synthetic people exist only in the demo, on loopback
@@ -61,6 +62,7 @@ CURED_BY_WAITING = frozenset(
         GateReason.COMPLETED_TODAY,
         GateReason.QUEUE_PAUSED,
         GateReason.CAMPAIGN_STOPPED,
+        GateReason.CAMPAIGN_CAP,
         GateReason.LIVE_ATTEMPT,
     }
 )
@@ -192,6 +194,7 @@ class GateFacts:
     number_never_dialed: bool = False
     relative_agreed: bool = True
     campaign_stopped: bool = False
+    campaign_full: bool = False  # its calls of today are used up
     plan_stopped: bool = False
     attempts_of_task: int = 0
     tallies: tuple[Tally, ...] = ()
@@ -263,6 +266,8 @@ def open_spans(profile: Profile, day: date, callee: Callee | None) -> tuple[Span
     spans = on_weekday((profile.outer_hours or profile.hours) if wished else profile.hours, weekday)
     if own is not None:
         spans = meet(spans, on_weekday(own.spans, day.isoweekday()))
+    if callee is not None and callee.campaign:
+        spans = meet(spans, on_weekday(callee.campaign, day.isoweekday()))
     rest = profile.noon_rest
     if rest is not None and callee is not None and not wished and rest.holds_for(callee.born, day):
         spans = without(spans, (rest.start, rest.end))
@@ -306,6 +311,7 @@ def may_call_now(facts: GateFacts, profile: Profile, now: datetime) -> Verdict:
         (GateReason.QUEUE_PAUSED, facts.queue_paused),
         (GateReason.PLAN_STOPPED, facts.plan_stopped),
         (GateReason.CAMPAIGN_STOPPED, facts.campaign_stopped),
+        (GateReason.CAMPAIGN_CAP, facts.campaign_full),
         (GateReason.LIVE_ATTEMPT, facts.other_live_attempt),
     )
     against = tuple(reason for reason, speaks_against in checks if speaks_against)
@@ -378,6 +384,7 @@ def waited_out(verdict: Verdict, facts: GateFacts, profile: Profile, now: dateti
         GateReason.COMPLETED_TODAY: tomorrow.astimezone(now.tzinfo),
         GateReason.QUEUE_PAUSED: now + SHORT_WAIT,
         GateReason.CAMPAIGN_STOPPED: now + SHORT_WAIT,
+        GateReason.CAMPAIGN_CAP: tomorrow.astimezone(now.tzinfo),
         GateReason.LIVE_ATTEMPT: now + SHORT_WAIT,
     }
     not_before = max((ends[reason] for reason in verdict.reasons if reason in ends), default=now + SHORT_WAIT)

@@ -14,6 +14,7 @@ class EventKind(StrEnum):
     PREVIEW_EXPIRED = "preview_expired"  # attempt: its agent neither dialed nor skipped in time
     TASK_CLOSED = "task_closed"  # task
     ATTEMPT_RESERVED = "attempt_reserved"  # attempt
+    CAMPAIGN_CHANGED = "campaign_changed"  # campaign: started, paused, resumed, stopped or finished
     QUEUE_CHANGED = "queue_changed"  # queue: it was stopped, or goes on; by whom and why stands with its switch
     CALL_CHANGED = "call_changed"  # call: its state moved
     AGENT_CHANGED = "agent_changed"  # agent: state or headset moved

@@ -298,6 +298,7 @@ class Task:
 
     id: TaskId
     plan_id: PlanId | None
+    campaign_id: str | None = None
     step_key: str | None = None  # which step of the plan it is for
     occurrence: int = 0  # which repetition of the step
     patient_id: PatientId
