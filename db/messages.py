@@ -187,6 +187,11 @@ class MessageRepository:
             ).scalar_one()
         )
 
+    def count_parked(self) -> int:
+        """How many messages were given up, or did not arrive."""
+        given_up = messages.c.state.in_([MessageState.PARKED, MessageState.UNDELIVERED])
+        return int(self._session.execute(select(func.count()).where(given_up)).scalar_one())
+
     def page(self, *, state: MessageState | None, after: str | None, limit: int) -> Sequence[Message]:
         """Messages in order of id, from behind `after`."""
         query = select(Message).order_by(messages.c.id).limit(limit)

@@ -23,8 +23,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from db.patients import encounters
+from db.plans import plans
 from followup.follow_up_rules import ContactWay, Control, FollowUpResult, RuleChoice
-from followup.plans import PlanChange
+from followup.plans import PlanChange, PlanState
 
 plan_history = Table(
     "plan_history",
@@ -108,6 +110,16 @@ class PlanRecords:
     def add_result(self, result: FollowUpResult) -> None:
         """Save a result with its class."""
         self._session.add(result)
+
+    def running_templates(self) -> set[tuple[str, str]]:
+        """(department, template) of every plan that runs."""
+        rows = self._session.execute(
+            select(encounters.c.department, plans.c.template_id)
+            .join(encounters, encounters.c.id == plans.c.encounter_id)
+            .where(plans.c.state == PlanState.RUNNING)
+            .distinct()
+        )
+        return {(department, template_id) for department, template_id in rows}
 
     def has_result_of(self, task_id: str, topic: str) -> bool:
         """True if the task's answers were taken up already."""

@@ -19,6 +19,8 @@ from runtime.mode_rules import refusals
 from runtime.postgres_server import libpq_url
 from runtime.settings import PREFIX, Settings
 from suifang.findings import Finding, good, note, wrong
+from suifang.flow_command import FlowDesk, faults_of
+from suifang.follow_up_checks import check_follow_up, check_hospital
 from suifang.live_voice import check_voice
 from suifang.machine_checks import (
     check_disk,
@@ -30,12 +32,15 @@ from suifang.machine_checks import (
     check_tls,
 )
 from suifang.trunk_checks import check_trunks
+from transcription.answer_phrases import load_answer_phrases
+from transcription.notes import load_note_words
+from transcription.red_flags import load_red_flags
 
 # Read by other programs of this repository than the processes that the settings are for.
 _OTHER_VARIABLES = frozenset({"SUIFANG_SPEECH_DIR", "SUIFANG_TEST_SEED", "SUIFANG_SOAK_MINUTES"})
 _OLDEST_POSTGRES = 150000
 _CLOCK_LIMIT = timedelta(seconds=2)
-_CALENDAR_AHEAD = timedelta(days=120)
+_CALENDAR_AHEAD = timedelta(days=365)
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]:
@@ -48,6 +53,8 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         *([] if settings.database_url else [check_disk("disk of the database", settings.postgres_dir)]),
         *check_engines(settings),
         check_content(settings),
+        *check_flows(settings),
+        *check_hospital(settings),
         check_speech(settings),
         check_voice(settings),
         check_sip_library(),
@@ -71,7 +78,10 @@ def check_content(settings: Settings) -> Finding:
     try:
         content = Content(settings.content_dir)
         drafts = content.drafts()
-        _ = content.plans  # with all that they name
+        content.read_all()
+        load_note_words(settings.content_dir / "note_words" / "words.yaml")
+        load_red_flags(settings.content_dir / "red_flags")
+        load_answer_phrases(settings.content_dir / "answer_phrases.yaml")
     except (ContentError, OSError) as error:
         return wrong("content", str(error), "mend the file or set SUIFANG_CONTENT_DIR")
     if drafts:
@@ -81,6 +91,27 @@ def check_content(settings: Settings) -> Finding:
             "a clinician reads them and sets their status to active; production refuses to start before",
         )
     return good("content", f"all active in {settings.content_dir}")
+
+
+def check_flows(settings: Settings) -> list[Finding]:
+    """Every flow of automated calls is gone through as `suifang flow check` does."""
+    try:
+        desk = FlowDesk(settings)
+        faulty = {
+            path.name: faults for path in sorted(desk.folder.glob("*.yaml")) if (faults := faults_of(path, desk.checks))
+        }
+    except (ContentError, OSError, ValueError) as error:
+        return [wrong("flows", str(error), "mend the file or set SUIFANG_CONTENT_DIR")]
+    if not faulty:
+        return [good("flows", f"all {len(desk.content.flows)} have an exit and every sentence they say")]
+    return [
+        wrong(
+            "flows",
+            f"{name}: {faults[0]}" + (f" (and {len(faults) - 1} more)" if faults[1:] else ""),
+            "suifang flow check",
+        )
+        for name, faults in faulty.items()
+    ]
 
 
 def check_engines(settings: Settings) -> list[Finding]:
@@ -124,13 +155,14 @@ def check_database(settings: Settings, database_url: str) -> list[Finding]:
     engine = make_engine(database_url, application="suifang-doctor")
     try:
         units = UnitsOfWork(engine)
-        return [*findings, _check_mode(settings, units), check_calendar(settings, units)]
+        findings += [_check_mode(settings, units), check_calendar(settings, units)]
+        return [*findings, *check_follow_up(settings, Content(settings.content_dir), units)]
     finally:
         engine.dispose()
 
 
 def check_calendar(settings: Settings, units: UnitsOfWork) -> Finding:
-    """Windows and due dates of the next months are reckoned in working days: the calendar must know them."""
+    """Windows and due dates of the next twelve months are reckoned in working days: the calendar must know them."""
     with units() as uow:
         calendar = uow.calendar.of(settings.calendar_region)
         today = uow.now.astimezone(settings.zone).date()

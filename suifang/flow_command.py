@@ -47,12 +47,17 @@ def check(desk: FlowDesk, file: Path | None, out: TextIO) -> int:
         raise FlowCommandError(f"{desk.folder} holds no flow")
     faulty = 0
     for path in paths:
-        faults = list(_faults(path, desk.checks))
+        faults = faults_of(path, desk.checks)
         faulty += bool(faults)
         out.writelines(f"✗ {path.name}: {fault}\n" for fault in faults)
         if not faults:
             out.write(f"✓ {path.name}\n")
     return min(faulty, 1)
+
+
+def faults_of(path: Path, checks: FlowChecks) -> list[str]:
+    """Everything that is wrong with one file's flow, one sentence each."""
+    return list(_faults(path, checks))
 
 
 def _faults(path: Path, checks: FlowChecks) -> Iterator[str]:

@@ -31,6 +31,7 @@ from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.plans import Named, PlanDocument, missing_in
+from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.scripts import Script
@@ -56,6 +57,12 @@ class Content:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def read_all(self) -> None:
+        """Read and check every kind now, with all that one names of another; ContentError for the first fault."""
+        for name, kind in vars(type(self)).items():
+            if isinstance(kind, cached_property):
+                getattr(self, name)
 
     @cached_property
     def jurisdictions(self) -> dict[str, Profile]:
@@ -209,6 +216,11 @@ class Content:
                     "name the hospital and its number only (content/health_words.yaml lists what may not be said)"
                 )
         return texts
+
+    @cached_property
+    def prompt_lengths(self) -> Mapping[str, float]:
+        """Seconds of each recorded prompt, as it is said in Chinese."""
+        return prompt_lengths(self._folder / "prompts" / "zh")
 
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""
