@@ -1,6 +1,6 @@
 """Transcripts beside each other: another engine or parameter adds one, and nothing is raised or proposed twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,16 +16,54 @@ from followup.recordings import RecordingState
 from recordings.ingest import ingest
 from recordings.object_store import ObjectStore
 from runtime.settings import Settings
-from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
+from scheduler.planning import start_plan
+from tests.support.builders import (
+    HOSPITAL,
+    a_call,
+    a_patient,
+    a_queue,
+    a_recording,
+    a_step,
+    a_task,
+    a_template,
+    an_attempt,
+    an_encounter,
+)
 from tests.support.spool import write_spool
 from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
 from transcription.engine_choice import load_transcriber
 from transcription.notes import load_note_words
 from transcription.red_flags import RedFlagSets, load_red_flags
-from transcription.transcriber import Transcriber
+from transcription.transcriber import EngineDescription, Samples, Transcriber, WindowText, Word
 from transcription.transcripts import transcribe
 
 SPEECH = Path(__file__).parents[1] / "support" / "speech" / "ulaw"
+
+
+class SaidByThePatient:
+    """A speech engine that hears the same words in whatever is spoken."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words.split()
+
+    @property
+    def description(self) -> EngineDescription:
+        return EngineDescription(engine="scripted", version="1", model="none", parameters={})
+
+    def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
+        assert windows
+        return among[0]
+
+    def transcribe(self, windows: Sequence[Samples], language: str) -> list[WindowText]:
+        assert language == "en"
+        words = tuple(
+            Word(text=f" {word}", start=place / 3, end=place / 3 + 0.3, probability=0.9)
+            for place, word in enumerate(self._words)
+        )
+        return [
+            WindowText(words=words, mean_log_probability=-0.1, no_speech_probability=0.0, compression_ratio=1.0)
+            for _ in windows
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +128,37 @@ def test_another_parameter_adds_a_transcript_and_neither_alert_nor_proposal_is_d
         stored = uow.recordings.get(recording_id)
         assert stored is not None
         assert stored.state is RecordingState.TRANSCRIBED
+
+
+@pytest.mark.parametrize(
+    ("red_flags", "raised"), [((), []), (("heart_failure",), ["breathless_sitting"]), (("stroke",), [])]
+)
+def test_the_signs_of_the_plan_are_listened_for_besides_the_general_ones(
+    units_of_work: UnitsOfWork, material: NoteMaterial, tmp_path: Path, red_flags: tuple[str, ...], raised: list[str]
+) -> None:
+    patient_side, _ = soundfile.read(SPEECH / "en_fw_left.wav", dtype="int16")
+    spool = write_spool(tmp_path / "spool", agent=np.zeros(8000, dtype=np.int16), patient=patient_side)
+    store = ObjectStore(tmp_path / "store")
+    with units_of_work() as uow:
+        patient = a_patient(uow, language="en")
+        plan = start_plan(
+            uow,
+            patient=patient,
+            encounter=an_encounter(uow, patient),
+            template=a_template(a_step(), red_flags=red_flags),
+            queues_by_name={"discharge": a_queue(uow, name="discharge", language="en")},
+            now=uow.now,
+            variables={},
+            time=HOSPITAL,
+        )
+        uow.flush()
+        (task,) = uow.plans.tasks_of_plan(plan.id)
+        call = a_call(uow, an_attempt(uow, task, state=AttemptState.CLOSED, closed_at=uow.now))
+        recording_id = a_recording(uow, call, spool).id
+        uow.commit()
+    ingest(units_of_work, store, recording_id)
+    speaker = SaidByThePatient("at night I cannot lie flat any more")
+    transcribe(units_of_work, store, speaker, material.red_flags, recording_id)
+    with units_of_work() as uow:
+        assert "lie flat" in uow.recordings.transcripts(recording_id)[0].turns[0].text
+        assert [alert.code for alert in uow.alerts.of_recording(recording_id)] == raised
