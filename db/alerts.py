@@ -185,12 +185,6 @@ class AlertRepository:
             select(Alert).where(alerts.c.attempt_id == attempt_id).order_by(alerts.c.at_second, alerts.c.id)
         ).all()
 
-    def of_response(self, response_id: str) -> Sequence[Alert]:
-        """Alerts raised by the answers of a response, oldest first."""
-        return self._session.scalars(
-            select(Alert).where(alerts.c.response_id == response_id).order_by(alerts.c.raised_at, alerts.c.id)
-        ).all()
-
     def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Alert]:
         """A patient's alerts, newest first."""
         return self._session.scalars(

@@ -201,14 +201,6 @@ class ImportRepository:
             .values(decision=decision, state=RowState.READY)
         )
 
-    def put_back(self, import_id: str, line: int) -> None:
-        """An undecided row waits again for its decision."""
-        self._session.execute(
-            update(import_rows)
-            .where(import_rows.c.import_id == import_id, import_rows.c.line == line)
-            .values(decision=None, state=RowState.UNDECIDED)
-        )
-
     def counts(self, import_id: str) -> dict[str, int]:
         """How many rows are in each state, and how many bring somebody or something new."""
         made = import_rows.c.change

@@ -19,7 +19,6 @@ from sqlalchemy import (
     Uuid,
     and_,
     exists,
-    func,
     or_,
     select,
     text,
@@ -199,10 +198,3 @@ class RequestRepository:
     def open_of_attempt(self, attempt_id: str) -> bool:
         """True while something heard in this attempt is open."""
         return bool(self._session.scalar(select(exists().where(_OPEN, requests.c.attempt_id == attempt_id))))
-
-    def count_of_cause(self, cause: str, since: datetime) -> int:
-        """How many of one cause were received since an instant."""
-        return int(
-            self._session.scalar(select(func.count()).where(requests.c.cause == cause, requests.c.received_at >= since))
-            or 0
-        )

@@ -5,14 +5,12 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-
 from db.unit_of_work import UnitOfWork
 from followup.imports import ImportRow, ListImport, RowState
 from interop.lists.checking import CHUNK
 from interop.lists.columns import ERRORS_HEADER
 from interop.lists.faults import in_one_line
+from interop.text_workbook import text_workbook
 
 FileFormat = Literal["xlsx", "csv"]
 MEDIA_TYPES = {
@@ -27,7 +25,7 @@ _SIGNED = ("+", "-")
 def error_file(uow: UnitOfWork, made: ListImport, file_format: FileFormat) -> bytes:
     """The file's bytes."""
     table = _table(uow, made)
-    return _xlsx(table) if file_format == "xlsx" else _csv(table)
+    return text_workbook("errors", table) if file_format == "xlsx" else _csv(table)
 
 
 def _table(uow: UnitOfWork, made: ListImport) -> Iterator[list[str]]:
@@ -42,23 +40,6 @@ def _table(uow: UnitOfWork, made: ListImport) -> Iterator[list[str]]:
 
 def _words(row: ImportRow) -> str:
     return _UNDECIDED if row.state is RowState.UNDECIDED else in_one_line(row.faults)
-
-
-def _xlsx(table: Iterator[list[str]]) -> bytes:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("errors")
-    for line in table:
-        cells = []
-        for text in line:
-            cell = WriteOnlyCell(sheet, value=text)
-            # Text whatever it looks like: no ID number becomes a float, and nothing is calculated.
-            cell.data_type = "s"
-            cell.number_format = "@"
-            cells.append(cell)
-        sheet.append(cells)
-    written = io.BytesIO()
-    book.save(written)
-    return written.getvalue()
 
 
 def _csv(table: Iterator[list[str]]) -> bytes:
