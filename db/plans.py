@@ -1,6 +1,6 @@
 """Plans and tasks: tables, mappings, repository, and the statements by which tasks fall due and are taken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -17,6 +17,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.mutable import MutableList
@@ -353,8 +354,21 @@ class PlanRepository:
         )
         return found
 
-    def claim_nearly_closing(self, now: datetime, until: datetime, limit: int) -> Sequence[Task]:
-        """Tasks that fell due, wait, and close before `until`, of which nobody was told yet, locked."""
+    def claim_nearly_closing(
+        self, now: datetime, until: datetime, limit: int, *, after: Task | None = None, besides: Collection[str] = ()
+    ) -> Sequence[Task]:
+        """Tasks that fell due, wait, and close before `until`, of which nobody was told yet, locked.
+
+        Those behind `after`, and not of the queues `besides`.
+        """
+        behind = (
+            or_(
+                tasks.c.latest_at > after.latest_at,
+                and_(tasks.c.latest_at == after.latest_at, tasks.c.id > after.id),
+            )
+            if after
+            else true()
+        )
         return self._session.scalars(
             select(Task)
             .where(
@@ -362,6 +376,8 @@ class PlanRepository:
                 tasks.c.latest_at >= now,
                 tasks.c.latest_at < until,
                 tasks.c.raised_at.is_(None),
+                behind,
+                tasks.c.queue_id.not_in(besides),
             )
             .order_by(tasks.c.latest_at, tasks.c.id)
             .limit(limit)

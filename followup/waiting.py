@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from zoneinfo import ZoneInfo
 
+from followup.calling_hours import Callee
 from followup.dialing_rules import Profile, next_opening
 from followup.plans import TaskMode
 from followup.queues import AgentState
@@ -120,6 +121,14 @@ def closing_from(profile: Profile, zone: str, latest_at: datetime) -> datetime:
         if opening is not None and opening <= last_moment:
             return opening
     return last_moment
+
+
+def is_last_chance_near(
+    profile: Profile, zone: str, now: datetime, *, latest_at: datetime, lead: timedelta, callee: Callee | None = None
+) -> bool:
+    """True if no call will be possible any more when `lead` has passed: a person has to hear of it before."""
+    later = next_opening(profile, zone, now + lead, callee=callee)
+    return later is None or later > latest_at
 
 
 def stand(facts: WaitingFacts, agents: Collection[AgentFacts], profile: Profile, now: datetime) -> Standing:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 import redis
@@ -10,6 +10,7 @@ from celery import Celery
 
 from care.consent import ConsentScope
 from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.calling_hours import CallingHours, OwnHours
 from followup.events import EventKind
 from followup.messages import Channel, Message, MessageState, MessageTrigger
 from followup.plans import Task
@@ -17,6 +18,7 @@ from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, make_task_queue
+from scheduler import closing_windows
 from scheduler.closing_windows import raise_closing_tasks
 from scheduler.outcomes import AttemptPolicies
 from scheduler.reconcile import Repairs
@@ -75,6 +77,32 @@ def test_a_night_before_the_end_counts_as_no_time_for_a_call(repairs: Repairs, c
     assert raise_closing_tasks(repairs) == 0
     assert raise_closing_tasks(closed) == 1
     assert told_of(units) == [task.id]
+
+
+def test_a_patient_whose_own_hours_end_before_the_window_is_told_of_in_time(repairs: Repairs) -> None:
+    units = repairs.units_of_work
+    with units() as uow:
+        task = a_closing_task(uow, left=timedelta(hours=30))
+        elsewhen = CallingHours(start=time(4), end=time(5), weekdays=frozenset({(uow.now.isoweekday() + 3) % 7 + 1}))
+        uow.objections.put_own_hours(task.patient_id, OwnHours(spans=(elsewhen,)), source="test", by=None, now=uow.now)
+        uow.commit()
+    assert raise_closing_tasks(repairs) == 1
+    assert told_of(units) == [task.id]
+
+
+def test_a_queue_that_wants_no_warning_does_not_stand_before_the_others(
+    repairs: Repairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(closing_windows, "LOOKED_AT_ONCE", 2)
+    units = repairs.units_of_work
+    with units() as uow:
+        silent, patient = a_queue(uow, policy="demo"), a_patient(uow)
+        for _ in range(5):
+            a_task(uow, patient, silent, latest_at=uow.now + timedelta(hours=1))
+        told = a_closing_task(uow, left=timedelta(hours=3))
+        uow.commit()
+    assert raise_closing_tasks(repairs) == 1
+    assert told_of(units) == [told.id]
 
 
 def test_without_hours_no_window_is_watched(repairs: Repairs) -> None:
