@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import bridge, due_to_invite, headset, queue, transcription
+from benchmarks import bridge, due_to_invite, headset, pacing, queue, transcription
 from benchmarks.row import Row, print_rows
 from runtime.settings import REPOSITORY
 
@@ -12,6 +12,7 @@ BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "headset": lambda: headset.rows(30.0),
     "queue": lambda: queue.rows((1_000, 100_000, 1_000_000), 4.0, 3),
     "due_to_invite": lambda: due_to_invite.rows(200, 0.2),
+    "pacing": pacing.rows,
     "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),
 }
 
