@@ -66,6 +66,7 @@ class Kind(StrEnum):
     UNKNOWN_SUPERVISION = "unknown_supervision"
     UNKNOWN_IMPORT = "unknown_import"
     UNKNOWN_ROW = "unknown_row"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_RELATIVE = "unknown_relative"
     UNKNOWN_RESPONSE = "unknown_response"
     UNKNOWN_FORM_LINK = "unknown_form_link"
@@ -77,6 +78,7 @@ class Kind(StrEnum):
     CONSENT_MISSING = "consent_missing"
     WINDOW_REFUSED = "window_refused"
     CALL_REFUSED = "call_refused"
+    CAMPAIGN_NOT_POSSIBLE = "campaign_not_possible"
     NOT_POSSIBLE_NOW = "not_possible_now"
     ANSWER_REFUSED = "answer_refused"
     NOTE_SIGNED = "note_signed"
@@ -136,12 +138,14 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
     Kind.UNKNOWN_IMPORT: (404, "There is no such import"),
     Kind.UNKNOWN_ROW: (404, "The list has no such row"),
+    Kind.UNKNOWN_CAMPAIGN: (404, "There is no such campaign"),
     Kind.LIST_REFUSED: (422, "The list cannot be read"),
     Kind.TAKEN: (409, "Something else has this already"),
     Kind.PLAN_NOT_POSSIBLE: (409, "The plan cannot be made"),
     Kind.CONSENT_MISSING: (409, "The patient's consent is missing"),
     Kind.WINDOW_REFUSED: (422, "The task's window is not possible"),
     Kind.CALL_REFUSED: (409, "The patient may not be called now"),
+    Kind.CAMPAIGN_NOT_POSSIBLE: (409, "The campaign cannot do that"),
     Kind.NOT_POSSIBLE_NOW: (409, "That is not possible in this state"),
     Kind.ANSWER_REFUSED: (422, "The answer does not fit the question"),
     Kind.NOTE_SIGNED: (409, "The note is signed"),

@@ -45,6 +45,7 @@ class Wiring:
     call_back_number: str = ""  # the published one
     import_rows_days: float = 30.0  # how long rows of lists are kept
     area_code: str = ""  # of landlines written without one
+    cost_per_minute: float | None = None  # of a patient's call, on the cheapest trunk that declares it
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again
     # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_UNITS))

@@ -27,7 +27,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
@@ -248,7 +248,7 @@ class CampaignRepository:
                     )
                     .order_by(import_rows.c.patient_id, encounters.c.occurred_at.desc().nulls_last())
                 )
-                query = query.distinct(import_rows.c.patient_id)
+                query = query.ext(distinct_on(import_rows.c.patient_id))
             case AudienceKind.PATIENTS:
                 newest = (
                     select(encounters.c.id, encounters.c.department)
@@ -268,7 +268,7 @@ class CampaignRepository:
                     select(encounters.c.patient_id, encounters.c.id.label("encounter_id"), encounters.c.department)
                     .where(*_visits(audience))
                     .order_by(encounters.c.patient_id, encounters.c.occurred_at.desc())
-                    .distinct(encounters.c.patient_id)
+                    .ext(distinct_on(encounters.c.patient_id))
                 )
         return [
             Person(patient_id=row.patient_id, encounter_id=row.encounter_id, department=row.department or "")
@@ -333,11 +333,11 @@ class CampaignRepository:
         """How many people are not called, by the first reason."""
         reason = campaign_people.c.reasons[0].astext.label("reason")
         rows = self._session.execute(
-            select(reason, func.count())
+            select(reason, func.count().label("people"))
             .where(campaign_people.c.campaign_id == campaign_id, campaign_people.c.task_id.is_(None))
             .group_by(reason)
         )
-        return {reason: count for reason, count in rows}
+        return {row.reason: row.people for row in rows}
 
     def people(
         self,

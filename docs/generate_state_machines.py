@@ -8,6 +8,7 @@ from followup.alerts import ALERT_TRANSITIONS, AlertState
 from followup.appointments import APPOINTMENT_TRANSITIONS
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
+from followup.campaigns import CAMPAIGN_TRANSITIONS, CampaignState
 from followup.imports import IMPORT_TRANSITIONS, ImportState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.messages import MESSAGE_TRANSITIONS, MessageState
@@ -46,6 +47,7 @@ def page() -> str:
         _section("Message", "messages", MessageState.PLANNED, MESSAGE_TRANSITIONS),
         _section("Inbound call", "inbound", InboundState.RINGING, INBOUND_TRANSITIONS),
         _section("Appointment", "appointments", AppointmentState.BOOKED, APPOINTMENT_TRANSITIONS),
+        _section("Campaign", "campaigns", CampaignState.DRAFT, CAMPAIGN_TRANSITIONS),
         _section("Import", "imports", ImportState.READ, IMPORT_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])

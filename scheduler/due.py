@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 LOOKED_AT_ONCE = 50
 
-_HELD_BY_THE_QUEUE = frozenset({GateReason.QUEUE_PAUSED, GateReason.LIVE_ATTEMPT})
+_HELD_BY_THE_QUEUE = frozenset({GateReason.QUEUE_PAUSED, GateReason.CAMPAIGN_STOPPED, GateReason.LIVE_ATTEMPT})
 """The matching passes over such tasks by itself and takes them up the moment it is over, so they may be queued."""
 
 

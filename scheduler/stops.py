@@ -51,6 +51,8 @@ def stopped_outcome(uow: UnitOfWork, task: Task) -> TaskOutcome | None:
     patient = uow.patients.get(task.patient_id)
     if patient is not None and patient.deceased_at is not None:
         return TaskOutcome.DECEASED
+    if task.campaign_id is not None and uow.campaigns.is_stopped(task.campaign_id):
+        return TaskOutcome.CANCELLED
     plan = uow.plans.get(task.plan_id) if task.plan_id is not None and task.step_key is not None else None
     if plan is None or plan.state is PlanState.RUNNING or plan.state is PlanState.COMPLETED:
         return None

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from scheduler import closing_windows, list_repairs, queue_repairs, reconcile, unsent_messages
+from scheduler import campaigns, closing_windows, list_repairs, queue_repairs, reconcile, unsent_messages
 from scheduler.previews import PREVIEW_NET
 from scheduler.reconcile import Repairs
 
@@ -32,6 +32,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="tell_of_unserved_lanes", every=timedelta(minutes=5), work=queue_repairs.tell_of_unserved_lanes),
     Entry(name="free_tasks_taken_along", every=timedelta(seconds=30), work=queue_repairs.free_tasks_taken_along),
     Entry(name="follow_closed_tasks", every=timedelta(seconds=5), work=reconcile.follow_closed_tasks),
+    Entry(name="finish_campaigns", every=timedelta(seconds=5), work=campaigns.finish_campaigns),
     Entry(name="release_unsent_attempts", every=timedelta(seconds=5), work=reconcile.release_unsent_attempts),
     Entry(name="release_silent_agents", every=timedelta(seconds=5), work=reconcile.release_silent_agents),
     Entry(name="ask_about_silent_calls", every=timedelta(seconds=15), work=reconcile.ask_about_silent_calls),

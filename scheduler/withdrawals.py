@@ -69,11 +69,16 @@ def judge_again(uow: UnitOfWork, calls: Iterable[Call]) -> int:
 
 
 def withdraw_previews(
-    uow: UnitOfWork, *, gate: Gate, patient_id: str | None = None, queue_id: str | None = None
+    uow: UnitOfWork,
+    *,
+    gate: Gate,
+    patient_id: str | None = None,
+    queue_id: str | None = None,
+    campaign_id: str | None = None,
 ) -> int:
     """Take from agents' screens what they look at and may not dial any more; how many."""
     taken = 0
-    for attempt_id in uow.attempts.previewed(patient_id=patient_id, queue_id=queue_id):
+    for attempt_id in uow.attempts.previewed(patient_id=patient_id, queue_id=queue_id, campaign_id=campaign_id):
         attempt = uow.attempts.for_update(attempt_id)
         task = uow.plans.task(attempt.task_id) if attempt else None
         patient = uow.patients.get(task.patient_id) if task else None
@@ -114,6 +119,11 @@ def press_switch(
         if stopped:
             judge_again(uow, uow.calls.unplaced(queue_id=subject))
             withdraw_previews(uow, gate=gate, queue_id=subject)
+    if kind is SwitchOf.CAMPAIGN:
+        uow.emit(DomainEvent(kind=EventKind.CAMPAIGN_CHANGED, subject=subject, ids={"by": by}))
+        if stopped:
+            judge_again(uow, uow.calls.unplaced(campaign_id=subject))
+            withdraw_previews(uow, gate=gate, campaign_id=subject)
     uow.outbox.wake()
     log.info("switch_pressed", kind=kind.value, subject=subject, stopped=stopped, by=by)
 

@@ -16,6 +16,7 @@ from runtime.live_events import AsyncLiveStream
 from runtime.log import configure_logging
 from runtime.private_files import socket_path
 from runtime.settings import Settings
+from runtime.trunks_file import declared_trunks
 from scheduler.roster_rule import RosterRule
 from suifang.start import refuse_wrong_start
 from telephony.headsets.door import GatewayDoor
@@ -48,6 +49,7 @@ def application(settings: Settings) -> FastAPI:
             zone=settings.zone,
             https=settings.public_url.startswith("https://"),
             calendar_region=settings.calendar_region,
+            cost_per_minute=min((trunk.cost for trunk in declared_trunks(settings) if trunk.cost), default=None),
             request_days=settings.request_days,
             request_days_several=settings.request_days_several,
             roster=RosterRule.of(content) if settings.roster_required else None,

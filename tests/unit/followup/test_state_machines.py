@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from docs.generate_state_machines import PAGE, page
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState, AttemptTrigger, next_attempt_state
 from followup.calls import CALL_TRANSITIONS, CallState, CallTrigger, next_call_state
+from followup.campaigns import CAMPAIGN_TRANSITIONS, CampaignState, CampaignTrigger, next_campaign_state
 from followup.inbound import INBOUND_TRANSITIONS, InboundState, InboundTrigger, next_inbound_state
 from followup.messages import MESSAGE_TRANSITIONS, MessageState, MessageTrigger, next_message_state
 from followup.plans import OPEN_TASK_STATES, TASK_TRANSITIONS, TaskState, TaskTrigger, next_task_state
@@ -47,6 +48,7 @@ MACHINES: dict[str, Machine] = {
         next_supervision_state,
         SupervisionState.RINGING,
     ),
+    "campaign": (CampaignState, CampaignTrigger, CAMPAIGN_TRANSITIONS, next_campaign_state, CampaignState.DRAFT),
     "message": (MessageState, MessageTrigger, MESSAGE_TRANSITIONS, next_message_state, MessageState.PLANNED),
     "inbound call": (InboundState, InboundTrigger, INBOUND_TRANSITIONS, next_inbound_state, InboundState.RINGING),
 }
