@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from followup.calendars import WorkCalendar
 from followup.plans import HolidayRule, TemplateStep
+
+DAYTIME = (time(9), time(17))
+LEAST_DAYTIME = timedelta(hours=2)
+"""A working day of which a window holds less is not waited for: the day off is the better chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ def window_of(step: TemplateStep, anchor_at: datetime, days: LocalDays, occurren
         step=step,
         occurrence=occurrence,
         earliest_at=earliest,
-        opens_at=earliest if step.holidays is HolidayRule.NONE else _opening(earliest, target, days),
+        opens_at=earliest if step.holidays is HolidayRule.NONE else _opening(earliest, target, latest, days),
         target_at=target,
         latest_at=latest,
     )
@@ -95,18 +99,25 @@ def _on_a_working_day(
     # The other direction is better than a day off, as long as the window allows it.
     for day in (after, before) if rule is HolidayRule.NEXT else (before, after):
         moved = _at(day, wall.time(), days.zone)
-        if earliest <= moved <= latest:
+        if earliest <= moved <= latest and _leaves_time(day, earliest, latest, days):
             return moved
     return target
 
 
-def _opening(earliest: datetime, target: datetime, days: LocalDays) -> datetime:
+def _opening(earliest: datetime, target: datetime, latest: datetime, days: LocalDays) -> datetime:
     day = earliest.astimezone(days.zone).date()
     if days.calendar.is_working_day(day):
         return earliest
-    morning = _at(days.calendar.add_working_days(day, 1), time(0), days.zone)
+    first = days.calendar.add_working_days(day, 1)
+    morning = _at(first, time(0), days.zone)
     # No working day before the target means that there is none in the window at all.
-    return morning if morning <= target else earliest
+    return morning if morning <= target and _leaves_time(first, earliest, latest, days) else earliest
+
+
+def _leaves_time(day: date, earliest: datetime, latest: datetime, days: LocalDays) -> bool:
+    """True if the window holds enough of a working day for a call: a Monday until three at night helps nobody."""
+    begins, ends = max(earliest, _at(day, DAYTIME[0], days.zone)), min(latest, _at(day, DAYTIME[1], days.zone))
+    return ends - begins >= LEAST_DAYTIME
 
 
 def _at(day: date, wall: time, zone: ZoneInfo) -> datetime:

@@ -189,7 +189,7 @@ def _end(life: Life, task: Task, name: str) -> Iterator[str]:
     if closed <= task.latest_at:
         return
     last_hour = _last_hour(life, task)
-    if last_hour is not None and not _in_time(task, told, dials, last_hour):
+    if last_hour is not None and not _in_time(told, dials, last_hour):
         yield f"{name} passed, a call was possible until {last_hour}, and nobody was told before"
     if not dials and not life.patient.patience and (missed := _missed(life, task)) is not None:
         yield f"{name} was never dialed, though it could have been at {missed}"
@@ -200,28 +200,33 @@ def _said_no(patient: WalkedPatient, at: datetime, dials: list[Dial]) -> bool:
     return any(moment <= at for moment in words) or any(d.result is TaskOutcome.REFUSED for d in dials)
 
 
-def _in_time(task: Task, told: list[datetime], dials: list[Dial], last_hour: datetime) -> bool:
-    if any(at <= last_hour for at in told):
+def _in_time(told: list[datetime], dials: list[Dial], last_hour: datetime) -> bool:
+    # It was found by steps: calls were possible until somewhere in the step behind it.
+    if any(at < last_hour + _LOOK_EVERY for at in told):
         return True
-    # Somebody had him on the line when it was time to tell, or was about to.
-    return any(d.reserved_at <= last_hour <= d.decided_at for d in dials) or task.raised_at is not None
+    # Somebody had him on the line in the last hour, and the next try was refused for want of time.
+    return any(last_hour - _LOOK_EVERY <= d.decided_at for d in dials)
 
 
 def _last_hour(life: Life, task: Task) -> datetime | None:
     """The last full step of the clock in the window, not more than the watch goes back, in whose hours a call lies."""
     at = task.latest_at
-    while at >= max(task.earliest_at, life.patient.told_at, task.latest_at - _ALERT_TOLD):
+    while at >= max(_first_look(life, task), task.latest_at - _ALERT_TOLD):
         if _open_hour(life.patient, at):
             return at
         at -= _LOOK_EVERY
     return None
 
 
+def _first_look(life: Life, task: Task) -> datetime:
+    """When it is looked at at the latest: what keeps to working days may begin late, but not behind its target."""
+    step = next(step for step in life.patient.steps if step.key == task.step_key)
+    return max(task.earliest_at if step.holidays is HolidayDay.NONE else task.target_at, life.patient.told_at)
+
+
 def _missed(life: Life, task: Task) -> datetime | None:
     """An instant at which nothing spoke against a call, and a minute later neither."""
-    step = next(step for step in life.patient.steps if step.key == task.step_key)
-    # What keeps to working days may be looked at late in its window, but not behind its target.
-    at = max(task.earliest_at if step.holidays is HolidayDay.NONE else task.target_at, life.patient.told_at)
+    at = _first_look(life, task)
     while at < task.latest_at:
         others = [d for d in life.dials if d.reserved_at <= at]
         if all(not against(life.patient, task, when, others) for when in (at, at + timedelta(minutes=1))):

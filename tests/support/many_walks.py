@@ -25,10 +25,10 @@ def policies() -> dict[str, AttemptPolicy]:
     return {
         "default": default,
         "patient": dataclasses.replace(
-            default, max_attempts=9, per_day=None, spread_days=1, spread_parts=1, best_hour=False
+            default, id="patient", max_attempts=9, per_day=None, spread_days=1, spread_parts=1, best_hour=False
         ),
         "to a person": dataclasses.replace(
-            default, max_attempts=2, when_exhausted=NextAction.ESCALATE, closing=timedelta(hours=1)
+            default, id="to a person", max_attempts=2, when_exhausted=NextAction.ESCALATE, closing=timedelta(hours=1)
         ),
     }
 

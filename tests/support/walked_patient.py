@@ -191,8 +191,8 @@ def a_walked_patient(
         dies_at=some_time(0.02),
         pauses=tuple(pauses),
         numbers=dice.choices((0, 1, 2, 3), (2, 60, 28, 10))[0],
-        emergency=not automated and dice.random() < 0.03,
-        doctors_exception=not automated and dice.random() < 0.03,
+        emergency=dice.random() < 0.03,
+        doctors_exception=dice.random() < 0.03,
         patience=timedelta(minutes=dice.choice((0, 0, 7, 100))),
         lateness=timedelta(hours=dice.choice((7, 13))),
     )

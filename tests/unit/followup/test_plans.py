@@ -222,3 +222,16 @@ def test_steps_are_equal_after_they_were_written_down() -> None:
     column = PlanSteps()
     steps: list[TemplateStep] = [step for template in CONTENT.plans.values() for step in template.steps]
     assert column.process_result_value(column.process_bind_param(steps, None), None) == steps  # type: ignore[arg-type]
+
+
+def test_a_working_day_of_which_the_window_holds_only_the_night_is_not_waited_for() -> None:
+    days = local_days()
+    # A discharge on a Sunday at three in the morning: the window ends on Monday at three.
+    discharged = an_instant("2026-03-07 19:00")
+    step = a_step(earliest="-1 d", target="0 d", latest="1 d", holidays=HolidayRule.NEXT)
+    (window,) = windows([step], discharged, days)
+    assert (window.target_at, window.opens_at) == (discharged, window.earliest_at)
+    # Twelve hours later there is a Monday to call on.
+    (later,) = windows([step], discharged + timedelta(hours=12), days)
+    assert later.target_at == discharged + timedelta(hours=36)
+    assert later.opens_at == an_instant("2026-03-08 16:00")
