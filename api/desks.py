@@ -10,8 +10,11 @@ IN_A_CALL = frozenset({AgentState.RESERVED, AgentState.ON_CALL, AgentState.WRAP_
 
 
 def ask_for_state(uow: UnitOfWork, agent: Agent, wanted: AgentState, reason: str) -> None:
-    """Move a free agent at once; during a call the wish is kept and taken when the wrap-up ends."""
-    if agent.state in IN_A_CALL:
+    """Move a free agent at once; during a call the wish is kept and taken when the wrap-up ends.
+
+    While lines in flight need her, it is taken as soon as they do not: seconds, no more than they ring.
+    """
+    if agent.state in IN_A_CALL or agent.kept_for is not None:
         agent.wanted_state = None if wanted is AgentState.AVAILABLE else wanted
         uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
     elif agent.state is not wanted:

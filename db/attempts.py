@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -49,6 +50,10 @@ attempts = Table(
     instant("identity_confirmed_at", nullable=True),
     instant("preview_until", nullable=True),
     Column("skipped", String(40), nullable=True),
+    Column("ahead", Boolean, nullable=False, default=False),
+    instant("person_at", nullable=True),
+    instant("abandoned_at", nullable=True),
+    instant("not_ahead_until", nullable=True),
     Column("gate", JSONB, nullable=False, default=dict),
     Column("answers", JSONB, nullable=False, default=dict),
     # The rule that nobody is ever dialed twice at one time, in the database itself.
@@ -57,6 +62,8 @@ attempts = Table(
     Index("uq_attempts_ordinal", "task_id", "ordinal", unique=True),
     Index("ix_attempts_closed", "closed_at"),
     Index("ix_attempts_undecided", "closed_at", postgresql_where=text("state = 'closed' AND decided_at IS NULL")),
+    Index("ix_attempts_ahead", "queue_id", "reserved_at", postgresql_where=text("ahead")),
+    Index("ix_attempts_not_ahead", "patient_id", postgresql_where=text("not_ahead_until IS NOT NULL")),
     Index("ix_attempts_previewed", "preview_until", postgresql_where=text("preview_until IS NOT NULL")),
 )
 

@@ -44,6 +44,7 @@ class Gate:
     trunk_is_loopback: bool
     allow_list: frozenset[str]
     never_dialed: tuple[str, ...] = ()  # how numbers begin that are nobody's own: wards, desks, the exchange
+    zone: str = "Asia/Shanghai"  # the hospital's
     calendar_region: str | None = None  # whose public holidays and make-up days count
 
     @classmethod
@@ -56,6 +57,7 @@ class Gate:
             trunk_is_loopback=stays_on_this_machine(declared_trunks(settings)),
             allow_list=frozenset(settings.trial_allow_list),
             never_dialed=settings.never_dialed,
+            zone=settings.hospital_zone,
             calendar_region=settings.calendar_region,
         )
 

@@ -208,6 +208,7 @@ class InboundCallRepository:
                 agents.c.heartbeat_at > now - HEARTBEAT_LIMIT,
                 agents.c.headset_node == node,
                 agents.c.headset_leg_id.is_not(None),
+                agents.c.kept_for.is_(None),
                 agents.c.id.not_in(list(besides)),
                 or_(*served),
             )

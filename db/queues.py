@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Uuid, func, or_, select, text
+from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Uuid, func, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -48,6 +48,7 @@ queues = Table(
     closed_set("expired_preview", ExpiredPreview),
     Column("same_nurse_seconds", Integer, nullable=False),
     closed_set("merges", MergeRule),
+    Column("pacing_alarm_on", Date, nullable=True),
     instant("created_at"),
 )
 
@@ -72,7 +73,9 @@ agents = Table(
     Column("headset_node", String(64), nullable=True),
     instant("headset_lost_at", nullable=True),
     Column("headset_muted", Boolean, nullable=False, default=False),
+    Column("kept_for", Uuid(as_uuid=False), ForeignKey("queues.id"), nullable=True),
     Index("ix_agents_state", "state"),
+    Index("ix_agents_kept", "kept_for", postgresql_where=text("kept_for IS NOT NULL")),
     Index("ix_agents_ready", "state_since", "id", postgresql_where=text("state = 'available'")),
 )
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     ColumnElement,
     ForeignKey,
@@ -37,7 +38,7 @@ from followup.attempts import AttemptState
 from followup.campaigns import CampaignState
 from followup.outcomes import NOT_THE_PATIENT, REACHED_A_PERSON
 from followup.plans import WISHED_OF, Task, TaskMode, TaskState, TaskTrigger, next_task_state
-from followup.queues import HEARTBEAT_LIMIT, AgentState, AgentTrigger, HeadsetState, next_agent_state
+from followup.queues import HEARTBEAT_LIMIT, AgentState, AgentTrigger, DialStyle, HeadsetState, next_agent_state
 from followup.waiting import AgentFacts, Lane, Place, Standing, WaitingFacts
 
 lanes = Table(
@@ -50,6 +51,7 @@ lanes = Table(
     Column("dialect", String(40), nullable=True),
     Column("skills", JSONB, nullable=False),
     Column("agent_id", Uuid(as_uuid=False), ForeignKey("agents.id"), nullable=True),
+    Column("ahead", Boolean, nullable=False, default=False),
 )
 
 _LANES = uuid.UUID("5f1d3a52-6f5e-4f0e-9a3c-2f8f0c1e7b11")
@@ -74,7 +76,7 @@ _CLAIM_FOR_AGENT = f"""
     WITH open_lanes AS MATERIALIZED (
         SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id
         FROM lanes l JOIN queues q ON q.id = l.queue_id
-        WHERE l.mode = '{TaskMode.AGENT.value}' AND NOT q.paused
+        WHERE l.mode = '{TaskMode.AGENT.value}' AND NOT q.paused AND NOT l.ahead
           AND EXISTS (SELECT FROM tasks t WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s)
     ), pair AS MATERIALIZED (
         SELECT a.id AS agent_id, t.id AS task_id
@@ -82,7 +84,7 @@ _CLAIM_FOR_AGENT = f"""
             SELECT a.id, a.queues, a.languages, a.dialects, a.skills
             FROM agents a
             WHERE a.state = '{AgentState.AVAILABLE.value}' AND a.headset_state = '{HeadsetState.UP.value}'
-              AND a.headset_lost_at IS NULL AND a.heartbeat_at > %(heard_since)s
+              AND a.headset_lost_at IS NULL AND a.heartbeat_at > %(heard_since)s AND a.kept_for IS NULL
               AND a.headset_node = ANY(%(nodes)s::text[])
               AND (a.queues ?| ARRAY(SELECT o.queue_id::text FROM open_lanes o WHERE o.agent_id IS NULL)
                 OR a.id = ANY(ARRAY(SELECT o.agent_id FROM open_lanes o WHERE o.agent_id IS NOT NULL)))
@@ -226,6 +228,11 @@ class WaitingRepository:
             .limit(1)
             .scalar_subquery()
         )
+        abandoned = (
+            select(attempts.c.id)
+            .where(attempts.c.patient_id == tasks.c.patient_id, attempts.c.not_ahead_until > now)
+            .exists()
+        )
         standing_still = select(campaigns.c.id).where(campaigns.c.state != CampaignState.RUNNING)
         rows = self._session.execute(
             select(
@@ -238,6 +245,7 @@ class WaitingRepository:
                 queues.c.skills.label("queues_skills"),
                 queues.c.same_nurse_seconds,
                 last_nurse.label("last_agent_id"),
+                and_(queues.c.style == DialStyle.PREDICTIVE, ~abandoned).label("ahead"),
             )
             .join(patients, patients.c.id == tasks.c.patient_id)
             .join(queues, queues.c.id == tasks.c.queue_id)
@@ -287,6 +295,7 @@ class WaitingRepository:
                         "dialect": lane.dialect,
                         "skills": [*lane.skills],
                         "agent_id": lane.agent_id,
+                        "ahead": lane.ahead,
                     }
                     for lane_id, lane in used.items()
                 ]
@@ -414,6 +423,7 @@ class WaitingRepository:
             dialect=row.dialect,
             skills=tuple(row.skills),
             agent_id=row.agent_id,
+            ahead=row.ahead,
         )
 
     def page(
@@ -466,7 +476,8 @@ def _array(values: Sequence[object], of: object) -> object:
 
 
 def _lane_id(lane: Lane) -> str:
-    parts = (lane.queue_id, lane.mode.value, lane.language, lane.dialect, *lane.skills, "|", lane.agent_id)
+    parts = [lane.queue_id, lane.mode.value, lane.language, lane.dialect, *lane.skills, "|", lane.agent_id]
+    parts += ["ahead"] * lane.ahead
     return str(uuid.uuid5(_LANES, "\x1f".join(part or "" for part in parts)))
 
 
@@ -488,4 +499,8 @@ def _facts(row: Row[tuple[object, ...]]) -> WaitingFacts:
         owner_until=row.owner_until,
         last_agent_id=row.variables.get(WISHED_OF) or row.last_agent_id,
         same_nurse=timedelta(seconds=row.same_nurse_seconds),
+        ahead=row.ahead
+        and row.language in (None, row.queues_language)
+        and row.dialect in (None, row.queues_dialect)
+        and not row.skills,
     )

@@ -67,6 +67,10 @@ class Attempt:
     decided_at: datetime | None = None  # when what comes next was decided
     identity_confirmed_at: datetime | None = None  # until then the agent sees the patient masked
     preview_until: datetime | None = None  # nothing is dialed before the agent says so; then it is None again
+    ahead: bool = False  # dialed before an agent was chosen: whoever is free at the answer takes it
+    person_at: datetime | None = None  # since when a person is known to be on such a line
+    abandoned_at: datetime | None = None  # he found nobody, and was told whose call it was
+    not_ahead_until: datetime | None = None  # until then this patient is rung only for an agent who waits for him
     skipped: str | None = None  # why the agent did not dial after the preview
     gate: dict[str, object] = field(default_factory=dict)  # the last verdict with its inputs
     answers: dict[str, object] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from care.consent import ConsentScope, LegalBasis, Purpose, Standing
 from followup.calendars import DayKind
 from followup.calling_hours import Callee, CallingHours, HolidayRule, NoonRest, Span, in_span, meet, on_weekday, without
+from followup.pacing import PredictiveRule
 
 MONDAY, SUNDAY = 1, 7
 HORIZON_DAYS = 14
@@ -152,6 +153,7 @@ class Profile:
     legal_bases: Mapping[tuple[Purpose, ConsentScope], LegalBasis] = field(default_factory=dict)  # else CONSENT
     recording_needs_consent: bool = False  # False: it is announced, and not begun where the patient has said no
     foreign_endpoints_need_assessment: bool = False
+    predictive: PredictiveRule | None = None  # None: nothing is dialed ahead of agents
 
     def legal_basis(self, purpose: Purpose, scope: ConsentScope) -> LegalBasis:
         """On what a contact for this purpose by this channel rests."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from math import ceil, comb, exp
@@ -29,6 +30,18 @@ class Held(StrEnum):
     BUDGET = "budget"  # one line more could break the limit if all of them were answered now
     RISK = "risk"  # one line more would probably find no agent
     LINES = "lines"  # the queue's own lines are all in use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictiveRule:
+    """What a jurisdiction says of dialing ahead of agents."""
+
+    allowed: bool
+    limit: float = DEFAULT_LIMIT
+    agents_least: int = 10  # a smaller desk gains nothing that would be worth it
+    not_again: timedelta | None = (
+        None  # so long an abandoned patient is not dialed ahead; none: for the rest of the day
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

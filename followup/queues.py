@@ -1,7 +1,7 @@
 """Queues, agents and desks: who waits for whom, and when an agent can be given a call."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from care.consent import Purpose
@@ -76,6 +76,7 @@ class Queue:
     expired_preview: ExpiredPreview = ExpiredPreview.BREAK
     same_nurse_seconds: int = 0  # so long a task waits for the agent who last spoke with the patient; 0: it does not
     merges: MergeRule = MergeRule.ANY
+    pacing_alarm_on: date | None = None  # the last hospital day on which most of the abandonment limit was used
     created_at: datetime
 
     def __post_init__(self) -> None:
@@ -168,14 +169,16 @@ class Agent:
     headset_node: str | None = None
     headset_lost_at: datetime | None = None  # its browser is away since then; the line is kept for a while
     headset_muted: bool = False
+    kept_for: str | None = None  # the queue whose lines in flight need her: nobody else is given to her
 
 
 def can_be_given_a_call(agent: Agent, now: datetime) -> bool:
-    """Available, headset up and not lost, heard from within HEARTBEAT_LIMIT; the reserving statement asks it in SQL."""
+    """Available, headset up and not lost, kept for nobody, heard from within HEARTBEAT_LIMIT; the reserving statement asks it in SQL."""
     return (
         agent.state is AgentState.AVAILABLE
         and agent.headset_state is HeadsetState.UP
         and agent.headset_lost_at is None
+        and agent.kept_for is None
         and agent.heartbeat_at is not None
         and now - agent.heartbeat_at < HEARTBEAT_LIMIT
     )

@@ -4,7 +4,7 @@ The order in a lane is urgent, then windows that close on their last calling day
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import IntEnum, StrEnum
 from zoneinfo import ZoneInfo
@@ -55,6 +55,7 @@ class Lane:
     dialect: str | None = None
     skills: tuple[str, ...] = ()
     agent_id: str | None = None
+    ahead: bool = False  # dialed before an agent is chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ class WaitingFacts:
     owner_until: datetime | None
     last_agent_id: str | None  # asked for by the patient, or the one who spoke with him last
     same_nurse: timedelta
+    ahead: bool = False  # its queue dials ahead of agents, it demands no more than the queue, nobody was abandoned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +167,23 @@ def stand(facts: WaitingFacts, agents: Collection[AgentFacts], profile: Profile,
             closing_at=closing_at,
             held_until=same_until,
         )
+    if _goes_ahead(facts, common, agents, place, profile):
+        common = replace(common, ahead=True)
     return Standing(lane=common, place=place, closing_at=closing_at, owner_lost=lost)
+
+
+def _goes_ahead(
+    facts: WaitingFacts, common: Lane, agents: Collection[AgentFacts], place: Place, profile: Profile
+) -> bool:
+    """What is urgent, and what not everybody at the desk could take, is rung for an agent who waits for it."""
+    if not facts.ahead or place is Place.URGENT or profile.predictive is None or not profile.predictive.allowed:
+        return False
+    return all(
+        (common.language is None or common.language in agent.languages)
+        and (common.dialect is None or common.dialect in agent.dialects)
+        for agent in agents
+        if agent.at_work and facts.queue_id in agent.queues
+    )
 
 
 def _owned_until(facts: WaitingFacts, owner: AgentFacts | None, now: datetime) -> datetime:

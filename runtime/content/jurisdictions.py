@@ -1,6 +1,6 @@
 """content/jurisdictions: when, how often and on what grounds one may call, as a hospital's law and custom have it."""
 
-from datetime import time
+from datetime import time, timedelta
 from typing import Literal
 
 from pydantic import Field
@@ -8,6 +8,7 @@ from pydantic import Field
 from care.consent import ConsentScope, LegalBasis, Purpose
 from followup.calling_hours import EVERY_DAY, CallingHours, HolidayRule, NoonRest
 from followup.dialing_rules import Counted, Profile, RollingCap
+from followup.pacing import DEFAULT_LIMIT, PredictiveRule
 from runtime.content.documents import Head, Strict
 
 
@@ -34,6 +35,22 @@ class RollingCapDocument(Strict):
     automated_only: bool = False
 
 
+class PredictiveDocument(Strict):
+    allowed: bool
+    limit: float = Field(default=DEFAULT_LIMIT, ge=0, le=0.05)
+    agents_least: int = Field(default=10, ge=1)
+    not_again_hours: float | None = Field(default=None, ge=1, le=720)
+
+    def value(self) -> PredictiveRule:
+        hours = self.not_again_hours
+        return PredictiveRule(
+            allowed=self.allowed,
+            limit=self.limit,
+            agents_least=self.agents_least,
+            not_again=timedelta(hours=hours) if hours is not None else None,
+        )
+
+
 class JurisdictionDocument(Head):
     attempts_per_day: int = Field(ge=1)
     completed_per_day: int = Field(ge=1)
@@ -48,6 +65,7 @@ class JurisdictionDocument(Head):
     legal_bases: dict[Purpose, dict[ConsentScope, LegalBasis]] = Field(default_factory=dict)
     recording: Literal["announced", "consented"] = "announced"
     foreign_endpoints: Literal["allowed", "refused_without_assessment"] = "allowed"
+    predictive: PredictiveDocument | None = None
 
     def value(self) -> Profile:
         rest = self.noon_rest
@@ -82,4 +100,5 @@ class JurisdictionDocument(Head):
             },
             recording_needs_consent=self.recording == "consented",
             foreign_endpoints_need_assessment=self.foreign_endpoints == "refused_without_assessment",
+            predictive=self.predictive.value() if self.predictive else None,
         )
