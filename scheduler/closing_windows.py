@@ -1,12 +1,11 @@
 """Windows about to close: a person is told while a call is still possible; the waiting order puts them ahead."""
 
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 
+from db.callees import callee_of
 from db.unit_of_work import UnitOfWork
-from followup.calling_hours import Callee
 from followup.dialing_rules import Profile
 from followup.events import DomainEvent, EventKind
 from followup.plans import Task
@@ -58,13 +57,7 @@ def _raise_if_near(uow: UnitOfWork, task: Task, profile: Profile, repairs: Repai
         return False
     region = repairs.plan_desk.time.region if repairs.plan_desk is not None else None
     try:
-        first = uow.now.astimezone(ZoneInfo(patient.zone)).date()
-        callee = Callee(
-            purpose=task.purpose,
-            born=patient.born,
-            own=uow.objections.own_hours(patient.id),
-            days=uow.gate_facts.days(region, first),
-        )
+        callee = callee_of(uow, patient, task.purpose, region=region, at=uow.now)
         near = is_last_chance_near(profile, patient.zone, uow.now, latest_at=task.latest_at, lead=lead, callee=callee)
     except (LookupError, ValueError):
         # A zone nobody knows: the gate has put the task before a person already.

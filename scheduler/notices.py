@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from care.patients import NumberOwner, NumberQuality, Patient
+from db.callees import opening_for
 from db.message_rules import refused
 from db.unit_of_work import UnitOfWork
-from followup.dialing_rules import Mode, Profile, next_opening
+from followup.dialing_rules import Mode, Profile
 from followup.messages import Channel, Message, MessageState
 from followup.plans import Task
 from followup.what_next import AttemptPolicy
@@ -37,6 +38,7 @@ class Notices:
     mode: Mode
     allow_list: frozenset[str]
     profile: Profile
+    calendar_region: str | None = None  # whose public holidays and make-up days count
 
     @classmethod
     def of(cls, settings: Settings, content: Content) -> "Notices":
@@ -48,6 +50,7 @@ class Notices:
             mode=settings.mode,
             allow_list=frozenset(settings.trial_allow_list),
             profile=content.jurisdictions[settings.jurisdiction.value],
+            calendar_region=settings.calendar_region,
         )
 
     def write(
@@ -77,7 +80,9 @@ class Notices:
             )
             return None
         # Nobody is woken by a message that announces a call or regrets one.
-        at = next_opening(self.profile, patient.zone, send_at or uow.now)
+        at = opening_for(
+            uow, patient, task.purpose, send_at or uow.now, profile=self.profile, region=self.calendar_region
+        )
         if at is None:
             return None
         against: dict[str, list[str]] = {}

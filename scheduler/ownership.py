@@ -8,6 +8,7 @@ import structlog
 
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt
+from followup.calling_hours import Callee
 from followup.dialing_rules import Profile, next_opening
 from followup.events import DomainEvent, EventKind
 from followup.plans import WISHED_AT, Task, TaskState, TaskTrigger, next_task_state
@@ -47,7 +48,9 @@ class Reassigned:
     left: tuple[LeftBehind, ...]
 
 
-def require_possible(task: Task, at: datetime, *, zone: str, profile: Profile, now: datetime) -> None:
+def require_possible(
+    task: Task, at: datetime, *, zone: str, profile: Profile, now: datetime, callee: Callee | None = None
+) -> None:
     """CallBackNotPossibleError unless `at` lies ahead, in the window, and in the hours in which people are rung."""
     if at <= now:
         raise CallBackNotPossibleError("the hour is past: name one that lies ahead")
@@ -56,7 +59,7 @@ def require_possible(task: Task, at: datetime, *, zone: str, profile: Profile, n
             f"the task's window closes at {task.latest_at:%Y-%m-%d %H:%M} UTC: name an earlier hour, or have its plan "
             "changed"
         )
-    opening = next_opening(profile, zone, at)
+    opening = next_opening(profile, zone, at, callee=callee)
     if opening != at:
         then = f"the next hour is {opening:%Y-%m-%d %H:%M} UTC" if opening else "no hour is near"
         raise CallBackNotPossibleError(f"nobody is rung at that hour in the patient's zone: {then}")

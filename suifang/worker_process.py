@@ -135,6 +135,8 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
             channels=dict.fromkeys(Channel, local),
             mode=settings.mode,
             allow_list=frozenset(settings.trial_allow_list),
+            profile=content.jurisdictions[settings.jurisdiction.value],
+            calendar_region=settings.calendar_region,
         )
     )
     provide(RecordingParts(units_of_work=units_of_work, store=store))

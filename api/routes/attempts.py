@@ -24,6 +24,7 @@ from care.forms import AnswerRefusedError
 from care.relatives import Matter, Speaker
 from care.responses import ResponseClosedError, ResponseMode
 from db import answering
+from db.callees import callee_of
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.identity import FAILURES_LIMIT, IDENTITY_FAILED
@@ -324,8 +325,14 @@ def _require_hour(uow: UnitOfWork, attempt: Attempt, ask: WrapUpAsk, request: Re
         raise Problem.of(Kind.INVALID_REQUEST, "call_back", "the task is closed by task_result; leave one of them out")
     patient, task = found.patient(uow, attempt.patient_id), found.task(uow, attempt.task_id)
     try:
+        gate = wiring_of(request).gate
         ownership.require_possible(
-            task, ask.call_back.at, zone=patient.zone, profile=wiring_of(request).gate.profile, now=uow.now
+            task,
+            ask.call_back.at,
+            zone=patient.zone,
+            profile=gate.profile,
+            now=uow.now,
+            callee=callee_of(uow, patient, task.purpose, region=gate.calendar_region, at=ask.call_back.at),
         )
     except ownership.CallBackNotPossibleError as error:
         raise Problem.of(Kind.WINDOW_REFUSED, "call_back", str(error)) from error

@@ -130,6 +130,7 @@ def _send(
         mode=wiring.gate.mode,
         allow_list=wiring.gate.allow_list,
         profile=wiring.gate.profile,
+        calendar_region=wiring.gate.calendar_region,
     )
     task = uow.plans.task(response.task_id) if response.task_id else None
     if task is None:

@@ -14,11 +14,14 @@ from api.gate_words import WORDS
 from api.permissions import CareTeam
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
+from care.consent import Purpose
 from care.patients import Patient
+from db.callees import opening_for
+from db.gate import Gate
 from db.objections import written_spans
 from db.unit_of_work import UnitOfWork
-from followup.calling_hours import EVERY_DAY, Callee, CallingHours, OwnHours
-from followup.dialing_rules import GateReason, Profile, next_opening, possible_at
+from followup.calling_hours import EVERY_DAY, CallingHours, OwnHours
+from followup.dialing_rules import GateReason, possible_at
 
 router = APIRouter(tags=["may we call"], route_class=Route)
 
@@ -105,7 +108,7 @@ def read_own_hours(patient_id: Id, caller: CareTeam, request: Request, uow: Work
     """The hours a patient asked for."""
     patient = found.patient(uow, patient_id)
     _audit(uow, caller, "own_hours_viewed", patient)
-    return _answer(uow, patient, uow.objections.own_hours(patient.id), wiring_of(request).gate.profile)
+    return _answer(uow, patient, uow.objections.own_hours(patient.id), wiring_of(request).gate)
 
 
 @router.put("/patients/{patient_id}/own-hours", responses=problems(Kind.UNKNOWN_PATIENT))
@@ -120,7 +123,7 @@ def put_own_hours(patient_id: Id, ask: OwnHoursAsk, caller: CareTeam, request: R
     hours = OwnHours(
         spans=tuple(CallingHours(start=s.start, end=s.end, weekdays=s.weekdays) for s in ask.spans), wish=ask.wish
     )
-    answer = _answer(uow, patient, hours, wiring_of(request).gate.profile)
+    answer = _answer(uow, patient, hours, wiring_of(request).gate)
     if answer.next_opening is None:
         raise Problem.of(
             Kind.INVALID_REQUEST,
@@ -142,11 +145,11 @@ def drop_own_hours(patient_id: Id, caller: CareTeam, request: Request, uow: Work
     if uow.objections.drop_own_hours(patient.id):
         _audit(uow, caller, "own_hours_dropped", patient)
         uow.outbox.wake()
-    return _answer(uow, patient, None, wiring_of(request).gate.profile)
+    return _answer(uow, patient, None, wiring_of(request).gate)
 
 
-def _answer(uow: UnitOfWork, patient: Patient, hours: OwnHours | None, profile: Profile) -> OwnHoursAnswer:
-    opening = next_opening(profile, patient.zone, uow.now, callee=Callee(born=patient.born, own=hours))
+def _answer(uow: UnitOfWork, patient: Patient, hours: OwnHours | None, gate: Gate) -> OwnHoursAnswer:
+    opening = opening_for(uow, patient, Purpose.CARE, uow.now, profile=gate.profile, region=gate.calendar_region)
     return OwnHoursAnswer(
         patient_id=patient.id,
         spans=[

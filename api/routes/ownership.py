@@ -13,6 +13,7 @@ from api.permissions import CareTeamCommanding, Overseers, OverseersCommanding
 from api.problems import Kind, Problem, problems
 from api.routes.tasks import TAG, TONGUE, TaskAnswer
 from api.wiring import wiring_of
+from db.callees import callee_of
 from db.unit_of_work import UnitOfWork
 from followup.plans import Task, TaskState
 from followup.queues import Agent
@@ -97,8 +98,14 @@ def promise(task_id: Id, ask: PromiseAsk, caller: CareTeamCommanding, request: R
     if ask.owner_id is not None:
         _agent(uow, ask.owner_id, "owner_id")
     try:
+        gate = wiring_of(request).gate
         ownership.require_possible(
-            task, ask.at, zone=patient.zone, profile=wiring_of(request).gate.profile, now=uow.now
+            task,
+            ask.at,
+            zone=patient.zone,
+            profile=gate.profile,
+            now=uow.now,
+            callee=callee_of(uow, patient, task.purpose, region=gate.calendar_region, at=ask.at),
         )
     except ownership.CallBackNotPossibleError as error:
         raise Problem.of(Kind.WINDOW_REFUSED, "at", str(error)) from error

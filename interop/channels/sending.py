@@ -6,14 +6,15 @@ it left, and does not send it again by itself.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
+from db.callees import opening_for
 from db.message_rules import refused
-from db.unit_of_work import UnitsOfWork
-from followup.dialing_rules import Mode
-from followup.messages import MOST_TRIES, Channel, Message, MessageState, MessageTrigger
+from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.dialing_rules import Mode, Profile
+from followup.messages import MOST_TRIES, Channel, Message, MessageRefusal, MessageState, MessageTrigger
 from followup.ports import ChannelAwayError, ChannelRefusedError, MessageChannel, OutgoingMessage
 
 log = structlog.get_logger(__name__)
@@ -30,6 +31,8 @@ class ChannelParts:
     channels: Mapping[Channel, MessageChannel]
     mode: Mode
     allow_list: frozenset[str]
+    profile: Profile | None = None  # the hours in which patients are written to; None: at any hour
+    calendar_region: str | None = None  # whose public holidays and make-up days count
 
 
 def wait_before(next_try: int) -> timedelta:
@@ -80,16 +83,33 @@ def _take(parts: ChannelParts, message_id: str) -> OutgoingMessage | None:
             reason = f"this installation has no channel for {message.channel.value}: set one up, then send it again"
         else:
             reason = ", ".join(each.value for each in reasons)
+        at = _hour_for(uow, parts, message)
+        if not reason and (at is None or (message.good_until is not None and at > message.good_until)):
+            reason = MessageRefusal.TOO_LATE.value
         if reason:
             uow.messages.move(message, MessageTrigger.PARK, at=uow.now, reason=reason)
             uow.commit()
             log.info("message_parked", message=message_id, reason=reason)
+            return None
+        if at is not None and at > uow.now:
+            # It waited for a worker, or was tried before, until the patient's hours were over.
+            message.send_at = at
+            uow.commit()
+            log.info("message_waits_for_its_hour", message=message_id, until=at.isoformat())
             return None
         message.tries += 1
         message.taken_at = uow.now
         uow.messages.move(message, MessageTrigger.TAKE, at=uow.now)
         uow.commit()
         return _outgoing(message)
+
+
+def _hour_for(uow: UnitOfWork, parts: ChannelParts, message: Message) -> datetime | None:
+    """When the message may leave: now, or when its patient's hours begin. Staff on duty are told at any hour."""
+    patient = uow.patients.get(message.patient_id) if message.patient_id else None
+    if patient is None or message.purpose is None or parts.profile is None:
+        return uow.now
+    return opening_for(uow, patient, message.purpose, uow.now, profile=parts.profile, region=parts.calendar_region)
 
 
 def _outgoing(message: Message) -> OutgoingMessage:

@@ -2,23 +2,29 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from care.consent import ConsentScope
 from db.engine import make_engine
 from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.calling_hours import CallingHours, OwnHours
 from followup.dialing_rules import Mode
 from followup.messages import MOST_TRIES, Channel, Message, MessageState, MessageTrigger
 from followup.ports import ChannelAwayError, ChannelRefusedError, MessageChannel, OutgoingMessage
 from interop.channels.local import LocalChannel
 from interop.channels.sending import ChannelParts, note_delivery, send
+from runtime.content.library import Content
 from runtime.identifiers import new_id
+from runtime.settings import REPOSITORY
+from scheduler.notices import Notices
 from tests.support.builders import a_patient, a_queue, a_task
 
+ZONE = ZoneInfo("Asia/Shanghai")
 SCOPES = (ConsentScope.PHONE, ConsentScope.SMS)
 
 
@@ -135,6 +141,59 @@ def test_what_will_never_go_and_what_may_have_gone_is_parked_at_once(
     assert words in now_planned(units, message_id).reason
     assert send(parts(units, channel), message_id) is None
     assert channel.took == []
+
+
+def elsewhen(now: datetime) -> OwnHours:
+    """An hour in the night three days from now."""
+    weekday = (now.astimezone(ZONE).isoweekday() + 2) % 7 + 1
+    return OwnHours(spans=(CallingHours(start=time(4), end=time(5), weekdays=frozenset({weekday})),), wish=True)
+
+
+def test_a_message_that_would_leave_outside_the_patients_hours_waits_for_them_or_is_too_late(
+    units: UnitsOfWork,
+) -> None:
+    channel = Unreliable()
+    content = Content(REPOSITORY / "content")
+    open_always = replace(parts(units, channel), profile=content.jurisdictions["demo"])
+    ids = [planned(units), planned(units, good_until=datetime.now(UTC) + timedelta(hours=1))]
+    with units() as uow:
+        for message_id in ids:
+            message = uow.messages.get(message_id)
+            assert message is not None
+            assert message.patient_id is not None
+            hours = elsewhen(uow.now)
+            uow.objections.put_own_hours(message.patient_id, hours, source="test", by=None, now=uow.now)
+        uow.commit()
+    assert [send(open_always, message_id) for message_id in ids] == [None, None]
+    waits, parked = (now_planned(units, message_id) for message_id in ids)
+    assert (waits.state, waits.tries, waits.send_at.astimezone(ZONE).hour) == (MessageState.PLANNED, 0, 4)
+    assert waits.send_at - datetime.now(UTC) > timedelta(days=1)
+    assert (parked.state, parked.reason) == (MessageState.PARKED, "too_late")
+    staff = planned(units, patient_id=None, task_id=None, purpose=None)
+    assert send(open_always, staff) is MessageState.SENT
+    assert channel.took == [staff]
+
+
+def test_a_message_is_planned_for_the_patients_own_hours(units: UnitsOfWork) -> None:
+    content = Content(REPOSITORY / "content")
+    notices = Notices(
+        texts=content.messages,
+        hospital={"zh": "海澜市第一人民医院", "en": "Hailan First"},
+        number="+8657112345678",
+        mode=Mode.DEMO,
+        allow_list=frozenset(),
+        profile=content.jurisdictions["demo"],
+    )
+    with units() as uow:
+        patient = a_patient(uow, scopes=SCOPES)
+        task = a_task(uow, patient, a_queue(uow))
+        at_once = notices.write(uow, patient=patient, task=task, key="missed_call")
+        uow.objections.put_own_hours(patient.id, elsewhen(uow.now), source="test", by=None, now=uow.now)
+        later = notices.write(uow, patient=patient, task=task, key="missed_call")
+        assert at_once is not None
+        assert later is not None
+        assert at_once.send_at == uow.now
+        assert later.send_at.astimezone(ZONE).hour == 4
 
 
 def _withdraw(uow: UnitOfWork, message: Message) -> None:
