@@ -31,6 +31,7 @@ from db.notes import NoteRepository
 from db.number_searches import NumberSearchRepository
 from db.objections import ObjectionRepository
 from db.outbox import Outbox
+from db.pacing import PacingRepository
 from db.parked_tasks import ParkedTaskRepository
 from db.patients import PatientRepository
 from db.plan_records import PlanRecords
@@ -79,6 +80,7 @@ class UnitOfWork:
         self.gate_facts = GateFactsRepository(self._session, self.calendar)
         self.queues = QueueRepository(self._session)
         self.waiting = WaitingRepository(self._session)
+        self.pacing = PacingRepository(self._session)
         self.attempts = AttemptRepository(self._session)
         self.appointments = AppointmentRepository(self._session)
         self.calls = CallRepository(self._session)

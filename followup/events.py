@@ -15,6 +15,7 @@ class EventKind(StrEnum):
     TASK_CLOSED = "task_closed"  # task
     ATTEMPT_RESERVED = "attempt_reserved"  # attempt
     CAMPAIGN_CHANGED = "campaign_changed"  # campaign: started, paused, resumed, stopped or finished
+    PACING_ALARM = "pacing_alarm"  # alarm: a queue has used most of its day's limit of abandoned calls
     QUEUE_CHANGED = "queue_changed"  # queue: it was stopped, or goes on; by whom and why stands with its switch
     CALL_CHANGED = "call_changed"  # call: its state moved
     AGENT_CHANGED = "agent_changed"  # agent: state or headset moved

@@ -44,6 +44,10 @@ class PredictiveRule:
     )
 
 
+NOT_AHEAD = PredictiveRule(allowed=False, limit=0.0)
+"""Where the law's page says nothing of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayCount:
     """What became of a queue's calls on one hospital day: answered by a person (abandoned ones too), and abandoned."""

@@ -173,7 +173,10 @@ class Agent:
 
 
 def can_be_given_a_call(agent: Agent, now: datetime) -> bool:
-    """Available, headset up and not lost, kept for nobody, heard from within HEARTBEAT_LIMIT; the reserving statement asks it in SQL."""
+    """Available, headset up and not lost, heard from within HEARTBEAT_LIMIT, kept for no lines of a queue.
+
+    The reserving statement asks it in SQL.
+    """
     return (
         agent.state is AgentState.AVAILABLE
         and agent.headset_state is HeadsetState.UP

@@ -25,6 +25,7 @@ from followup.queues import Agent, AgentTrigger, DialStyle, can_be_given_a_call
 from followup.what_next import NEXT_NUMBER
 from runtime.identifiers import new_id
 from scheduler.call_planning import plan_call
+from scheduler.pacing import dial_ahead
 from scheduler.task_steps import LOOK_AGAIN, ask_for_a_person, take_refusal, task_ids
 from scheduler.tasks_along import tasks_along
 from scheduler.waiting_line import keep_lanes
@@ -91,6 +92,15 @@ def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int 
     if not nodes:
         return 0
     turn = _Turn(uow=uow, gate=gate, now=now)
+    # First those who dial ahead: the agents whom their lines need are kept before anybody is given away.
+    dial_ahead(
+        uow,
+        gate=gate,
+        now=now,
+        workers={name: _free_lines(uow, node) for name, node in nodes.items()},
+        place=lambda queue, node: turn.take(partial(_line_ahead, uow, queue.id, now), node=node),
+        limit=limit,
+    )
     for _ in range(limit):
         if not turn.take(partial(uow.waiting.claim_for_agent, now, nodes=nodes), node=None):
             break
@@ -106,6 +116,11 @@ def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int 
                 break
             free_workers[roomiest] -= turn.made - made
     return turn.moved + int(more_to_place)
+
+
+def _line_ahead(uow: UnitOfWork, queue_id: str, now: datetime, *, besides: Collection[str]) -> Claim | None:
+    task_id = uow.pacing.claim_line(queue_id, now, besides=besides)
+    return Claim(task_id=task_id, agent_id=None) if task_id is not None else None
 
 
 class _Claiming(Protocol):
@@ -160,6 +175,7 @@ class _Turn:
         if task is None or queue is None or node is None:
             raise LookupError(f"task {claim.task_id} was claimed, but its queue or node is not there")
         attempt = _attempt(uow, task, agent, gate=self.gate, now=now)
+        attempt.ahead = agent is None and task.mode is TaskMode.AGENT
         if agent is not None and queue.style is DialStyle.PREVIEW:
             attempt.preview_until = now + timedelta(seconds=queue.preview_seconds)
             call = None

@@ -11,6 +11,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.dialing_rules import Mode
 from followup.inbound import InboundRules
+from followup.pacing import NOT_AHEAD
 from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.foreign_endpoints import usable
@@ -21,6 +22,7 @@ from runtime.trunks_file import trunk_entries
 from suifang.flow_command import refuse_faulty_flows
 from suifang.live_voice import live_voice
 from suifang.start import refuse_wrong_start
+from telephony.ahead import AheadRules
 from telephony.call_control import LegEvent, Trunk
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
@@ -56,7 +58,9 @@ def run(settings: Settings) -> None:
     prompts = load_prompts(settings.content_dir / "prompts")
     trunks = trunks_of(settings)
     dialing = PatientDialing(trunks=trunks, ring_seconds=settings.ring_seconds, spool=settings.spool_dir)
-    conversation = Conversation(content.flows, inbound_of(settings, content), Redialing(dialing), content)
+    gate = Gate.of(settings, content)
+    ahead = AheadRules(rule=gate.profile.predictive or NOT_AHEAD, zone=settings.hospital_zone)
+    conversation = Conversation(content.flows, inbound_of(settings, content), Redialing(dialing), content, ahead)
     inbox: list[TelephonyNode] = []
 
     def sink(event: LegEvent) -> None:
@@ -79,7 +83,7 @@ def run(settings: Settings) -> None:
             trunks=trunks,
             lines=pool,
             rules=DialingRules(
-                gate=replace(Gate.of(settings, content), trunk_is_loopback=trunks.patients_are_loopback),
+                gate=replace(gate, trunk_is_loopback=trunks.patients_are_loopback),
                 ring_seconds=settings.ring_seconds,
                 spool=settings.spool_dir,
                 screened=screening.enabled,

@@ -9,6 +9,7 @@ from followup.closing import begin_wrap_up, close_attempt
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import AttemptOutcome, TaskOutcome, outcome_without_a_person
 from telephony import automated
+from telephony.ahead import AheadOfAgents
 from telephony.call_flows import CallFlows, position_of
 from telephony.call_moves import attempt_of, move_call, patient_leg_of
 from telephony.causes import code_of
@@ -20,8 +21,9 @@ from telephony.transferring import end_transfer_of
 class CallEnding:
     """Ends calls, whoever noticed that they are over."""
 
-    def __init__(self, flows: CallFlows, inbound: InboundCalls | None) -> None:
+    def __init__(self, flows: CallFlows, inbound: InboundCalls | None, ahead: AheadOfAgents) -> None:
         self._flows = flows
+        self._ahead = ahead
         self._inbound = inbound
 
     def end(self, uow: UnitOfWork, call: Call, *, reason: EndReason, party: Party, at: datetime) -> None:
@@ -59,6 +61,7 @@ class CallEnding:
             reason, party, answered=answered, answered_by=None if call.agent_id else call.answered_by
         )
         flow = self._flows.of(uow, call)
+        outcome = outcome or self._ahead.hung_up(uow, call)
         if outcome is not None or flow is None:
             return outcome, None
         ending = automated.ending(flow, position_of(call)) if call.flow_step else None

@@ -8,6 +8,7 @@ from followup.calls import Call, CauseCode, EndReason, Leg, LegId, LegRole, Part
 from followup.flows import Flow
 from followup.states import IllegalTransitionError
 from runtime.content.library import Content
+from telephony.ahead import AheadOfAgents, AheadRules
 from telephony.call_control import LegEvent, LegEventKind
 from telephony.call_ending import CallEnding
 from telephony.call_flows import CallFlows
@@ -37,11 +38,13 @@ class Conversation:
         inbound: InboundCalls | None = None,
         redialing: Redialing | None = None,
         content: Content | None = None,  # None: answers by keys stay with the attempt, in no form
+        ahead: AheadRules | None = None,
     ) -> None:
         self._flows = CallFlows(flows)
         self._redialing = redialing  # None: the first trunk's refusal is the call's end
         self.inbound = inbound  # None: whoever rings us is refused
-        self._ending = CallEnding(self._flows, inbound)
+        self.ahead = AheadOfAgents(ahead or AheadRules())
+        self._ending = CallEnding(self._flows, inbound, self.ahead)
         self.screening = CallScreening(self._flows)
         self._patient = PatientLeg(
             flows=self._flows,
@@ -49,6 +52,7 @@ class Conversation:
             ending=self._ending,
             screening=self.screening,
             inbound=inbound,
+            ahead=self.ahead,
         )
         self._others = OtherLegs()
 
@@ -101,6 +105,10 @@ class Conversation:
         # An agent may link him to a task between our look for a call and his row's lock: then the event is the call's.
         call = uow.calls.for_update(inbound.call_id) if inbound.call_id else None
         return self._of_call(uow, call, event) if call is not None else self.inbound.apply(uow, inbound, event)
+
+    def look_for_agents(self, uow: UnitOfWork, node: str) -> list[Effect]:
+        """What the quarter seconds ask for of patients who wait for an agent."""
+        return self.ahead.tick(uow, node)
 
     def set_aside(self, uow: UnitOfWork, event: LegEvent, because: str) -> None:
         """Record an event that could not be applied, with the reason."""

@@ -77,6 +77,14 @@ class AnswerLeg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JoinLegs:
+    """Let a patient and an agent's headset hear each other; where that cannot be, the patient's line ends."""
+
+    leg_id: LegId
+    other: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MonitorLeg:
     """Let a supervisor's leg into a conversation."""
 
@@ -110,6 +118,7 @@ Effect = (
     | CollectKeys
     | StopRecorder
     | DestroyRecording
+    | JoinLegs
     | MonitorLeg
     | UnmuteLeg
     | RedialPatient

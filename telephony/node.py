@@ -35,6 +35,7 @@ from telephony.effects import (
     Effect,
     ExpectPrompts,
     HangUpLeg,
+    JoinLegs,
     MonitorLeg,
     PlayPrompt,
     RedialPatient,
@@ -57,6 +58,11 @@ HANGS_SECONDS = 20.0
 HEADSET_REST = timedelta(seconds=3)
 """Between two tries to ring a headset that did not answer or was lost."""
 
+LOOK_SECONDS = 0.25
+"""So often it is looked whether an agent has become free for a patient who waits for one."""
+
+LOOKS_A_BEAT = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wake:
@@ -66,6 +72,11 @@ class _Wake:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Beat:
     """Say that the node lives; ring headsets that are wanted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Look for agents for those who were dialed ahead of them and have answered."""
 
 
 class TelephonyNode:
@@ -93,7 +104,7 @@ class TelephonyNode:
         self._commands = commands
         self._trunks = trunks
         self._voice = voice
-        self._inbox: queue.SimpleQueue[LegEvent | _Wake | _Beat] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[LegEvent | _Wake | _Beat | _Look] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._comfort = Comfort()
         self._headset_tries: dict[str, datetime] = {}
@@ -132,6 +143,9 @@ class TelephonyNode:
             elif isinstance(item, _Wake):
                 self._take_commands()
                 for effect in self._in_transaction(lambda uow: self._comfort.due(uow, self._name)):
+                    self._do(effect)
+            elif isinstance(item, _Look):
+                for effect in self._in_transaction(lambda uow: self._conversation.look_for_agents(uow, self._name)):
                     self._do(effect)
             else:
                 self._beat()
@@ -175,6 +189,8 @@ class TelephonyNode:
                     self._control.answer(leg_id, recording_folder=recording_folder)
                 case UnmuteLeg(leg_id=leg_id):
                     self._control.unmute(leg_id)
+                case JoinLegs():
+                    self._join(effect)
                 case MonitorLeg():
                     self._let_in(effect)
                 case RedialPatient():
@@ -194,6 +210,14 @@ class TelephonyNode:
             self._control.hang_up(leg_id, EndReason.HANG_UP)
             return
         self._control.play(leg_id, prompt)
+
+    def _join(self, effect: JoinLegs) -> None:
+        """A patient who cannot be joined is not left in silence: his agent hears of the end, and says what follows."""
+        try:
+            self._control.bridge(effect.leg_id, effect.other)
+        except CallControlError as error:
+            log.warning("not_joined", leg=effect.leg_id, headset=effect.other, reason=error.reason)
+            self._control.hang_up(effect.leg_id, EndReason.HANG_UP)
 
     def _let_in(self, effect: MonitorLeg) -> None:
         """A supervisor who cannot be let in is hung up, and told why."""
@@ -259,7 +283,13 @@ class TelephonyNode:
     # --- heartbeat and headsets ---------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        while not self._stopping.wait(1.0):
+        looks = 0
+        while not self._stopping.wait(LOOK_SECONDS):
+            if self._conversation.ahead.somebody_waits:
+                self._inbox.put(_Look())
+            looks = (looks + 1) % LOOKS_A_BEAT
+            if looks:
+                continue
             self._inbox.put(_Beat())
             self._inbox.put(_Wake())
             # From this thread, because the other may wait seconds for a call worker to start; a node that hangs for

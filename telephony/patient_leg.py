@@ -5,12 +5,13 @@ from pathlib import PurePath
 
 from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptTrigger, next_attempt_state
-from followup.calls import Call, CallTrigger, CauseCode, EndReason, LegId, LegRole, Party
+from followup.calls import Answered, Call, CallTrigger, CauseCode, EndReason, LegId, LegRole, Party
 from followup.closing import move_agent
 from followup.flows import PERSON_STEP
 from followup.inbound import InboundCall
 from followup.queues import AgentState, AgentTrigger
 from telephony import automated
+from telephony.ahead import WHO_RANG, AheadOfAgents
 from telephony.automated import FlowPosition
 from telephony.being_alone import SORRY
 from telephony.call_control import LegEvent, LegEventKind
@@ -46,12 +47,14 @@ class PatientLeg:
         ending: CallEnding,
         screening: CallScreening,
         inbound: InboundCalls | None,
+        ahead: AheadOfAgents,
     ) -> None:
         self._flows = flows
         self._deeds = deeds
         self._screening = screening
         self._ending = ending
         self._inbound = inbound
+        self._ahead = ahead
         self._on: dict[LegEventKind, Callable[[UnitOfWork, Call, LegEvent], list[Effect]]] = {
             LegEventKind.ABOUT_TO_INVITE: self._about_to_invite,
             LegEventKind.INVITED: self._invited,
@@ -117,10 +120,15 @@ class PatientLeg:
             uow.emit(move_agent(agent, AgentTrigger.BEGIN_CALL, now=uow.now))
         if self._screening.waits(call):
             return []  # nothing is said before it is known that a person hears it
+        if self._ahead.concerns(uow, call):
+            return self._ahead.person_answered(uow, call)
         return self._flows.begin(uow, call) or play_notice(uow, call)
 
     def _answered_by(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         effects = self._screening.answered_by(uow, call, event)
+        if self._ahead.concerns(uow, call):
+            heard = call.answered_by is not Answered.MACHINE
+            return [*effects, *(self._ahead.person_answered(uow, call) if heard else [])]
         if self._screening.seeks_agent(uow, call):
             return self._step(uow, call, (FlowPosition(step=PERSON_STEP), effects))
         return effects
@@ -137,7 +145,8 @@ class PatientLeg:
         if call.parting_at is not None:
             return [HangUpLeg(leg_id=event.leg_id, reason=EndReason.HANG_UP)]
         if self._screening.waits(call) or self._screening.speaks_with_machine(call):
-            return self._screening.key_pressed(uow, call)
+            effects = self._screening.key_pressed(uow, call)
+            return self._ahead.person_answered(uow, call) if self._ahead.concerns(uow, call) else effects
         waiting = self._waiting(uow, call)
         if waiting is not None and self._inbound is not None:
             return self._inbound.key_pressed(uow, waiting, key)
@@ -158,7 +167,7 @@ class PatientLeg:
 
     def _prompt_finished(self, uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
         if call.parting_at is not None:
-            if PurePath(str(event.values["prompt"])).stem != SORRY:
+            if PurePath(str(event.values["prompt"])).stem not in (SORRY, WHO_RANG):
                 raise LateEventError("an apology plays in its place")
             return [HangUpLeg(leg_id=event.leg_id, reason=EndReason.HANG_UP)]
         waiting = self._waiting(uow, call)

@@ -16,11 +16,14 @@ from api.wiring import wiring_of
 from care.consent import Purpose
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork
+from followup.pacing import NOT_AHEAD
 from followup.plans import TaskMode, TaskState
 from followup.queues import DialStyle, ExpiredPreview, MergeRule, Queue, style_fits, usual_style
 from followup.screening import OnMachine
 from followup.switches import Switch, SwitchOf
 from runtime.identifiers import new_id
+from scheduler.dialer import NODE_HEARTBEAT_LIMIT
+from scheduler.pacing import OneToOne, day_began, pace_of
 from scheduler.withdrawals import press_switch
 
 router = APIRouter(tags=["queues"], route_class=Route)
@@ -110,6 +113,24 @@ class QueueAnswer(Answer):
     switch: SwitchAnswer | None = None  # empty: it was never pressed
 
 
+class PacingAnswer(Answer):
+    """A queue's pacing: today's count of its calls ahead of agents, and how many lines it may hold."""
+
+    style: DialStyle
+    limit: float  # abandoned for each answered, on one hospital day
+    answered: int
+    abandoned: int
+    rate: float
+    day_began: Instant
+    alarm: bool  # most of the limit is used
+    agents_at_work: int
+    agents_free: int
+    agents_kept: int
+    lines: int
+    level: float | None  # lines for each free agent; empty while nobody is free
+    one_to_one: OneToOne | None  # why no line is placed ahead of an agent now; empty: some are
+
+
 class SwitchAsk(Ask):
     """Why the queue is stopped, or goes on."""
 
@@ -143,6 +164,10 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
     _require_policy(request, ask.policy)
     style = ask.style or usual_style(ask.mode, ask.purpose)
     _require_style(style, ask.mode)
+    if style is DialStyle.PREDICTIVE:
+        raise Problem.of(
+            Kind.INVALID_REQUEST, "style", "a queue begins with another style; set predictive when it has its agents"
+        )
     waits = ask.same_nurse_seconds
     queue = Queue(
         id=new_id(),
@@ -188,9 +213,11 @@ def change_queue(queue_id: Id, ask: QueueChange, caller: Overseers, request: Req
     before = {name: getattr(queue, name) for name in wanted}
     for name, value in wanted.items():
         setattr(queue, name, value)
+    if queue.style is DialStyle.PREDICTIVE and wanted.keys() & {"style", "on_machine"}:
+        _require_predictive(request, uow, queue)
     uow.flush()
     changed = {name: [before[name], value] for name, value in wanted.items() if before[name] != value}
-    if changed.keys() & {"language", "dialect", "skills", "same_nurse_seconds"}:
+    if changed.keys() & {"language", "dialect", "skills", "same_nurse_seconds", "style"}:
         while uow.waiting.leave_lanes_of_queue(queue.id):
             pass  # a thousand at a time: they take their places anew
     uow.audit.note(
@@ -204,6 +231,51 @@ def change_queue(queue_id: Id, ask: QueueChange, caller: Overseers, request: Req
     uow.outbox.wake()
     latest = uow.switches.all_latest(SwitchOf.QUEUE).get(queue.id)
     return _queue(queue, uow.plans.counts_by_queue().get(queue.id, {}), latest)
+
+
+@router.get("/queues/{queue_id}/pacing", responses=problems(Kind.UNKNOWN_QUEUE))
+def read_pacing(queue_id: Id, caller: Overseers, request: Request, uow: Work) -> PacingAnswer:  # noqa: ARG001
+    """How far ahead of its agents a queue dials now, what its day has come to, and why it dials no further."""
+    queue = found.queue(uow, queue_id)
+    nodes = [node.name for node in uow.calls.living_nodes(uow.now - NODE_HEARTBEAT_LIMIT)]
+    gate = wiring_of(request).gate
+    pace = pace_of(uow, queue, gate=gate, now=uow.now, nodes=nodes)
+    lines = len(pace.lines.ringing) + pace.lines.answered
+    return PacingAnswer(
+        style=queue.style,
+        limit=pace.rule.limit,
+        answered=pace.day.answered,
+        abandoned=pace.day.abandoned,
+        rate=round(pace.day.rate, 5),
+        day_began=day_began(gate.zone, uow.now),
+        alarm=queue.pacing_alarm_on == day_began(gate.zone, uow.now).date(),
+        agents_at_work=pace.agents.at_work,
+        agents_free=len(pace.agents.free),
+        agents_kept=sum(agent.kept_for == queue.id for agent in pace.agents.free),
+        lines=lines,
+        level=round((lines + pace.placing.lines) / len(pace.agents.free), 2) if pace.agents.free else None,
+        one_to_one=pace.one_to_one,
+    )
+
+
+def _require_predictive(request: Request, uow: UnitOfWork, queue: Queue) -> None:
+    """Dialing ahead of agents needs a law that lets it, agents enough, and a queue whose machine calls nobody."""
+    rule = wiring_of(request).gate.profile.predictive or NOT_AHEAD
+    agents = sum(queue.id in agent.queues for agent in uow.queues.agents())
+    because = None
+    if not rule.allowed:
+        because = (
+            f"the rules of {wiring_of(request).gate.profile.id} do not let calls be placed ahead of agents; "
+            "choose progressive"
+        )
+    elif agents < rule.agents_least:
+        because = f"{agents} agents serve this queue, predictive needs {rule.agents_least}; choose progressive"
+    elif queue.on_machine is OnMachine.TO_AGENT:
+        because = "an agent is to hear machines: set on_machine to hang_up or neutral_message first"
+    elif queue.purpose not in (Purpose.SURVEY, Purpose.REMINDER):
+        because = f"a queue for {queue.purpose.value} is never dialed ahead of agents; choose preview or progressive"
+    if because is not None:
+        raise Problem.of(Kind.INVALID_REQUEST, "style", because)
 
 
 def _require_policy(request: Request, policy: str) -> None:
