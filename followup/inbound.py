@@ -134,13 +134,16 @@ class InboundRules:
 
 
 GREETING = ("greeting", "recording_notice")
+UNRECORDED = "recording_refused"
+"""Said in the place of the notice to whoever is not recorded."""
 
 
 def first_words(call: InboundCall, *, open_now: bool) -> list[str]:
     """What a caller hears first. Nobody is asked for anything before he knows who we are and that it is recorded."""
     if not open_now:
         return ["greeting", "closed_now", *last_words(call)]
-    return [*GREETING] if call.caller is None else [*GREETING, "inbound_choices"]
+    greeting = ["greeting", UNRECORDED] if call.recording_refused else [*GREETING]
+    return greeting if call.caller is None else [*greeting, "inbound_choices"]
 
 
 def last_words(call: InboundCall) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import structlog
 
+from care.consent import ConsentScope, Purpose, Standing, standing
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call, EndReason, LegId
 from followup.closing import move_agent, release_agent
@@ -12,6 +13,7 @@ from followup.dialing_rules import Profile, within_hours
 from followup.events import DomainEvent, EventKind
 from followup.inbound import (
     GREETING,
+    UNRECORDED,
     InboundCall,
     InboundId,
     InboundMove,
@@ -83,13 +85,15 @@ class InboundCalls:
             rang_at=event.occurred_at,
         )
         self._look_up(uow, inbound)
+        inbound.recording_refused = not self._may_record(uow, inbound)
         open_now = within_hours(self._profile, self._zone, uow.now)
         inbound.to_say = first_words(inbound, open_now=open_now)
         uow.inbound.add(inbound)
         uow.flush()
         self._tell(uow, inbound)
         log.info("caller_rings", inbound=inbound.id, candidates=len(inbound.candidates), open_now=open_now)
-        return [AnswerLeg(leg_id=inbound.leg_id, recording_folder=self._spool / inbound.id if open_now else None)]
+        recorded = open_now and not inbound.recording_refused
+        return [AnswerLeg(leg_id=inbound.leg_id, recording_folder=self._spool / inbound.id if recorded else None)]
 
     def ask_for_person(self, uow: UnitOfWork, call: Call, line: Line) -> list[Effect]:
         """Key 0 in an automated call: its patient waits for an agent as a caller does."""
@@ -138,6 +142,18 @@ class InboundCalls:
         queue = uow.queues.get(last.queue_id)
         if queue is not None and queue.mode is TaskMode.AGENT:
             inbound.queue_id = queue.id
+
+    def _may_record(self, uow: UnitOfWork, inbound: InboundCall) -> bool:
+        """Nobody is recorded who said no; which of a household rings is not known yet, so one's no is enough."""
+        queue = uow.queues.get(inbound.queue_id) if inbound.queue_id else None
+        purpose = queue.purpose if queue is not None else Purpose.CARE
+        stands = [Standing.SILENT] if not inbound.candidates else []
+        for patient_id in inbound.candidates:
+            words = uow.patients.consents_of(patient_id)
+            stands.append(standing(words, purpose, ConsentScope.RECORDING))
+            if any(standing(words, each, ConsentScope.RECORDING) is Standing.WITHDRAWN for each in Purpose):
+                return False
+        return all(self._profile.records(where) for where in stands)
 
     def _default_queue(self, uow: UnitOfWork) -> Queue | None:
         return (uow.queues.by_name(self._queue) if self._queue else None) or uow.inbound.first_agents_queue()
@@ -189,7 +205,7 @@ class InboundCalls:
                 self.refuse_recording(uow, inbound, by=None)
                 stop: list[Effect] = [StopRecorder(leg_id=inbound.leg_id)]
                 if inbound.state is InboundState.GREETED:
-                    inbound.to_say = ["recording_refused", *(word for word in inbound.to_say if word not in GREETING)]
+                    inbound.to_say = [UNRECORDED, *(word for word in inbound.to_say if word not in GREETING)]
                     return [*stop, *self._say(inbound)]
                 return stop
             case _ if inbound.to_say:

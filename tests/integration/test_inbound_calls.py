@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.inbound_links import link
-from care.consent import Purpose
+from care.consent import Consent, ConsentScope, Purpose
 from care.patients import Patient
 from db.calls import CallCommand
 from db.engine import make_engine
@@ -346,6 +346,44 @@ def test_the_recording_is_refused_by_key_and_destroyed_and_the_call_goes_on(boar
     accept(board, board.caller_on(inbound.leg_id))
     assert board.caller_on(inbound.leg_id).state == "connected"
     assert board.caller_on(inbound.leg_id).spool is None
+
+
+@pytest.mark.parametrize("who", ["caller", "another_of_the_household", "granted_again"])
+def test_a_caller_who_wants_no_recording_is_told_that_there_is_none_and_none_is_begun(
+    board: Switchboard, who: str
+) -> None:
+    with board.units() as uow:
+        agent = an_agent(uow, a_queue(uow))
+        patient = a_patient_at(uow)
+        if who == "another_of_the_household":
+            a_patient_at(uow)
+        for minutes, granted in ((5, False), (1, True))[: 2 if who == "granted_again" else 1]:
+            uow.patients.add_consent(
+                Consent(
+                    id=new_id(),
+                    patient_id=patient.id,
+                    purpose=Purpose.CARE,
+                    scope=ConsentScope.RECORDING,
+                    granted=granted,
+                    source="test",
+                    recorded_at=uow.now - timedelta(minutes=minutes),
+                )
+            )
+        uow.commit()
+    ready(board, agent)
+    inbound = board.ring_in(NUMBER)
+    board.listen_to_the_end()
+    inbound = board.caller_on(inbound.leg_id)
+    recorded = who == "granted_again"
+    said = "recording_notice" if recorded else "recording_refused"
+    assert board.heard(inbound.leg_id) == ["greeting", said, "inbound_choices", "person"]
+    accept(board, inbound)
+    inbound = board.caller_on(inbound.leg_id)
+    assert (inbound.state, inbound.recording_refused, inbound.spool is None) == (
+        "connected",
+        not recorded,
+        not recorded,
+    )
 
 
 def test_a_lost_headset_gives_the_caller_to_somebody_else(board: Switchboard) -> None:
