@@ -44,6 +44,7 @@ from followup.campaigns import Audience, AudienceKind, Campaign, CampaignState, 
 from followup.imports import RowState
 from followup.outcomes import NUMBER_IS_NO_USE, AttemptOutcome, TaskOutcome
 from followup.plans import OPEN_TASK_STATES, Task, TaskState
+from followup.what_next import NextAction
 
 
 def read_spans(rows: Sequence[Mapping[str, Any]]) -> tuple[CallingHours, ...]:
@@ -189,6 +190,13 @@ _ANSWERS = {
 _REACHED = (AttemptOutcome.CONNECTED_PATIENT, AttemptOutcome.CONNECTED_PROXY)
 
 
+_WAITS_FOR_A_PERSON = and_(
+    tasks.c.state.in_([TaskState.DUE, TaskState.QUEUED]),
+    func.coalesce(tasks.c.next_action == NextAction.ESCALATE.value, False),
+)
+"""No machine calls such a task any more: its number is of no use, or somebody has to judge."""
+
+
 class CampaignRepository:
     """Campaigns, whom they are for, and what came of each."""
 
@@ -221,8 +229,10 @@ class CampaignRepository:
         return state is CampaignState.STOPPED
 
     def over(self, *, limit: int = 100) -> Sequence[Campaign]:
-        """Running and paused campaigns none of whose tasks is open, locked, passing over those locked by others."""
-        open_task = exists().where(tasks.c.campaign_id == campaigns.c.id, tasks.c.state.in_(OPEN_TASK_STATES))
+        """Running and paused campaigns that have nobody left to call, locked, passing over those locked by others."""
+        open_task = exists().where(
+            tasks.c.campaign_id == campaigns.c.id, tasks.c.state.in_(OPEN_TASK_STATES), ~_WAITS_FOR_A_PERSON
+        )
         return self._session.scalars(
             select(Campaign)
             .where(campaigns.c.state.in_([CampaignState.RUNNING, CampaignState.PAUSED]), ~open_task)
@@ -444,7 +454,7 @@ def _last_attempt() -> Any:
 def _group(last: Any) -> ColumnElement[str]:
     reached = last.c.outcome.in_(_REACHED)
     return case(
-        (tasks.c.state.in_(OPEN_TASK_STATES), literal(Group.STILL_OPEN.value)),
+        (and_(tasks.c.state.in_(OPEN_TASK_STATES), ~_WAITS_FOR_A_PERSON), literal(Group.STILL_OPEN.value)),
         (tasks.c.outcome == TaskOutcome.REFUSED, literal(Group.REFUSED.value)),
         *((and_(reached, last.c.answer == answer), literal(group.value)) for answer, group in _ANSWERS.items()),
         (reached, literal(Group.ANSWERED.value)),

@@ -206,9 +206,14 @@ def stop(uow: UnitOfWork, campaign: Campaign, desk: CampaignDesk, *, by: str, re
 
 
 def finish_those_over(uow: UnitOfWork) -> int:
-    """Campaigns none of whose tasks is open any more are finished; how many."""
+    """Campaigns that have nobody left to call are finished; how many.
+
+    What waited for a person ends with them, so that the report's numbers stay: its list can be called by persons.
+    """
     over = uow.campaigns.over()
     for campaign in over:
+        for task in uow.campaigns.waiting_tasks(campaign.id):
+            close_task(uow, task, TaskTrigger.LOSE, TaskOutcome.LOST_TO_FOLLOW_UP, NextAction.ESCALATE)
         _move(uow, campaign, CampaignTrigger.FINISH)
         campaign.ended_at = uow.now
         uow.emit(DomainEvent(kind=EventKind.CAMPAIGN_CHANGED, subject=campaign.id))

@@ -75,7 +75,15 @@ class Sipp:
 
 
 @contextmanager
-def sipp(folder: Path, scenario: str, *, calls: int = 1, port: int | None = None, echo: bool = True) -> Iterator[Sipp]:
+def sipp(
+    folder: Path,
+    scenario: str,
+    *,
+    calls: int = 1,
+    port: int | None = None,
+    echo: bool = True,
+    seconds: int = 60,
+) -> Iterator[Sipp]:
     """sipp as the called side on loopback, with an RTP echo; scenarios that speak play `voice.alaw` in its folder."""
     folder.mkdir(parents=True, exist_ok=True)
     ports = free_udp_block(12)
@@ -87,7 +95,7 @@ def sipp(folder: Path, scenario: str, *, calls: int = 1, port: int | None = None
         *("-mi", "127.0.0.1", "-mp", str(ports + 2)),
         *(["-rtp_echo"] if echo else []),
         *("-trace_msg", "-message_file", "messages.log", "-trace_stat", "-stf", "statistics.csv"),
-        *("-m", str(calls), "-nostdin", "-trace_err", "-timeout", "60s"),
+        *("-m", str(calls), "-nostdin", "-trace_err", "-timeout", f"{seconds}s"),
     ]
     with (folder / "screen.txt").open("wb") as screen:
         child = subprocess.Popen(command, cwd=folder, stdout=screen, stderr=screen)
