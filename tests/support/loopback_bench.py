@@ -129,6 +129,7 @@ def loopback_node(
     scripts: Mapping[str, LineScript] | None = None,
     *,
     gate: Gate = GATE,
+    trunks: Trunks | None = None,
 ) -> Iterator[LoopbackPlace]:
     """A running node with scripted lines; numbers without a script pick up."""
     nodes: list[TelephonyNode] = []
@@ -144,7 +145,7 @@ def loopback_node(
         name=f"loopback-{new_id()[:8]}",
     )
     conversation = Conversation(CONTENT.flows, content=CONTENT)
-    trunks = Trunks(patients=TRUNK, headsets=TRUNK)
+    trunks = trunks or Trunks(patients=TRUNK, headsets=TRUNK)
     lines = LoopbackNodeLines(control)
     rules = DialingRules(gate=gate, ring_seconds=5.0, spool=folder / "spool", music=PROMPTS.prompt("hold_music", "zxx"))
     nodes.append(

@@ -26,6 +26,7 @@ from scheduler.dialer import NODE_HEARTBEAT_LIMIT, match_and_reserve
 from scheduler.due import close_past_windows, queue_due_tasks
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 from telephony.line_script import LineScript
+from telephony.trunks import Trunks
 from tests.integration.api.house import Asking, House, open_house
 from tests.support.loopback_bench import LoopbackPlace, loopback_node, put_on_headset
 from tests.support.waiting import until
@@ -182,6 +183,7 @@ def scenario(
     starts: str,
     jurisdiction: str = "cn",
     phones: Mapping[str, LineScript] | None = None,
+    trunks: Trunks | None = None,
 ) -> Iterator[Scenario]:
     """A hospital at the hour `starts`; `phones` say what the lines of numbers do, others pick up."""
     clock = MovedClock()
@@ -190,7 +192,7 @@ def scenario(
     )
     with (
         open_house(database_url, broker_url, folder, gate=gate, clock=clock) as house,
-        loopback_node(house.units, database_url, folder, phones, gate=gate) as place,
+        loopback_node(house.units, database_url, folder, phones, gate=gate, trunks=trunks) as place,
     ):
         played = Scenario(
             house=house, place=place, clock=clock, gate=gate, policies=AttemptPolicies(by_id=CONTENT.policies)
