@@ -19,13 +19,13 @@ def _config(connection: object | None = None) -> Config:
     return config
 
 
-def upgrade(database_url: str) -> None:
-    """Migrate to the newest version; harmless when it is there already."""
+def upgrade(database_url: str, to: str = "head") -> None:
+    """Migrate to the newest version, or to an earlier one; harmless when it is there already."""
     engine = create_engine(database_url)
     try:
         with engine.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), to)
     finally:
         engine.dispose()
 

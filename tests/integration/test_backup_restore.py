@@ -53,8 +53,8 @@ def other_database_url(engines: Engines, _template: str) -> Iterator[str]:
 def add_patient(database_url: str, name: str) -> None:
     with psycopg.connect(libpq_url(database_url)) as connection:
         connection.execute(
-            "INSERT INTO patients (id, record_number, name, language, zone, synthetic, created_at) "
-            "VALUES (gen_random_uuid(), %s, %s, 'zh', 'Asia/Shanghai', true, now())",
+            "INSERT INTO patients (id, record_number, name, language, zone, synthetic, slow_speech, created_at) "
+            "VALUES (gen_random_uuid(), %s, %s, 'zh', 'Asia/Shanghai', true, false, now())",
             [name, name],
         )
 
