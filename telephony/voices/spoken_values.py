@@ -6,6 +6,9 @@ from decimal import Decimal, InvalidOperation
 FORMS = ("date", "weekday", "time", "number", "kg")
 """How a value can be asked for in a sentence, behind the colon, and be said by pieces."""
 
+ZH_BEFORE_POINT = range(30, 100)
+"""Of these numbers a Chinese piece says the point too: what most people weigh."""
+
 TEXT = "text"
 """As it is written: a name, a department. Only a live voice says that."""
 
@@ -31,7 +34,7 @@ def pieces_of(value: str, form: str, language: str) -> tuple[str, ...]:
         case "number":
             return _number(value, language)
         case "kg":
-            return (*_number(value, language), "kg")
+            return _kilograms(value, language)
         case _:
             raise UnspeakableError(f"no pieces for the form {form}; there are {', '.join(FORMS)}")
 
@@ -53,10 +56,21 @@ def _time_zh(hour: int, minute: int) -> tuple[str, ...]:
 
 def _time_en(hour: int, minute: int) -> tuple[str, ...]:
     if hour == 12 and not minute:
-        return ("noon",)
+        return ("at_noon",)
     said = ("o_clock",) if not minute else (f"oh_{minute}",) if minute < 10 else _below_hundred(minute)
     part = "in_the_morning" if hour < 12 else "in_the_afternoon" if hour < 18 else "in_the_evening"
-    return f"number_{hour % 12 or 12}", *said, "at_night" if hour >= 21 else part
+    # "two fifteen" by itself is heard as "to 15".
+    return f"at_{hour % 12 or 12}", *said, "at_night" if hour >= 21 else part
+
+
+def _kilograms(value: str, language: str) -> tuple[str, ...]:
+    pieces = _number(value, language)
+    whole, tenth = divmod(int(Decimal(value) * 10), 10)
+    if language == "zh" and tenth and whole % 100 in ZH_BEFORE_POINT:
+        # 六十三点 and 二公斤: the 点 is lost where a piece begins with it, and syllables by themselves are misheard.
+        hundred = (f"hundred_{whole // 100}",) if whole >= 100 else ()
+        return *hundred, f"before_point_{whole % 100}", f"tenth_kg_{tenth}"
+    return *pieces, "kg"
 
 
 def _number(value: str, language: str) -> tuple[str, ...]:

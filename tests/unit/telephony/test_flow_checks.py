@@ -120,7 +120,7 @@ def rehearsed(flow: str, language: str, keys: list[str], *variables: str) -> str
 
 def test_a_call_can_be_had_in_the_terminal() -> None:
     told = rehearsed("appointment_reminder", "en", ["1", "3"], "appointment_at=2026-11-25T09:30")
-    assert "Your appointment is on Wednesday November the twenty-fifth nine thirty in the morning" in told
+    assert "Your appointment is on Wednesday November the twenty-fifth at nine thirty in the morning" in told
     assert "the appointment: wish_rebook" in told
     assert "a call by a person is owed" in told
     told = rehearsed("heart_failure_weight", "zh", ["0808", "1632#", "2", "632"], "born=0808", "last_weight=61.0")

@@ -9,7 +9,7 @@ import soundfile
 from runtime.settings import REPOSITORY
 from telephony.voices.prompts import load_prompts
 from telephony.voices.sentences import load_sentences
-from telephony.voices.speech import SLOW_TEMPO, Speech
+from telephony.voices.speech import PIECE_PAUSES, SLOW_TEMPO, Speech
 from telephony.voices.spoken_files import SpokenFiles
 from telephony.voices.spoken_values import UnspeakableError, pieces_of
 
@@ -26,14 +26,18 @@ def said(value: str, form: str, language: str) -> str:
     [
         ("2026-11-25T09:30", "date", "十一月二十五号", "November the twenty-fifth"),
         ("2026-11-25T09:30", "weekday", "星期三", "Wednesday"),
-        ("2026-11-25T09:30", "time", "上午九点三十分", "nine thirty in the morning"),
-        ("2026-11-25T14:05", "time", "下午两点零五分", "two oh five in the afternoon"),
-        ("2026-11-25T08:32", "time", "上午八点三十二分", "eight thirty two in the morning"),
-        ("2026-11-25T08:07", "time", "上午八点零七分", "eight oh seven in the morning"),
-        ("2026-11-25T12:00", "time", "中午十二点", "noon"),
-        ("2026-11-25T00:00", "time", "凌晨零点", "twelve o'clock in the morning"),
-        ("2026-11-25T19:45", "time", "晚上七点四十五分", "seven forty five in the evening"),
+        ("2026-11-25T09:30", "time", "上午九点三十分", "at nine thirty in the morning"),
+        ("2026-11-25T14:05", "time", "下午两点零五分", "at two oh five in the afternoon"),
+        ("2026-11-25T08:32", "time", "上午八点三十二分", "at eight thirty two in the morning"),
+        ("2026-11-25T08:07", "time", "上午八点零七分", "at eight oh seven in the morning"),
+        ("2026-11-25T12:00", "time", "中午十二点", "at noon"),
+        ("2026-11-25T00:00", "time", "凌晨零点", "at twelve o'clock in the morning"),
+        ("2026-11-25T19:45", "time", "晚上七点四十五分", "at seven forty five in the evening"),
         ("63.2", "kg", "六十三点二公斤", "sixty three point two kilograms"),
+        ("163.2", "kg", "一百六十三点二公斤", "one hundred sixty three point two kilograms"),
+        ("105.5", "kg", "一百零五点五公斤", "one hundred five point five kilograms"),
+        ("63.0", "kg", "六十三公斤", "sixty three kilograms"),
+        ("63.2", "number", "六十三点二", "sixty three point two"),
         ("105.0", "number", "一百零五", "one hundred five"),
         ("115", "number", "一百一十五", "one hundred fifteen"),
         ("250", "number", "二百五十", "two hundred fifty"),
@@ -94,7 +98,9 @@ def test_a_sentence_is_put_together_once_and_kept_privately_under_a_name_that_te
     values = {"appointment_at": "2026-11-25T09:30"}
     first = speech.prompt("appointment_at", language, values)
     pieces = SHELF.made_of("appointment_at", language, values)
-    assert seconds_of(first) == pytest.approx(sum(seconds_of(SHELF.piece_file(p, language)) for p in pieces), abs=0.01)
+    pauses = PIECE_PAUSES[language] * (len(pieces) - 1)
+    sounds = sum(seconds_of(SHELF.piece_file(piece, language)) for piece in pieces)
+    assert seconds_of(first) == pytest.approx(sounds + pauses, abs=0.01)
     assert speech.prompt("appointment_at", language, values) == first
     assert speech.prompt("appointment_at", language, {"appointment_at": "2026-11-26T09:30"}) != first
     assert first.stat().st_mode & 0o077 == 0
