@@ -53,27 +53,11 @@ INSERT INTO recordings (id, call_id, patient_id, state, reason, encrypted, legal
 INSERT INTO alerts (id, patient_id, attempt_id, recording_id, code, level, at_second, raised_at, evidence)
   VALUES (:alert, :patient, :attempt, :recording, 'chest_pain', 'red', 12.5, now(), '{}');
 """
-IDS = {
-    name: f"00000000-0000-4000-8000-{number:012d}"
-    for number, name in enumerate(
-        [
-            "user",
-            "queue",
-            "machine",
-            "patient",
-            "number",
-            "visit",
-            "plan",
-            "waiting",
-            "done",
-            "attempt",
-            "call",
-            "recording",
-            "alert",
-        ],
-        start=1,
-    )
-}
+_NAMED = (
+    *("user", "queue", "machine", "patient", "number", "visit", "plan"),
+    *("waiting", "done", "attempt", "call", "recording", "alert"),
+)
+IDS = {name: f"00000000-0000-4000-8000-{number:012d}" for number, name in enumerate(_NAMED, start=1)}
 
 
 @pytest.fixture
