@@ -10,7 +10,7 @@ from runtime.settings import REPOSITORY
 BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "bridge": lambda: bridge.rows((5, 25), ("PCMA", "PCMU"), 10.0),
     "headset": lambda: headset.rows(30.0),
-    "queue": lambda: queue.rows((1_000, 100_000, 1_000_000), 4.0, 3),
+    "queue": lambda: queue.rows((1_000, 100_000, 1_000_000), 1.0, 5, 3),
     "due_to_invite": lambda: due_to_invite.rows(200, 0.2),
     "pacing": pacing.rows,
     "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),

@@ -1,8 +1,9 @@
 """How fast waiting tasks are claimed: `python -m benchmarks.queue --json`, small with `--rows 1000`.
 
-Four claimers, each one durable transaction a claim, in one PostgreSQL with its usual settings; every engine has a
-database of its own there, and they are measured in turn. Raw is the barest statement that takes one row of a queue and
-reserves one agent; procrastinate and pgqueuer fetch a job, which reserves nobody.
+Four claimers, every transaction durable, in one PostgreSQL with its usual settings. Each engine has a database of its
+own there, and the engines claim in short turns, one after the other, so that whatever else the machine does meets all.
+Raw is the barest statement that takes one row of a queue and reserves one agent; it claims as many in a transaction as
+ours beside it. procrastinate and pgqueuer fetch a job, which reserves nobody.
 """
 
 import argparse
@@ -12,13 +13,15 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
@@ -39,6 +42,9 @@ from scheduler.dialer import MATCHED_AT_ONCE
 
 CLAIMERS = 4
 PEERS = ("raw", "procrastinate", "pgqueuer")
+WARM = 8
+"""So often a claimer claims for nothing first: its statements are prepared, as those of a process that runs are."""
+
 GOAL = "goal: at least 0.8 of raw"
 
 
@@ -97,53 +103,88 @@ class _Clock:
         return float(spent.user + spent.system)
 
 
-def _claim_ours(url: str, barrier: Barrier, seconds: float, *, turn: int) -> _Part:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Times:
+    """When one engine's claimers have their turns: every engine claims for a moment, then the next, round and round."""
+
+    ready: Barrier
+    begin: "Synchronized[float]"
+    length: float
+    rounds: int
+    slot: int
+    slots: int
+    quota: int
+
+    def turns(self, clock: _Clock) -> Iterator[float]:
+        """Wait for each turn and tell when it is over; what the server spends in it is counted."""
+        self.ready.wait()  # everybody is connected
+        self.ready.wait()  # the hour is set
+        for number in range(self.rounds):
+            begins = self.begin.value + (number * self.slots + self.slot) * self.length
+            time.sleep(max(0.0, begins - time.monotonic()))
+            server = clock.server()
+            yield begins + self.length
+            clock.server_cpu += clock.server() - server
+
+    def goes_on(self, clock: _Clock, until: float) -> bool:
+        """True until the turn is over or this claimer's share of the rows is used up."""
+        return time.monotonic() < until and len(clock.seconds) < self.quota
+
+
+def _claim_ours(url: str, times: _Times, *, turn: int) -> _Part:
     """As the scheduler does it: a unit of work, its clock, the claims of a turn, the commit. Then agents are free."""
     engine = make_engine(url, pool_size=1, application="benchmark")
     units = UnitsOfWork(engine)
-    ids = []
+    ids: list[str] = []
     with psycopg.connect(libpq_url(url), autocommit=True) as beside:
         with engine.connect() as first:
             backend = first.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
         clock = _Clock(backend)
-        with units() as warm:
-            warm.waiting.claim_for_agent(warm.now, nodes=["nobody"])
-        barrier.wait()
-        server, until = clock.server(), time.monotonic() + seconds
-        while time.monotonic() < until:
-            with clock.claiming(turn), units() as uow:
-                claims = [uow.waiting.claim_for_agent(uow.now, nodes=[NODE]) for _ in range(turn)]
-                uow.commit()
-            ids += [claim.task_id for claim in claims if claim is not None]
-            if None in claims:
-                raise RuntimeError("nothing was claimed although tasks and agents wait")
-            beside.execute(
-                "UPDATE agents SET state = 'available', state_since = clock_timestamp() WHERE id = ANY(%s::uuid[])",
-                [[claim.agent_id for claim in claims if claim is not None]],
-            )
-        return _part(clock, clock.server() - server, ids)
+        for _ in range(WARM):
+            with units() as warm:
+                warm.waiting.claim_for_agent(warm.now, nodes=["nobody"])
+        for until in times.turns(clock):
+            while times.goes_on(clock, until):
+                with clock.claiming(turn), units() as uow:
+                    claims = [uow.waiting.claim_for_agent(uow.now, nodes=[NODE]) for _ in range(turn)]
+                    uow.commit()
+                ids += [claim.task_id for claim in claims if claim is not None]
+                if None in claims:
+                    raise RuntimeError("nothing was claimed although tasks and agents wait")
+                beside.execute(
+                    "UPDATE agents SET state = 'available', state_since = clock_timestamp() WHERE id = ANY(%s::uuid[])",
+                    [[claim.agent_id for claim in claims if claim is not None]],
+                )
+    return _part(clock, ids)
 
 
-def _claim_raw(url: str, barrier: Barrier, seconds: float) -> _Part:
-    ids = []
+def _claim_raw(url: str, times: _Times, *, turn: int) -> _Part:
+    """The barest claim there is; several in a transaction where ours claims several."""
+    ids: list[str] = []
     with (
         psycopg.connect(libpq_url(url), autocommit=True) as connection,
         psycopg.connect(libpq_url(url), autocommit=True) as beside,
     ):
         clock = _Clock(connection.info.backend_pid)
-        barrier.wait()
-        server, until = clock.server(), time.monotonic() + seconds
-        while time.monotonic() < until:
-            with clock.claiming():
-                row = connection.execute(RAW_CLAIM).fetchone()
-            if row is None:
-                raise RuntimeError("nothing was claimed although rows and agents wait")
-            ids.append(str(row[0]))
-            beside.execute("UPDATE agents SET state = 0, state_since = clock_timestamp() WHERE id = %s", [row[1]])
-        return _part(clock, clock.server() - server, ids)
+        for _ in range(WARM):
+            with connection.transaction(force_rollback=True):
+                connection.execute(RAW_CLAIM)
+        for until in times.turns(clock):
+            while times.goes_on(clock, until):
+                with clock.claiming(turn), connection.transaction() if turn > 1 else nullcontext():
+                    rows = [connection.execute(RAW_CLAIM).fetchone() for _ in range(turn)]
+                claimed = [row for row in rows if row is not None]
+                if len(claimed) < turn:
+                    raise RuntimeError("nothing was claimed although rows and agents wait")
+                ids += [str(row[0]) for row in claimed]
+                beside.execute(
+                    "UPDATE agents SET state = 0, state_since = clock_timestamp() WHERE id = ANY(%s)",
+                    [[row[1] for row in claimed]],
+                )
+    return _part(clock, ids)
 
 
-def _claim_procrastinate(url: str, barrier: Barrier, seconds: float) -> _Part:
+def _claim_procrastinate(url: str, times: _Times) -> _Part:
     from procrastinate.manager import JobManager
     from procrastinate.psycopg_connector import PsycopgConnector
 
@@ -159,14 +200,14 @@ def _claim_procrastinate(url: str, barrier: Barrier, seconds: float) -> _Part:
                 job = await jobs.fetch_job(["calls"], worker_id=worker)
                 return str(job.id) if job else ""
 
-            return await _timed(fetch, backend, barrier, seconds)
+            return await _timed(fetch, backend, times)
         finally:
             await connector.close_async()
 
     return asyncio.run(run())
 
 
-def _claim_pgqueuer(url: str, barrier: Barrier, seconds: float) -> _Part:
+def _claim_pgqueuer(url: str, times: _Times) -> _Part:
     from pgqueuer.queries import EntrypointExecutionParameter, Queries
 
     async def run() -> _Part:
@@ -179,59 +220,78 @@ def _claim_pgqueuer(url: str, barrier: Barrier, seconds: float) -> _Part:
                 found = await queries.dequeue(1, calls, manager, None, timedelta(seconds=30))  # type: ignore[arg-type]
                 return str(found[0].id) if found else ""
 
-            return await _timed(fetch, connection.info.backend_pid, barrier, seconds)
+            return await _timed(fetch, connection.info.backend_pid, times)
 
     return asyncio.run(run())
 
 
-async def _timed(fetch: Callable[[], Awaitable[str]], backend: int, barrier: Barrier, seconds: float) -> _Part:
+async def _timed(fetch: Callable[[], Awaitable[str]], backend: int, times: _Times) -> _Part:
     clock, ids = _Clock(backend), []
-    await asyncio.to_thread(barrier.wait)
-    server, until = clock.server(), time.monotonic() + seconds
-    while time.monotonic() < until:
-        with clock.claiming():
-            ids.append(await fetch())
-        if not ids[-1]:
-            raise RuntimeError("nothing was fetched although jobs wait")
-    return _part(clock, clock.server() - server, ids)
+    for until in times.turns(clock):
+        while times.goes_on(clock, until):
+            with clock.claiming():
+                ids.append(await fetch())
+            if not ids[-1]:
+                raise RuntimeError("nothing was fetched although jobs wait")
+    return _part(clock, ids)
 
 
-def _part(clock: _Clock, server: float, ids: list[str]) -> _Part:
-    return _Part(seconds=clock.seconds, client_cpu=clock.client_cpu, server_cpu=server, ids=ids)
+def _part(clock: _Clock, ids: list[str]) -> _Part:
+    return _Part(seconds=clock.seconds, client_cpu=clock.client_cpu, server_cpu=clock.server_cpu, ids=ids)
 
 
-CLAIMING: dict[str, Callable[[str, Barrier, float], _Part]] = {
+CLAIMING: dict[str, Callable[[str, _Times], _Part]] = {
     "ours": partial(_claim_ours, turn=MATCHED_AT_ONCE),
+    "raw": partial(_claim_raw, turn=MATCHED_AT_ONCE),
     "ours_alone": partial(_claim_ours, turn=1),
-    "raw": _claim_raw,
+    "raw_alone": partial(_claim_raw, turn=1),
     "procrastinate": _claim_procrastinate,
     "pgqueuer": _claim_pgqueuer,
 }
+"""Ours and raw in turns of several claims to a transaction, as the scheduler claims, and of one; peers fetch one."""
 
 
-def _claimer(engine: str, url: str, barrier: Barrier, seconds: float, answers: "multiprocessing.Queue[object]") -> None:
+def _claimer(engine: str, url: str, times: _Times, answers: "multiprocessing.Queue[tuple[str, object]]") -> None:
     try:
-        answers.put(CLAIMING[engine](url, barrier, seconds))
+        answers.put((engine, CLAIMING[engine](url, times)))
     except Exception as error:  # noqa: BLE001 whatever a peer fails by is its row's reason
-        barrier.abort()
-        answers.put(f"{type(error).__name__}: {error}")
+        times.ready.abort()
+        answers.put((engine, f"{type(error).__name__}: {error}"))
 
 
-def run_claimers(engine: str, url: str, seconds: float) -> Figures:
-    """Four processes claim at once for so long; RuntimeError if one fails or a row was given away twice."""
+def run_turns(urls: Mapping[str, str], *, length: float, rounds: int, size: int) -> dict[str, Figures]:
+    """Four processes of each engine claim by turns; RuntimeError if one fails or a row was given away twice."""
     context = multiprocessing.get_context("spawn")
-    barrier, answers = context.Barrier(CLAIMERS), context.Queue()
-    processes = [
-        context.Process(target=_claimer, args=(engine, url, barrier, seconds, answers)) for _ in range(CLAIMERS)
-    ]
+    ready, answers = context.Barrier(CLAIMERS * len(urls) + 1), context.Queue()
+    begin = context.Value("d", 0.0)
+    processes = []
+    for slot, (engine, url) in enumerate(urls.items()):
+        sharing = sum(other == url for other in urls.values())
+        quota = int(size * 0.9 / CLAIMERS / sharing) - MATCHED_AT_ONCE
+        times = _Times(ready=ready, begin=begin, length=length, rounds=rounds, slot=slot, slots=len(urls), quota=quota)
+        processes += [context.Process(target=_claimer, args=(engine, url, times, answers)) for _ in range(CLAIMERS)]
     for process in processes:
         process.start()
-    parts = [answers.get(timeout=seconds + 120) for _ in processes]
+    with suppress(threading.BrokenBarrierError):
+        ready.wait()
+        begin.value = time.monotonic() + 0.2
+        ready.wait()
+    parts: dict[str, list[_Part]] = {engine: [] for engine in urls}
+    failures = []
+    for _ in processes:
+        engine, part = answers.get(timeout=length * rounds * len(urls) + 120)
+        if isinstance(part, _Part):
+            parts[engine].append(part)
+        else:
+            failures.append(f"{engine}: {part}")
     for process in processes:
         process.join()
-    failures = [part for part in parts if isinstance(part, str)]
     if failures:
-        raise RuntimeError(failures[0])
+        raise RuntimeError("; ".join(sorted(failures)))
+    return {engine: _figures(engine, found) for engine, found in parts.items()}
+
+
+def _figures(engine: str, parts: Sequence[_Part]) -> Figures:
     ids = [claimed for part in parts for claimed in part.ids]
     if len(ids) != len(set(ids)):
         raise RuntimeError(f"{engine} gave away a row twice")
@@ -260,8 +320,8 @@ def _fill(administrator: str, engine: str, rows: int) -> str:
     return url
 
 
-def rows(sizes: Sequence[int], seconds: float, repeats: int) -> list[Row]:
-    """All figures; engines in turn, so that what else the machine does meets them all."""
+def rows(sizes: Sequence[int], length: float, rounds: int, repeats: int) -> list[Row]:
+    """All figures; engines in short turns, so that what else the machine does meets them all."""
     found: list[Row] = []
     folder = Path(tempfile.mkdtemp(prefix="suifang-queue-"))
     folder.chmod(0o755)
@@ -270,44 +330,45 @@ def rows(sizes: Sequence[int], seconds: float, repeats: int) -> list[Row]:
         for size in sizes:
             measured: dict[str, list[Figures]] = {}
             refused: dict[str, str] = {}
-            urls: dict[str, str] = {}
-            for engine in CLAIMING:
-                try:
-                    say(f"{engine}: {size} rows are made")
-                    urls[engine] = urls["ours"] if engine == "ours_alone" else _fill(engines.database_url, engine, size)
-                except Exception as error:
-                    if engine == "ours":
-                        raise
-                    refused[engine] = f"{type(error).__name__}: {error}"
             for _ in range(repeats):
-                for engine, url in urls.items():
-                    try:
-                        figures = run_claimers(engine, url, min(seconds, _bearable(size)))
-                    except RuntimeError as error:
-                        if engine.startswith("ours"):
-                            raise
-                        refused[engine] = str(error)
-                        continue
+                urls = _filled(engines.database_url, size, refused)
+                for engine, figures in run_turns(urls, length=length, rounds=rounds, size=size).items():
                     measured.setdefault(engine, []).append(figures)
                     say(f"{engine}, {size} rows: {figures}")
+                _drop(engines.database_url, size)
             found += _rows_of(size, measured, refused)
-            with psycopg.connect(libpq_url(engines.database_url), autocommit=True) as connection:
-                for engine in FILLING:
-                    connection.execute(
-                        sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(f"bench_{engine}_{size}"))
-                    )
     return found
 
 
-def _bearable(size: int) -> float:
-    """So long that four claimers never come to the end of a small heap."""
-    return max(0.2, size / 5000)
+def _filled(administrator: str, size: int, refused: dict[str, str]) -> dict[str, str]:
+    """A filled database for every engine that can run here; why the others cannot is put into `refused`."""
+    made: dict[str, str] = {}
+    urls: dict[str, str] = {}
+    for engine in CLAIMING:
+        of = engine.removesuffix("_alone")
+        try:
+            if of not in made:
+                say(f"{of}: {size} rows are made")
+                made[of] = _fill(administrator, of, size)
+            urls[engine] = made[of]
+        except Exception as error:
+            if of == "ours":
+                raise
+            refused[engine] = f"{type(error).__name__}: {error}"
+    return urls
+
+
+def _drop(administrator: str, size: int) -> None:
+    with psycopg.connect(libpq_url(administrator), autocommit=True) as connection:
+        for engine in FILLING:
+            name = sql.Identifier(f"bench_{engine}_{size}")
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 def _rows_of(size: int, measured: dict[str, list[Figures]], refused: dict[str, str]) -> list[Row]:
-    """As the scheduler claims, several in a transaction, beside every peer; and one in each, beside raw."""
+    """As the scheduler claims, several in a transaction, and one in each, both beside raw claiming likewise."""
     pairs = [("queue.claims_per_s", "ours", peer) for peer in PEERS]
-    pairs += [("queue.claims_alone_per_s", "ours_alone", peer) for peer in PEERS]
+    pairs.append(("queue.claims_alone_per_s", "ours_alone", "raw_alone"))
     return [_row(name, size, measured, refused, mine=mine, peer=peer) for name, mine, peer in pairs]
 
 
@@ -317,7 +378,8 @@ def _row(
     ours = _middle(measured[mine])
     theirs = _middle(measured[peer]) if peer in measured and peer not in refused else None
     rates = [each.claims_per_s for each in measured[mine]]
-    shape = f"ours claims {MATCHED_AT_ONCE if mine == 'ours' else 1} in a transaction, the peer one"
+    many = {True: f"{MATCHED_AT_ONCE} in a transaction", False: "one in a transaction"}
+    shape = f"ours claims {many[mine == 'ours']}, {peer} {many[peer == 'raw']}"
     return Row(
         name=name,
         unit="claims/s",
@@ -330,7 +392,7 @@ def _row(
         spread=round((max(rates) - min(rates)) / statistics.median(rates), 3),
         conditions=f"{size} waiting rows, {CLAIMERS} claimers, {os.cpu_count()} processors, {shape}; ours: {ours}; "
         + (f"{peer}: {theirs}" if theirs else f"{peer} cannot run here: {refused.get(peer, 'not measured')}")
-        + (f"; {GOAL}" if peer == "raw" else ""),
+        + (f"; {GOAL}" if peer.startswith("raw") else ""),
     )
 
 
@@ -342,12 +404,13 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.queue", description=__doc__)
     parser.add_argument("--rows", default="1000,100000,1000000", help="waiting rows, several between commas")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of claiming in each run")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--turn", type=float, default=1.0, help="seconds that one engine claims before the next")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each engine")
+    parser.add_argument("--repeats", type=int, default=3, help="with rows made anew")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     sizes = [int(each) for each in arguments.rows.split(",")]
-    print_rows(rows(sizes, arguments.seconds, arguments.repeats), as_json=arguments.json)
+    print_rows(rows(sizes, arguments.turn, arguments.rounds, arguments.repeats), as_json=arguments.json)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,6 @@ agents = Table(
     instant("headset_lost_at", nullable=True),
     Column("headset_muted", Boolean, nullable=False, default=False),
     Column("kept_for", Uuid(as_uuid=False), ForeignKey("queues.id"), nullable=True),
-    Index("ix_agents_state", "state"),
     Index("ix_agents_kept", "kept_for", postgresql_where=text("kept_for IS NOT NULL")),
     Index("ix_agents_ready", "state_since", "id", postgresql_where=text("state = 'available'")),
 )

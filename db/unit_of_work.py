@@ -6,7 +6,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -107,7 +107,7 @@ class UnitOfWork:
         self.decisions = DecisionRepository(self._session)
         self.number_searches = NumberSearchRepository(self._session)
         self.audit = AuditLog(self._session)
-        self.now = self._clock(self._session.execute(select(func.clock_timestamp())).scalar_one())
+        self.now = self._clock(self._session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one())
         return self
 
     def __exit__(

@@ -72,32 +72,41 @@ _SERVES = """
         AND a.skills @> o.skills))
 """
 
-_CLAIM_FOR_AGENT = f"""
+_CLAIM = f"""
     WITH open_lanes AS MATERIALIZED (
-        SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id
+        SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id,
+               head.place, head.priority, head.next_attempt_at, head.id AS head_id
         FROM lanes l JOIN queues q ON q.id = l.queue_id
+        CROSS JOIN LATERAL (
+            SELECT t.place, t.priority, t.next_attempt_at, t.id
+            FROM tasks t
+            WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s
+              AND t.id <> ALL(%(besides)s::uuid[])
+            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
+            LIMIT 1
+        ) head
         WHERE l.mode = '{TaskMode.AGENT.value}' AND NOT q.paused AND NOT l.ahead
-          AND EXISTS (SELECT FROM tasks t WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s)
+    ), waiting AS MATERIALIZED (
+        SELECT a.id, a.state_since, a.queues, a.languages, a.dialects, a.skills
+        FROM agents a
+        WHERE a.state = '{AgentState.AVAILABLE.value}' AND a.headset_state = '{HeadsetState.UP.value}'
+          AND a.headset_lost_at IS NULL AND a.heartbeat_at > %(heard_since)s AND a.kept_for IS NULL
+          AND a.headset_node = ANY(%(nodes)s::text[])
+          AND (SELECT true FROM open_lanes o WHERE {_SERVES} LIMIT 1)
+        ORDER BY a.state_since, a.id
+        {{agents}}
+        FOR UPDATE OF a SKIP LOCKED
     ), pair AS MATERIALIZED (
         SELECT a.id AS agent_id, t.id AS task_id
-        FROM (
-            SELECT a.id, a.queues, a.languages, a.dialects, a.skills
-            FROM agents a
-            WHERE a.state = '{AgentState.AVAILABLE.value}' AND a.headset_state = '{HeadsetState.UP.value}'
-              AND a.headset_lost_at IS NULL AND a.heartbeat_at > %(heard_since)s AND a.kept_for IS NULL
-              AND a.headset_node = ANY(%(nodes)s::text[])
-              AND (a.queues ?| ARRAY(SELECT o.queue_id::text FROM open_lanes o WHERE o.agent_id IS NULL)
-                OR a.id = ANY(ARRAY(SELECT o.agent_id FROM open_lanes o WHERE o.agent_id IS NOT NULL)))
-            ORDER BY a.state_since, a.id
-            FOR UPDATE OF a SKIP LOCKED
-        ) a
-        CROSS JOIN LATERAL (
+        FROM waiting a CROSS JOIN LATERAL (
             SELECT t.id
             FROM open_lanes o CROSS JOIN LATERAL (
                 SELECT t.id, t.place, t.priority, t.next_attempt_at
                 FROM tasks t
                 WHERE t.lane_id = o.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s
                   AND t.id <> ALL(%(besides)s::uuid[])
+                  AND (t.place, t.priority, t.next_attempt_at, t.id)
+                      >= (o.place, o.priority, o.next_attempt_at, o.head_id)
                 ORDER BY t.place, t.priority, t.next_attempt_at, t.id
                 LIMIT 1
                 FOR UPDATE SKIP LOCKED
@@ -111,13 +120,19 @@ _CLAIM_FOR_AGENT = f"""
         UPDATE agents SET state = '{_RESERVED.value}', state_since = %(now)s, state_reason = ''
         FROM pair WHERE agents.id = pair.agent_id
     )
-    UPDATE tasks SET state = '{_TAKEN.value}' FROM pair WHERE tasks.id = pair.task_id
+    UPDATE tasks SET state = '{_TAKEN.value}', lane_id = NULL, place = NULL, closing_at = NULL, held_until = NULL
+    FROM pair WHERE tasks.id = pair.task_id
     RETURNING tasks.id, pair.agent_id
     """  # noqa: S608 only our own closed sets are written into it
 """The longest waiting agent who can be given a call, and the first task of all her lanes; both are taken, or neither.
 
-Rows that somebody else holds are passed over. An agent is locked only when it is her turn, so that others find theirs.
+Rows that somebody else holds are passed over. What a lane's index still keeps of tasks that were taken from its head is
+walked once, to the first that waits; locking begins there.
 """
+
+_CLAIM_FOR_AGENT = _CLAIM.format(agents="LIMIT 1")
+_CLAIM_FOR_ANY_AGENT = _CLAIM.format(agents="")
+"""Asked when the first agent went empty: others may hold all that she could take, and the next be luckier."""
 
 _CLAIM_FOR_LINE = f"""
     WITH next AS MATERIALIZED (
@@ -136,7 +151,8 @@ _CLAIM_FOR_LINE = f"""
         ORDER BY t.place, t.priority, t.next_attempt_at, t.id
         LIMIT 1
     )
-    UPDATE tasks SET state = '{_TAKEN.value}' FROM next WHERE tasks.id = next.id RETURNING tasks.id
+    UPDATE tasks SET state = '{_TAKEN.value}', lane_id = NULL, place = NULL, closing_at = NULL, held_until = NULL
+    FROM next WHERE tasks.id = next.id RETURNING tasks.id
     """  # noqa: S608
 
 
@@ -161,10 +177,8 @@ class WaitingRepository:
 
         `nodes` are the telephony nodes that live; tasks in `besides` were refused in this turn.
         """
-        row = self._driver(
-            _CLAIM_FOR_AGENT,
-            {"now": now, "heard_since": now - HEARTBEAT_LIMIT, "nodes": [*nodes], "besides": _ids(besides)},
-        )
+        values = {"now": now, "heard_since": now - HEARTBEAT_LIMIT, "nodes": [*nodes], "besides": _ids(besides)}
+        row = self._driver(_CLAIM_FOR_AGENT, values) or self._driver(_CLAIM_FOR_ANY_AGENT, values)
         return Claim(task_id=str(row[0]), agent_id=str(row[1])) if row else None
 
     def claim_for_line(self, queue_id: str, now: datetime, *, besides: Collection[str] = ()) -> Claim | None:

@@ -38,6 +38,8 @@ def upgrade() -> None:
     for name in ("dialects", "skills"):
         op.add_column("agents", sa.Column(name, postgresql.JSONB(), nullable=False, server_default="[]"))
         op.alter_column("agents", name, server_default=None)
+    # Agents are few and change their state often: an index of states costs every change and helps no question.
+    op.drop_index("ix_agents_state", "agents")
     op.create_index("ix_agents_ready", "agents", ["state_since", "id"], postgresql_where=sa.text("state = 'available'"))
 
     op.create_table(
@@ -98,8 +100,10 @@ def upgrade() -> None:
     )
     op.execute(
         f"CREATE TRIGGER tasks_leave_lane BEFORE UPDATE OF {_MOVES_A_TASK} ON tasks "
-        "FOR EACH ROW WHEN (OLD.place IS NOT NULL) EXECUTE FUNCTION leave_lane()"
+        "FOR EACH ROW WHEN (OLD.place IS NOT NULL AND NEW.place IS NOT NULL) EXECUTE FUNCTION leave_lane()"
     )
+    # What is taken from the head of a lane stays in its index until it is swept, and every claim walks over it.
+    op.execute("ALTER TABLE tasks SET (autovacuum_vacuum_scale_factor = 0.005, autovacuum_vacuum_threshold = 1000)")
 
     op.add_column("attempts", sa.Column("preview_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("attempts", sa.Column("skipped", sa.String(40), nullable=True))
@@ -128,6 +132,7 @@ def downgrade() -> None:
     op.drop_index("ix_attempts_previewed", "attempts")
     op.drop_column("attempts", "skipped")
     op.drop_column("attempts", "preview_until")
+    op.execute("ALTER TABLE tasks RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold)")
     op.execute("DROP TRIGGER tasks_leave_lane ON tasks")
     op.execute("DROP FUNCTION leave_lane()")
     for name in ("ix_tasks_owned", "ix_tasks_held", "ix_tasks_moving_up", "ix_tasks_to_come", "ix_tasks_in_lane"):
@@ -153,6 +158,7 @@ def downgrade() -> None:
         op.drop_column("tasks", name)
     op.drop_table("lanes")
     op.drop_index("ix_agents_ready", "agents")
+    op.create_index("ix_agents_state", "agents", ["state"])
     op.drop_column("agents", "skills")
     op.drop_column("agents", "dialects")
     op.drop_column("queues", "dialect")
