@@ -81,6 +81,7 @@ class Kind(StrEnum):
     CAMPAIGN_NOT_POSSIBLE = "campaign_not_possible"
     NOT_POSSIBLE_NOW = "not_possible_now"
     ANSWER_REFUSED = "answer_refused"
+    ANSWERS_MISSING = "answers_missing"
     NOTE_SIGNED = "note_signed"
     RECORDING_NOT_STORED = "recording_not_stored"
     RECORDING_GONE = "recording_gone"
@@ -148,6 +149,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.CAMPAIGN_NOT_POSSIBLE: (409, "The campaign cannot do that"),
     Kind.NOT_POSSIBLE_NOW: (409, "That is not possible in this state"),
     Kind.ANSWER_REFUSED: (422, "The answer does not fit the question"),
+    Kind.ANSWERS_MISSING: (409, "Required answers are missing"),
     Kind.NOTE_SIGNED: (409, "The note is signed"),
     Kind.RECORDING_NOT_STORED: (404, "The recording is not stored yet"),
     Kind.RECORDING_GONE: (410, "The recording is gone"),

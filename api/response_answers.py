@@ -3,6 +3,7 @@
 from api.fields import Answer, Instant
 from api.speakers import OnTheLine
 from care.forms import AnswerValue, Form, enabled_items, missing_items
+from care.relatives import Speaker
 from care.responses import GivenAnswer, Response, ResponseMode, ResponseState
 from care.scoring import ScoreState
 from db.answering import scores_now
@@ -60,9 +61,18 @@ class WholeResponseAnswer(ResponseAnswer):
     history: list[GivenAnswerAnswer]
 
 
+def _hidden(form: Form, line: OnTheLine | None) -> frozenset[str]:
+    """The questions whose answers are not shown: a relative's limits, and all of them before it is known who speaks."""
+    if line is None:
+        return frozenset()
+    return frozenset(
+        item.link_id for item in form.questions() if line.speaker is Speaker.UNKNOWN or line.why_not(item) is not None
+    )
+
+
 def response_answer(uow: UnitOfWork, form: Form, response: Response, line: OnTheLine | None = None) -> ResponseAnswer:
-    """The response; while a relative is on the line, without what is not for his ears."""
-    hidden = {item.link_id for item in form.questions() if line is not None and line.why_not(item) is not None}
+    """The response; in a call, without what is not for the ears of whoever is on the line."""
+    hidden = _hidden(form, line)
     return ResponseAnswer(
         id=response.id,
         form_id=response.form_id,
@@ -83,10 +93,13 @@ def response_answer(uow: UnitOfWork, form: Form, response: Response, line: OnThe
     )
 
 
-def whole_response(uow: UnitOfWork, form: Form, response: Response) -> WholeResponseAnswer:
-    """The response with its history."""
-    history: list[GivenAnswer] = list(uow.responses.history(response.id))
+def whole_response(
+    uow: UnitOfWork, form: Form, response: Response, line: OnTheLine | None = None
+) -> WholeResponseAnswer:
+    """The response with its history; during a call, as far as it is for the ears of whoever is on the line."""
+    hidden = _hidden(form, line)
+    history: list[GivenAnswer] = [given for given in uow.responses.history(response.id) if given.link_id not in hidden]
     return WholeResponseAnswer(
-        **response_answer(uow, form, response).model_dump(),
+        **response_answer(uow, form, response, line).model_dump(),
         history=[GivenAnswerAnswer.model_validate(given) for given in history],
     )

@@ -79,6 +79,7 @@ class WrapUpAsk(Ask):
     call_back: CallBackAsk | None = None
     spoke_with: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = None
     note: Words | None = None  # added to the drafted note
+    partial: bool = False  # required answers are missing and will not come: completed becomes partially-completed
     no_action: bool = False  # nothing is left to do for anybody: not while a request or alert of this attempt is open
 
 
@@ -268,7 +269,13 @@ def save_answer(
 @router.post(
     "/attempts/{attempt_id}/wrap-up",
     responses=problems(
-        Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW, Kind.TAKEN, Kind.UNKNOWN_TASK, Kind.WINDOW_REFUSED
+        Kind.UNKNOWN_ATTEMPT,
+        Kind.NOT_YOURS,
+        Kind.NOT_POSSIBLE_NOW,
+        Kind.TAKEN,
+        Kind.UNKNOWN_TASK,
+        Kind.WINDOW_REFUSED,
+        Kind.ANSWERS_MISSING,
     ),
 )
 def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request: Request, uow: Work) -> NoteAnswer:
@@ -303,6 +310,7 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
         outcome=ask.outcome,
         task_result=ask.task_result,
         results={found.task_of_attempt(uow, attempt, task_id).id: result for task_id, result in ask.results.items()},
+        partial=ask.partial,
         spoke_with=ask.spoke_with,
         words=ask.note,
         by=caller.user_id,

@@ -82,7 +82,7 @@ def open_task_response(task_id: Id, form_id: str, caller: CareTeam, request: Req
     form = _form(request, form_id)
     response = answering.open_response(uow, wiring_of(request).content, task, form.id)
     _audit(uow, caller, "response_opened", response)
-    return whole_response(uow, form, response)
+    return whole_response(uow, form, response, _line_of_caller(uow, caller, task.patient_id))
 
 
 @router.get("/tasks/{task_id}/responses", responses=problems(Kind.UNKNOWN_TASK, Kind.UNKNOWN_FORM))
@@ -92,7 +92,10 @@ def list_task_responses(task_id: Id, caller: CareTeam, request: Request, uow: Wo
     responses = uow.responses.all_of_task(task.id)
     for response in responses:
         _audit(uow, caller, "response_viewed", response)
-    return ResponsesAnswer(responses=[response_answer(uow, _form(request, each.form_id), each) for each in responses])
+    line = _line_of_caller(uow, caller, task.patient_id)
+    return ResponsesAnswer(
+        responses=[response_answer(uow, _form(request, each.form_id), each, line) for each in responses]
+    )
 
 
 @router.get("/responses/{response_id}", responses=problems(Kind.UNKNOWN_RESPONSE, Kind.UNKNOWN_FORM))
@@ -100,7 +103,8 @@ def read_response(response_id: Id, caller: CareTeam, request: Request, uow: Work
     """One response with its history."""
     response = _response(uow, response_id)
     _audit(uow, caller, "response_viewed", response)
-    return whole_response(uow, _form(request, response.form_id), response)
+    line = _line_of_caller(uow, caller, response.patient_id)
+    return whole_response(uow, _form(request, response.form_id), response, line)
 
 
 @router.put(
@@ -217,6 +221,14 @@ def _line(uow: UnitOfWork, ask: GivenAsk, caller: Caller, response: Response) ->
         relative=relative,
         matters=matters_open_to(Speaker.RELATIVE, relative, now=uow.now),
     )
+
+
+def _line_of_caller(uow: UnitOfWork, caller: Caller, patient_id: str) -> OnTheLine | None:
+    """Whoever is on the caller's own line about this patient now; what she reads out is for his ears."""
+    attempt = uow.attempts.live_of_agent(caller.user_id)
+    if attempt is None or attempt.patient_id != patient_id or attempt.state is not AttemptState.IN_CALL:
+        return None
+    return on_the_line(uow, attempt)
 
 
 def _response(uow: UnitOfWork, response_id: str) -> Response:

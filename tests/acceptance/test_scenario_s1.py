@@ -154,9 +154,9 @@ def test_a_red_answer_is_cared_for_by_a_person_before_the_task_may_end(played: S
 
     played.place.decided(played.place.ask("hang_up", played.call_of(task).id))
     played.ended(task)
-    wrapped = nurse.post(
-        f"/attempts/{attempt_id}/wrap-up", {"outcome": "connected-patient", "task_result": "completed"}
-    )
+    done = {"outcome": "connected-patient", "task_result": "completed"}
+    assert nurse.post(f"/attempts/{attempt_id}/wrap-up", done).json()["code"] == "answers_missing"
+    wrapped = nurse.post(f"/attempts/{attempt_id}/wrap-up", {**done, "partial": True})
     assert wrapped.status_code == 200, wrapped.text
     played.turn()
     assert state_of(played, task) == (TaskState.IN_PROGRESS, None), "the task ended before its alert"
@@ -183,7 +183,7 @@ def test_a_red_answer_is_cared_for_by_a_person_before_the_task_may_end(played: S
     assert state_of(played, task) == (TaskState.IN_PROGRESS, None)
     closed = doctor.post(f"{path}/outcome", outcome).json()
     assert (closed["state"], closed["outcome"]) == ("closed", "emergency-services")
-    assert state_of(played, task) == (TaskState.COMPLETED, TaskOutcome.COMPLETED)
+    assert state_of(played, task) == (TaskState.PARTIALLY_COMPLETED, TaskOutcome.PARTIALLY_COMPLETED)
     assert told(played, alert["id"]) == ["nurse", "doctor", "head"]
     assert [line["kind"] for line in closed["story"] if line["kind"] != "told"] == [
         "raised",

@@ -178,7 +178,7 @@ def hung_up_and_wrapped_up(played: Scenario, nurse: Asking, task: Task) -> None:
     played.place.ask("hang_up", played.call_of(task).id)
     played.ended(task)
     attempt = played.attempt_of(task)
-    done = {"outcome": "connected-patient", "task_result": "completed"}
+    done = {"outcome": "connected-patient", "task_result": "completed", "partial": True}
     answer = nurse.post(f"/attempts/{attempt.id}/wrap-up", done)
     assert answer.status_code == 200, answer.text
     played.turn()

@@ -120,16 +120,23 @@ def test_a_wrap_up_closes_the_attempt_frees_the_agent_and_drafts_the_note(house:
     answer(agent, attempt, "feeling", "better")
     answer(agent, attempt, "missed_days", 2)
     agent.post("/agents/me/state", {"state": "break"})
-    done = agent.post(
-        f"/attempts/{attempt.id}/wrap-up",
-        {"outcome": "connected-proxy", "task_result": "completed", "spoke_with": "女儿", "note": "家属会陪同复诊。"},
+    said = {"outcome": "connected-proxy", "task_result": "completed", "spoke_with": "女儿", "note": "家属会陪同复诊。"}
+    refused = agent.post(f"/attempts/{attempt.id}/wrap-up", said).json()
+    assert (refused["code"], [fault["field"] for fault in refused["errors"]]) == (
+        "answers_missing",
+        ["answers.medicines_obtained", "answers.knows_appointment", "answers.knows_whom_to_call"],
     )
+    done = agent.post(f"/attempts/{attempt.id}/wrap-up", {**said, "partial": True})
     note = done.json()
     assert (note["state"], note["attempt_id"]) == ("draft", attempt.id)
     for words in ("女儿", "王敏", "出院随访核心问题", "好转", "2 d", "家属会陪同复诊。"):
         assert words in note["text"], note["text"]
     closed = agent.get(f"/attempts/{attempt.id}").json()
-    assert (closed["state"], closed["outcome"], closed["task_result"]) == ("closed", "connected-proxy", "completed")
+    assert (closed["state"], closed["outcome"], closed["task_result"]) == (
+        "closed",
+        "connected-proxy",
+        "partially-completed",
+    )
     assert closed["outcome_by"] == agent.user_id
     assert agent.get("/agents/me/state").json()["state"] == "break"
     assert events(house, attempt.id, note["id"]) == ["attempt_closed", "note_drafted"]

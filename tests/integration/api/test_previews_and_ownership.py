@@ -158,6 +158,31 @@ def test_each_task_of_a_call_gets_its_own_result(house: House, agent: Asking) ->
         assert uow.attempts.results_of(attempt_id) == {first.id: "completed", second.id: "refused", third.id: None}
 
 
+def test_what_is_called_completed_has_its_answers_in_each_task_of_the_call(house: House, agent: Asking) -> None:
+    attempt_id, (first, second) = in_wrap_up(house, agent, tasks=2)
+    with house.rows() as uow:
+        for task in (first, second):
+            stored = uow.plans.task_for_update(task.id)
+            assert stored is not None
+            stored.form = "phq2"
+    done = {"outcome": "connected-patient", "task_result": "completed", "results": {second.id: "completed"}}
+    refused = agent.post(f"/attempts/{attempt_id}/wrap-up", done).json()
+    named = [fault["field"] for fault in refused["errors"]]
+    assert refused["code"] == "answers_missing"
+    assert [name.split(".")[0] for name in named] == ["results", "results", "answers", "answers"] or [
+        name.split(".")[0] for name in named
+    ] == ["answers", "answers", "results", "results"]
+    assert any(name.startswith(f"results.{second.id}.") for name in named)
+    for item in [name.split(".")[-1] for name in named if name.startswith("answers.")]:
+        given = agent.put(f"/attempts/{attempt_id}/answers/{item}", {"value": "0"})
+        assert given.status_code == 200, given.text
+    still = agent.post(f"/attempts/{attempt_id}/wrap-up", done).json()
+    assert {fault["field"].split(".")[0] for fault in still["errors"]} == {"results"}
+    assert agent.post(f"/attempts/{attempt_id}/wrap-up", {**done, "partial": True}).status_code == 200
+    with house.rows() as uow:
+        assert uow.attempts.results_of(attempt_id) == {first.id: "completed", second.id: "partially-completed"}
+
+
 def test_an_hour_the_patient_named_is_kept_by_whoever_promised_it(house: House, agent: Asking) -> None:
     attempt_id, (task,) = in_wrap_up(house, agent)
     with house.rows() as uow:
