@@ -135,7 +135,7 @@ def enter_result(plan_id: Id, ask: ResultAsk, caller: CareTeamCommanding, reques
 @router.get("/patients/{patient_id}/follow-up-results", responses=problems(Kind.UNKNOWN_PATIENT))
 def list_follow_up_results(
     patient_id: Id,
-    topic: Annotated[str, Query(max_length=64)],
+    topic: Annotated[str, Query(pattern="^[a-z_]{1,64}$")],
     caller: CareTeam,
     request: Request,
     uow: Work,

@@ -176,7 +176,7 @@ def list_rows(
     request: Request,
     uow: Work,
     state: RowState | None = None,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
     limit: Limit = 50,
 ) -> RowsAnswer:
     """Rows, of one state if it is named: those to correct, to decide, or left by an undo."""
