@@ -169,11 +169,15 @@ class PacingRepository:
         return self._session.scalar(select(func.count()).select_from(some)) or 0
 
     def day(self, queue_id: str, since: datetime) -> DayCount:
-        """What the queue's lines ahead of agents have come to since the day began."""
+        """What the queue's lines ahead of agents have come to since the day began.
+
+        A line that was lost with its worker while a patient waited has found nobody either.
+        """
+        found_nobody = attempts.c.abandoned_at.is_not(None) | (attempts.c.state == AttemptState.CLOSED)
         row = self._session.execute(
             select(
-                _how_many(attempts.c.agent_id.is_not(None) | attempts.c.abandoned_at.is_not(None)).label("answered"),
-                _how_many(attempts.c.abandoned_at.is_not(None)).label("abandoned"),
+                _how_many(attempts.c.agent_id.is_not(None) | found_nobody).label("answered"),
+                _how_many(attempts.c.agent_id.is_(None) & found_nobody).label("abandoned"),
             ).where(attempts.c.queue_id == queue_id, attempts.c.ahead, attempts.c.person_at >= since)
         ).one()
         return DayCount(answered=row.answered, abandoned=row.abandoned)

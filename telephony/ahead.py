@@ -16,7 +16,7 @@ from followup.queues import AgentTrigger
 from followup.waiting import URGENT_BELOW
 from telephony.call_flows import line_of
 from telephony.call_moves import attempt_of, patient_leg_of, tell_of_call
-from telephony.call_recording import play_notice
+from telephony.call_recording import drop_recording, play_notice
 from telephony.effects import Effect, JoinLegs, PlayPrompt
 
 log = structlog.get_logger(__name__)
@@ -107,7 +107,8 @@ class AheadOfAgents:
         self._mark(uow, attempt)
         call.parting_at = uow.now
         line = line_of(uow, call)
-        return [PlayPrompt(leg_id=line.leg_id, key=WHO_RANG, language=line.language)]
+        told = PlayPrompt(leg_id=line.leg_id, key=WHO_RANG, language=line.language)
+        return [*drop_recording(uow, call), told]
 
     def _mark(self, uow: UnitOfWork, attempt: Attempt) -> None:
         attempt.abandoned_at = uow.now

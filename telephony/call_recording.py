@@ -22,6 +22,10 @@ from telephony.call_moves import LateEventError, attempt_of, patient_leg_of, tel
 from telephony.effects import DestroyRecording, Effect, PlayPrompt, StopRecorder
 
 REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
+NOBODY_SPOKE = "nobody of ours came to the line, and nothing was announced; it was destroyed"
+DESTROYED = frozenset({REFUSED_BY_PATIENT, NOBODY_SPOKE})
+"""Why a recording's files are taken away as soon as they are closed."""
+
 REFUSAL_KEY = "8"
 NOTICE = "recording_notice"
 NOT_RECORDED = "recording_refused"
@@ -95,6 +99,16 @@ def refuse_recording(uow: UnitOfWork, call: Call, *, by: str | None) -> list[Eff
     return [StopRecorder(leg_id=patient_leg_of(call).id)]
 
 
+def drop_recording(uow: UnitOfWork, call: Call) -> list[Effect]:
+    """He found nobody and heard no notice: what was recorded of him is not kept."""
+    recording = uow.recordings.of_call(call.id)
+    if recording is None or recording.state is not RecordingState.RECORDING:
+        return []
+    recording.state = next_recording_state(recording.state, RecordingTrigger.FAIL)
+    recording.reason = NOBODY_SPOKE
+    return [StopRecorder(leg_id=patient_leg_of(call).id)]
+
+
 def recording_started(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effect]:
     """The worker writes both sides from here on."""
     if uow.recordings.of_call(call.id) is not None:
@@ -127,7 +141,7 @@ def recording_stopped(uow: UnitOfWork, call: Call, event: LegEvent) -> list[Effe
         return []
     if recording is None:
         raise LateEventError("no recording was begun for this call")
-    if recording.reason == REFUSED_BY_PATIENT:
+    if recording.reason in DESTROYED:
         folder = Path(recording.spool) if recording.spool else None
         recording.spool = None
         return [DestroyRecording(leg_id=event.leg_id, folder=folder)] if folder else []

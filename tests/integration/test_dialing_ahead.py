@@ -17,6 +17,7 @@ from followup.queues import AgentState, DialStyle, Queue
 from followup.waiting import URGENT_BELOW
 from scheduler.pacing import OneToOne, Pace, pace_of
 from telephony.ahead import WHO_RANG
+from telephony.call_recording import NOBODY_SPOKE
 from telephony.line_script import LineScript, answer, hang_up, refuse, ring
 from tests.support.builders import a_patient, a_queue, a_task, an_agent, an_attempt
 from tests.support.scenario import CONTENT, Scenario, scenario
@@ -111,6 +112,11 @@ def test_of_two_who_answer_one_speaks_with_the_agent_and_the_other_is_told_who_r
     heard = [prompt.stem for prompt in played.place.control.leg(leg.id).heard_prompts]
     assert heard == [WHO_RANG]
     assert played.closed(left).outcome is AttemptOutcome.CALLER_ABANDONED
+    with played.units() as uow:
+        recording = uow.recordings.of_call(played.call_of(left).id)
+        assert recording is not None
+        assert recording.reason == NOBODY_SPOKE
+        assert recording.spool is None  # destroyed: he heard no notice
     played.turn()
     with played.units() as uow:
         assert not uow.attempts.of_task(third.id)  # one more could have broken the limit
