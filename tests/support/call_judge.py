@@ -16,9 +16,8 @@ from followup.plans import HolidayRule as HolidayDay
 from followup.plans import Task, TaskMode, TaskState
 from tests.support.walked_patient import Dial, Life, WalkedPatient
 
-SPOKE = {"connected-patient", "connected-proxy", "connected-wrong-person", "wrong-number"}
+SPOKE = {"connected-patient", "connected-proxy"}  # a stranger is not the patient
 OURS = {"network-failure", "caller-abandoned", "blocked-by-policy"}
-_AFTER_A_WINDOW = timedelta(seconds=2)
 _LOOK_EVERY = timedelta(minutes=60)
 _ALERT_TOLD = timedelta(hours=48)
 
@@ -171,7 +170,7 @@ def _tasks(life: Life) -> Iterator[str]:
 def _end(life: Life, task: Task, name: str) -> Iterator[str]:
     closed, dials = life.closed_at[task.id], [d for d in life.dials if d.task_id == task.id]
     last_call = max((d.decided_at for d in dials), default=task.latest_at)
-    if closed > max(task.latest_at, last_call) + _AFTER_A_WINDOW:
+    if closed > max(task.latest_at, last_call) + life.grace:
         yield f"{name} was left until {closed}"
     if task.outcome is TaskOutcome.CANCELLED and closed < life.ended_at:
         yield f"{name} was cancelled at {closed}, and nobody asked for it"
@@ -189,7 +188,7 @@ def _end(life: Life, task: Task, name: str) -> Iterator[str]:
     if closed <= task.latest_at:
         return
     last_hour = _last_hour(life, task)
-    if last_hour is not None and not _in_time(told, dials, last_hour):
+    if last_hour is not None and not _in_time(told, dials, last_hour, max(life.grace, _LOOK_EVERY)):
         yield f"{name} passed, a call was possible until {last_hour}, and nobody was told before"
     if not dials and not life.patient.patience and (missed := _missed(life, task)) is not None:
         yield f"{name} was never dialed, though it could have been at {missed}"
@@ -200,12 +199,12 @@ def _said_no(patient: WalkedPatient, at: datetime, dials: list[Dial]) -> bool:
     return any(moment <= at for moment in words) or any(d.result is TaskOutcome.REFUSED for d in dials)
 
 
-def _in_time(told: list[datetime], dials: list[Dial], last_hour: datetime) -> bool:
+def _in_time(told: list[datetime], dials: list[Dial], last_hour: datetime, grace: timedelta) -> bool:
     # It was found by steps: calls were possible until somewhere in the step behind it.
-    if any(at < last_hour + _LOOK_EVERY for at in told):
+    if any(at < last_hour + grace for at in told):
         return True
     # Somebody had him on the line in the last hour, and the next try was refused for want of time.
-    return any(last_hour - _LOOK_EVERY <= d.decided_at for d in dials)
+    return any(last_hour - grace <= d.decided_at for d in dials)
 
 
 def _last_hour(life: Life, task: Task) -> datetime | None:

@@ -69,7 +69,7 @@ _CLOCKS_CHANGE = tuple(
     datetime(2026, month, day, tzinfo=UTC)
     for month, day in ((3, 7), (3, 28), (4, 4), (10, 3), (10, 24), (10, 31), (9, 26))
 )
-_ENDS = (
+ENDS = (
     (AttemptOutcome.CONNECTED_PATIENT, 30),
     (AttemptOutcome.NO_ANSWER, 24),
     (AttemptOutcome.BUSY, 8),
@@ -83,7 +83,7 @@ _ENDS = (
     (AttemptOutcome.CONNECTED_WRONG_PERSON, 2),
     (AttemptOutcome.INVALID_NUMBER, 1),
 )
-_RESULTS = (TaskOutcome.COMPLETED, TaskOutcome.COMPLETED, TaskOutcome.PARTIALLY_COMPLETED, TaskOutcome.REFUSED, None)
+RESULTS = (TaskOutcome.COMPLETED, TaskOutcome.COMPLETED, TaskOutcome.PARTIALLY_COMPLETED, TaskOutcome.REFUSED, None)
 _NO_LIMIT = 2000
 
 
@@ -145,6 +145,7 @@ class Life:
     closed_at: dict[str, datetime]
     promised: list[tuple[str, datetime]]  # when a task is called again, as it was decided
     ended_at: datetime
+    grace: timedelta = timedelta(seconds=2)  # so late a leader may see that a window has closed
 
 
 def a_walked_patient(
@@ -454,7 +455,7 @@ class Walk:
         task.state = next_task_state(task.state, TaskTrigger.RESERVE)
         task.attempts_made += 1
         task.next_action = task.next_at = None
-        ends, weights = zip(*_ENDS, strict=True)
+        ends, weights = zip(*ENDS, strict=True)
         outcome = self.dice.choices(ends, weights)[0]
         invited = now + timedelta(seconds=self.dice.choice((0, 1, 5, 2400)))
         rang = timedelta(seconds=self.dice.uniform(1, 45))
@@ -476,7 +477,7 @@ class Walk:
         if self._ask(task, invited, besides=self.live).verdict.allowed:
             self.live.invited_at = invited
             if outcome in (AttemptOutcome.CONNECTED_PATIENT, AttemptOutcome.CONNECTED_PROXY):
-                self.live.result = self.dice.choice(_RESULTS)
+                self.live.result = self.dice.choice(RESULTS)
         else:
             self.live.outcome = AttemptOutcome.BLOCKED_BY_POLICY
             self.live.ends_at, self.live.rang = invited, None
@@ -552,7 +553,7 @@ class Walk:
                 at=d.reserved_at,
                 purposes=frozenset({d.purpose}),
                 automated=d.automated,
-                reached=d.closed and d.outcome in REACHED_A_PERSON,
+                reached=d.closed and d.outcome in REACHED_A_PERSON - NUMBER_IS_NO_USE,
                 of_this_task=d.task_id == task.id,
             )
             for d in self.dials
