@@ -8,6 +8,7 @@ from typing import NewType
 from followup.calls import LegId
 from followup.closing import move_agent, release_agent
 from followup.events import DomainEvent
+from followup.inbound_menu import DEFAULT_MENU, REFUSAL_KEY, InboundMenu, MenuAction
 from followup.queues import Agent, AgentState, AgentTrigger
 from followup.states import follow
 
@@ -133,17 +134,16 @@ class InboundRules:
     comfort: timedelta = timedelta(seconds=10)
 
 
-GREETING = ("greeting", "recording_notice")
 UNRECORDED = "recording_refused"
 """Said in the place of the notice to whoever is not recorded."""
 
 
-def first_words(call: InboundCall, *, open_now: bool) -> list[str]:
+def first_words(call: InboundCall, *, open_now: bool, menu: InboundMenu = DEFAULT_MENU) -> list[str]:
     """What a caller hears first. Nobody is asked for anything before he knows who we are and that it is recorded."""
     if not open_now:
-        return ["greeting", "closed_now", *last_words(call)]
-    greeting = ["greeting", UNRECORDED] if call.recording_refused else [*GREETING]
-    return greeting if call.caller is None else [*greeting, "inbound_choices"]
+        return [*menu.greeting, *menu.closed, *last_words(call)]
+    greeting = [*menu.greeting, UNRECORDED if call.recording_refused else menu.notice]
+    return greeting if call.caller is None else [*greeting, *menu.choices]
 
 
 def last_words(call: InboundCall) -> list[str]:
@@ -157,20 +157,29 @@ class InboundMove(StrEnum):
     SEEK_AGENT = "seek_agent"
     NOTE_WISH = "note_wish"
     REFUSE_RECORDING = "refuse_recording"
+    OTHER_LANGUAGE = "other_language"
     HANG_UP = "hang_up"
     TAKE_BACK = "take_back"
     GIVE_UP = "give_up"  # nobody is free: a wish where there is a number, else a good-bye
 
 
-def move_after_key(call: InboundCall, key: str) -> InboundMove | None:
-    """What a key asks for: 0 a person, 1 to be rung back, 8 no recording."""
-    if key == "8" and call.spool is not None and not call.recording_refused and call.state is not InboundState.ENDED:
-        return InboundMove.REFUSE_RECORDING
-    if key == "0" and call.state is InboundState.GREETED:
-        return InboundMove.SEEK_AGENT
-    if key == "1" and call.state in TAKES_KEYS and call.caller is not None and call.origin is InboundOrigin.RANG_US:
-        return InboundMove.NOTE_WISH
+def move_after_key(call: InboundCall, key: str, menu: InboundMenu = DEFAULT_MENU) -> InboundMove | None:
+    """What a key asks for: 8 no recording, every other what the menu says."""
+    if key == REFUSAL_KEY:
+        refuses = call.spool is not None and not call.recording_refused and call.state is not InboundState.ENDED
+        return InboundMove.REFUSE_RECORDING if refuses else None
+    match menu.keys.get(key):
+        case MenuAction.PERSON if call.state is InboundState.GREETED:
+            return InboundMove.SEEK_AGENT
+        case MenuAction.CALL_BACK if call.state in TAKES_KEYS and call.caller is not None and _rang_us(call):
+            return InboundMove.NOTE_WISH
+        case MenuAction.OTHER_LANGUAGE if call.state is InboundState.GREETED and _rang_us(call):
+            return InboundMove.OTHER_LANGUAGE
     return None
+
+
+def _rang_us(call: InboundCall) -> bool:
+    return call.origin is InboundOrigin.RANG_US
 
 
 def move_after_words(call: InboundCall) -> InboundMove | None:

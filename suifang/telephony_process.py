@@ -120,6 +120,8 @@ def inbound_of(settings: Settings, content: Content) -> InboundCalls:
         profile=content.jurisdictions[settings.jurisdiction.value],
         zone=settings.hospital_zone,
         queue=settings.inbound_queue,
+        menu=content.inbound_menus["default"],
+        region=settings.calendar_region,
     )
 
 

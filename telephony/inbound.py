@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -9,10 +10,9 @@ from care.consent import ConsentScope, Purpose, Standing, standing
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call, EndReason, LegId
 from followup.closing import move_agent, release_agent
-from followup.dialing_rules import Profile, within_hours
+from followup.dialing_rules import Profile
 from followup.events import DomainEvent, EventKind
 from followup.inbound import (
-    GREETING,
     UNRECORDED,
     InboundCall,
     InboundId,
@@ -30,6 +30,7 @@ from followup.inbound import (
     move_of_time,
     next_inbound_state,
 )
+from followup.inbound_menu import DEFAULT_MENU, InboundMenu, is_open
 from followup.plans import TaskMode
 from followup.queues import Agent, AgentTrigger, Queue
 from followup.recordings import DISK_FULL, NEVER_BEGUN
@@ -61,7 +62,16 @@ class InboundCalls:
     """The callers of one node; each event, key and second is decided by the pure rules of `followup.inbound`."""
 
     def __init__(
-        self, *, node: str, spool: Path, rules: InboundRules, profile: Profile, zone: str, queue: str = ""
+        self,
+        *,
+        node: str,
+        spool: Path,
+        rules: InboundRules,
+        profile: Profile,
+        zone: str,
+        queue: str = "",
+        menu: InboundMenu = DEFAULT_MENU,
+        region: str | None = None,
     ) -> None:
         self._node = node
         self._spool = spool
@@ -69,6 +79,8 @@ class InboundCalls:
         self._profile = profile
         self._zone = zone
         self._queue = queue
+        self._menu = menu
+        self._region = region  # whose public holidays and make-up days count
 
     # --- how callers come ---------------------------------------------------------------------------------------------
 
@@ -86,8 +98,8 @@ class InboundCalls:
         )
         self._look_up(uow, inbound)
         inbound.recording_refused = not self._may_record(uow, inbound)
-        open_now = within_hours(self._profile, self._zone, uow.now)
-        inbound.to_say = first_words(inbound, open_now=open_now)
+        open_now = self._is_open(uow)
+        inbound.to_say = first_words(inbound, open_now=open_now, menu=self._menu)
         uow.inbound.add(inbound)
         uow.flush()
         self._tell(uow, inbound)
@@ -143,6 +155,10 @@ class InboundCalls:
         if queue is not None and queue.mode is TaskMode.AGENT:
             inbound.queue_id = queue.id
 
+    def _is_open(self, uow: UnitOfWork) -> bool:
+        today = uow.now.astimezone(ZoneInfo(self._zone)).date()
+        return is_open(self._menu, self._profile, self._zone, uow.now, uow.gate_facts.days(self._region, today))
+
     def _may_record(self, uow: UnitOfWork, inbound: InboundCall) -> bool:
         """Nobody is recorded who said no; which of a household rings is not known yet, so one's no is enough."""
         queue = uow.queues.get(inbound.queue_id) if inbound.queue_id else None
@@ -188,14 +204,14 @@ class InboundCalls:
     def _answered(self, uow: UnitOfWork, inbound: InboundCall, event: LegEvent) -> list[Effect]:
         self._move(uow, inbound, InboundTrigger.ANSWER)
         inbound.answered_at = event.occurred_at
-        if "closed_now" in inbound.to_say:
+        if inbound.to_say[-len(self._menu.closed) - 1 : -1] == [*self._menu.closed]:
             self._wish(uow, inbound, otherwise=InboundReason.AFTER_HOURS)
             self._move(uow, inbound, InboundTrigger.PART)
         return self._say(inbound)
 
     def key_pressed(self, uow: UnitOfWork, inbound: InboundCall, key: str) -> list[Effect]:
         """A key of a caller who speaks with nobody yet, or refuses the recording while he does."""
-        match move_after_key(inbound, key):
+        match move_after_key(inbound, key, self._menu):
             case InboundMove.SEEK_AGENT:
                 return self._seek(uow, inbound)
             case InboundMove.NOTE_WISH:
@@ -205,9 +221,15 @@ class InboundCalls:
                 self.refuse_recording(uow, inbound, by=None)
                 stop: list[Effect] = [StopRecorder(leg_id=inbound.leg_id)]
                 if inbound.state is InboundState.GREETED:
-                    inbound.to_say = [UNRECORDED, *(word for word in inbound.to_say if word not in GREETING)]
+                    said = (*self._menu.greeting, self._menu.notice)
+                    inbound.to_say = [UNRECORDED, *(word for word in inbound.to_say if word not in said)]
                     return [*stop, *self._say(inbound)]
                 return stop
+            case InboundMove.OTHER_LANGUAGE:
+                inbound.language = "en" if inbound.language == "zh" else "zh"
+                inbound.to_say = first_words(inbound, open_now=True, menu=self._menu)
+                self._tell(uow, inbound)
+                return self._say(inbound)
             case _ if inbound.to_say:
                 return self.words_over(uow, inbound)  # the key cut the prompt short, and no end of it will be told
         return []

@@ -16,6 +16,7 @@ from followup.dialing_rules import Profile
 from followup.flows import Flow
 from followup.follow_up_rules import FollowUpRules
 from followup.identity import IdentityRule
+from followup.inbound_menu import InboundMenu
 from followup.plans import PlanTemplate
 from followup.what_next import AttemptPolicy, DecisionReason
 from runtime.content.alert_levels import AlertLevelsDocument
@@ -28,6 +29,7 @@ from runtime.content.flows import FlowDocument
 from runtime.content.follow_up_rules import FollowUpRulesDocument
 from runtime.content.forms import FormDocument
 from runtime.content.identity_rules import IdentityRuleDocument
+from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.plans import Named, PlanDocument, missing_in
@@ -118,6 +120,23 @@ class Content:
     def flows(self) -> dict[str, Flow]:
         """Automated calls by id."""
         return {d.id: self._made(d.value) for d in self._read("flows", FlowDocument)}
+
+    @cached_property
+    def inbound_menus(self) -> dict[str, InboundMenu]:
+        """Menus and hours of the inbound line by id; each says only prompts that there are, in both languages."""
+        menus = {d.id: self._made(d.value) for d in self._read("inbound", InboundMenuDocument)}
+        for menu in menus.values():
+            missing = sorted(
+                f"{language}/{prompt}"
+                for language in ("zh", "en")
+                for prompt in menu.prompts
+                if not (self._folder / "prompts" / language / f"{prompt}.wav").exists()
+            )
+            if missing:
+                raise ContentError(
+                    f"content/inbound: {menu.id} says {', '.join(missing)}; record them in content/prompts"
+                )
+        return menus
 
     @cached_property
     def forms(self) -> dict[str, Form]:

@@ -11,6 +11,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from followup.calls import LegId, LegRole
 from followup.inbound import InboundCall, InboundRules
+from followup.inbound_menu import DEFAULT_MENU, InboundMenu
 from followup.queues import Agent, HeadsetState
 from telephony.call_control import LegEvent, OutboundLeg, Trunk
 from telephony.causes import cause_of_far_hang_up
@@ -88,6 +89,7 @@ class Switchboard:
     folder: Path
     rules: InboundRules = PATIENT_WAITING
     queue: str = ""
+    menu: InboundMenu = DEFAULT_MENU
     gate: Gate = GATE
     time: ManualScheduler = field(default_factory=lambda: ManualScheduler(datetime.now(UTC)))
     waiting: deque[LegEvent] = field(default_factory=deque)
@@ -106,6 +108,7 @@ class Switchboard:
                 profile=CONTENT.jurisdictions["demo"],
                 zone="Asia/Shanghai",
                 queue=self.queue,
+                menu=self.menu,
             ),
             content=CONTENT,
         )
