@@ -91,6 +91,10 @@ def test_the_next_call_goes_on_where_the_last_one_broke_off(house: House, agent:
     other = house.caller(Role.AGENT)
     second = a_talk(house, other, task, ordinal=2)
     assert other.get("/agents/me/call").json()["response"] is None
+    (known,) = agent.get(f"/tasks/{task.id}/responses").json()["responses"]
+    unproven = other.get(f"/responses/{known['id']}").json()
+    assert (unproven["answers"], unproven["history"], unproven["scores"]) == ({}, [], [])
+    assert agent.get(f"/responses/{known['id']}").json()["answers"] == {"feeling": "worse", "missed_days": 1}
     proven(other, second)
     response = other.get("/agents/me/call").json()["response"]
     assert response["answers"] == {"feeling": "worse", "missed_days": 1}

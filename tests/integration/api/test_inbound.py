@@ -186,7 +186,7 @@ def test_linked_to_an_open_task_the_conversation_is_its_attempt(
     if ended:
         wrapped = agent.post(
             f"/attempts/{linked.json()['attempt_id']}/wrap-up",
-            {"outcome": "connected-patient", "task_result": "completed"},
+            {"outcome": "connected-patient", "task_result": "completed", "partial": True},
         )
         assert wrapped.status_code == 200, wrapped.text
         assert state_of(house, agent) is AgentState.AVAILABLE

@@ -171,7 +171,7 @@ def test_what_concerns_ethics_is_not_seen_by_the_department_concerned(
 def test_the_wrap_up_cannot_say_that_nothing_is_left_to_do(house: House, agent: Asking, tmp_path: Path) -> None:
     _, attempt, _ = a_talk(house, agent, tmp_path)
     a_complaint(agent, attempt_id=attempt.id)
-    body = {"outcome": "connected-patient", "task_result": "completed", "no_action": True}
+    body = {"outcome": "connected-patient", "task_result": "completed", "partial": True, "no_action": True}
     refused = agent.post(f"/attempts/{attempt.id}/wrap-up", body)
     assert (refused.status_code, refused.json()["field"]) == (409, "no_action")
     assert agent.post(f"/attempts/{attempt.id}/wrap-up", {**body, "no_action": False}).status_code == 200
