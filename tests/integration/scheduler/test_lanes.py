@@ -275,3 +275,25 @@ def test_a_claim_walks_neither_busy_patients_nor_rows_to_come(units: UnitsOfWork
         assert claim is not None
         assert (claim.task_id, claim.agent_id) == (task.id, agent.id)
         assert uow._session.execute(read).scalar_one() - before < 20
+
+
+def test_an_agent_whose_only_task_is_held_by_others_keeps_nobody_behind_her_from_a_call(
+    units: UnitsOfWork, gate: Gate
+) -> None:
+    with units() as uow:
+        queue, others = a_queue(uow), a_queue(uow)
+        first = an_agent(uow, queue, state_since=uow.now - timedelta(minutes=9))
+        second = an_agent(uow, others)
+        held, free = waiting_task(uow, queue), waiting_task(uow, others)
+        keep_lanes(uow, profile=gate.profile, now=uow.now)
+        uow.commit()
+    with units() as beside, units() as uow:
+        assert beside.plans.task_for_update(held.id) is not None
+        claim = uow.waiting.claim_for_agent(uow.now, nodes=["node-1"])
+        assert claim is not None
+        assert (claim.task_id, claim.agent_id) == (free.id, second.id)
+        assert uow.waiting.claim_for_agent(uow.now, nodes=["node-1"]) is None
+        beside.commit()
+        claim = uow.waiting.claim_for_agent(uow.now, nodes=["node-1"])
+        assert claim is not None
+        assert (claim.task_id, claim.agent_id) == (held.id, first.id)
