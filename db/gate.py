@@ -132,9 +132,9 @@ class Gate:
             number_dialable=number is not None and _dialable(number.number),
             number_never_dialed=number is not None and number.number.startswith(self.never_dialed or ("-",)),
             number_on_allow_list=number is not None and number.number in self.allow_list,
-            relative_agreed=number is None
-            or number.owner is NumberOwner.SELF
-            or standing(known.words, task.purpose, ConsentScope.RELATIVE) is Standing.GRANTED,
+            relative_agreed=_relative_agreed(
+                uow, number, standing(known.words, task.purpose, ConsentScope.RELATIVE), now
+            ),
             trunk_is_loopback=self.trunk_is_loopback,
             queue_paused=known.queue_paused,
             plan_stopped=known.plan_stopped,
@@ -161,6 +161,16 @@ def stored(facts: GateFacts, profile: Profile, now: datetime) -> tuple[Verdict, 
         "lifted": [reason.value for reason in verdict.lifted],
         "facts": {each.name: _plain(getattr(facts, each.name)) for each in fields(facts)},
     }
+
+
+def _relative_agreed(uow: UnitOfWork, number: ContactPoint | None, where: Standing, now: datetime) -> bool:
+    """Another person's number is rung by the patient's word: about the relative known behind it, else about any."""
+    if number is None or number.owner is NumberOwner.SELF:
+        return True
+    behind = uow.relatives.of_number(number.id, now)
+    if behind:
+        return where is not Standing.WITHDRAWN and any(relative.matters(now) for relative in behind)
+    return where is Standing.GRANTED
 
 
 def _plain(value: object) -> object:

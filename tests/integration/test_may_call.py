@@ -12,6 +12,7 @@ from sqlalchemy import event
 from care.consent import Consent, ConsentScope, Purpose
 from care.objections import DoctorsException, Objection, ObjectionSource
 from care.patients import NumberOwner, NumberQuality, Patient
+from care.relatives import Relative
 from db.engine import make_engine
 from db.gate import Gate, GateAnswer
 from db.unit_of_work import UnitOfWork, UnitsOfWork
@@ -223,6 +224,42 @@ def test_numbers_that_are_nobodys_own_or_a_relatives_without_leave_are_not_diale
         uow.flush()
         wrong = a_gate().ask(uow, survey, point, now=uow.now)
         assert wrong.verdict.reasons == (GateReason.WRONG_NUMBER,)
+
+
+def test_a_known_relative_is_rung_by_the_patients_word_about_him_alone(units: UnitsOfWork) -> None:
+    with units() as uow:
+        patient = a_patient(uow)
+        task = a_task(uow, patient, a_queue(uow))
+        point = patient.contact_points[0]
+        point.owner = NumberOwner.RELATIVE
+        word = Consent(
+            id=new_id(),
+            patient_id=patient.id,
+            purpose=task.purpose,
+            scope=ConsentScope.DISCLOSURE,
+            granted=True,
+            source="test",
+            recorded_at=uow.now,
+        )
+        uow.patients.add_consent(word)
+        son = Relative(
+            id=new_id(),
+            patient_id=patient.id,
+            name="李强",
+            relation="儿子",
+            scope=["appointments"],
+            contact_point_id=point.id,
+            recorded_at=uow.now,
+        )
+        uow.relatives.add(son)
+        uow.flush()
+        assert asked(uow, task).verdict.reasons == (GateReason.RELATIVE_NOT_AGREED,)
+        son.consent_id = word.id
+        uow.flush()
+        assert asked(uow, task).verdict.allowed
+        son.ended_at = uow.now
+        uow.flush()
+        assert asked(uow, task).verdict.reasons == (GateReason.RELATIVE_NOT_AGREED,)
 
 
 def test_a_zone_that_does_not_exist_parks_the_task_and_breaks_nothing(units: UnitsOfWork) -> None:
