@@ -90,7 +90,7 @@ _MONTHS = [
 _WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 _EN_DATE = re.compile(rf"({'|'.join(_MONTHS)}) (?:the )?(\d+)")
 _EN_TIME = re.compile(
-    r"(\d{1,2})(?:[ :.]?(\d\d)| o'?clock)? (?:o'?clock )?(?:in the )?(morning|afternoon|evening|at night|am|pm)"
+    r"(\d{1,2})(?:[ :.]?(\d\d)| o'?clock)? (?:o'?clock )?(?:(?:in|and) the )?(morning|afternoon|evening|at night|am|pm)"
 )
 _EN_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 

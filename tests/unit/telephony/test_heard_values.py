@@ -18,6 +18,7 @@ WEIGHT = {"weight": "63.2"}
         (MOMENT, "en", "Your appointment is on Tuesday, December the 8th, at 2.15 in the afternoon."),
         (MOMENT, "en", "on tuesday december the eighth at two fifteen in the afternoon"),
         (MOMENT, "en", "Tuesday December 8th, 2:15 p.m."),
+        (MOMENT, "en", "on Tuesday, December, the 8th, at 2, 15 and the afternoon."),
         (WEIGHT, "zh", "您输入的是六十三点二公斤"),
         (WEIGHT, "zh", "您输入的事63.2公金"),
         (WEIGHT, "en", "You entered sixty-three point two kilograms."),
