@@ -8,12 +8,14 @@ import structlog
 
 from db.calendar import HospitalTime
 from db.unit_of_work import UnitOfWork
+from followup.events import DomainEvent, EventKind
 from followup.plan_windows import next_window
 from followup.plans import Plan, PlanChange, PlanState, PlanTrigger, Task, next_plan_state
 from runtime.content.library import Content
 from runtime.settings import Settings
 from scheduler.planning import step_task
 from scheduler.results import take_up_answers
+from scheduler.task_steps import task_ids
 
 log = structlog.get_logger(__name__)
 
@@ -38,15 +40,25 @@ def follow_closed_tasks(uow: UnitOfWork, *, desk: PlanDesk, now: datetime, limit
     closed = uow.plans.claim_to_follow(limit)
     for task in closed:
         task.followed_at = now
-        plan = uow.plans.plan_for_update(task.plan_id) if task.plan_id is not None else None
-        if plan is None:
-            continue
-        take_up_answers(uow, plan, task, content=desk.content, time=desk.time, now=now)
-        if plan.state is not PlanState.RUNNING:
-            continue
-        plan_next(uow, plan, task, time=desk.time, now=now)
-        _complete_if_over(uow, plan, now)
+        try:
+            with uow.savepoint():
+                _follow(uow, task, desk, now)
+        except (LookupError, ValueError):
+            # One plan that cannot be followed (its queue is gone) must not hold up all the others: a person sees to it.
+            log.exception("plan_not_followed", plan=task.plan_id, task=task.id)
+            uow.emit(DomainEvent(kind=EventKind.TASK_ESCALATED, subject=task.id, ids=task_ids(task)))
     return len(closed)
+
+
+def _follow(uow: UnitOfWork, task: Task, desk: PlanDesk, now: datetime) -> None:
+    plan = uow.plans.plan_for_update(task.plan_id) if task.plan_id is not None else None
+    if plan is None:
+        return
+    take_up_answers(uow, plan, task, content=desk.content, time=desk.time, now=now)
+    if plan.state is not PlanState.RUNNING:
+        return
+    plan_next(uow, plan, task, time=desk.time, now=now)
+    _complete_if_over(uow, plan, now)
 
 
 def plan_next(uow: UnitOfWork, plan: Plan, task: Task, *, time: HospitalTime, now: datetime) -> Task | None:

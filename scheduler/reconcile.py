@@ -23,6 +23,8 @@ from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState, TaskTrigger, next_task_state
 from followup.queues import IDLE_AGENT_STATES, AgentState, AgentTrigger
 from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
+from followup.supervision import SupervisionTrigger, next_supervision_state
+from followup.transfers import TransferTrigger, next_transfer_state
 from runtime.live_events import LiveStream
 from runtime.task_queue import QUEUE, SPEECH_QUEUE
 from scheduler import alert_clock, due, following
@@ -30,7 +32,7 @@ from scheduler.alert_clock import AlertDesk
 from scheduler.caller_id_watch import raise_alarms
 from scheduler.following import PlanDesk
 from scheduler.outcomes import AttemptPolicies
-from scheduler.task_steps import ask_for_a_person
+from scheduler.task_steps import ask_for_a_person, hold_for_a_person
 from scheduler.tasks import DECIDE_NEXT
 
 log = structlog.get_logger(__name__)
@@ -245,7 +247,23 @@ def _end(uow: UnitOfWork, call: Call, reason: EndReason) -> None:
     call.end_reason, call.party, call.ended_at = reason, Party.US, uow.now
     for leg in call.legs:
         leg.ended_at = leg.ended_at or uow.now
+    _end_company(uow, call)
     uow.emit(DomainEvent(kind=EventKind.CALL_ENDED, subject=call.id, ids={"attempt": call.attempt_id}))
+
+
+def _end_company(uow: UnitOfWork, call: Call) -> None:
+    """Whoever was in the call beside its agent is out with it."""
+    transfer = uow.transfers.live_of_call(call.id)
+    if transfer is not None:
+        transfer.state = next_transfer_state(transfer.state, TransferTrigger.END)
+        transfer.ended_at, transfer.reason = uow.now, "the call was lost"
+    supervision = uow.supervisions.live_of_call(call.id)
+    if supervision is not None:
+        stretch = uow.supervisions.open_stretch(supervision.id)
+        if stretch is not None:
+            stretch.ended_at = uow.now
+        supervision.state = next_supervision_state(supervision.state, SupervisionTrigger.END)
+        supervision.ended_at, supervision.ended_because = uow.now, "the call was lost"
 
 
 def _close(uow: UnitOfWork, attempt: Attempt) -> None:
@@ -392,6 +410,12 @@ def tell_of_forgotten_wrap_ups(repairs: Repairs) -> int:
     """Wrap-ups that nobody finishes are told of: only a person can say what came of a conversation."""
     with repairs.units_of_work() as uow:
         forgotten = uow.attempts.forgotten_wrap_ups(uow.now - WRAP_UP_LIMIT)
+        for task_id in (task_id for attempt in forgotten for task_id in uow.attempts.tasks_of(attempt.id)):
+            task = uow.plans.task_for_update(task_id)
+            if task is not None and task.state is TaskState.IN_PROGRESS:
+                # Its window may close meanwhile: it stands among what people have to look into, told once.
+                hold_for_a_person(uow, task)
+        uow.commit()
     for attempt in forgotten:
         log.warning("wrap_up_forgotten", attempt=attempt.id, agent=attempt.agent_id, queue=attempt.queue_id)
         ids = {"subject": attempt.id, "queue": attempt.queue_id}

@@ -15,7 +15,7 @@ from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from db.users import StoredAnswer
 from followup.attempts import Attempt, AttemptState
-from followup.calls import Call, CallState, EndReason, LegId, Party
+from followup.calls import Call, CallState, EndReason, Leg, LegId, LegRole, Party
 from followup.events import DomainEvent, EventKind
 from followup.inbound import InboundCall, InboundId, InboundState
 from followup.notes import Note
@@ -23,6 +23,7 @@ from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
 from followup.queues import AgentState
 from followup.recordings import Recording, RecordingState
+from followup.transfers import Transfer, TransferTarget
 from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.live_events import LiveStream
@@ -198,6 +199,31 @@ def test_after_a_conversation_on_a_lost_node_the_agent_says_what_came_of_it(
         assert saved is not None
         assert agent is not None
         assert (saved.state, agent.state) == (AttemptState.WRAP_UP, AgentState.WRAP_UP)
+
+
+def test_a_transfer_of_a_lost_call_ends_with_it(units: UnitsOfWork, gate: Gate, repairs: Repairs) -> None:
+    with units() as uow:
+        _, call = reserved(uow, gate)
+        call.state = CallState.RINGING
+        leg = Leg(id=LegId(new_id()), call_id=call.id, role=LegRole.THIRD_PARTY)
+        call.legs.append(leg)
+        uow.flush()
+        transfer = Transfer(
+            id=new_id(),
+            call_id=call.id,
+            leg_id=leg.id,
+            mode="blind",
+            target=TransferTarget.NUMBER,
+            number="+8613800000000",
+            asked_by=a_user(uow).id,
+            asked_at=uow.now,
+        )
+        uow.transfers.add(transfer)
+        uow.commit()
+    lose_node(units, repairs)
+    reconcile.end_calls_of_lost_nodes(repairs)
+    with units() as uow:
+        assert uow.transfers.live_of_call(call.id) is None
 
 
 def test_a_node_that_comes_back_keeps_its_calls(units: UnitsOfWork, gate: Gate, repairs: Repairs) -> None:
@@ -396,6 +422,14 @@ def test_a_forgotten_wrap_up_is_told_of_and_left_to_its_agent(units: UnitsOfWork
         saved = uow.attempts.get(attempt.id)
         assert saved is not None
         assert saved.state is AttemptState.WRAP_UP
+        task = uow.plans.task(attempt.task_id)
+        assert task is not None
+        # Its window goes on meanwhile, so it stands among what people have to look into, told once.
+        assert (task.state, task.next_action) == (TaskState.IN_PROGRESS, "escalate")
+    reconcile.tell_of_forgotten_wrap_ups(repairs)
+    with units() as uow:
+        told = [row for row in uow.outbox.unpublished() if row.kind == EventKind.TASK_ESCALATED]
+        assert [row.subject for row in told] == [attempt.task_id]
 
 
 def test_stored_answers_are_forgotten_after_a_day(units: UnitsOfWork, repairs: Repairs) -> None:
