@@ -3,9 +3,9 @@
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, cycle
 
 from followup.pacing import DayCount, Desk, RingCounts, new_counts, ring_bin
 
@@ -96,13 +96,15 @@ class Hall:
 
 
 Pacer = Callable[[Hall], int]
-"""Lines to place now; called every `period` seconds."""
+"""Lines to place now; called after each of `periods` seconds in turn."""
 
 
-def simulate(conditions: Conditions, pacer: Pacer, *, period: float, seconds: float = DAY_SECONDS) -> DayResult:
+def simulate(
+    conditions: Conditions, pacer: Pacer, *, periods: Sequence[float], seconds: float = DAY_SECONDS
+) -> DayResult:
     """Play one day."""
     fate, hall = Fate(conditions), Hall(agents=conditions.agents, free=conditions.agents)
-    order = count()
+    order, steps = count(), cycle(periods)
     events: list[tuple[float, int, str, int]] = [(0.0, next(order), "tick", 0)]
     busy, worst, numbers, agents = 0.0, 0.0, count(), count()
     times: dict[int, tuple[float, float]] = {}
@@ -134,7 +136,7 @@ def simulate(conditions: Conditions, pacer: Pacer, *, period: float, seconds: fl
                 hall.placed += 1
                 answers, after = fate.line()
                 later(after, "answered" if answers else "ended", placed)
-            later(period, "tick")
+            later(next(steps), "tick")
         elif kind == "ended":
             hall.counts.ended[ring_bin(at - hall.ringing.pop(line))] += 1
             hall.recent.append((at, False))

@@ -9,6 +9,8 @@ from followup.pacing import DEFAULT_LIMIT, Rates, estimated, lines_to_place
 
 PREVIEW_SECONDS = 15.0
 OUR_PERIOD = 1.0
+VICIDIAL_STEPS = (1.0, 1.0, 0.5, 0.5, 1.0, 1.0)
+"""Its clocks: a sample every second, lines every 2.5 s, the level every 15 s."""
 
 
 class Peer(Protocol):
@@ -40,7 +42,7 @@ class Ours:
                 estimated_at = hall.now
             return lines_to_place(hall.desk(), hall.day(), rates[0]).lines
 
-        return simulate(conditions, pacer, period=OUR_PERIOD)
+        return simulate(conditions, pacer, periods=(OUR_PERIOD,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ class OneToOne:
 
     def day(self, conditions: Conditions) -> DayResult:
         """Play one day by it."""
-        return simulate(conditions, lambda hall: max(0, hall.free - len(hall.ringing)), period=OUR_PERIOD)
+        return simulate(conditions, lambda hall: max(0, hall.free - len(hall.ringing)), periods=(OUR_PERIOD,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ class Vicidial:
 
     def day(self, conditions: Conditions) -> DayResult:
         """Play one day by it."""
-        return simulate(conditions, self._pacer(), period=0.5)
+        return simulate(conditions, self._pacer(), periods=VICIDIAL_STEPS)
 
     def _pacer(self) -> Pacer:
         state = _LevelState()

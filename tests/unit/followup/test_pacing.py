@@ -1,16 +1,20 @@
 """How many lines a desk may dial: the limit holds whatever becomes of the lines, and 1:1 is always allowed."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from followup.calling_hours import CallingHours
+from followup.dialing_rules import Profile
 from followup.pacing import (
     DEFAULT_LIMIT,
     DayCount,
     Desk,
     Held,
+    PredictiveRule,
     agents_to_keep,
     estimated,
     lines_to_place,
@@ -19,7 +23,11 @@ from followup.pacing import (
     ring_bin,
     risk_taken,
 )
+from followup.plans import TaskMode
+from followup.queues import AgentState
+from followup.waiting import AgentFacts, WaitingFacts, stand
 
+NOW = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)  # ten in the morning in Shanghai
 USUAL = estimated(new_counts())
 
 desks = st.builds(
@@ -164,3 +172,59 @@ def test_estimates_begin_with_the_usual_and_follow_what_is_seen() -> None:
     assert seen.horizon < USUAL.horizon
     assert 60 < seen.talk_seconds < 70
     assert USUAL.answered_within(60.0, 10.0) == 0.0
+
+
+def a_waiting_survey(**values: object) -> WaitingFacts:
+    facts = {
+        "task_id": "t",
+        "queue_id": "q",
+        "mode": TaskMode.AGENT,
+        "priority": 50,
+        "latest_at": NOW + timedelta(days=9),
+        "next_attempt_at": NOW,
+        "language": None,
+        "dialect": None,
+        "skills": (),
+        "patients_language": "zh",
+        "patients_dialect": None,
+        "zone": "Asia/Shanghai",
+        "owner_id": None,
+        "owner_until": None,
+        "last_agent_id": None,
+        "same_nurse": timedelta(),
+        "ahead": True,
+        **values,
+    }
+    return WaitingFacts(**facts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "tongues", "law", "ahead"),
+    [
+        ({}, ("zh", "zh"), True, True),
+        ({}, ("zh", "zh"), False, False),  # the law's page does not let it
+        ({"ahead": False}, ("zh", "zh"), True, False),  # another style, or he was abandoned today
+        ({"priority": 3}, ("zh", "zh"), True, False),  # urgent
+        ({}, ("zh", "en"), True, False),  # not everybody at work speaks his language
+        ({"owner_id": "a0", "owner_until": datetime(2026, 3, 5, tzinfo=UTC)}, ("zh", "zh"), True, False),  # promised
+    ],
+)
+def test_what_may_be_dialed_before_an_agent_is_chosen(
+    values: dict[str, object], tongues: tuple[str, ...], law: bool, ahead: bool
+) -> None:
+    agents = [
+        AgentFacts(id=f"a{place}", state=AgentState.ON_CALL, queues=("q",), languages=(tongue,), dialects=())
+        for place, tongue in enumerate(tongues)
+    ]
+    hours = (CallingHours(start=time(9), end=time(18)),)
+    profile = Profile(
+        id="test",
+        version=1,
+        status="draft",
+        source="tests",
+        hours=hours,
+        attempts_per_day=3,
+        completed_per_day=1,
+        predictive=PredictiveRule(allowed=law),
+    )
+    assert stand(a_waiting_survey(**values), agents, profile, NOW).lane.ahead is ahead
