@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from followup.calling_hours import CallingHours
+from followup.calling_hours import EVERY_DAY, CallingHours
 from followup.dialing_rules import Profile
 from followup.pacing import (
     DEFAULT_LIMIT,
@@ -216,7 +216,7 @@ def test_what_may_be_dialed_before_an_agent_is_chosen(
         AgentFacts(id=f"a{place}", state=AgentState.ON_CALL, queues=("q",), languages=(tongue,), dialects=())
         for place, tongue in enumerate(tongues)
     ]
-    hours = (CallingHours(start=time(9), end=time(18)),)
+    hours = (CallingHours(start=time(9), end=time(18), weekdays=EVERY_DAY),)
     profile = Profile(
         id="test",
         version=1,
