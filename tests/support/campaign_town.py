@@ -130,6 +130,7 @@ def campaign_town(
             trunks=Trunks(patients=trunk, headsets=trunk),
             units=house.units,
             database_url=database_url,
+            silence=timedelta(minutes=5),  # who presses nothing sends nothing
             screened=True,
             lines=lines,
         )
