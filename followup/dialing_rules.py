@@ -372,6 +372,9 @@ def _readings(local: datetime, tz: ZoneInfo) -> tuple[datetime, ...]:
 SHORT_WAIT = timedelta(seconds=5)
 """Until a paused queue or another call of the patient is asked about again."""
 
+WHILE_ANOTHER_IS_UP = timedelta(minutes=5)
+"""The longest wait for a cap that another live call of the patient is counted in."""
+
 
 def waited_out(verdict: Verdict, facts: GateFacts, profile: Profile, now: datetime) -> datetime:
     """When the gate is worth asking again after a refusal that waiting cures: the latest of its reasons' ends."""
@@ -389,6 +392,10 @@ def waited_out(verdict: Verdict, facts: GateFacts, profile: Profile, now: dateti
         GateReason.CAMPAIGN_CAP: tomorrow.astimezone(now.tzinfo),
         GateReason.LIVE_ATTEMPT: now + SHORT_WAIT,
     }
+    if GateReason.LIVE_ATTEMPT in verdict.reasons:
+        # The call that is up may not count in the end (a fault of ours): caps are asked about again before long.
+        for cap in (GateReason.DAILY_CAP, GateReason.ROLLING_CAP):
+            ends[cap] = min(ends[cap], now + WHILE_ANOTHER_IS_UP)
     not_before = max((ends[reason] for reason in verdict.reasons if reason in ends), default=now + SHORT_WAIT)
     if GateReason.OUTSIDE_HOURS in verdict.lifted:
         return not_before

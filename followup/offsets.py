@@ -65,7 +65,8 @@ class Offset:
 
         A month that has no such day gives its last one; an hour that summer time leaves out gives the one after it.
         """
-        if self.unit is OffsetUnit.HOURS:
+        if self.unit is OffsetUnit.HOURS or not self.count:
+            # Nothing at all is the anchor itself, also in the hour that the clock shows twice.
             return anchor.astimezone(UTC) + timedelta(hours=self.count)
         wall = anchor.astimezone(zone).replace(tzinfo=None)
         if self.unit in _DAYS:

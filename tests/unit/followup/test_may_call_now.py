@@ -17,6 +17,8 @@ from followup.dialing_rules import (
     GateReason,
     Mode,
     Profile,
+    RollingCap,
+    Tally,
     Verdict,
     may_call_now,
     next_opening,
@@ -319,3 +321,14 @@ def test_waiting_ends_later_than_now_and_within_the_hours(
         assert until.astimezone(zone).date() > now.astimezone(zone).date()
     if GateReason.BEFORE_WINDOW in verdict.reasons:
         assert until >= facts.earliest_at
+
+
+def test_a_cap_that_a_live_call_is_counted_in_is_asked_about_again_before_long() -> None:
+    cap = RollingCap(at_most=1, days=1)
+    full = Tally(cap=cap, count=1, room_at=NOON + timedelta(days=1))
+    facts = some_facts(tallies=(full,), other_live_attempt=True)
+    profile = a_profile(CallingHours(start=time(0), end=time(23, 59), weekdays=EVERY_DAY))
+    while_up = waited_out(may_call_now(facts, profile, NOON), facts, profile, NOON)
+    assert NOON < while_up <= NOON + timedelta(minutes=5)
+    over = dataclasses.replace(facts, other_live_attempt=False)
+    assert waited_out(may_call_now(over, profile, NOON), over, profile, NOON) == NOON + timedelta(days=1)

@@ -235,3 +235,10 @@ def test_a_working_day_of_which_the_window_holds_only_the_night_is_not_waited_fo
     (later,) = windows([step], discharged + timedelta(hours=12), days)
     assert later.target_at == discharged + timedelta(hours=36)
     assert later.opens_at == an_instant("2026-03-08 16:00")
+
+
+def test_no_distance_from_an_hour_that_the_clock_shows_twice_is_that_hour_itself() -> None:
+    second_time = an_instant("2026-11-01 06:30")  # 01:30 in New York, shown once already an hour before
+    days = local_days("America/New_York")
+    (window,) = windows([a_step(earliest="0 d", target="0 d", latest="1 d")], second_time, days)
+    assert (window.earliest_at, window.target_at) == (second_time, second_time)
