@@ -100,7 +100,7 @@ def whole_text(shelf: SentenceShelf, case: Case, language: str) -> str:
 
 def by_pieces(shelf: SentenceShelf, folder: Path) -> Say:
     """As the telephony node joins it."""
-    speech = Speech(shelf, SpokenFiles(folder=folder, most_bytes=CACHE_BYTES))
+    speech = Speech(shelf.trusting_its_pieces(), SpokenFiles(folder=folder, most_bytes=CACHE_BYTES))
     speech.prepare()
 
     def say(case: Case, language: str) -> Samples:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ class PieceSet(_Part):
     status: PromptStatus
     voice: str
     speed: float = Field(default=1.0, ge=0.5, le=2.0)
+    understood: bool  # False: values made of them are heard wrong too often, so only a live voice says them
     texts: dict[str, str]
 
 
@@ -101,6 +102,16 @@ class SentenceShelf:
         """Whether this is a sentence, and not a prompt."""
         return key in self.sentences
 
+    def may_be_joined(self, key: str, language: str) -> bool:
+        """Whether a sentence may be put together from pieces: one that says a value only where they are understood."""
+        says_a_value = any(slot_of(part) is not None for part in self.sentences[key].parts(language))
+        return not says_a_value or all(pieces.understood for pieces in self.piece_sets if pieces.language == language)
+
+    def trusting_its_pieces(self) -> "SentenceShelf":
+        """The same, with every piece taken to be understood: for those who listen whether it is."""
+        sets = tuple(pieces.model_copy(update={"understood": True}) for pieces in self.piece_sets)
+        return replace(self, piece_sets=sets)
+
     def made_of(self, key: str, language: str, values: Mapping[str, str]) -> tuple[str, ...]:
         """The keys of what a sentence is put together from; UnspeakableError where a value is missing or has none."""
         found: list[str] = []
@@ -116,9 +127,11 @@ class SentenceShelf:
         return tuple(found)
 
     def text(self, key: str, language: str, values: Mapping[str, str]) -> str:
-        """A prompt or sentence in words, as it is said; what is said otherwise where a value is missing."""
+        """A prompt or sentence in words, as it is said without a live voice; what is said otherwise where it is not."""
         if not self.knows(key):
             return self.prompts.text(key, language)
+        if not self.may_be_joined(key, language):
+            return self.prompts.text(self.sentences[key].otherwise, language)
         try:
             return self.words(key, language, values)
         except (UnspeakableError, KeyError):

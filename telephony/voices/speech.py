@@ -58,6 +58,9 @@ class Speech:
         spoken = self._spoken(key, language, values)
         if spoken is not None and spoken.is_file():
             return spoken
+        if not self._shelf.may_be_joined(key, language):
+            # A day that is heard wrong harms more than one that is not said.
+            return self._shelf.prompts.prompt(self._shelf.sentences[key].otherwise, language)
         try:
             return self._composed(self._shelf.made_of(key, language, values), language)
         except (UnspeakableError, KeyError) as missing:

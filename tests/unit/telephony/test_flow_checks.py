@@ -124,7 +124,7 @@ def test_a_call_can_be_had_in_the_terminal() -> None:
     assert "the appointment: wish_rebook" in told
     assert "a call by a person is owed" in told
     told = rehearsed("heart_failure_weight", "zh", ["0808", "1632#", "2", "632"], "born=0808", "last_weight=61.0")
-    assert "您输入的是一百六十三点二公斤" in told
+    assert "您输入的体重和上一次差得很多。" in told  # the pieces of numbers are not understood well enough to be joined
     assert "answer weight = 63.2, in the form home_weight" in told
     assert "a person is sought" in rehearsed("heart_failure_weight", "zh", ["0"], "born=0808")
     assert "answer doctor_explains = 5" in rehearsed("satisfaction_survey", "en", ["1", "1", "5", "", "", "9", "9"])

@@ -82,7 +82,8 @@ def test_what_cannot_be_said_is_refused_without_telling_the_value(value: str, fo
 
 @pytest.fixture
 def speech(tmp_path: Path) -> Speech:
-    made = Speech(SHELF, SpokenFiles(folder=tmp_path / "voice", most_bytes=10_000_000))
+    files = SpokenFiles(folder=tmp_path / "voice", most_bytes=10_000_000)
+    made = Speech(SHELF.trusting_its_pieces(), files)
     made.prepare()
     return made
 
@@ -112,6 +113,16 @@ def test_somebody_who_needs_it_slow_hears_everything_a_fifth_slower(speech: Spee
     for key in ("greeting", "weight_entered"):
         usual, slow = speech.prompt(key, "zh", values), speech.prompt(key, "zh", values, slow=True)
         assert seconds_of(slow) == pytest.approx(seconds_of(usual) / SLOW_TEMPO, rel=0.03)
+
+
+def test_a_value_whose_pieces_are_not_understood_is_not_said_and_everything_else_is(tmp_path: Path) -> None:
+    careful = Speech(SHELF, SpokenFiles(folder=tmp_path / "voice", most_bytes=10_000_000))
+    careful.prepare()
+    prompts, values = REPOSITORY / "content" / "prompts" / "zh", {"appointment_at": "2026-11-25T09:30"}
+    assert careful.prompt("appointment_at", "zh", values) == prompts / "appointment.wav"
+    assert SHELF.text("appointment_at", "zh", values) == SHELF.prompts.text("appointment", "zh")
+    assert seconds_of(careful.prompt("ask_weight", "zh")) > seconds_of(prompts / "weight_question.wav")
+    assert careful.prompt("appointment_at", "en", values).name not in {"appointment.wav", ""}
 
 
 def test_where_the_value_is_missing_the_general_prompt_is_said(speech: Speech) -> None:
