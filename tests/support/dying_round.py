@@ -286,11 +286,11 @@ def play(running: DyingRound, victims: list[str], *, patients: int, apart: tuple
     def dialed() -> bool:
         return any(message.gist == "> INVITE" for message in running.town.messages())
 
-    until(dialed, timeout=90, what="the first call reaches the town", every=0.1)
-    for victim in victims:
-        _pass(running.dice.uniform(*apart))
-        running.befall(victim)
     try:
+        until(dialed, timeout=180, what="the first call reaches the town", every=0.1)
+        for victim in victims:
+            _pass(running.dice.uniform(*apart))
+            running.befall(victim)
         until(running.all_over, timeout=patience, what="the round is over", every=0.3)
         faults = running.faults(patients)
         assert not faults, "\n".join(faults)
