@@ -106,10 +106,11 @@ def _seeds(many: int, seeds: Sequence[int]) -> Sequence[int]:
 
 def _days(name: str, days: Sequence[DayResult]) -> Days:
     busy = [day.busy for day in days]
+    middle = statistics.median(busy)
     return Days(
         name=name,
         busy=statistics.fmean(busy),
-        spread=(max(busy) - min(busy)) / statistics.median(busy),
+        spread=(max(busy) - min(busy)) / middle if middle else 0.0,
         worst=max(day.abandonment for day in days),
         worst_moment=max(day.worst_moment for day in days),
         mean=statistics.fmean(day.abandonment for day in days),
@@ -121,6 +122,7 @@ def _rows(days: Sequence[Days], many: int, rate: float, seeds: int) -> Iterable[
     best = _best(peers)
     for peer in peers:
         words = "" if peer.keeps else "over the limit on at least one day; "
+        words += "" if peer.busy else "it dials nothing with so few agents; "
         words += "best peer that keeps the limit; " if peer is best else ""
         yield PacingRow(
             name="pacing.busy",
@@ -128,7 +130,7 @@ def _rows(days: Sequence[Days], many: int, rate: float, seeds: int) -> Iterable[
             ours=round(ours.busy, 4),
             peer=peer.name,
             peer_value=round(peer.busy, 4),
-            ratio=round(ours.busy / peer.busy, 4),
+            ratio=round(ours.busy / peer.busy, 4) if peer.busy else None,
             bound=round(oracle.busy, 4),
             n=seeds,
             spread=round(ours.spread, 4),
