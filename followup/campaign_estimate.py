@@ -1,4 +1,4 @@
-"""How long a campaign will take, reckoned before it starts: calls by the hour, its end, who finds no place, what it costs."""
+"""How long a campaign will take, reckoned beforehand: calls by the hour, its end, who finds no place, its cost."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -30,10 +30,12 @@ class FlowPosition:
     prompt: int = 0
     again: Again | None = None
     typed: int = 0  # keys of an entry so far
+    cut: bool = False  # a key cut this prompt short
     values: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        why = f".{self.again.value if self.again else ''}.{self.typed}" if self.again or self.typed else ""
+        why = f".{self.again.value if self.again else ''}.{self.typed}" if self.again or self.typed or self.cut else ""
+        why += ".cut" if self.cut else ""
         return f"{self.step}:{self.tries}{why}:{self.prompt}"
 
     @classmethod
@@ -41,13 +43,15 @@ class FlowPosition:
         """The position written by `str`."""
         step, tries, prompt = text.rsplit(":", 2)
         made, _, why = tries.partition(".")
-        again, _, typed = why.partition(".")
+        again, _, keys = why.partition(".")
+        typed, _, cut = keys.partition(".")
         return cls(
             step=step,
             tries=int(made),
             prompt=int(prompt),
             again=Again(again) if again else None,
             typed=int(typed or 0),
+            cut=bool(cut),
             values=values or {},
         )
 
@@ -95,9 +99,9 @@ def prompt_finished(flow: Flow, position: FlowPosition, line: Line) -> tuple[Flo
     if step.entry is not None and position.typed:
         return position, []  # the end of what the first key has cut short
     if position.prompt + 1 < len(step.prompts_after(position.again)):
-        return _from_prompt(flow, step, replace(position, prompt=position.prompt + 1), line)
+        return _from_prompt(flow, step, replace(position, prompt=position.prompt + 1, cut=False), line)
     if step.asks:
-        return replace(position, prompt=len(step.prompts_after(position.again))), []
+        return replace(position, prompt=len(step.prompts_after(position.again)), cut=False), []
     return _leave(flow, step, position, "", line)
 
 
@@ -116,12 +120,12 @@ def key_pressed(flow: Flow, position: FlowPosition, key: str, line: Line) -> tup
         if key in step.keys and not position.typed:
             return enter(flow, flow.steps[step.keys[key]], 1, line, values=position.values)
         if key == "#":
-            return position, []
-        return replace(position, typed=0 if key == CLEAR_KEY else position.typed + 1), []
+            return replace(position, cut=True), []
+        return replace(position, typed=0 if key == CLEAR_KEY else position.typed + 1, cut=True), []
     if key == PERSON_KEY:
         return _to_person(position), []
     if step.keys:
-        return position, []  # what was pressed comes with the collected keys
+        return replace(position, cut=True), []  # what was pressed comes with the collected keys
     return prompt_finished(flow, position, line)
 
 
@@ -131,13 +135,14 @@ def keys_collected(
     """The wait for keys is over: they came, or it was `waited_out`.
 
     What a step has to say is said: a key without a meaning skips no more than the prompt that it cut short, and a wait
-    that ended behind an earlier prompt ends nothing.
+    that ended behind an earlier prompt ends nothing. A key that came before it was waited for is lost, and so is the
+    rest of the prompt that it cut short: nothing plays any more, and the wait that ended is the prompt's own.
     """
     if position.step == PERSON_STEP or not flow.steps[position.step].asks:
         return position, []
     step = flow.steps[position.step]
     prompts = step.prompts_after(position.again)
-    if waited_out and position.prompt < len(prompts):
+    if waited_out and position.prompt < len(prompts) and not position.cut:
         return position, []
     if step.entry is not None:
         return _entered(flow, step, step.entry, position, pressed, line)
@@ -150,7 +155,7 @@ def again(flow: Flow, position: FlowPosition, line: Line) -> list[Effect]:
     """What to do on the line when a new node takes the call over in the middle: say the step once more."""
     if position.step == PERSON_STEP:
         return [PlayPrompt(leg_id=line.leg_id, key="comfort", language=line.language)]
-    fresh = replace(position, prompt=0, typed=0)
+    fresh = replace(position, prompt=0, typed=0, cut=False)
     return _from_prompt(flow, flow.steps[position.step], fresh, line)[1]
 
 

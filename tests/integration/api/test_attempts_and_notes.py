@@ -53,7 +53,7 @@ def wrapped_up(house: House, agent: Asking, **body: Any) -> dict[str, Any]:
 
 
 def test_between_calls_the_hand_is_empty(agent: Asking) -> None:
-    empty = {
+    empty: dict[str, object] = {
         **dict.fromkeys(["attempt", "call", "task", "form", "response", "patient", "script"]),
         "skipped": {},
         "taken_along": [],

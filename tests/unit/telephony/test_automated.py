@@ -1,12 +1,13 @@
 """Automated calls: the walk through a flow, one event after the other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from followup.calls import EndReason, LegId
-from followup.flows import Flow, FlowStep
+from followup.flows import Again, Flow, FlowStep
 from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 from telephony import automated
@@ -110,7 +111,20 @@ def test_a_key_during_a_prompt_without_a_question_goes_on_to_what_follows() -> N
 
 def test_a_key_during_a_question_waits_for_its_collection() -> None:
     position, _ = walk(pressed(""))
-    assert automated.key_pressed(REMINDER, position, "5", LINE) == (position, [])
+    waiting, effects = automated.key_pressed(REMINDER, position, "5", LINE)
+    assert (waiting.step, waiting.prompt, effects) == (position.step, position.prompt, [])
+
+
+def test_a_key_lost_before_its_collection_began_does_not_leave_the_call_silent() -> None:
+    position, _ = walk()
+    lost, _ = automated.key_pressed(REMINDER, position, "5", LINE)
+    for said in ("machine_notice", "recording_notice"):
+        position, effects = automated.keys_collected(REMINDER, lost, "", LINE, waited_out=True)
+        assert prompts(effects) == [said]
+        assert not position.cut
+        lost, _ = automated.key_pressed(REMINDER, position, "5", LINE)
+    position, effects = automated.keys_collected(REMINDER, lost, "", LINE, waited_out=True)
+    assert (position.step, prompts(effects)) == ("identity", ["identity"])
 
 
 def test_a_node_that_takes_over_says_the_step_again() -> None:
@@ -119,8 +133,14 @@ def test_a_node_that_takes_over_says_the_step_again() -> None:
 
 
 def test_a_position_survives_being_written_down() -> None:
-    position = FlowPosition(step="a:b", tries=2, prompt=1)
-    assert FlowPosition.read(str(position)) == position
+    plain = FlowPosition(step="a:b", tries=2, prompt=1)
+    for position in (
+        plain,
+        replace(plain, typed=3),
+        replace(plain, cut=True),
+        replace(plain, again=Again.RANGE, cut=True),
+    ):
+        assert FlowPosition.read(str(position)) == position
 
 
 @given(st.lists(st.sampled_from(["", "0", "1", "2", "3", "7", "8", "*", "finished"]), max_size=40))

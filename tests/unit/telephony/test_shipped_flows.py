@@ -164,6 +164,19 @@ def test_key_zero_brings_a_person_in_every_step_and_prompt(flow: Flow) -> None:
             assert automated.keys_collected(flow, position, PERSON_KEY, LINE) == (position, [])
 
 
+@each_flow
+@pytest.mark.parametrize("key", ["1", "5", "#", "*"])
+def test_a_key_that_came_before_it_was_waited_for_leaves_nobody_in_silence(flow: Flow, key: str) -> None:
+    for step in flow.steps.values():
+        for prompt in range(len(step.prompts)) if step.asks else ():
+            at = FlowPosition(step=step.key, prompt=prompt)
+            # The key cut the prompt short, and only then the wait began: it ends without any key.
+            cut, effects = automated.key_pressed(flow, at, key, LINE)
+            if not effects:
+                _, effects = automated.keys_collected(flow, cut, "", LINE, waited_out=True)
+                assert effects, f"nothing is said any more in {at}"
+
+
 def test_no_flow_may_give_key_zero_another_meaning() -> None:
     with pytest.raises(ValueError, match="key 0 brings a person in every step"):
         FlowStep(key="ask", prompts=("q",), keys={"0": "yes"}, otherwise="no")
