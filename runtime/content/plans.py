@@ -19,9 +19,7 @@ def _read_offset(text: object) -> object:
 
 def _known_zone(zone: str) -> str:
     if zone not in available_timezones():
-        raise ValueError(
-            f"{zone} is not a time zone of the IANA list; write Asia/Shanghai, or leave it out"
-        )
+        raise ValueError(f"{zone} is not a time zone of the IANA list; write Asia/Shanghai, or leave it out")
     return zone
 
 
