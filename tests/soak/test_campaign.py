@@ -38,7 +38,8 @@ def test_a_campaign_of_two_hundred_comes_to_its_end(database_url: str, broker_ur
         until(lambda: town.unplaced_or_up() == (0, 0), timeout=120, every=0.5, what="calls that are up have ended")
         dialed = town.invites()
         so_far = town.counts
-        time.sleep(5)
+        looked = len(town.turns)
+        until(lambda: len(town.turns) >= looked + 20, timeout=60, what="the scheduler has looked twenty times since")
         assert town.invites() == dialed, "paused: nobody is rung"
         assert town.counts == so_far
         town.command("resume", "核对完毕")

@@ -1,6 +1,7 @@
 """A campaign on real lines: node, call workers and one sipp in which each patient's line does what his number says."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ class CampaignTown:
     campaign: Any
     far_end: Sipp
     failure: list[BaseException]
+    turns: list[float]  # when the scheduler had looked at everything
 
     @property
     def told(self) -> Any:
@@ -136,12 +138,14 @@ def campaign_town(
         )
         boss = house.caller(Role.SUPERVISOR)
         campaign = _write(house.units, boss, mixture, lines)
-        over, failure = threading.Event(), list[BaseException]()
-        scheduler = threading.Thread(target=_schedule, args=(house.units, over, failure), name="scheduler")
+        over, failure, turns = threading.Event(), list[BaseException](), list[float]()
+        scheduler = threading.Thread(target=_schedule, args=(house.units, over, failure, turns), name="scheduler")
         with node_at(place):
             scheduler.start()
             try:
-                yield CampaignTown(place=place, boss=boss, campaign=campaign, far_end=far_end, failure=failure)
+                yield CampaignTown(
+                    place=place, boss=boss, campaign=campaign, far_end=far_end, failure=failure, turns=turns
+                )
             finally:
                 over.set()
                 scheduler.join(timeout=10)
@@ -186,7 +190,7 @@ def _write(units: UnitsOfWork, boss: Asking, mixture: Mapping[str, int], lines: 
     return answer.json()
 
 
-def _schedule(units: UnitsOfWork, over: threading.Event, failure: list[BaseException]) -> None:
+def _schedule(units: UnitsOfWork, over: threading.Event, failure: list[BaseException], turns: list[float]) -> None:
     """What the leader does, with decisions taken in place instead of by a worker."""
     policies = AttemptPolicies(by_id=CONTENT.policies)
     try:
@@ -206,5 +210,6 @@ def _schedule(units: UnitsOfWork, over: threading.Event, failure: list[BaseExcep
             with units() as uow:
                 finish_those_over(uow)
                 uow.commit()
+            turns.append(time.monotonic())
     except BaseException as error:  # noqa: BLE001 (told to the test, which fails with it)
         failure.append(error)

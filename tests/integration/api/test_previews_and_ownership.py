@@ -150,12 +150,16 @@ def in_wrap_up(house: House, agent: Asking, *, tasks: int = 1) -> tuple[str, lis
 
 def test_each_task_of_a_call_gets_its_own_result(house: House, agent: Asking) -> None:
     attempt_id, (first, second, third) = in_wrap_up(house, agent, tasks=3)
-    body = {"outcome": "connected-patient", "task_result": "completed", "results": {second.id: "refused"}}
+    body = {"outcome": "connected-patient", "task_result": "partially-completed", "results": {second.id: "refused"}}
     stranger = {**body, "results": {"00000000-0000-4000-8000-000000000000": "refused"}}
     assert agent.post(f"/attempts/{attempt_id}/wrap-up", stranger).json()["code"] == "unknown_task"
     assert agent.post(f"/attempts/{attempt_id}/wrap-up", body).status_code == 200
     with house.rows() as uow:
-        assert uow.attempts.results_of(attempt_id) == {first.id: "completed", second.id: "refused", third.id: None}
+        assert uow.attempts.results_of(attempt_id) == {
+            first.id: "partially-completed",
+            second.id: "refused",
+            third.id: None,
+        }
 
 
 def test_what_is_called_completed_has_its_answers_in_each_task_of_the_call(house: House, agent: Asking) -> None:

@@ -9,6 +9,7 @@ import pytest
 from suifang.demo.headset import LANGUAGES, SCRIPT
 from suifang.demo.speech_manifest import MANIFEST_NAME, SPEECH, SpeechManifestError, load_utterances
 from telephony.voices.prompts import load_prompts
+from telephony.voices.sentences import load_sentences
 
 REPOSITORY = Path(__file__).parents[3]
 TEST_SPEECH = REPOSITORY / "tests" / "support" / "speech"
@@ -57,6 +58,12 @@ def test_every_prompt_has_its_file_and_both_languages_have_the_same_prompts() ->
     assert keys["zh"] == keys["en"]
     assert all(shelf.prompt(prompt.key, prompt.language).is_file() for prompt in shelf.prompts)
     listed = {shelf.folder / prompt.file for prompt in shelf.prompts}
+    pieces = load_sentences(shelf)
+    listed |= {
+        pieces.piece_file(key, pieces_of_one.language)
+        for pieces_of_one in pieces.piece_sets
+        for key in pieces_of_one.texts
+    }
     assert set(PROMPTS.rglob("*.wav")) == listed
 
 
