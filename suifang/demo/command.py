@@ -5,9 +5,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -108,7 +109,16 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         for guest in (rings_back, visit):
             guest.start()
             stack.callback(guest.stop)
-        ending = _play(narration, units, owed, stopping, timedelta(minutes=minutes), rings_back, visit)
+        ending = _play(
+            narration,
+            units,
+            owed,
+            stopping,
+            timedelta(minutes=minutes),
+            rings_back,
+            visit,
+            partial(_send_home, agents),
+        )
         wrong = mismatches(ending)
         with units() as uow:
             tell_records(narration, uow, owed, load_town_plan(DEFAULT_PLAN))
@@ -235,6 +245,7 @@ def _play(
     patience: timedelta,
     rings_back: PatientRingsBack,
     visit: SupervisorVisit,
+    go_home: Callable[[], None],
 ) -> list[Standing]:
     """Show the round until every follow-up is over, and its guests with it as far as they do not take too long."""
     deadline = datetime.now(UTC) + patience
@@ -252,10 +263,11 @@ def _play(
                 log.warning("database_away")
             narration.show(standings)
             closed |= {at.owed.task_id: at for at in standings if at.missing is None}
-            for at in closed.values():
-                if at.owed.script.record_number == rings_back.record_number:
-                    rings_back.missed()
             if len(closed) == len(owed):
+                if all_over is None:
+                    # Whoever rings back now is left to the humans: no scripted agent calls her anew.
+                    go_home()
+                    rings_back.missed()
                 all_over = all_over or datetime.now(UTC)
                 gone = rings_back.over.is_set() and visit.over.is_set()
                 if gone or datetime.now(UTC) - all_over > GUESTS_PATIENCE:

@@ -39,7 +39,7 @@ class PatientRingsBack(threading.Thread):
         self.over = threading.Event()
 
     def missed(self) -> None:
-        """Her follow-up is over, and nobody reached her."""
+        """Nobody reached her, and the round of the script is over."""
         self._missed.set()
 
     def stop(self) -> None:

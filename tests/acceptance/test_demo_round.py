@@ -80,7 +80,7 @@ def test_a_round_ends_as_scripted_and_its_report_tells_all() -> None:
     assert "listens to" in printed, "the supervisor was on a call"
     assert "left the call" in printed
     assert "pressed 1; hospital hung up" in printed, "the patient who was missed rang back"
-    assert "is a task in queue open-desk" in printed
+    assert "is a task in queue discharge" in printed, "we rang that number of hers, so it is the queue that called"
     assert "error rate" in printed
     assert "NOT AS SCRIPTED" not in printed
 
