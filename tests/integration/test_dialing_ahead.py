@@ -143,7 +143,11 @@ def test_of_two_who_answer_one_speaks_with_the_agent_and_the_other_is_told_who_r
         assert waiting is not None
         waiting.next_attempt_at = uow.now
         uow.queues.agent_for_update(agent_id).heartbeat_at = uow.now + timedelta(seconds=30)  # type: ignore[union-attr]
-    played.turn()
+    until(
+        lambda: played.turn() >= 0 and played.attempt_of(left).id != lost.id,
+        timeout=10,
+        what="the abandoned patient is called by a person",
+    )
     again = played.attempt_of(left)
     assert (again.id != lost.id, again.ahead, again.agent_id) == (True, False, agent_id)
 

@@ -11,6 +11,7 @@ from tests.support.sipp import needs_sipp
 PATIENTS = 10
 
 
+@pytest.mark.soak  # many processes that want both processors to themselves
 @pytest.mark.slow
 @needs_sipp
 def test_nothing_is_lost_and_nothing_done_twice_when_everything_dies_once(tmp_path: Path, dice: random.Random) -> None:
