@@ -70,4 +70,4 @@ def disable_user(uow: UnitOfWork, user: User, *, by: str | None) -> None:
 
 
 def _audit(uow: UnitOfWork, user: User, action: str, by: str | None) -> None:
-    uow.audit.note(at=uow.now, user_id=by, action=action, subject_kind="user", subject=user.id)
+    uow.audit.note(user_id=by, action=action, subject_kind="user", subject=user.id)

@@ -13,6 +13,8 @@ from api.problems import CATALOGUE, Fault, Kind, Problem
 from db.refusals import DatabaseUnavailableError, RowRefusedError, broken_rule, gave_up_waiting
 from followup.notes import SignedNoteError
 from followup.states import IllegalTransitionError
+from scheduler.campaigns import CampaignRefusedError
+from scheduler.planning import PlanNotPossibleError
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +41,8 @@ _KINDS = (
     RequestValidationError,
     HTTPException,
     IllegalTransitionError,
+    PlanNotPossibleError,
+    CampaignRefusedError,
     SignedNoteError,
     RowRefusedError,
     DatabaseUnavailableError,
@@ -64,6 +68,10 @@ def problem_of(error: Exception) -> Problem:
             return Problem.of(*what, headers=error.headers)
         case IllegalTransitionError():
             return Problem.of(Kind.NOT_POSSIBLE_NOW, error.machine, str(error))
+        case PlanNotPossibleError():
+            return Problem.of(Kind.PLAN_NOT_POSSIBLE, "plan", str(error))
+        case CampaignRefusedError():
+            return Problem.of(Kind.CAMPAIGN_NOT_POSSIBLE, error.field, str(error))
         case SignedNoteError():
             return Problem.of(Kind.NOTE_SIGNED, "note", str(error))
         case RowRefusedError() if broken_rule(error) in _RULES:

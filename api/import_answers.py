@@ -188,7 +188,6 @@ def _candidate(uow: UnitOfWork, caller: Caller, choice: str) -> CandidateAnswer:
     if patient is None:
         return CandidateAnswer(choice=choice, name=None, record_number=None, born=None)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="patient_listed",
         subject_kind="patient",

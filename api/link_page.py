@@ -99,7 +99,6 @@ def give_birthday(token: str, request: Request, uow: Work, fields: Fields) -> Ht
         month.isdecimal() and day.isdecimal() and is_birthday(patient.born if patient else None, int(month), int(day))
     )
     uow.audit.note(
-        at=uow.now,
         user_id=None,
         action="identity_confirmed" if right else "identity_failed",
         subject_kind="form_link",

@@ -96,7 +96,6 @@ def link_call(uow: UnitOfWork, request: PatientRequest, heard: HeardIn, *, by: s
     if recording is not None and not recording.legal_hold:
         recording.legal_hold = True
         uow.audit.note(
-            at=uow.now,
             user_id=by,
             action="recording_held",
             subject_kind="recording",

@@ -27,15 +27,15 @@ audit_log = Table(
 
 
 class AuditLog:
-    """What was done, by whom."""
+    """What was done, by whom, at the transaction's instant."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, now: datetime) -> None:
         self._session = session
+        self._now = now
 
     def note(
         self,
         *,
-        at: datetime,
         user_id: str | None,
         action: str,
         subject_kind: str,
@@ -46,7 +46,7 @@ class AuditLog:
         """Append one line, in the transaction of what it tells about."""
         self._session.execute(
             insert(audit_log).values(
-                at=at,
+                at=self._now,
                 user_id=user_id,
                 action=action,
                 subject_kind=subject_kind,

@@ -12,14 +12,11 @@ from care.patients import ContactPoint, NumberOwner, NumberQuality
 from db.unit_of_work import UnitOfWork
 from followup.calling_hours import Callee
 from followup.dialing_rules import GateFacts, Mode, Profile, Verdict, may_call_now, tally
-from followup.plans import Task, TaskMode
+from followup.plans import EMERGENCY, Task, TaskMode
 from runtime.content.library import Content
 from runtime.phone_numbers import is_dialable
 from runtime.settings import Settings
 from runtime.trunks_file import declared_trunks, stays_on_this_machine
-
-EMERGENCY = "emergency"
-"""The variable of a task that a red alert made, with the alert's id: a person may ring at any hour."""
 
 
 class UnknownSubjectError(LookupError):

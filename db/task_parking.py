@@ -52,7 +52,6 @@ def settle(uow: UnitOfWork, parked_id: str, *, state: ParkedTaskState, by: str |
     kind = EventKind.TASK_REPLAYED if state is ParkedTaskState.REPLAYED else EventKind.TASK_DISMISSED
     uow.emit(DomainEvent(kind=kind, subject=parked.id))
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action=kind.value,
         subject_kind="parked_task",

@@ -106,8 +106,8 @@ class UnitOfWork:
         self.messages = MessageRepository(self._session, self.outbox)
         self.decisions = DecisionRepository(self._session)
         self.number_searches = NumberSearchRepository(self._session)
-        self.audit = AuditLog(self._session)
         self.now = self._clock(self._session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one())
+        self.audit = AuditLog(self._session, self.now)
         return self
 
     def __exit__(

@@ -291,6 +291,9 @@ WISHED_NUMBER = "wished_number"
 WISHED_OF = "wished_of"
 """What a task's variables say of a patient's wish to be rung back: since when, the contact point, the agent meant."""
 
+EMERGENCY = "emergency"
+"""The variable of a task that a red alert made, with the alert's id: a person may ring at any hour."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Task:

@@ -12,7 +12,6 @@ import structlog
 
 from care.consent import Purpose
 from care.patients import PatientId
-from db.gate import EMERGENCY
 from db.unit_of_work import UnitOfWork
 from followup.alerts import (
     Alert,
@@ -28,7 +27,7 @@ from followup.attempts import AttemptState
 from followup.duty import DutyRole, OnDuty, on_duty
 from followup.events import DomainEvent, EventKind
 from followup.messages import Channel, Message
-from followup.plans import Task, TaskId, TaskMode
+from followup.plans import EMERGENCY, Task, TaskId, TaskMode
 from followup.queues import Queue
 from runtime.content.library import Content
 from runtime.content.messages import MessageText

@@ -368,7 +368,6 @@ def drop_unclaimed_sound(repairs: Repairs) -> int:
             if spool.is_dir():
                 spool.rmdir()
             uow.audit.note(
-                at=uow.now,
                 user_id=None,
                 action="caller_sound_destroyed",
                 subject_kind="inbound_call",

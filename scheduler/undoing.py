@@ -38,7 +38,6 @@ def undo_decision(uow: UnitOfWork, attempt_id: str, *, by: str, reason: str) -> 
         _restore(uow, decision, task)
         decision.undone_at, decision.undone_by, decision.undo_reason = uow.now, by, reason
         uow.audit.note(
-            at=uow.now,
             user_id=by,
             action="decision_undone",
             subject_kind="attempt",

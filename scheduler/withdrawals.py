@@ -107,7 +107,6 @@ def press_switch(
     # Before the node asks the gate, so that it finds the queue stopped.
     uow.flush()
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action=f"{kind.value}_{'paused' if stopped else 'resumed'}",
         subject_kind=kind.value,

@@ -45,7 +45,7 @@ def make_queues(units: UnitsOfWork, content: Content) -> list[str]:
                 created_at=uow.now,
             )
             uow.queues.add(queue)
-            uow.audit.note(at=uow.now, user_id=None, action="queue_added", subject_kind="queue", subject=queue.id)
+            uow.audit.note(user_id=None, action="queue_added", subject_kind="queue", subject=queue.id)
             made.append(each.name)
         uow.commit()
     return made

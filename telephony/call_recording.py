@@ -40,7 +40,6 @@ def play_notice(uow: UnitOfWork, call: Call) -> list[Effect]:
     patient = uow.patients.get(call.patient_id)
     language = (patient.language if patient else None) or queue.language or "zh"
     uow.audit.note(
-        at=uow.now,
         user_id=None,
         action="recording_notice_played" if call.recorded else "no_recording_notice_played",
         subject_kind="call",
@@ -89,7 +88,6 @@ def refuse_recording(uow: UnitOfWork, call: Call, *, by: str | None) -> list[Eff
         )
     )
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action="recording_refused",
         subject_kind="call",

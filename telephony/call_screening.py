@@ -187,7 +187,6 @@ class CallScreening:
         if outcome is None or attempt.outcome not in _SET_BY_THE_SYSTEM or outcome is attempt.outcome:
             return
         uow.audit.note(
-            at=uow.now,
             user_id=None,
             action="outcome_refined",
             subject_kind="attempt",

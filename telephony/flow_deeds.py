@@ -118,7 +118,6 @@ def _opt_out(uow: UnitOfWork, call: Call, purpose: Purpose) -> None:
         )
     )
     uow.audit.note(
-        at=uow.now,
         user_id=None,
         action="do_not_call_added",
         subject_kind="patient",

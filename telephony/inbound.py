@@ -238,7 +238,6 @@ class InboundCalls:
         """The caller says no, by key or to the agent: what was recorded is destroyed when its files are closed."""
         inbound.recording_refused = True
         uow.audit.note(
-            at=uow.now,
             user_id=by,
             action="recording_refused",
             subject_kind="inbound_call",

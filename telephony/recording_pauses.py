@@ -44,7 +44,6 @@ def _second(recording: Recording, event: LegEvent) -> float:
 
 def _note(uow: UnitOfWork, call: Call, action: str, verb: str, second: float) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=uow.calls.last_asker(call.id, verb),
         action=action,
         subject_kind="call",

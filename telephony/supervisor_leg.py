@@ -104,7 +104,6 @@ def _monitored(uow: UnitOfWork, call: Call, supervision: Supervision, event: Leg
 def _close(uow: UnitOfWork, call: Call, stretch: Stretch, at: datetime) -> None:
     stretch.ended_at = max(at, stretch.began_at)
     uow.audit.note(
-        at=uow.now,
         user_id=stretch.supervisor_id,
         action="supervision_stretch",
         subject_kind="call",
@@ -123,7 +122,6 @@ def _close(uow: UnitOfWork, call: Call, stretch: Stretch, at: datetime) -> None:
 
 def _audit(uow: UnitOfWork, call: Call, supervision: Supervision, action: str, **more: str) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=supervision.supervisor_id,
         action=action,
         subject_kind="call",

@@ -104,7 +104,6 @@ def _move(
     elif transfer.state in (TransferState.BACK, TransferState.ENDED):
         _let_go(uow, transfer.agent_id)
     uow.audit.note(
-        at=uow.now,
         user_id=transfer.asked_by,
         action=f"transfer_{transfer.state.value}",
         subject_kind="call",

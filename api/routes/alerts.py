@@ -324,7 +324,6 @@ def _full(uow: UnitOfWork, content: Content, alert: Alert) -> FullAlertAnswer:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, alert: Alert) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="alert",

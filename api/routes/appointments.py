@@ -13,7 +13,6 @@ from care.patients import Encounter
 from db.appointment_moves import move_appointment
 from db.unit_of_work import UnitOfWork
 from followup.appointments import APPOINTMENT, AppointmentSource, AppointmentTrigger
-from followup.states import IllegalTransitionError
 
 router = APIRouter(tags=["appointments"], route_class=Route)
 
@@ -67,10 +66,7 @@ def move_an_appointment(encounter_id: Id, ask: MoveAsk, caller: CareTeamCommandi
     """Move an appointment; the automated calls about it that are still to come are cancelled when it is settled."""
     visit = _appointment(uow, encounter_id)
     source = AppointmentSource.FEED if ask.feed else AppointmentSource.AGENT
-    try:
-        move_appointment(uow, visit, ask.move, source=source, by=caller.user_id)
-    except IllegalTransitionError as refusal:
-        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "move", str(refusal)) from refusal
+    move_appointment(uow, visit, ask.move, source=source, by=caller.user_id)
     _audit(uow, caller.user_id, f"appointment_{ask.move.value}", visit)
     uow.flush()
     return _answer(uow, visit)
@@ -82,7 +78,6 @@ def set_pace(patient_id: Id, ask: PaceAsk, caller: CareTeam, uow: Work) -> None:
     patient = found.patient(uow, patient_id)
     patient.slow_speech = ask.slow_speech
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="pace_set",
         subject_kind="patient",
@@ -101,7 +96,6 @@ def _appointment(uow: UnitOfWork, encounter_id: str) -> Encounter:
 
 def _audit(uow: UnitOfWork, user_id: str, action: str, visit: Encounter) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=user_id,
         action=action,
         subject_kind="encounter",

@@ -29,6 +29,7 @@ from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.identity import FAILURES_LIMIT, IDENTITY_FAILED
 from followup.outcomes import AttemptOutcome, TaskOutcome
+from followup.plans import EMERGENCY
 from runtime.content.scripts import Script
 from scheduler import ownership
 
@@ -158,7 +159,7 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         )
     call = uow.calls.of_attempt(attempt.id)
     patient = found.patient(uow, attempt.patient_id)
-    emergency = "emergency" in found.task(uow, attempt.task_id).variables
+    emergency = EMERGENCY in found.task(uow, attempt.task_id).variables
     script = wiring_of(request).content.scripts.get(SAFETY if emergency else OPENING)
     line = on_the_line(uow, attempt)
     first, *others = (_to_settle(uow, task_id, line, request) for task_id in uow.attempts.tasks_of(attempt.id))
@@ -175,10 +176,6 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         patient=person_answer(patient, attempt),
         script=script.as_said(recorded=call is None or call.recorded) if script is not None else None,
     )
-
-
-def _is_emergency(uow: UnitOfWork, attempt: Attempt) -> bool:
-    return "emergency" in found.task(uow, attempt.task_id).variables
 
 
 def _to_settle(uow: UnitOfWork, task_id: str, line: OnTheLine, request: Request) -> TakenAlong:
@@ -348,7 +345,6 @@ def _require_hour(uow: UnitOfWork, attempt: Attempt, ask: WrapUpAsk, request: Re
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, attempt: Attempt) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="attempt",

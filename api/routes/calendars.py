@@ -144,6 +144,4 @@ def _answer(uow: UnitOfWork, region: str, year: int) -> CalendarAnswer:
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, subject: str, detail: dict[str, object]) -> None:
-    uow.audit.note(
-        at=uow.now, user_id=caller.user_id, action=action, subject_kind="calendar", subject=subject, detail=detail
-    )
+    uow.audit.note(user_id=caller.user_id, action=action, subject_kind="calendar", subject=subject, detail=detail)

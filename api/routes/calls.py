@@ -87,7 +87,6 @@ def command(call_id: Id, ask: CommandAsk, caller: CareTeamCommanding, uow: Work)
     arguments = {"by": caller.user_id, **_arguments(ask)}
     deadline = ask_node(uow, node=call.node, verb=ask.verb.value, subject=call.id, arguments=arguments)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=f"call_{ask.verb.value}",
         subject_kind="call",

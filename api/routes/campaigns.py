@@ -31,11 +31,10 @@ from followup.calling_hours import EVERY_DAY, CallingHours
 from followup.campaigns import Audience, AudienceKind, Campaign, CampaignState, Group
 from followup.plans import TaskMode
 from followup.queues import Queue
-from followup.states import IllegalTransitionError
 from interop.campaign_workbook import MEDIA_TYPE, MOST_ROWS, campaign_workbook
 from runtime.identifiers import new_id
 from scheduler import campaigns
-from scheduler.campaigns import CampaignDesk, CampaignRefusedError
+from scheduler.campaigns import CampaignDesk
 
 router = APIRouter(tags=["campaigns"], route_class=Route)
 
@@ -150,10 +149,7 @@ def read_campaign(campaign_id: Id, caller: Overseers, uow: Work) -> CampaignAnsw
 def estimate_campaign(campaign_id: Id, caller: Overseers, request: Request, uow: Work) -> EstimateAnswer:  # noqa: ARG001
     """How many people, how many can be called, when it ends, what it costs, who is left out; nothing is written."""
     campaign = _draft(uow, campaign_id)
-    try:
-        return estimate_answer(campaigns.estimate(uow, campaign, _desk(request)), campaign)
-    except CampaignRefusedError as refusal:
-        raise _refused(refusal) from refusal
+    return estimate_answer(campaigns.estimate(uow, campaign, _desk(request)), campaign)
 
 
 @router.get("/campaigns/{campaign_id}/dry-run", responses=problems(Kind.UNKNOWN_CAMPAIGN, Kind.CAMPAIGN_NOT_POSSIBLE))
@@ -161,11 +157,8 @@ def try_dry(campaign_id: Id, caller: Overseers, request: Request, uow: Work) -> 
     """Who would be called first in which hour of which day, and who is left out and why; nothing is written."""
     campaign = _draft(uow, campaign_id)
     desk = _desk(request)
-    try:
-        candidates = campaigns.candidates_of(uow, campaign, desk)
-        reckoned = campaigns.reckon(uow, campaign, candidates, desk)
-    except CampaignRefusedError as refusal:
-        raise _refused(refusal) from refusal
+    candidates = campaigns.candidates_of(uow, campaign, desk)
+    reckoned = campaigns.reckon(uow, campaign, candidates, desk)
     _audit(uow, caller, "campaign_tried_dry", campaign, {"people": len(candidates)})
     return dry_run_answer(candidates, reckoned.plan)
 
@@ -179,12 +172,7 @@ def start_campaign(
 ) -> CampaignAnswer:
     """Make a task for everybody who can be called, and begin."""
     campaign = _locked(uow, campaign_id)
-    try:
-        campaigns.start(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
-    except CampaignRefusedError as refusal:
-        raise _refused(refusal) from refusal
-    except IllegalTransitionError as refusal:
-        raise _not_now(refusal) from refusal
+    campaigns.start(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
     return campaign_answer(uow, campaign)
 
 
@@ -194,10 +182,7 @@ def pause_campaign(
 ) -> CampaignAnswer:
     """Stop dialing at once, calls that are reserved and not placed included; calls that are up go on."""
     campaign = _locked(uow, campaign_id)
-    try:
-        campaigns.pause(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
-    except IllegalTransitionError as refusal:
-        raise _not_now(refusal) from refusal
+    campaigns.pause(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
     return campaign_answer(uow, campaign)
 
 
@@ -207,10 +192,7 @@ def resume_campaign(
 ) -> CampaignAnswer:
     """Let it go on."""
     campaign = _locked(uow, campaign_id)
-    try:
-        campaigns.resume(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
-    except IllegalTransitionError as refusal:
-        raise _not_now(refusal) from refusal
+    campaigns.resume(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
     return campaign_answer(uow, campaign)
 
 
@@ -220,10 +202,7 @@ def stop_campaign(
 ) -> CampaignAnswer:
     """End it for good: what waits is called off, what is reserved and not placed is taken back."""
     campaign = _locked(uow, campaign_id)
-    try:
-        campaigns.stop(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
-    except IllegalTransitionError as refusal:
-        raise _not_now(refusal) from refusal
+    campaigns.stop(uow, campaign, _desk(request), by=caller.user_id, reason=ask.reason)
     return campaign_answer(uow, campaign)
 
 
@@ -266,10 +245,7 @@ def call_list(campaign_id: Id, ask: CallListAsk, caller: OverseersCommanding, uo
             Kind.CAMPAIGN_NOT_POSSIBLE, "group", "these are still to be called by the campaign; pause or stop it first"
         )
     people = uow.campaigns.people(campaign.id, group=ask.group, limit=campaigns.MOST_PEOPLE, lock=True)
-    try:
-        made = campaigns.call_list(uow, campaign, people, queue)
-    except CampaignRefusedError as refusal:
-        raise _refused(refusal) from refusal
+    made = campaigns.call_list(uow, campaign, people, queue)
     _audit(
         uow,
         caller,
@@ -399,17 +375,8 @@ def _there(campaign: Campaign | None, field: str) -> Campaign:
     return campaign
 
 
-def _refused(refusal: CampaignRefusedError) -> Problem:
-    return Problem.of(Kind.CAMPAIGN_NOT_POSSIBLE, refusal.field, str(refusal))
-
-
-def _not_now(refusal: IllegalTransitionError) -> Problem:
-    return Problem.of(Kind.NOT_POSSIBLE_NOW, "state", str(refusal))
-
-
 def _audit(uow: UnitOfWork, caller: Caller, action: str, campaign: Campaign, detail: dict[str, object]) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="campaign",

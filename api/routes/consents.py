@@ -96,7 +96,6 @@ def list_consents(patient_id: Id, caller: CareTeam, uow: Work) -> ConsentsAnswer
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, patient: Patient) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="patient",

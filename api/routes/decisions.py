@@ -141,7 +141,6 @@ def change_queue_policy(
         )
     uow.decisions.change_queue(queue.id, ask.changes, now=uow.now, by=caller.user_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="attempt_policy_changed",
         subject_kind="queue",
@@ -206,7 +205,6 @@ def _one(decision: Decision, words: Wording) -> DecisionAnswer:
 
 def _viewed(uow: UnitOfWork, caller: Caller, kind: str, subject: str, patient_id: str) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="decisions_viewed",
         subject_kind=kind,

@@ -224,7 +224,6 @@ def close_number(ask: NumberObjectionAsk, caller: OverseersCommanding, uow: Work
     for entry in entries:
         uow.objections.add(entry)
         uow.audit.note(
-            at=uow.now,
             user_id=caller.user_id,
             action="number_closed_to_calls",
             subject_kind="objection",
@@ -312,7 +311,6 @@ def end_exception(
 def _lift(uow: UnitOfWork, caller: Caller, entry: Objection, reason: str) -> None:
     entry.lifted_at, entry.lifted_by, entry.lifted_because = uow.now, caller.user_id, reason
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="reopened_to_calls",
         subject_kind="patient" if entry.patient_id else "objection",
@@ -326,7 +324,6 @@ def _audit(
     uow: UnitOfWork, caller: Caller, action: str, patient_id: str, detail: Mapping[str, object] | None = None
 ) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="patient",

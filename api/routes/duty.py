@@ -247,7 +247,6 @@ def _known_user(uow: UnitOfWork, user_id: str | None, field: str) -> None:
 def _changed(uow: UnitOfWork, caller: Caller, action: str, shift: DutyShift) -> None:
     uow.emit(DomainEvent(kind=EventKind.DUTY_CHANGED, subject=shift.id))
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="duty_shift",

@@ -87,7 +87,6 @@ def cancel_encounter(encounter_id: Id, ask: BecauseAsk, caller: CareTeamCommandi
     for plan in plans:
         cancel_plan(uow, plan, PlanEnd.DISCHARGE_CANCELLED, by=caller.user_id, reason=ask.reason, now=uow.now)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="encounter_cancelled",
         subject_kind="encounter",
@@ -130,7 +129,6 @@ def merge_records(patient_id: Id, ask: MergeAsk, caller: OverseersCommanding, uo
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, patient_id: str, reason: str) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="patient",

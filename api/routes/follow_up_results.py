@@ -15,7 +15,6 @@ from api.routes.plan_changes import Reason
 from api.wiring import wiring_of
 from db.alert_raising import raise_alerts
 from followup.follow_up_rules import ContactWay, Control, FollowUpRules, RuleChoice
-from scheduler.planning import PlanNotPossibleError
 from scheduler.results import record_result
 
 router = APIRouter(tags=["plans"], route_class=Route)
@@ -104,24 +103,20 @@ def enter_result(plan_id: Id, ask: ResultAsk, caller: CareTeamCommanding, reques
     if ask.taken_at > uow.now:
         raise Problem.of(Kind.INVALID_REQUEST, "taken_at", "lies in the future")
     wiring = wiring_of(request)
-    try:
-        result = record_result(
-            uow,
-            plan,
-            answers=ask.answers,
-            taken_at=ask.taken_at,
-            way=ask.way,
-            by=caller.user_id,
-            task=None,
-            content=wiring.content,
-            time=wiring.time,
-            now=uow.now,
-        )
-    except PlanNotPossibleError as error:
-        raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "plan_id", str(error)) from error
+    result = record_result(
+        uow,
+        plan,
+        answers=ask.answers,
+        taken_at=ask.taken_at,
+        way=ask.way,
+        by=caller.user_id,
+        task=None,
+        content=wiring.content,
+        time=wiring.time,
+        now=uow.now,
+    )
     raise_alerts(uow, wiring.content, form="", answers=ask.answers, earlier=(), patient_id=plan.patient_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="result_entered",
         subject_kind="plan",
@@ -146,7 +141,6 @@ def list_follow_up_results(
     zone = wiring_of(request).zone
     wanted = year or uow.now.astimezone(zone).year
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="results_viewed",
         subject_kind="patient",
@@ -187,7 +181,6 @@ def choose_rule_set(ask: ChoiceAsk, caller: AdminCommanding, request: Request, u
     choice = RuleChoice(topic=ask.topic, rule_set=ask.rule_set, effective_from=ask.effective_from)
     uow.plan_records.choose_rules(choice, reason=ask.reason, by=caller.user_id, at=uow.now)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="rules_chosen",
         subject_kind="follow_up_rules",

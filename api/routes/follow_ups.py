@@ -74,7 +74,6 @@ def read_follow_ups(patient_id: Id, caller: CareTeam, request: Request, uow: Wor
     """The patient's follow-up record."""
     patient = found.patient(uow, patient_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="follow_ups_viewed",
         subject_kind="patient",

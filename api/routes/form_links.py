@@ -86,7 +86,6 @@ def make_link(response_id: Id, ask: LinkAsk, caller: CareTeamCommanding, request
     )
     uow.flush()
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="form_link_made",
         subject_kind="form_link",

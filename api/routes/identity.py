@@ -186,7 +186,7 @@ def set_queue_rule(queue_id: Id, ask: RuleAsk, caller: Overseers, request: Reque
     if ask.rule not in rules:
         raise Problem.of(Kind.INVALID_REQUEST, "rule", f"there is no such rule; use one of {', '.join(sorted(rules))}")
     uow.identity.set_rule(queue.id, ask.rule, by=caller.user_id, at=uow.now)
-    _audit(uow, caller, "identity_rule_set", "queue", queue.id, None)
+    uow.audit.note(user_id=caller.user_id, action="identity_rule_set", subject_kind="queue", subject=queue.id)
     return RuleAnswer(queue_id=queue.id, rule=ask.rule)
 
 
@@ -224,7 +224,6 @@ def note_round(
         )
     )
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action="identity_confirmed" if enough else "identity_failed",
         subject_kind="attempt",
@@ -295,17 +294,4 @@ def no_relative() -> Problem:
     """There is no such relative."""
     return Problem.of(
         Kind.UNKNOWN_RELATIVE, "relative_id", "there is none; GET /api/v1/patients/{patient_id}/relatives lists them"
-    )
-
-
-def _audit(
-    uow: UnitOfWork, caller: Caller, action: str, subject_kind: str, subject: str, patient_id: str | None
-) -> None:
-    uow.audit.note(
-        at=uow.now,
-        user_id=caller.user_id,
-        action=action,
-        subject_kind=subject_kind,
-        subject=subject,
-        patient_id=patient_id,
     )

@@ -209,7 +209,6 @@ def decide_row(import_id: Id, line: int, ask: DecisionAsk, caller: Registrars, u
     uow.imports.decide(made.id, line, ask.decision)
     made.counts = {**made.counts, **uow.imports.counts(made.id)}
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="import_row_decided",
         subject_kind="import",
@@ -325,4 +324,4 @@ def _surroundings(wiring: Wiring) -> ListSurroundings:
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, made: ListImport) -> None:
-    uow.audit.note(at=uow.now, user_id=caller.user_id, action=action, subject_kind="import", subject=made.id, detail={})
+    uow.audit.note(user_id=caller.user_id, action=action, subject_kind="import", subject=made.id, detail={})

@@ -242,7 +242,6 @@ def say_identity(inbound_id: Id, ask: CallerIdentityAsk, caller: AgentCommanding
     else:
         inbound.wrong_answers += 1
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="identity_confirmed" if ask.confirmed else "identity_failed",
         subject_kind="inbound_call",
@@ -281,7 +280,6 @@ def link_to_task(inbound_id: Id, ask: LinkAsk, caller: AgentCommanding, uow: Wor
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "task_id", "this task is another patient's")
     attempt = inbound_links.link(uow, inbound, task, patient)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="inbound_linked",
         subject_kind="inbound_call",
@@ -389,7 +387,6 @@ def _candidate(patient: Patient) -> CandidateAnswer:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, inbound: InboundCall) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="inbound_call",

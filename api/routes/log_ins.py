@@ -83,7 +83,6 @@ def log_in(ask: LogInAsk, request: Request, response: Response, uow: Work) -> Lo
     token, begun = begin_log_in(uow, user)
     uow.users.forget_log_in_failures(typed, uow.now)
     uow.audit.note(
-        at=uow.now,
         user_id=user.id,
         action="logged_in",
         subject_kind="user",
@@ -129,7 +128,7 @@ def log_out(
     if Role.SUPERVISOR in caller.roles or (agent is not None and agent.headset_kind is HeadsetKind.BROWSER):
         wiring_of(request).headsets.leave(caller.user_id)
     uow.users.end_log_ins(caller.user_id, uow.now, "logged out")
-    uow.audit.note(at=uow.now, user_id=caller.user_id, action="logged_out", subject_kind="user", subject=caller.user_id)
+    uow.audit.note(user_id=caller.user_id, action="logged_out", subject_kind="user", subject=caller.user_id)
     response.delete_cookie(COOKIE, path="/")
 
 

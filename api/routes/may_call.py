@@ -165,7 +165,6 @@ def _audit(
     uow: UnitOfWork, caller: Caller, action: str, patient: Patient, detail: dict[str, object] | None = None
 ) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="patient",

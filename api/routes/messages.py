@@ -17,7 +17,6 @@ from api.permissions import CareTeam, CareTeamCommanding, Overseers, SupervisorC
 from api.problems import Kind, Problem, problems
 from db.unit_of_work import UnitOfWork
 from followup.messages import Channel, Message, MessageState, MessageTrigger
-from followup.states import IllegalTransitionError
 
 router = APIRouter(tags=["messages"], route_class=Route)
 
@@ -82,7 +81,6 @@ def messages_of_patient(patient_id: Id, caller: CareTeam, uow: Work) -> Messages
     """A patient's messages, newest first."""
     patient = found.patient(uow, patient_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="messages_viewed",
         subject_kind="patient",
@@ -100,7 +98,6 @@ def keep_message_address(patient_id: Id, ask: AddressAsk, caller: CareTeamComman
         _require_email(ask.address)
     uow.messages.keep_address(patient.id, ask.channel, ask.address, now=uow.now)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="message_address_kept",
         subject_kind="patient",
@@ -152,12 +149,8 @@ def _locked(uow: UnitOfWork, message_id: str) -> Message:
 
 
 def _move(uow: UnitOfWork, message: Message, trigger: MessageTrigger, caller: Caller) -> None:
-    try:
-        uow.messages.move(message, trigger, at=uow.now, by=caller.user_id)
-    except IllegalTransitionError as error:
-        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", str(error)) from error
+    uow.messages.move(message, trigger, at=uow.now, by=caller.user_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=f"message_{trigger.value}",
         subject_kind="message",

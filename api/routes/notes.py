@@ -81,7 +81,6 @@ def tray(caller: AgentOnly, uow: Work) -> NotesAnswer:
     drafts = uow.notes.unsigned_of_agent(caller.user_id)
     if drafts:
         uow.audit.note(
-            at=uow.now,
             user_id=caller.user_id,
             action="tray_viewed",
             subject_kind="user",
@@ -167,7 +166,6 @@ def _proposal(note: Note, proposal_id: str) -> Proposal:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, note: Note) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="note",

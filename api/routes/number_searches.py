@@ -66,7 +66,6 @@ def list_searches(
     page = uow.number_searches.page(still_open=not closed, after=after, limit=limit)
     for search in page:
         uow.audit.note(
-            at=uow.now,
             user_id=caller.user_id,
             action="number_search_viewed",
             subject_kind="number_search",
@@ -102,7 +101,6 @@ def close_search(search_id: Id, ask: ClosingAsk, caller: RegistrarsCommanding, u
     if search.found_id is not None:
         take_up_again(uow, patient)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="number_search_closed",
         subject_kind="number_search",

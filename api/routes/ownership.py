@@ -163,7 +163,6 @@ def set_abilities(agent_id: Id, ask: AbilitiesAsk, caller: Overseers, uow: Work)
     for name, values in wanted.items():
         setattr(agent, name, list(dict.fromkeys(values)))
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="agent_abilities_set",
         subject_kind="agent",
@@ -189,7 +188,6 @@ def _agent(uow: UnitOfWork, agent_id: str, field: str) -> Agent:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, task: Task, detail: dict[str, str]) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="task",

@@ -186,7 +186,6 @@ def add_encounter(patient_id: Id, ask: EncounterAsk, caller: CareTeamCommanding,
     )
     uow.patients.add_encounter(encounter)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="encounter_added",
         subject_kind="encounter",
@@ -216,7 +215,6 @@ def _seen(uow: UnitOfWork, caller: Caller, page: Sequence[Patient], limit: int) 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, patient_id: PatientId) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="patient",

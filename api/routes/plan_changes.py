@@ -15,9 +15,7 @@ from api.routes.plans import PlanAnswer, plan_answer
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
 from followup.plans import Plan, PlanChange, PlanEnd, TaskMode
-from followup.states import IllegalTransitionError
 from scheduler.own_plans import add_step, drop_step, move_step, resume_plan, upgrade_plan
-from scheduler.planning import PlanNotPossibleError
 from scheduler.stops import cancel_plan, pause_plan
 
 router = APIRouter(tags=["plans"], route_class=Route)
@@ -92,24 +90,21 @@ def add_plan_step(plan_id: Id, ask: AddAsk, caller: CareTeamCommanding, request:
         raise Problem.of(Kind.INVALID_REQUEST, "form", "there is no such form")
     if queue.mode is TaskMode.AUTOMATED and ask.flow not in content.flows:
         raise Problem.of(Kind.INVALID_REQUEST, "flow", "an automated queue's contact needs the flow of its call")
-    try:
-        add_step(
-            uow,
-            plan,
-            ask.key,
-            queue=queue,
-            form=ask.form,
-            flow=ask.flow,
-            priority=ask.priority,
-            earliest_at=ask.earliest_at,
-            target_at=ask.target_at,
-            latest_at=ask.latest_at,
-            by=caller.user_id,
-            reason=ask.reason,
-            now=uow.now,
-        )
-    except PlanNotPossibleError as error:
-        raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "key", str(error)) from error
+    add_step(
+        uow,
+        plan,
+        ask.key,
+        queue=queue,
+        form=ask.form,
+        flow=ask.flow,
+        priority=ask.priority,
+        earliest_at=ask.earliest_at,
+        target_at=ask.target_at,
+        latest_at=ask.latest_at,
+        by=caller.user_id,
+        reason=ask.reason,
+        now=uow.now,
+    )
     _audit(uow, caller, plan, "plan_step_added", ask.reason)
     return plan_answer(uow, request, plan)
 
@@ -120,20 +115,17 @@ def move_plan_step(
 ) -> PlanAnswer:
     """Give the step's waiting contact another window."""
     plan = found.plan_for_update(uow, plan_id)
-    try:
-        move_step(
-            uow,
-            plan,
-            step_key,
-            earliest_at=ask.earliest_at,
-            target_at=ask.target_at,
-            latest_at=ask.latest_at,
-            by=caller.user_id,
-            reason=ask.reason,
-            now=uow.now,
-        )
-    except PlanNotPossibleError as error:
-        raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "step_key", str(error)) from error
+    move_step(
+        uow,
+        plan,
+        step_key,
+        earliest_at=ask.earliest_at,
+        target_at=ask.target_at,
+        latest_at=ask.latest_at,
+        by=caller.user_id,
+        reason=ask.reason,
+        now=uow.now,
+    )
     _audit(uow, caller, plan, "plan_step_moved", ask.reason)
     return plan_answer(uow, request, plan)
 
@@ -144,10 +136,7 @@ def drop_plan_step(
 ) -> PlanAnswer:
     """Take a step out of this patient's plan, with every repetition to come."""
     plan = found.plan_for_update(uow, plan_id)
-    try:
-        drop_step(uow, plan, step_key, by=caller.user_id, reason=ask.reason, now=uow.now)
-    except PlanNotPossibleError as error:
-        raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "step_key", str(error)) from error
+    drop_step(uow, plan, step_key, by=caller.user_id, reason=ask.reason, now=uow.now)
     _audit(uow, caller, plan, "plan_step_dropped", ask.reason)
     return plan_answer(uow, request, plan)
 
@@ -158,10 +147,7 @@ def pause_running_plan(
 ) -> PlanAnswer:
     """Call nobody for this plan until it is resumed."""
     plan = found.plan_for_update(uow, plan_id)
-    try:
-        pause_plan(uow, plan, by=caller.user_id, reason=ask.reason, now=uow.now)
-    except IllegalTransitionError as error:
-        raise _not_now(error) from error
+    pause_plan(uow, plan, by=caller.user_id, reason=ask.reason, now=uow.now)
     _audit(uow, caller, plan, "plan_paused", ask.reason)
     return plan_answer(uow, request, plan)
 
@@ -172,10 +158,7 @@ def resume_paused_plan(
 ) -> PlanAnswer:
     """Take a paused plan up again with the contacts whose window is still open."""
     plan = found.plan_for_update(uow, plan_id)
-    try:
-        resume_plan(uow, plan, time=wiring_of(request).time, by=caller.user_id, reason=ask.reason, now=uow.now)
-    except IllegalTransitionError as error:
-        raise _not_now(error) from error
+    resume_plan(uow, plan, time=wiring_of(request).time, by=caller.user_id, reason=ask.reason, now=uow.now)
     _audit(uow, caller, plan, "plan_resumed", ask.reason)
     return plan_answer(uow, request, plan)
 
@@ -186,10 +169,7 @@ def cancel_unfinished_plan(
 ) -> PlanAnswer:
     """End a plan for good; its visit may get a new one."""
     plan = found.plan_for_update(uow, plan_id)
-    try:
-        cancel_plan(uow, plan, PlanEnd.BY_HAND, by=caller.user_id, reason=ask.reason, now=uow.now)
-    except IllegalTransitionError as error:
-        raise _not_now(error) from error
+    cancel_plan(uow, plan, PlanEnd.BY_HAND, by=caller.user_id, reason=ask.reason, now=uow.now)
     _audit(uow, caller, plan, "plan_cancelled", ask.reason)
     return plan_answer(uow, request, plan)
 
@@ -206,31 +186,23 @@ def upgrade_running_plan(
     template = wiring_of(request).content.plans.get(plan.template_id)
     if template is None:
         raise Problem.of(Kind.UNKNOWN_TEMPLATE, "plan_id", f"content/plans has no {plan.template_id} any more")
-    try:
-        upgrade_plan(
-            uow,
-            plan,
-            template,
-            discard_changes=ask.discard_changes,
-            queues_by_name={queue.name: queue for queue in uow.queues.all()},
-            time=wiring_of(request).time,
-            by=caller.user_id,
-            reason=ask.reason,
-            now=uow.now,
-        )
-    except PlanNotPossibleError as error:
-        raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "plan_id", str(error)) from error
+    upgrade_plan(
+        uow,
+        plan,
+        template,
+        discard_changes=ask.discard_changes,
+        queues_by_name={queue.name: queue for queue in uow.queues.all()},
+        time=wiring_of(request).time,
+        by=caller.user_id,
+        reason=ask.reason,
+        now=uow.now,
+    )
     _audit(uow, caller, plan, "plan_upgraded", ask.reason)
     return plan_answer(uow, request, plan)
 
 
-def _not_now(error: IllegalTransitionError) -> Problem:
-    return Problem.of(Kind.NOT_POSSIBLE_NOW, "state", str(error))
-
-
 def _audit(uow: UnitOfWork, caller: Caller, plan: Plan, action: str, reason: str) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="plan",

@@ -16,7 +16,7 @@ from care.consent import ConsentScope, Purpose, is_granted
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.plans import Anchor, HolidayRule, Plan, PlanEnd, PlanState, PlanTemplate, TaskMode, TemplateStep
-from scheduler.planning import PlanNotPossibleError, calendar_warning, start_plan
+from scheduler.planning import calendar_warning, start_plan
 
 router = APIRouter(tags=["plans"], route_class=Route)
 
@@ -160,22 +160,18 @@ def create_plan(
         response.status_code = 200
         return plan_answer(uow, request, living)
     _require_consent(uow, patient, template)
-    try:
-        plan = start_plan(
-            uow,
-            patient=patient,
-            encounter=encounter,
-            template=template,
-            queues_by_name={queue.name: queue for queue in uow.queues.all()},
-            now=uow.now,
-            variables=ask.variables,
-            time=wiring_of(request).time,
-            roster=wiring_of(request).roster,
-        )
-    except PlanNotPossibleError as error:
-        raise Problem.of(Kind.PLAN_NOT_POSSIBLE, "template", str(error)) from error
+    plan = start_plan(
+        uow,
+        patient=patient,
+        encounter=encounter,
+        template=template,
+        queues_by_name={queue.name: queue for queue in uow.queues.all()},
+        now=uow.now,
+        variables=ask.variables,
+        time=wiring_of(request).time,
+        roster=wiring_of(request).roster,
+    )
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="plan_started",
         subject_kind="plan",
@@ -205,7 +201,6 @@ def list_plans(patient_id: Id, caller: CareTeam, request: Request, uow: Work) ->
     """A patient's plans, newest first."""
     patient = found.patient(uow, patient_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="plans_viewed",
         subject_kind="patient",
@@ -220,7 +215,6 @@ def read_plan(plan_id: Id, caller: CareTeam, request: Request, uow: Work) -> Pla
     """One plan with its tasks."""
     plan = found.plan(uow, plan_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="plan_viewed",
         subject_kind="plan",

@@ -46,7 +46,6 @@ def dial_preview(attempt_id: Id, caller: AgentCommanding, request: Request, uow:
     except previews.PreviewNotPossibleError as error:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "attempt_id", str(error)) from error
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="preview_dialed",
         subject_kind="attempt",
@@ -72,7 +71,6 @@ def skip_preview(attempt_id: Id, ask: SkipAsk, caller: AgentCommanding, uow: Wor
     except previews.PreviewNotPossibleError as error:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "attempt_id", str(error)) from error
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="preview_skipped",
         subject_kind="attempt",

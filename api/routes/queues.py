@@ -221,7 +221,6 @@ def change_queue(queue_id: Id, ask: QueueChange, caller: Overseers, request: Req
         while uow.waiting.leave_lanes_of_queue(queue.id):
             pass  # a thousand at a time: they take their places anew
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="queue_changed",
         subject_kind="queue",
@@ -367,4 +366,4 @@ def _queue(queue: Queue, counts: dict[TaskState, int], switch: Switch | None = N
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, queue: Queue) -> None:
-    uow.audit.note(at=uow.now, user_id=caller.user_id, action=action, subject_kind="queue", subject=queue.id)
+    uow.audit.note(user_id=caller.user_id, action=action, subject_kind="queue", subject=queue.id)

@@ -133,7 +133,6 @@ def play(
             Kind.RECORDING_GONE, "recording_id", "its file is not in the store any more; tell whoever looks after it"
         ) from error
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="recording_played",
         subject_kind="recording",
@@ -173,7 +172,6 @@ def _not_stored(recording: Recording) -> Problem:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, recording: Recording) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="recording",

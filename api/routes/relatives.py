@@ -204,7 +204,6 @@ def _audit(
     uow: UnitOfWork, caller: Caller, action: str, subject_kind: str, subject: str, patient_id: str | None
 ) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind=subject_kind,

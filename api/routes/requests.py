@@ -340,7 +340,6 @@ def _linked(uow: UnitOfWork, call: RequestCall) -> LinkedCallAnswer:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, one: PatientRequest) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="request",

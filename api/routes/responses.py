@@ -187,7 +187,6 @@ def list_observations(patient_id: Id, caller: CareTeam, uow: Work) -> Observatio
     """A patient's scores."""
     patient = found.patient(uow, patient_id)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="observations_viewed",
         subject_kind="patient",
@@ -249,7 +248,6 @@ def _form(request: Request, form_id: str) -> Form:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, response: Response) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="response",

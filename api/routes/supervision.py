@@ -264,7 +264,6 @@ def set_supervision_policy(queue_id: Id, ask: PolicyAsk, caller: AdminOnly, uow:
     queue = found.queue(uow, queue_id)
     queue.supervision_shown, queue.free_numbers = ask.shown, ask.free_numbers
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="supervision_policy_set",
         subject_kind="queue",
@@ -282,7 +281,6 @@ def set_overseen_queues(user_id: Id, ask: OverseenAsk, caller: AdminOnly, uow: W
         found.queue(uow, queue_id, f"queues[{place}]")
     user.overseen_queues = list(ask.queues)
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action="overseen_queues_set",
         subject_kind="user",
@@ -372,7 +370,6 @@ def _audit(
     reason: SupervisionReason,
 ) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="call",

@@ -231,7 +231,6 @@ def _require_window(ask: TaskAsk, uow: UnitOfWork) -> None:
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, task: Task) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="task",

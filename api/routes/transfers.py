@@ -249,7 +249,6 @@ def _ask(uow: UnitOfWork, call: Call, caller: Caller, verb: str, arguments: dict
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, call: Call, transfer: Transfer) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=caller.user_id,
         action=action,
         subject_kind="call",
@@ -267,4 +266,4 @@ def _audit(uow: UnitOfWork, caller: Caller, action: str, call: Call, transfer: T
 
 
 def _audit_entry(uow: UnitOfWork, caller: Caller, action: str, entry: DirectoryEntry) -> None:
-    uow.audit.note(at=uow.now, user_id=caller.user_id, action=action, subject_kind="directory_entry", subject=entry.id)
+    uow.audit.note(user_id=caller.user_id, action=action, subject_kind="directory_entry", subject=entry.id)

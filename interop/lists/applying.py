@@ -43,7 +43,6 @@ def ask_to_apply(uow: UnitOfWork, made: ListImport, *, by: str | None) -> None:
     made.counts = {**made.counts, TO_APPLY: ready}
     made.moved_at = uow.now
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action="import_applied",
         subject_kind="import",

@@ -127,7 +127,6 @@ def _remember(uow: UnitOfWork, made: ListImport, by: str | None) -> None:
 
 def _note(uow: UnitOfWork, made: ListImport, action: str, by: str | None) -> None:
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action=action,
         subject_kind="import",

@@ -25,7 +25,6 @@ def ask_to_undo(uow: UnitOfWork, made: ListImport, *, by: str | None) -> None:
     made.counts = {**made.counts, TO_APPLY: uow.imports.counts(made.id)[RowState.APPLIED.value]}
     made.moved_at = uow.now
     uow.audit.note(
-        at=uow.now,
         user_id=by,
         action="import_undone",
         subject_kind="import",

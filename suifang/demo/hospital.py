@@ -47,7 +47,7 @@ class DemoPatient(_Part):
     born: date
     sex: str
     number: str
-    mobile: str | None = None  # a second number, dialed only when she asks for it
+    mobile: str | None = None  # a second number, tried before the tries run out
 
 
 class AgentScript(_Part):

@@ -46,7 +46,7 @@ def test_the_migrated_tables_are_those_of_the_code(engine: Engine) -> None:
 )
 def test_the_audit_log_only_grows(engine: Engine, statement: str) -> None:
     with UnitsOfWork(engine)() as uow:
-        uow.audit.note(at=uow.now, user_id=None, action="looked", subject_kind="patient", subject=new_id())
+        uow.audit.note(user_id=None, action="looked", subject_kind="patient", subject=new_id())
         uow.commit()
     with engine.begin() as connection, pytest.raises(DBAPIError, match="append-only"):
         connection.execute(text(statement))

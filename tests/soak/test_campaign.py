@@ -36,6 +36,7 @@ def test_a_campaign_of_two_hundred_comes_to_its_end(database_url: str, broker_ur
         until(lambda: town.counts["still_open"] < 140, timeout=60 * MINUTES, every=1.0, what="sixty are over")
         town.command("pause", "等待核对")
         until(lambda: town.unplaced_or_up() == (0, 0), timeout=120, every=0.5, what="calls that are up have ended")
+        until(town.all_decided, timeout=60, what="what follows is decided for each of them")
         dialed = town.invites()
         so_far = town.counts
         looked = len(town.turns)

@@ -102,6 +102,11 @@ class CampaignTown:
         with self.place.units() as uow:
             return len(uow.calls.unplaced(campaign_id=self.campaign["id"])), len(uow.calls.live_on("node-1"))
 
+    def all_decided(self) -> bool:
+        """Whether every try that was made is over and it is decided what follows."""
+        with self.place.units() as uow:
+            return not uow.attempts.live() and not uow.attempts.undecided(uow.now + timedelta(seconds=1))
+
     def invites(self) -> int:
         """Calls that the far end was sent, by its own trace."""
         return len({message.headers("Call-ID")[0] for message in self.far_end.messages() if message.gist == "> INVITE"})
