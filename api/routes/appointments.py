@@ -13,6 +13,7 @@ from care.patients import Encounter
 from db.appointment_moves import move_appointment
 from db.unit_of_work import UnitOfWork
 from followup.appointments import APPOINTMENT, AppointmentSource, AppointmentTrigger
+from followup.states import IllegalTransitionError
 
 router = APIRouter(tags=["appointments"], route_class=Route)
 
@@ -66,7 +67,10 @@ def move_an_appointment(encounter_id: Id, ask: MoveAsk, caller: CareTeamCommandi
     """Move an appointment; the automated calls about it that are still to come are cancelled when it is settled."""
     visit = _appointment(uow, encounter_id)
     source = AppointmentSource.FEED if ask.feed else AppointmentSource.AGENT
-    move_appointment(uow, visit, ask.move, source=source, by=caller.user_id)
+    try:
+        move_appointment(uow, visit, ask.move, source=source, by=caller.user_id)
+    except IllegalTransitionError as refusal:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "move", str(refusal)) from refusal
     _audit(uow, caller.user_id, f"appointment_{ask.move.value}", visit)
     uow.flush()
     return _answer(uow, visit)
