@@ -151,12 +151,11 @@ def keys_collected(
     return _leave(flow, step, position, pressed[:1], line)
 
 
-def again(flow: Flow, position: FlowPosition, line: Line) -> list[Effect]:
-    """What to do on the line when a new node takes the call over in the middle: say the step once more."""
+def again(flow: Flow, position: FlowPosition, line: Line) -> tuple[FlowPosition, list[Effect]]:
+    """What to do on the line when a new node takes the call over in the middle: say the step once more, all of it."""
     if position.step == PERSON_STEP:
-        return [PlayPrompt(leg_id=line.leg_id, key="comfort", language=line.language)]
-    fresh = replace(position, prompt=0, typed=0, cut=False)
-    return _from_prompt(flow, flow.steps[position.step], fresh, line)[1]
+        return position, [PlayPrompt(leg_id=line.leg_id, key="comfort", language=line.language)]
+    return _from_prompt(flow, flow.steps[position.step], replace(position, prompt=0, typed=0, cut=False), line)
 
 
 def ending(flow: Flow, position: FlowPosition) -> FlowEnding | None:

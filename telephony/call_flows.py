@@ -70,7 +70,9 @@ class CallFlows:
             return []
         if call.flow_step is None:
             return self.begin(uow, call)
-        return automated.again(flow, position_of(call), self.line(uow, call))
+        position, effects = automated.again(flow, position_of(call), self.line(uow, call))
+        keep_position(call, position)
+        return effects
 
 
 def position_of(call: Call) -> FlowPosition:

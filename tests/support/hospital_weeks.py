@@ -137,7 +137,9 @@ class Weeks:
         over = BEGINS + timedelta(days=self.days)
         while self.clock.now < over:
             self.one_hour()
-            self.clock.now = min(over, max(self.clock.now + self.step, self._next_moment() or over))
+            # Nothing may fall due for days, but a window that closes is told of by the turns in between.
+            soon = min(self._next_moment() or over, self.clock.now + 2 * self.step)
+            self.clock.now = min(over, max(self.clock.now + self.step, soon))
         self._end_calls()
         with self.units() as uow:
             for plan_id in self.plans.values():

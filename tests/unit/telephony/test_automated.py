@@ -129,7 +129,11 @@ def test_a_key_lost_before_its_collection_began_does_not_leave_the_call_silent()
 
 def test_a_node_that_takes_over_says_the_step_again() -> None:
     position, _ = walk(pressed(""), pressed("1"), automated.prompt_finished)
-    assert prompts(automated.again(REMINDER, position, LINE)) == ["appointment_at"]
+    position, said = automated.again(REMINDER, position, LINE)
+    assert prompts(said) == ["appointment_at"]
+    # … and then all that follows: nothing that must be told is skipped because the old node had come further.
+    _, said = automated.prompt_finished(REMINDER, position, LINE)
+    assert prompts(said) == ["please_bring"]
 
 
 def test_a_position_survives_being_written_down() -> None:
