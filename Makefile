@@ -38,7 +38,7 @@ up: setup ## run everything in one place with the settings of the environment
 check: setup-dev ## style, types, import rule, licences of what we use
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict api care db followup interop recordings runtime scheduler suifang telephony transcription tests benchmarks
+	$(BIN)/mypy --strict api care db followup interop record recordings reports runtime scheduler suifang telephony transcription tests benchmarks
 	$(BIN)/lint-imports
 	@# Ours is GPL-3.0-or-later: these fit it. pjsua2 names none in its metadata; pjproject is GPL-2.0-or-later.
 	$(BIN)/pip-licenses --from=mixed --partial-match --ignore-packages pjsua2-python \

@@ -120,8 +120,8 @@ def _fingerprint(request: Request, body: bytes) -> str:
 
 ANYONE = Depends(Anyone())
 
-_EVERYBODY = (Role.AGENT, Role.SUPERVISOR, Role.ADMIN, Role.REGISTRAR)
-_CARE = (Role.AGENT, Role.SUPERVISOR)
+_EVERYBODY = tuple(Role)
+_CARE = (Role.AGENT, Role.SUPERVISOR, Role.DOCTOR)
 
 Everybody = Annotated[Caller, Depends(Allowed(*_EVERYBODY))]
 CareTeam = Annotated[Caller, Depends(Allowed(*_CARE))]
@@ -130,6 +130,8 @@ AgentOnly = Annotated[Caller, Depends(Allowed(Role.AGENT))]
 AgentCommanding = Annotated[Caller, Depends(Commanding(Role.AGENT))]
 SupervisorOnly = Annotated[Caller, Depends(Allowed(Role.SUPERVISOR))]
 SupervisorCommanding = Annotated[Caller, Depends(Commanding(Role.SUPERVISOR))]
+DoctorOnly = Annotated[Caller, Depends(Allowed(Role.DOCTOR))]
+DoctorCommanding = Annotated[Caller, Depends(Commanding(Role.DOCTOR))]
 Overseers = Annotated[Caller, Depends(Allowed(Role.SUPERVISOR, Role.ADMIN))]
 OverseersCommanding = Annotated[Caller, Depends(Commanding(Role.SUPERVISOR, Role.ADMIN))]
 AdminOnly = Annotated[Caller, Depends(Allowed(Role.ADMIN))]

@@ -34,7 +34,8 @@ class Role(StrEnum):
     AGENT = "agent"
     SUPERVISOR = "supervisor"
     ADMIN = "admin"
-    REGISTRAR = "registrar"  # brings in lists of patients, nothing else
+    REGISTRAR = "registrar"  # brings in lists of patients, opens cards
+    DOCTOR = "doctor"  # decides on proposals, signs summaries
 
 
 @dataclass(kw_only=True, eq=False)

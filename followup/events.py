@@ -49,6 +49,7 @@ class EventKind(StrEnum):
     TASK_PARKED = "task_parked"  # parked task: a worker's task failed for good and waits for a person
     TASK_REPLAYED = "task_replayed"  # parked task: it is sent once more
     TASK_DISMISSED = "task_dismissed"  # parked task: it need not be done
+    RECORD_CHANGED = "record_changed"  # patient: results, diagnoses, answers or behavior that rules go by
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 

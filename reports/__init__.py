@@ -1,0 +1,1 @@
+"""Printed and sent pages: stage summaries, health reports, their numbers and their proof."""
