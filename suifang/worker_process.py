@@ -12,6 +12,7 @@ from celery import Celery, signals
 
 import interop.channels.tasks
 import interop.lists.tasks
+import record.tasks
 import recordings.tasks
 import scheduler.tasks
 import transcription.tasks
@@ -24,6 +25,7 @@ from interop.channels.local import LocalChannel
 from interop.channels.sending import ChannelParts
 from interop.lists.checking import ListSurroundings
 from interop.lists.tasks import ListParts
+from record.tasks import RecordParts
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
 from runtime.content.library import Content
@@ -86,6 +88,7 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     for component in (
         interop.channels.tasks,
         interop.lists.tasks,
+        record.tasks,
         recordings.tasks,
         scheduler.tasks,
         transcription.tasks,
@@ -156,6 +159,7 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
             ),
         )
     )
+    provide(RecordParts(units_of_work=units_of_work, content=content, zone=settings.zone))
     provide(ParkingParts(units_of_work=units_of_work))
     provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))
     provide(

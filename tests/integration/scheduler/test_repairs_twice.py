@@ -193,6 +193,7 @@ def rows_of_every_kind(uow: UnitOfWork, gate: Gate, folder: Path) -> dict[str, s
         "call": captured.call_id,
         "applying": imports[ImportState.APPLYING].id,
         "undoing": imports[ImportState.UNDOING].id,
+        "patient": patient.id,
     }
 
 
@@ -231,6 +232,7 @@ SUBJECTS = {
     "scheduler.decide_next": "attempt",
     "transcription.draft_note": "attempt",
     "interop.send_message": "message",
+    "record.follow_change": "patient",
 }
 """Which row each Celery task is run on. Transcribing needs the model: tests/integration/test_media_tasks.py."""
 

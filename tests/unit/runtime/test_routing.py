@@ -8,7 +8,15 @@ def test_every_routed_kind_is_a_domain_event_and_every_task_has_its_components_n
     assert set(ROUTES) <= set(EventKind)
     for names in ROUTES.values():
         for name in names:
-            assert name.split(".")[0] in {"scheduler", "recordings", "transcription", "interop", "reports", "telephony"}
+            assert name.split(".")[0] in {
+                "interop",
+                "record",
+                "recordings",
+                "reports",
+                "scheduler",
+                "telephony",
+                "transcription",
+            }
 
 
 def test_an_event_is_routed_by_its_written_kind_and_others_go_nowhere() -> None:
