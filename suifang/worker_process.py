@@ -25,7 +25,7 @@ from interop.channels.local import LocalChannel
 from interop.channels.sending import ChannelParts
 from interop.lists.checking import ListSurroundings
 from interop.lists.tasks import ListParts
-from record.tasks import RecordParts
+from record.following import RecordParts
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
 from runtime.content.library import Content

@@ -6,7 +6,7 @@ import pytest
 
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
-from record.tasks import RecordParts
+from record.following import RecordParts
 from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 from tests.support.builders import HOSPITAL

@@ -3,7 +3,8 @@
 import pytest
 
 from db.unit_of_work import UnitOfWork
-from record.tasks import FOLLOW_CHANGE, Follower, FollowersFailedError, RecordParts, run_followers
+from record.following import Follower, FollowersFailedError, RecordParts, run_followers
+from record.tasks import FOLLOW_CHANGE
 from runtime.routing import tasks_for
 from tests.support.builders import a_patient
 
