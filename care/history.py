@@ -25,6 +25,13 @@ class EntryState(StrEnum):
     REFUTED = "refuted"  # it was never so: kept, and nothing goes by it
 
 
+class EntryOutdatedError(ValueError):
+    """Somebody decided about a version that holds no more."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__(f"a newer version of entry {entry_id} holds by now; load the record again")
+
+
 @dataclass(kw_only=True, eq=False)
 class HistoryEntry:
     """One entry. Rows are never changed: a newer version of the same `source` and `source_key` supersedes the old."""
@@ -42,10 +49,16 @@ class HistoryEntry:
     source: str
     source_key: str
     version: int = 1
+    decided: bool = False  # a person's word on what the source sent; a later, different word of the source ends it
+    stated_at: datetime | None = None  # by the source's own clock, where it has one: what comes late is not the newest
     superseded_at: datetime | None = None
     confirmed_at: datetime | None = None  # somebody asked the patient, and it holds
     recorded_at: datetime
     recorded_by: str | None = None
+
+    def tells(self) -> tuple[object, ...]:
+        """What it says, whoever says it and when: two versions that tell the same are no change."""
+        return (self.kind, self.code, self.name, self.state, self.since, self.until, self.relation, self.note)
 
 
 def groups_of(entries: Iterable[HistoryEntry], groups: Mapping[str, tuple[str, ...]]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from db.campaigns import CampaignRepository
 from db.decisions import DecisionRepository
 from db.duty import DutyRepository
 from db.gate_facts import GateFactsRepository
+from db.history import HistoryRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
@@ -94,6 +95,7 @@ class UnitOfWork:
         self.responses = ResponseRepository(self._session)
         self.relatives = RelativeRepository(self._session)
         self.identity = IdentityRepository(self._session)
+        self.history = HistoryRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)

@@ -23,6 +23,7 @@ from runtime.content.alert_levels import AlertLevelsDocument
 from runtime.content.answer_alerts import AnswerAlertsDocument
 from runtime.content.attempt_policies import PolicyDocument
 from runtime.content.decision_reasons import DecisionReasonsDocument
+from runtime.content.diagnosis_groups import DiagnosisGroupsDocument
 from runtime.content.documents import ContentError, Head, Wording
 from runtime.content.end_reasons import EndReasonsDocument
 from runtime.content.flows import FlowDocument
@@ -208,6 +209,16 @@ class Content:
         if missing:
             raise ContentError(f"content/{path.name}: no words for {missing}; add them in zh and en")
         return words
+
+    @cached_property
+    def diagnosis_group_document(self) -> DiagnosisGroupsDocument:
+        """Groups of illnesses with their names in words."""
+        return self._only("diagnosis_groups.yaml", DiagnosisGroupsDocument)
+
+    @cached_property
+    def diagnosis_groups(self) -> dict[str, tuple[str, ...]]:
+        """How the ICD-10 codes of each group of illnesses begin."""
+        return self.diagnosis_group_document.value()
 
     @cached_property
     def scripts(self) -> dict[str, Script]:
