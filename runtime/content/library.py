@@ -8,6 +8,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from care.concepts import IGNORED, CodeMap, Concept, UnitRules
 from care.forms import Form
 from followup.alerts import AlertClock, AlertLevel
 from followup.answer_alerts import AnswerRule
@@ -33,6 +34,7 @@ from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
+from runtime.content.observations import CodeMapDocument, ObservationsDocument, UnitsDocument
 from runtime.content.plans import Named, PlanDocument, missing_in
 from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
@@ -246,6 +248,40 @@ class Content:
                     "name the hospital and its number only (content/health_words.yaml lists what may not be said)"
                 )
         return texts
+
+    @cached_property
+    def observations(self) -> ObservationsDocument:
+        """What is measured, as it is written; `concepts` has it by code."""
+        return self._only("observations.yaml", ObservationsDocument)
+
+    @cached_property
+    def concepts(self) -> dict[str, Concept]:
+        """What is measured, by code; the scores that are kept as results are those of forms that there are."""
+        concepts = {each.code: each.value() for each in self.observations.concepts}
+        scores = {f"{form.id}.{score.id}" for form in self.forms.values() for score in form.scores}
+        unknown = sorted(each.score for each in concepts.values() if each.score and each.score not in scores)
+        if unknown:
+            raise ContentError(f"content/observations.yaml: no form has the score {', '.join(unknown)}")
+        return concepts
+
+    @cached_property
+    def unit_rules(self) -> UnitRules:
+        """Spellings of units and the ways between them."""
+        rules = self._made(self._only("unit_conversions.yaml", UnitsDocument).value)
+        unknown = sorted({code for each in rules.conversions for code in each.concepts} - set(self.concepts))
+        if unknown:
+            raise ContentError(f"content/unit_conversions.yaml: there is no concept {', '.join(unknown)}")
+        return rules
+
+    @cached_property
+    def code_maps(self) -> tuple[CodeMap, ...]:
+        """What local codes stand for, map by map."""
+        maps = tuple(self._made(d.value) for d in self._read("code_maps", CodeMapDocument))
+        for each in maps:
+            meant = {part for mapped in each.codes.values() for part in mapped.concept.split("/")} - {IGNORED}
+            if unknown := sorted(meant - set(self.concepts)):
+                raise ContentError(f"content/code_maps: {each.id} names {', '.join(unknown)}, which is no concept")
+        return maps
 
     @cached_property
     def prompt_lengths(self) -> Mapping[str, float]:
