@@ -19,6 +19,7 @@ from db.calls import CallRepository
 from db.campaigns import CampaignRepository
 from db.decisions import DecisionRepository
 from db.duty import DutyRepository
+from db.feeds import FeedRepository
 from db.gate_facts import GateFactsRepository
 from db.history import HistoryRepository
 from db.identity import IdentityRepository
@@ -42,6 +43,7 @@ from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
+from db.summaries import SummaryRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
 from db.transfers import TransferRepository
@@ -98,8 +100,10 @@ class UnitOfWork:
         self.history = HistoryRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
+        self.summaries = SummaryRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
         self.imports = ImportRepository(self._session)
+        self.feeds = FeedRepository(self._session)
         self.listed_people = ListedPeople(self._session)
         self.import_undo = ImportUndo(self._session)
         self.parked = ParkedTaskRepository(self._session)

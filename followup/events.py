@@ -50,6 +50,9 @@ class EventKind(StrEnum):
     TASK_REPLAYED = "task_replayed"  # parked task: it is sent once more
     TASK_DISMISSED = "task_dismissed"  # parked task: it need not be done
     RECORD_CHANGED = "record_changed"  # patient: results, diagnoses, answers or behavior that rules go by
+    SUMMARY_CHANGED = "summary_changed"  # summary: drafted, rewritten, signed, withdrawn
+    PRINT_ASKED = "print_asked"  # print: a worker is to set it
+    PRINT_CHANGED = "print_changed"  # print: it is ready, or failed with a reason
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 
