@@ -1,0 +1,413 @@
+"""Messages of the hospital's systems, the visits they tell of, and what they ask of plans: tables and repository."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.orm import Session, class_mapper, deferred, undefer
+
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from followup.feeds import (
+    Consequence,
+    ConsequenceKind,
+    ConsequenceState,
+    FeedMessage,
+    FeedReason,
+    FeedState,
+    FeedVisit,
+    VisitState,
+)
+
+FEED_CHANNEL = "feeds"
+"""Wakes whoever applies messages."""
+
+feed_messages = Table(
+    "feed_messages",
+    metadata,
+    id_column(),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    Column("sender", String(200), nullable=False),
+    Column("control_id", String(200), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("kind", String(40), nullable=False),
+    instant("order_at"),
+    instant("received_at"),
+    instant("last_received_at"),
+    Column("times", Integer, nullable=False, default=1),
+    Column("peer", String(64), nullable=False),
+    Column("charset", String(40), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    closed_set("state", FeedState),
+    closed_set("reason", FeedReason, nullable=True),
+    Column("told", String(500), nullable=False, default=""),
+    Column("remarks", JSONB, nullable=False),
+    Column("keys", ARRAY(String(120)), nullable=False),
+    reference("patient_id", "patients.id", nullable=True),
+    Column("tries", Integer, nullable=False, default=0),
+    instant("settled_at", nullable=True),
+    Column("settled_by", Uuid(as_uuid=False), nullable=True),
+    Column("settled_because", String(200), nullable=False, default=""),
+    instant("raw_forgotten_at", nullable=True),
+    UniqueConstraint("sender", "control_id", "digest"),
+    Index("ix_feed_messages_stored", "position", postgresql_where=text("state = 'stored'")),
+    Index("ix_feed_messages_parked_keys", "keys", postgresql_using="gin", postgresql_where=text("state = 'parked'")),
+    Index("ix_feed_messages_state", "state", "position"),
+    Index("ix_feed_messages_sender_position", "sender", "position"),
+    Index("ix_feed_messages_kept", "received_at", postgresql_where=text("raw_forgotten_at IS NULL")),
+)
+
+feed_visits = Table(
+    "feed_visits",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id", index=False),
+    Column("visit_number", String(64), nullable=False),
+    closed_set("state", VisitState),
+    instant("order_at"),
+    reference("admission_id", "encounters.id", nullable=True),
+    reference("discharge_id", "encounters.id", nullable=True),
+    Column("died", Boolean, nullable=False, default=False),
+    UniqueConstraint("patient_id", "visit_number"),
+)
+
+feed_persons = Table(
+    "feed_persons",
+    metadata,
+    Column("patient_id", Uuid(as_uuid=False), ForeignKey("patients.id"), primary_key=True),
+    Column("sender", String(200), primary_key=True),
+    instant("order_at"),
+)
+
+feed_consequences = Table(
+    "feed_consequences",
+    metadata,
+    id_column(),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    reference("message_id", "feed_messages.id"),
+    reference("patient_id", "patients.id"),
+    closed_set("kind", ConsequenceKind),
+    instant("order_at"),
+    reference("encounter_id", "encounters.id", nullable=True),
+    Column("other_patient_id", Uuid(as_uuid=False), nullable=True),
+    Column("template_id", String(64), nullable=True),
+    closed_set("state", ConsequenceState),
+    Column("told", String(500), nullable=False, default=""),
+    Column("plans", JSONB, nullable=False),
+    instant("created_at"),
+    instant("done_at", nullable=True),
+    Index("ix_feed_consequences_owed", "created_at", postgresql_where=text("state = 'owed'")),
+)
+
+mapper_registry.map_imperatively(
+    FeedMessage, feed_messages, properties={"raw": deferred(feed_messages.c.raw), "position": feed_messages.c.position}
+)
+mapper_registry.map_imperatively(FeedVisit, feed_visits)
+mapper_registry.map_imperatively(Consequence, feed_consequences)
+
+_WITH_CONTENT = undefer(class_mapper(FeedMessage).attrs["raw"].class_attribute)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivedMessage:
+    """A message as it came in, before anything is done for it."""
+
+    id: str
+    sender: str
+    control_id: str
+    digest: str
+    kind: str
+    order_at: datetime
+    peer: str
+    charset: str
+    raw: bytes
+    state: FeedState = FeedState.STORED
+    reason: FeedReason | None = None
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SenderCounts:
+    """What one sender has sent."""
+
+    sender: str
+    counts: dict[FeedState, int]
+    last_received_at: datetime
+
+
+class FeedRepository:
+    """Messages that came in and what follows from them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def store(self, arrived: Sequence[ArrivedMessage], now: datetime) -> int:
+        """Keep messages as they came; one that is known is only counted. How many are new; whoever applies is woken."""
+        if not arrived:
+            return 0
+        statement = insert(feed_messages).values(
+            [
+                {
+                    "id": each.id,
+                    "sender": each.sender,
+                    "control_id": each.control_id,
+                    "digest": each.digest,
+                    "kind": each.kind,
+                    "order_at": each.order_at,
+                    "received_at": now,
+                    "last_received_at": now,
+                    "times": times,
+                    "peer": each.peer,
+                    "charset": each.charset,
+                    "size": len(each.raw),
+                    "raw": each.raw,
+                    "state": each.state,
+                    "reason": each.reason,
+                    "told": each.told,
+                    "remarks": [],
+                    "keys": [],
+                    "tries": 0,
+                    "settled_because": "",
+                }
+                for each, times in _once(arrived)
+            ]
+        )
+        fresh: Sequence[bool] = (
+            self._session.execute(
+                statement.on_conflict_do_update(
+                    constraint="uq_feed_messages_sender_control_id_digest",
+                    set_={
+                        "times": feed_messages.c.times + statement.excluded.times,
+                        "last_received_at": statement.excluded.last_received_at,
+                    },
+                ).returning(literal_column("xmax = 0"))
+            )
+            .scalars()
+            .all()
+        )
+        new = sum(fresh)
+        if new:
+            self.wake()
+        return new
+
+    def wake(self) -> None:
+        """Wake whoever applies messages, at commit."""
+        self._session.execute(select(func.pg_notify(FEED_CHANNEL, "")))
+
+    def waiting(self, *, limit: int) -> Sequence[FeedMessage]:
+        """The next messages to apply, in order of arrival, with their content."""
+        return self._session.scalars(
+            select(FeedMessage)
+            .where(feed_messages.c.state == FeedState.STORED)
+            .order_by(feed_messages.c.position)
+            .limit(limit)
+            .options(_WITH_CONTENT)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def get(self, message_id: str) -> FeedMessage | None:
+        """The message with this id and its content."""
+        return self._session.scalar(select(FeedMessage).where(feed_messages.c.id == message_id).options(_WITH_CONTENT))
+
+    def for_update(self, message_id: str) -> FeedMessage | None:
+        """The message with this id, locked."""
+        return self._session.scalar(
+            select(FeedMessage)
+            .where(feed_messages.c.id == message_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    def page(
+        self,
+        *,
+        state: FeedState | None = None,
+        reason: FeedReason | None = None,
+        sender: str | None = None,
+        patient_id: str | None = None,
+        before: int | None = None,
+        limit: int,
+    ) -> Sequence[FeedMessage]:
+        """The newest first, without their content."""
+        query = select(FeedMessage).order_by(feed_messages.c.position.desc()).limit(limit)
+        for column, wanted in (
+            (feed_messages.c.state, state),
+            (feed_messages.c.reason, reason),
+            (feed_messages.c.sender, sender),
+            (feed_messages.c.patient_id, patient_id),
+        ):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if before is not None:
+            query = query.where(feed_messages.c.position < before)
+        return self._session.scalars(query).all()
+
+    def senders(self) -> list[SenderCounts]:
+        """Who sent what, by name."""
+        rows = self._session.execute(
+            select(
+                feed_messages.c.sender,
+                feed_messages.c.state,
+                func.count().label("messages"),
+                func.max(feed_messages.c.last_received_at).label("last"),
+            ).group_by(feed_messages.c.sender, feed_messages.c.state)
+        ).all()
+        found: dict[str, SenderCounts] = {}
+        for row in rows:
+            before = found.get(row.sender)
+            counts = {**(before.counts if before else {}), row.state: row.messages}
+            last = max(before.last_received_at, row.last) if before else row.last
+            found[row.sender] = SenderCounts(sender=row.sender, counts=counts, last_received_at=last)
+        return [found[sender] for sender in sorted(found)]
+
+    def count(self, state: FeedState) -> int:
+        """How many are in a state."""
+        return (
+            self._session.scalar(select(func.count()).select_from(feed_messages).where(feed_messages.c.state == state))
+            or 0
+        )
+
+    def oldest_waiting(self) -> datetime | None:
+        """Since when the oldest message waits to be applied."""
+        since: datetime | None = self._session.scalar(
+            select(func.min(feed_messages.c.received_at)).where(feed_messages.c.state == FeedState.STORED)
+        )
+        return since
+
+    def wait_again(self, reason: FeedReason, keys: Collection[str]) -> int:
+        """Let parked messages be tried again that name somebody who has just become known; how many."""
+        if not keys:
+            return 0
+        taken = self._session.execute(
+            update(feed_messages)
+            .where(
+                feed_messages.c.state == FeedState.PARKED,
+                feed_messages.c.reason == reason,
+                feed_messages.c["keys"].overlap(sorted(keys)),
+            )
+            .values(state=FeedState.STORED)
+            .returning(feed_messages.c.id)
+        ).all()
+        return len(taken)
+
+    def forget_raw(self, before: datetime, now: datetime, *, limit: int = 1000) -> int:
+        """Empty messages received before the instant given; what is parked or waits keeps its content. How many."""
+        old = (
+            select(feed_messages.c.id)
+            .where(
+                feed_messages.c.raw_forgotten_at.is_(None),
+                feed_messages.c.received_at < before,
+                feed_messages.c.state.in_((FeedState.APPLIED, FeedState.IGNORED, FeedState.REFUSED)),
+            )
+            .limit(limit)
+        )
+        taken = self._session.execute(
+            update(feed_messages)
+            .where(feed_messages.c.id.in_(old))
+            .values(raw=b"", keys=[], raw_forgotten_at=now)
+            .returning(feed_messages.c.id)
+        ).all()
+        return len(taken)
+
+    def visit(self, patient_id: str, visit_number: str) -> FeedVisit | None:
+        """What the feeds say of a visit."""
+        return self._session.scalar(
+            select(FeedVisit).where(feed_visits.c.patient_id == patient_id, feed_visits.c.visit_number == visit_number)
+        )
+
+    def add_visit(self, visit: FeedVisit) -> None:
+        """Save a visit."""
+        self._session.add(visit)
+
+    def person_told_at(self, patient_id: str, sender: str) -> datetime | None:
+        """Of which instant the newest word is that this sender has given of a person."""
+        told: datetime | None = self._session.scalar(
+            select(feed_persons.c.order_at).where(
+                feed_persons.c.patient_id == patient_id, feed_persons.c.sender == sender
+            )
+        )
+        return told
+
+    def note_person_told(self, patient_id: str, sender: str, order_at: datetime) -> None:
+        """Note that a sender has given a newer word of a person."""
+        statement = insert(feed_persons).values(patient_id=patient_id, sender=sender, order_at=order_at)
+        self._session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["patient_id", "sender"], set_={"order_at": statement.excluded.order_at}
+            )
+        )
+
+    def add_consequence(self, consequence: Consequence) -> None:
+        """Save what a message asks of the plans."""
+        self._session.add(consequence)
+
+    def owed(self, patient_id: str) -> Sequence[Consequence]:
+        """What is still to be done for a patient, in order, locked."""
+        return self._session.scalars(
+            select(Consequence)
+            .where(feed_consequences.c.patient_id == patient_id, feed_consequences.c.state == ConsequenceState.OWED)
+            .order_by(feed_consequences.c.position)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ).all()
+
+    def owing_patients(self, before: datetime, *, limit: int = 200) -> Sequence[str]:
+        """Patients for whom something was to be done before the instant given and is not."""
+        return self._session.scalars(
+            select(feed_consequences.c.patient_id)
+            .where(feed_consequences.c.state == ConsequenceState.OWED, feed_consequences.c.created_at < before)
+            .group_by(feed_consequences.c.patient_id)
+            .order_by(func.min(feed_consequences.c.created_at))
+            .limit(limit)
+        ).all()
+
+    def consequences_of(self, message_id: str) -> Sequence[Consequence]:
+        """What one message asked of the plans."""
+        return self._session.scalars(
+            select(Consequence)
+            .where(feed_consequences.c.message_id == message_id)
+            .order_by(feed_consequences.c.position)
+        ).all()
+
+    def last_pause(self, patient_id: str, encounter_id: str) -> Consequence | None:
+        """The pause that the admission of this encounter brought."""
+        return self._session.scalar(
+            select(Consequence)
+            .where(
+                feed_consequences.c.patient_id == patient_id,
+                feed_consequences.c.encounter_id == encounter_id,
+                feed_consequences.c.kind == ConsequenceKind.PAUSE_PLANS,
+                feed_consequences.c.state == ConsequenceState.DONE,
+            )
+            .order_by(feed_consequences.c.position.desc())
+            .limit(1)
+        )
+
+
+def _once(arrived: Sequence[ArrivedMessage]) -> list[tuple[ArrivedMessage, int]]:
+    """Each message of a batch once, and how often: a repetition would meet its own row in the same statement."""
+    times = Counter((each.sender, each.control_id, each.digest) for each in arrived)
+    first = {(each.sender, each.control_id, each.digest): each for each in reversed(arrived)}
+    return [(first[key], count) for key, count in times.items()]
