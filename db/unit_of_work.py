@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from db.advice import AdviceRepository
 from db.alerts import AlertRepository
 from db.appointments import AppointmentRepository
 from db.attempts import AttemptRepository
@@ -17,37 +18,45 @@ from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
 from db.campaigns import CampaignRepository
+from db.claims import ClaimRepository
 from db.decisions import DecisionRepository
 from db.duty import DutyRepository
+from db.education import EducationRepository
 from db.feeds import FeedRepository
 from db.gate_facts import GateFactsRepository
+from db.goals import GoalRepository
 from db.history import HistoryRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
 from db.listed_people import ListedPeople
+from db.medicines import MedicineRepository
 from db.merges import MergeRepository
 from db.messages import MessageRepository
 from db.notes import NoteRepository
 from db.number_searches import NumberSearchRepository
 from db.objections import ObjectionRepository
+from db.observations import ObservationRepository
 from db.outbox import Outbox
 from db.pacing import PacingRepository
 from db.parked_tasks import ParkedTaskRepository
 from db.patients import PatientRepository
 from db.plan_records import PlanRecords
 from db.plans import PlanRepository
+from db.proposals import TreatmentProposalRepository
 from db.queues import QueueRepository
 from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
 from db.summaries import SummaryRepository
+from db.stated_values import StatedValueRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
+from db.unmapped_results import UnmappedResultRepository
 from db.users import UserRepository
 from db.waiting import WaitingRepository
 from followup.events import DomainEvent
@@ -83,6 +92,7 @@ class UnitOfWork:
         self.gate_facts = GateFactsRepository(self._session, self.calendar)
         self.queues = QueueRepository(self._session)
         self.waiting = WaitingRepository(self._session)
+        self.claims = ClaimRepository(self._session)
         self.pacing = PacingRepository(self._session)
         self.attempts = AttemptRepository(self._session)
         self.appointments = AppointmentRepository(self._session)
@@ -91,13 +101,21 @@ class UnitOfWork:
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)
+        self.goals = GoalRepository(self._session)
+        self.medicines = MedicineRepository(self._session)
+        self.advice = AdviceRepository(self._session)
+        self.education = EducationRepository(self._session)
+        self.treatment_proposals = TreatmentProposalRepository(self._session)
         self.duty = DutyRepository(self._session)
         self.requests = RequestRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.responses = ResponseRepository(self._session)
+        self.observations = ObservationRepository(self._session)
+        self.unmapped_results = UnmappedResultRepository(self._session)
         self.relatives = RelativeRepository(self._session)
         self.identity = IdentityRepository(self._session)
         self.history = HistoryRepository(self._session)
+        self.stated = StatedValueRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.summaries = SummaryRepository(self._session)

@@ -49,6 +49,8 @@ class EventKind(StrEnum):
     TASK_PARKED = "task_parked"  # parked task: a worker's task failed for good and waits for a person
     TASK_REPLAYED = "task_replayed"  # parked task: it is sent once more
     TASK_DISMISSED = "task_dismissed"  # parked task: it need not be done
+    GOAL_CHANGED = "goal_changed"  # goal: set, reached, missed, opened again
+    TREATMENT_DECIDED = "treatment_decided"  # proposal: a doctor has decided on it
     RECORD_CHANGED = "record_changed"  # patient: results, diagnoses, answers or behavior that rules go by
     SUMMARY_CHANGED = "summary_changed"  # summary: drafted, rewritten, signed, withdrawn
     PRINT_ASKED = "print_asked"  # print: a worker is to set it

@@ -282,6 +282,7 @@ class PlanChange(StrEnum):
     RESUMED = "resumed"
     UPGRADED = "upgraded"
     MERGED = "merged"
+    TREATMENT_DECIDED = "treatment_decided"  # a doctor decided on a proposal
     COMPLETED = "completed"
     CANCELLED = "cancelled"
 
