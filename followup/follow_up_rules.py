@@ -16,6 +16,7 @@ class ContactWay(StrEnum):
     FACE_TO_FACE = "face_to_face"
     HOME_VISIT = "home_visit"
     DEVICE = "device"
+    LABORATORY = "laboratory"  # a result alone: nobody was met or spoken to
 
 
 class Control(StrEnum):

@@ -1,0 +1,250 @@
+"""Results that nobody could place yet, kept as they were sent, and what the hospital says its sources' codes mean."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, func, insert, select, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from care.concepts import MappedCode, tidy
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+
+
+class ParkReason(StrEnum):
+    """Why a result could not be placed."""
+
+    UNMAPPED_CODE = "unmapped_code"  # nobody has said what the code means
+    UNKNOWN_UNIT = "unknown_unit"  # no unit, one that nobody knows, or no way from it to the concept's
+    NO_VALUE = "no_value"
+    IMPLAUSIBLE = "implausible"  # nobody lives with such a value
+
+
+class Settlement(StrEnum):
+    """How a parked result was settled."""
+
+    APPLIED = "applied"
+    IGNORED = "ignored"  # its code is mapped to nothing that is kept
+    DISMISSED = "dismissed"  # somebody looked at this one and said that it is no result
+
+
+@dataclass(kw_only=True, eq=False)
+class UnmappedResult:
+    """One result as its source sent it, until somebody says what it is."""
+
+    id: str
+    patient_id: str
+    source: str
+    source_key: str
+    code: str  # tidied; the tidied name where no code was sent
+    fingerprint: str
+    sent: dict[str, Any]
+    reason: ParkReason
+    detail: str = ""
+    parked_at: datetime
+    settled_at: datetime | None = None
+    settled_by: str | None = None
+    settlement: Settlement | None = None
+    settled_reason: str = ""
+
+
+unmapped_results = Table(
+    "unmapped_results",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id"),
+    Column("source", String(120), nullable=False),
+    Column("source_key", String(300), nullable=False),
+    Column("code", String(200), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("sent", JSONB, nullable=False),
+    closed_set("reason", ParkReason),
+    Column("detail", String(500), nullable=False),
+    instant("parked_at"),
+    instant("settled_at", nullable=True),
+    Column("settled_by", Uuid(as_uuid=False), nullable=True),
+    closed_set("settlement", Settlement, nullable=True),
+    Column("settled_reason", String(500), nullable=False),
+    # Sent again it is the same; a correction of it is another.
+    Index("uq_unmapped_results_sent", "source", "source_key", "fingerprint", unique=True),
+    Index("ix_unmapped_results_open", "source", "code", "parked_at", "id", postgresql_where=text("settled_at IS NULL")),
+)
+
+code_mappings = Table(
+    "code_mappings",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", String(120), nullable=False),
+    Column("code", String(200), nullable=False),  # tidied
+    Column("concept", String(100), nullable=False),  # empty: nothing that is kept
+    Column("unit", String(60), nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("decided_by", Uuid(as_uuid=False), nullable=True),
+    instant("decided_at"),
+    Index("ix_code_mappings_source", "source", "code", "position"),
+)
+
+mapper_registry.map_imperatively(UnmappedResult, unmapped_results)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmappedCode:
+    """What waits of one code of one source."""
+
+    source: str
+    code: str
+    waiting: int
+    since: datetime
+    last: datetime
+    reasons: tuple[ParkReason, ...]
+    example: Mapping[str, Any]  # the newest as it was sent
+
+
+class UnmappedResultRepository:
+    """What waits, and the decisions that settle it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def park(self, parked: UnmappedResult) -> bool:
+        """Keep a result that cannot be placed; False if this very one is there already."""
+        values = {column.name: getattr(parked, column.name) for column in unmapped_results.c}
+        done = self._session.execute(
+            upsert(unmapped_results).values(**values).on_conflict_do_nothing().returning(unmapped_results.c.id)
+        )
+        return done.scalar() is not None
+
+    def parked_like(self, source: str, source_key: str, sent: Mapping[str, Any]) -> UnmappedResult | None:
+        """The parked one that was sent just so."""
+        return self._session.scalar(
+            select(UnmappedResult).where(
+                unmapped_results.c.source == source,
+                unmapped_results.c.source_key == source_key,
+                unmapped_results.c.fingerprint == fingerprint_of(sent),
+            )
+        )
+
+    def get(self, unmapped_id: str) -> UnmappedResult | None:
+        """The parked result with this id."""
+        return self._session.get(UnmappedResult, unmapped_id)
+
+    def for_update(self, unmapped_id: str) -> UnmappedResult | None:
+        """The parked result, locked."""
+        return self._session.scalar(
+            select(UnmappedResult)
+            .where(unmapped_results.c.id == unmapped_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    def codes(self, *, source: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[UnmappedCode]:
+        """What waits, by source and code, the most frequent first."""
+        waiting = func.count()
+        newest = func.max(unmapped_results.c.parked_at)
+        query = (
+            select(
+                unmapped_results.c.source,
+                unmapped_results.c.code,
+                waiting.label("waiting"),
+                func.min(unmapped_results.c.parked_at).label("since"),
+                newest.label("last"),
+                func.array_agg(unmapped_results.c.reason.distinct()).label("reasons"),
+            )
+            .where(unmapped_results.c.settled_at.is_(None))
+            .group_by(unmapped_results.c.source, unmapped_results.c.code)
+            .order_by(waiting.desc(), unmapped_results.c.source, unmapped_results.c.code)
+            .limit(limit)
+            .offset(offset)
+        )
+        if source is not None:
+            query = query.where(unmapped_results.c.source == source)
+        return [
+            UnmappedCode(
+                source=row.source,
+                code=row.code,
+                waiting=row.waiting,
+                since=row.since,
+                last=row.last,
+                reasons=tuple(ParkReason(each) for each in row.reasons),
+                example=self._example(row.source, row.code),
+            )
+            for row in self._session.execute(query).all()
+        ]
+
+    def waiting(self, source: str, code: str, *, limit: int = 500) -> Sequence[UnmappedResult]:
+        """What waits of a code, in the order in which it came, locked; what another holds is passed over."""
+        return self._session.scalars(
+            select(UnmappedResult)
+            .where(
+                unmapped_results.c.source == source,
+                unmapped_results.c.code == tidy(code),
+                unmapped_results.c.settled_at.is_(None),
+            )
+            .order_by(unmapped_results.c.parked_at, unmapped_results.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+
+    def count_waiting(self, source: str | None = None, code: str | None = None) -> int:
+        """How many wait."""
+        query = select(func.count()).where(unmapped_results.c.settled_at.is_(None))
+        if source is not None:
+            query = query.where(unmapped_results.c.source == source)
+        if code is not None:
+            query = query.where(unmapped_results.c.code == tidy(code))
+        return self._session.scalar(query) or 0
+
+    def decide(self, source: str, code: str, meant: MappedCode, *, reason: str, by: str | None, at: datetime) -> int:
+        """Say what a source's code means from now on; the decisions before stay. Its position."""
+        done = self._session.execute(
+            insert(code_mappings)
+            .values(
+                source=source,
+                code=tidy(code),
+                concept=meant.concept,
+                unit=meant.unit,
+                reason=reason,
+                decided_by=by,
+                decided_at=at,
+            )
+            .returning(code_mappings.c.position)
+        )
+        return int(done.scalar_one())
+
+    def decided(self, source: str) -> dict[str, MappedCode]:
+        """What the codes of a source mean, as it was decided last."""
+        rows = self._session.execute(
+            select(code_mappings.c.code, code_mappings.c.concept, code_mappings.c.unit)
+            .where(code_mappings.c.source == source)
+            .order_by(code_mappings.c.position)
+        )
+        return {row.code: MappedCode(concept=row.concept, unit=row.unit) for row in rows}
+
+    def decisions(self, *, source: str | None = None, limit: int = 100) -> Sequence[Row[Any]]:
+        """The decisions, newest first."""
+        query = select(code_mappings).order_by(code_mappings.c.position.desc()).limit(limit)
+        return self._session.execute(query.where(code_mappings.c.source == source) if source else query).all()
+
+    def _example(self, source: str, code: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._session.execute(
+            select(unmapped_results.c.sent)
+            .where(
+                unmapped_results.c.source == source,
+                unmapped_results.c.code == code,
+                unmapped_results.c.settled_at.is_(None),
+            )
+            .order_by(unmapped_results.c.parked_at.desc())
+            .limit(1)
+        ).scalar_one()
+        return found
+
+
+def fingerprint_of(sent: Mapping[str, Any]) -> str:
+    """The same for what was sent just so."""
+    return hashlib.sha256(json.dumps(sent, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
