@@ -40,6 +40,7 @@ from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.scripts import Script
+from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
 
 Document = TypeVar("Document", bound=Head)
 Value = TypeVar("Value")
@@ -221,6 +222,11 @@ class Content:
     def diagnosis_groups(self) -> dict[str, tuple[str, ...]]:
         """How the ICD-10 codes of each group of illnesses begin."""
         return self.diagnosis_group_document.value()
+
+    @cached_property
+    def source_ranks(self) -> SourceRanks:
+        """Whose word holds where sources differ."""
+        return self._only("source_ranks.yaml", SourceRanksDocument).value()
 
     @cached_property
     def scripts(self) -> dict[str, Script]:

@@ -1,4 +1,4 @@
-"""Diagnoses, allergies, family history, operations and where each came from"""
+"""Diagnoses, allergies, family history, operations; what each source says of a person"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,8 @@ revision = "0023"
 down_revision = "0022"
 branch_labels = None
 depends_on = None
+
+VERSIONED = ("history_entries", "stated_values")
 
 
 def upgrade() -> None:
@@ -67,6 +69,49 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
+    op.create_table(
+        "stated_values",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("patient_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "field",
+            sa.Enum(
+                "name",
+                "born",
+                "sex",
+                "language",
+                "dialect",
+                name="field",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("value", sa.String(length=200), nullable=True),
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("stated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(as_uuid=False), nullable=True),
+        sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_stated_values_patient_id_patients")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stated_values")),
+    )
+    op.create_index(
+        "uq_stated_values_version",
+        "stated_values",
+        ["patient_id", "field", "source", "version"],
+        unique=True,
+    )
+    op.create_index(
+        "uq_stated_values_current",
+        "stated_values",
+        ["patient_id", "field", "source"],
+        unique=True,
+        postgresql_where=sa.text("superseded_at IS NULL"),
+    )
     # A version tells for ever what it told: it may only be superseded once, and go over with a merged record.
     op.execute(
         """
@@ -82,12 +127,14 @@ def upgrade() -> None:
         END $$
         """
     )
-    op.execute(
-        "CREATE TRIGGER history_entries_keep_versions BEFORE UPDATE OR DELETE ON history_entries "
-        "FOR EACH ROW EXECUTE FUNCTION keep_history_version()"
-    )
+    for table in VERSIONED:
+        op.execute(
+            f"CREATE TRIGGER {table}_keep_versions BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION keep_history_version()"
+        )
 
 
 def downgrade() -> None:
-    op.drop_table("history_entries")
+    for table in VERSIONED:
+        op.drop_table(table)
     op.execute("DROP FUNCTION keep_history_version()")
