@@ -142,18 +142,18 @@ def _claim_ours(url: str, times: _Times, *, turn: int) -> _Part:
         clock = _Clock(backend)
         for _ in range(WARM):
             with units() as warm:
-                warm.waiting.claim_for_agent(warm.now, nodes=["nobody"])
+                warm.claims.for_agents(warm.now, nodes=["nobody"], limit=turn)
         for until in times.turns(clock):
             while times.goes_on(clock, until):
                 with clock.claiming(turn), units() as uow:
-                    claims = [uow.waiting.claim_for_agent(uow.now, nodes=[NODE]) for _ in range(turn)]
+                    claims = uow.claims.for_agents(uow.now, nodes=[NODE], limit=turn)
                     uow.commit()
-                ids += [claim.task_id for claim in claims if claim is not None]
-                if None in claims:
+                ids += [claim.task_id for claim in claims]
+                if len(claims) < turn:
                     raise RuntimeError("nothing was claimed although tasks and agents wait")
                 beside.execute(
                     "UPDATE agents SET state = 'available', state_since = clock_timestamp() WHERE id = ANY(%s::uuid[])",
-                    [[claim.agent_id for claim in claims if claim is not None]],
+                    [[claim.agent_id for claim in claims]],
                 )
     return _part(clock, ids)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Float, and_, case, cast, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Float, and_, case, cast, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.attempts import attempts
@@ -15,34 +15,11 @@ from db.waiting import lanes
 from followup.attempts import Attempt, AttemptState
 from followup.calls import CallState
 from followup.pacing import DayCount, RingCounts, new_counts, ring_bin
-from followup.plans import TaskMode, TaskState, TaskTrigger, next_task_state
+from followup.plans import TaskMode
 from followup.queues import HEARTBEAT_LIMIT, Agent, AgentState, DialStyle, HeadsetState, Queue
-from followup.waiting import Place
 
 _LEARNED_FROM = 500
 """So many of the last calls tell how long lines ring and agents talk."""
-
-_TAKEN = next_task_state(TaskState.QUEUED, TaskTrigger.RESERVE)
-
-_CLAIM_AHEAD = f"""
-    WITH next AS MATERIALIZED (
-        SELECT t.id, t.place, t.priority, t.next_attempt_at
-        FROM lanes l JOIN queues q ON q.id = l.queue_id AND NOT q.paused
-        CROSS JOIN LATERAL (
-            SELECT t.id, t.place, t.priority, t.next_attempt_at
-            FROM tasks t
-            WHERE t.lane_id = l.id AND t.place > {Place.URGENT.value} AND t.latest_at >= :now
-              AND t.id <> ALL(CAST(:besides AS uuid[]))
-            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-            LIMIT 1
-            FOR UPDATE SKIP LOCKED
-        ) t
-        WHERE l.mode = '{TaskMode.AGENT.value}' AND l.ahead AND l.queue_id = :queue
-        ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-        LIMIT 1
-    )
-    UPDATE tasks SET state = '{_TAKEN.value}' FROM next WHERE tasks.id = next.id RETURNING tasks.id
-    """  # noqa: S608 only our own closed sets are written into it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,14 +196,6 @@ class PacingRepository:
             .values(kept_for=None)
             .execution_options(synchronize_session="fetch")
         )
-
-    def claim_line(self, queue_id: str, now: datetime, *, besides: Collection[str] = ()) -> str | None:
-        """Take the first task of a queue that may be dialed ahead of agents; its id."""
-        self._session.flush()
-        row = self._session.execute(
-            text(_CLAIM_AHEAD), {"queue": queue_id, "now": now, "besides": [*besides]}
-        ).one_or_none()
-        return str(row[0]) if row else None
 
     # --- at the answer ------------------------------------------------------------------------------------------------
 

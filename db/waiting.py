@@ -1,4 +1,4 @@
-"""Waiting tasks: their lanes, the places they take when their hour comes, and the statements that give one away.
+"""Waiting tasks: their lanes, and the places they take when their hour comes.
 
 Only tasks that can be called now stand in a lane. Those whose hour is not yet come, and those of a patient who is on a
 line of ours, stand nowhere, so that no claim ever walks over them.
@@ -6,9 +6,7 @@ line of ours, stand nowhere, so that no claim ever walks over them.
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -37,8 +35,8 @@ from db.queues import agents, queues
 from followup.attempts import AttemptState
 from followup.campaigns import CampaignState
 from followup.outcomes import NOT_THE_PATIENT, REACHED_A_PERSON
-from followup.plans import WISHED_OF, Task, TaskMode, TaskState, TaskTrigger, next_task_state
-from followup.queues import HEARTBEAT_LIMIT, AgentState, AgentTrigger, DialStyle, HeadsetState, next_agent_state
+from followup.plans import WISHED_OF, Task, TaskMode, TaskState
+from followup.queues import DialStyle
 from followup.waiting import AgentFacts, Lane, Place, Standing, WaitingFacts
 
 lanes = Table(
@@ -60,166 +58,12 @@ _LANES = uuid.UUID("5f1d3a52-6f5e-4f0e-9a3c-2f8f0c1e7b11")
 _LAST_NURSE = timedelta(days=90)
 _MOVED_AT_ONCE = 1000
 
-_TAKEN = next_task_state(TaskState.QUEUED, TaskTrigger.RESERVE)
-_RESERVED = next_agent_state(AgentState.AVAILABLE, AgentTrigger.RESERVE)
-
-_SERVES = """
-    (o.agent_id = a.id OR (
-        o.agent_id IS NULL
-        AND a.queues ? o.queue_id::text
-        AND (o.language IS NULL OR a.languages ? o.language)
-        AND (o.dialect IS NULL OR a.dialects ? o.dialect)
-        AND a.skills @> o.skills))
-"""
-
-_CLAIM = f"""
-    WITH open_lanes AS MATERIALIZED (
-        SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id,
-               head.place, head.priority, head.next_attempt_at, head.id AS head_id
-        FROM lanes l JOIN queues q ON q.id = l.queue_id
-        CROSS JOIN LATERAL (
-            SELECT t.place, t.priority, t.next_attempt_at, t.id
-            FROM tasks t
-            WHERE t.lane_id = l.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s
-              AND t.id <> ALL(%(besides)s::uuid[])
-            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-            LIMIT 1
-        ) head
-        WHERE l.mode = '{TaskMode.AGENT.value}' AND NOT q.paused AND NOT l.ahead
-    ), waiting AS MATERIALIZED (
-        SELECT a.id, a.state_since, a.queues, a.languages, a.dialects, a.skills
-        FROM agents a
-        WHERE a.state = '{AgentState.AVAILABLE.value}' AND a.headset_state = '{HeadsetState.UP.value}'
-          AND a.headset_lost_at IS NULL AND a.heartbeat_at > %(heard_since)s AND a.kept_for IS NULL
-          AND a.headset_node = ANY(%(nodes)s::text[])
-          AND (SELECT true FROM open_lanes o WHERE {_SERVES} LIMIT 1)
-        ORDER BY a.state_since, a.id
-        {{agents}}
-        FOR UPDATE OF a SKIP LOCKED
-    ), pair AS MATERIALIZED (
-        SELECT a.id AS agent_id, t.id AS task_id
-        FROM waiting a CROSS JOIN LATERAL (
-            SELECT t.id
-            FROM open_lanes o CROSS JOIN LATERAL (
-                SELECT t.id, t.place, t.priority, t.next_attempt_at
-                FROM tasks t
-                WHERE t.lane_id = o.id AND t.place IS NOT NULL AND t.latest_at >= %(now)s
-                  AND t.id <> ALL(%(besides)s::uuid[])
-                  AND (t.place, t.priority, t.next_attempt_at, t.id)
-                      >= (o.place, o.priority, o.next_attempt_at, o.head_id)
-                ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-                LIMIT 1
-                FOR UPDATE SKIP LOCKED
-            ) t
-            WHERE {_SERVES}
-            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-            LIMIT 1
-        ) t
-        LIMIT 1
-    ), reserved AS (
-        UPDATE agents SET state = '{_RESERVED.value}', state_since = %(now)s, state_reason = ''
-        FROM pair WHERE agents.id = pair.agent_id
-    )
-    UPDATE tasks SET state = '{_TAKEN.value}', lane_id = NULL, place = NULL, closing_at = NULL, held_until = NULL
-    FROM pair WHERE tasks.id = pair.task_id
-    RETURNING tasks.id, pair.agent_id
-    """  # noqa: S608 only our own closed sets are written into it
-"""The longest waiting agent who can be given a call, and the first task of all her lanes; both are taken, or neither.
-
-Rows that somebody else holds are passed over. What a lane's index still keeps of tasks that were taken from its head is
-walked once, to the first that waits; locking begins there.
-"""
-
-_CLAIM_FOR_AGENT = _CLAIM.format(agents="LIMIT 1")
-_CLAIM_FOR_ANY_AGENT = _CLAIM.format(agents="")
-"""Asked when the first agent went empty: others may hold all that she could take, and the next be luckier."""
-
-_CLAIM_FOR_LINE = f"""
-    WITH next AS MATERIALIZED (
-        SELECT t.id, t.place, t.priority, t.next_attempt_at
-        FROM lanes l JOIN queues q ON q.id = l.queue_id AND NOT q.paused
-        CROSS JOIN LATERAL (
-            SELECT t.id, t.place, t.priority, t.next_attempt_at
-            FROM tasks t
-            WHERE t.lane_id = l.id AND t.place > {Place.URGENT.value} AND t.latest_at >= %(now)s
-              AND t.id <> ALL(%(besides)s::uuid[])
-            ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-            LIMIT 1
-            FOR UPDATE SKIP LOCKED
-        ) t
-        WHERE l.mode = '{TaskMode.AUTOMATED.value}' AND l.queue_id = %(queue)s
-        ORDER BY t.place, t.priority, t.next_attempt_at, t.id
-        LIMIT 1
-    )
-    UPDATE tasks SET state = '{_TAKEN.value}', lane_id = NULL, place = NULL, closing_at = NULL, held_until = NULL
-    FROM next WHERE tasks.id = next.id RETURNING tasks.id
-    """  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """A task that is ours now, in progress, and the agent reserved for it; None where a machine speaks."""
-
-    task_id: str
-    agent_id: str | None
-
 
 class WaitingRepository:
     """Tasks that wait for their call."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-
-    # --- giving away --------------------------------------------------------------------------------------------------
-
-    def claim_for_agent(self, now: datetime, *, nodes: Collection[str], besides: Collection[str] = ()) -> Claim | None:
-        """Take the first task for the agent who waits longest, both in one statement; None if nobody or nothing waits.
-
-        `nodes` are the telephony nodes that live; tasks in `besides` were refused in this turn.
-        """
-        values = {"now": now, "heard_since": now - HEARTBEAT_LIMIT, "nodes": [*nodes], "besides": _ids(besides)}
-        row = self._driver(_CLAIM_FOR_AGENT, values) or self._driver(_CLAIM_FOR_ANY_AGENT, values)
-        return Claim(task_id=str(row[0]), agent_id=str(row[1])) if row else None
-
-    def claim_for_line(self, queue_id: str, now: datetime, *, besides: Collection[str] = ()) -> Claim | None:
-        """Take the first automated task of a queue; what is urgent is never given to a machine."""
-        row = self._driver(_CLAIM_FOR_LINE, {"queue": queue_id, "now": now, "besides": _ids(besides)})
-        return Claim(task_id=str(row[0]), agent_id=None) if row else None
-
-    def _driver(self, statement: str, values: dict[str, object]) -> Row[*tuple[Any, ...]] | None:
-        """The first row of a statement that goes to the server as it is written: a claim is made for every call."""
-        self._session.flush()
-        return self._session.connection().exec_driver_sql(statement, values).first()
-
-    def free_lines(self, now: datetime) -> dict[str, int]:
-        """Automated queues with work and the lines each may still use; the queues are locked until they were used.
-
-        Locked before the lines are counted: of two who count at once one would give away a line too many.
-        """
-        work = (
-            select(tasks.c.id)
-            .where(tasks.c.lane_id == lanes.c.id, tasks.c.place > Place.URGENT, tasks.c.latest_at >= now)
-            .exists()
-        )
-        working = select(lanes.c.queue_id).where(lanes.c.mode == TaskMode.AUTOMATED, work)
-        free: dict[str, int] = {
-            row.id: row.lines
-            for row in self._session.execute(
-                select(queues.c.id, queues.c.lines)
-                .where(queues.c.id.in_(working), queues.c.paused.is_(False))
-                .order_by(queues.c.id)
-                .with_for_update(skip_locked=True, key_share=True)
-            )
-        }
-        if not free:
-            return free
-        for queue_id, live in self._session.execute(
-            select(attempts.c.queue_id, func.count())
-            .where(attempts.c.queue_id.in_(free), attempts.c.state != AttemptState.CLOSED)
-            .group_by(attempts.c.queue_id)
-        ):
-            free[queue_id] -= live
-        return free
 
     # --- taking a place -----------------------------------------------------------------------------------------------
 
@@ -479,10 +323,6 @@ class WaitingRepository:
 
 
 _NOWHERE: dict[str, object] = {"lane_id": None, "place": None, "closing_at": None, "held_until": None}
-
-
-def _ids(besides: Collection[str]) -> list[uuid.UUID]:
-    return [uuid.UUID(each) for each in besides]
 
 
 def _array(values: Sequence[object], of: object) -> object:

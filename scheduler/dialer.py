@@ -1,6 +1,6 @@
 """Reserving: a queued task, the agent or line that takes it, its attempt and its call, in one transaction."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,10 +10,10 @@ import structlog
 
 from care.patients import ContactPoint, Patient
 from db.calls import TelephonyNode
+from db.claims import Claim
 from db.gate import Gate, GateAnswer
 from db.refusals import RowRefusedError
 from db.unit_of_work import UnitOfWork
-from db.waiting import Claim
 from followup.attempts import Attempt, AttemptId
 from followup.calls import Call, CallState
 from followup.closing import move_agent
@@ -98,29 +98,24 @@ def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int 
         gate=gate,
         now=now,
         workers={name: _free_lines(uow, node) for name, node in nodes.items()},
-        place=lambda queue, node: turn.take(partial(_line_ahead, uow, queue.id, now), node=node),
+        place=lambda queue, node: turn.take(partial(uow.claims.ahead_of_agents, queue.id, now), node=node),
         limit=limit,
     )
-    for _ in range(limit):
-        if not turn.take(partial(uow.waiting.claim_for_agent, now, nodes=nodes), node=None):
-            break
+    left = limit
+    while left and (claims := uow.claims.for_agents(now, nodes=nodes, limit=left, besides=turn.refused)):
+        left -= turn.make(claims)
     free_workers = {name: _free_lines(uow, node) for name, node in nodes.items()}
-    for queue_id, free in uow.waiting.free_lines(now).items():
+    for queue_id, free in uow.claims.free_lines(now).items():
         given = turn.made
         for _ in range(limit):
             roomiest = max(free_workers, key=lambda name: (free_workers[name], name))
             if turn.made - given >= free or free_workers[roomiest] < 1:
                 break
             made = turn.made
-            if not turn.take(partial(uow.waiting.claim_for_line, queue_id, now), node=roomiest):
+            if not turn.take(partial(uow.claims.for_line, queue_id, now), node=roomiest):
                 break
             free_workers[roomiest] -= turn.made - made
     return turn.moved + int(more_to_place)
-
-
-def _line_ahead(uow: UnitOfWork, queue_id: str, now: datetime, *, besides: Collection[str]) -> Claim | None:
-    task_id = uow.pacing.claim_line(queue_id, now, besides=besides)
-    return Claim(task_id=task_id, agent_id=None) if task_id is not None else None
 
 
 class _Claiming(Protocol):
@@ -139,32 +134,42 @@ class _Turn:
     refused: set[str] = field(default_factory=set)
 
     def take(self, claiming: _Claiming, *, node: str | None) -> bool:
-        """Claim a task and make its attempt; False when there was nothing to claim.
+        """Claim a task for a line and make its attempt; False when there was nothing to claim."""
+        claim = claiming(besides=self.refused)
+        return claim is not None and self.make([claim], node=node) > 0
 
-        What is refused goes back with the savepoint, the agent to her state and waiting time.
+    def make(self, claims: Sequence[Claim], *, node: str | None = None) -> int:
+        """Make the attempts of claims, one after the other; how many were looked at.
+
+        The first that is refused goes back with all behind it, agents to their state and waiting time: whose task was
+        refused chooses again before those who wait less long.
         """
-        claim: Claim | None = None
+        for number, claim in enumerate(claims):
+            if not self._is_made(claim, node, unmade=claims[number:]):
+                return number + 1
+        return len(claims)
+
+    def _is_made(self, claim: Claim, node: str | None, *, unmade: Sequence[Claim]) -> bool:
         try:
             with self.uow.savepoint():
-                claim = claiming(besides=self.refused)
-                if claim is None:
-                    return False
                 self._make_attempt(claim, node)
         except GateRefusedError as refusal:
-            take_refusal(self.uow, self._given_back(claim), self.gate, refusal.answer, self.now)
+            take_refusal(self.uow, self._given_back(claim, unmade), self.gate, refusal.answer, self.now)
         except ReservationRefusedError as refusal:
-            task = self._given_back(claim)
+            task = self._given_back(claim, unmade)
             log.info("reservation_refused", task=task.id, queue=task.queue_id, reason=str(refusal))
-            return True
+            return False
         except (LookupError, ValueError):
             # One row that cannot be judged (a zone nobody knows) must not keep everybody else from being called.
-            task = self._given_back(claim)
+            task = self._given_back(claim, unmade)
             log.exception("task_not_judged", task=task.id, queue=task.queue_id)
             ask_for_a_person(self.uow, task, look_again_at=self.now + LOOK_AGAIN)
         else:
             self.made += 1
+            self.moved += 1
+            return True
         self.moved += 1
-        return True
+        return False
 
     def _make_attempt(self, claim: Claim, node: str | None) -> None:
         uow, now = self.uow, self.now
@@ -185,13 +190,15 @@ class _Turn:
             uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
         _tell(uow, task, attempt, call)
 
-    def _given_back(self, claim: Claim | None) -> Task:
-        task = self.uow.plans.task_for_update(claim.task_id) if claim is not None else None
-        if claim is None or task is None:
+    def _given_back(self, claim: Claim, unmade: Sequence[Claim]) -> Task:
+        """The refused task, back in its lane as all that were claimed with it and not made; not claimed again now."""
+        self.uow.claims.give_back(unmade)
+        self.refused.add(claim.task_id)
+        task = self.uow.plans.task_for_update(claim.task_id)
+        if task is None:
             raise RuntimeError("a claim was refused that was never made")
         if claim.agent_id is not None:
             self.uow.queues.agent_for_update(claim.agent_id)
-        self.refused.add(task.id)
         return task
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from db.engine import make_engine
 from db.unit_of_work import UnitOfWork, UnitsOfWork
-from db.waiting import Claim
 from followup.attempts import AttemptState
 from followup.calls import Call, CallState, EndReason, LegId
 from followup.queues import HEADSET_REJOIN_LIMIT, Agent, AgentState, HeadsetKind, HeadsetState
@@ -178,7 +177,8 @@ def test_an_agent_whose_browser_is_lost_is_given_no_call(uow: UnitOfWork) -> Non
     keep_lanes(uow, profile=CONTENT.jurisdictions["demo"], now=uow.now)
     agent.headset_lost_at = uow.now
     uow.flush()
-    assert uow.waiting.claim_for_agent(uow.now, nodes=["node-1"]) is None
+    assert uow.claims.for_agents(uow.now, nodes=["node-1"]) == []
     agent.headset_lost_at = None
     uow.flush()
-    assert uow.waiting.claim_for_agent(uow.now, nodes=["node-1"]) == Claim(task_id=task.id, agent_id=agent.id)
+    (claim,) = uow.claims.for_agents(uow.now, nodes=["node-1"])
+    assert (claim.task_id, claim.agent_id) == (task.id, agent.id)

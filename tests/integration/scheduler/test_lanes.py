@@ -201,8 +201,7 @@ def test_a_promise_is_kept_by_its_owner_at_the_hour_and_by_the_queue_when_she_is
         assert "task_given_back" in [row.kind for row in uow.outbox.unpublished()]
         zhou.heartbeat_at = hour + timedelta(minutes=16)
         uow.flush()
-        claim = uow.waiting.claim_for_agent(hour + timedelta(minutes=16), nodes=["node-1"])
-        assert claim is not None
+        (claim,) = uow.claims.for_agents(hour + timedelta(minutes=16), nodes=["node-1"])
         assert claim.agent_id == zhou.id
 
 
@@ -271,8 +270,7 @@ def test_a_claim_walks_neither_busy_patients_nor_rows_to_come(units: UnitsOfWork
         uow._session.execute(text("ANALYZE tasks"))
         read = text("SELECT pg_stat_get_xact_tuples_fetched('tasks'::regclass)")
         before = uow._session.execute(read).scalar_one()
-        claim = uow.waiting.claim_for_agent(uow.now, nodes=["node-1"])
-        assert claim is not None
+        (claim,) = uow.claims.for_agents(uow.now, nodes=["node-1"])
         assert (claim.task_id, claim.agent_id) == (task.id, agent.id)
         assert uow._session.execute(read).scalar_one() - before < 20
 
@@ -289,11 +287,9 @@ def test_an_agent_whose_only_task_is_held_by_others_keeps_nobody_behind_her_from
         uow.commit()
     with units() as beside, units() as uow:
         assert beside.plans.task_for_update(held.id) is not None
-        claim = uow.waiting.claim_for_agent(uow.now, nodes=["node-1"])
-        assert claim is not None
+        (claim,) = uow.claims.for_agents(uow.now, nodes=["node-1"])
         assert (claim.task_id, claim.agent_id) == (free.id, second.id)
-        assert uow.waiting.claim_for_agent(uow.now, nodes=["node-1"]) is None
+        assert uow.claims.for_agents(uow.now, nodes=["node-1"]) == []
         beside.commit()
-        claim = uow.waiting.claim_for_agent(uow.now, nodes=["node-1"])
-        assert claim is not None
+        (claim,) = uow.claims.for_agents(uow.now, nodes=["node-1"])
         assert (claim.task_id, claim.agent_id) == (held.id, first.id)
