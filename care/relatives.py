@@ -30,6 +30,18 @@ class Speaker(StrEnum):
     RELATIVE = "relative"
 
 
+class ProofKind(StrEnum):
+    """What showed that somebody is who he says, to whom he says."""
+
+    BIRTH_CERTIFICATE = "birth_certificate"  # 出生医学证明
+    HOUSEHOLD_REGISTER = "household_register"  # 户口簿
+    ID_CARD = "id_card"
+    COURT_DECISION = "court_decision"
+    AUTHORIZATION = "authorization"  # a letter that the patient signed (授权委托书)
+    MARRIAGE_CERTIFICATE = "marriage_certificate"
+    PATIENTS_WORD = "patients_word"  # said by the patient himself, in person
+
+
 @dataclass(kw_only=True, eq=False)
 class Relative:
     """A person whom the patient lets hear and say certain matters (FHIR RelatedPerson); rows end, they never go."""
@@ -45,6 +57,10 @@ class Relative:
     recorded_by: str | None = None
     expires_at: datetime | None = None
     ended_at: datetime | None = None
+    guardian: bool = False  # of a child: his consent counts in the child's place
+    proof_kind: ProofKind | None = None  # what showed it; None: nobody saw anything
+    proof: str = ""  # its number, or where its copy is kept
+    proof_seen_by: str | None = None
 
     def lives(self, now: datetime) -> bool:
         """True while the patient's word holds."""

@@ -11,7 +11,7 @@ from care.consent import ConsentScope, Purpose
 from care.identifiers import IdentifierKind
 from care.patients import ContactPoint, NumberQuality, Patient
 from db.audit import audit_log
-from db.merges import patient_merges
+from db.merges import holds, patient_merges
 from db.patients import consents, contact_points, encounters, patients, person_identifiers
 
 RECORD_NUMBER = "record_number"
@@ -186,7 +186,7 @@ class ListedPeople:
         while asked:
             merge = patient_merges.c
             steps = self._session.execute(
-                select(merge.from_patient, merge.into_patient).where(merge.from_patient.in_(asked))
+                select(merge.from_patient, merge.into_patient).where(merge.from_patient.in_(asked), holds())
             ).all()
             went = {row.from_patient: row.into_patient for row in steps}
             found = {start: went.get(end, end) for start, end in found.items()} | {

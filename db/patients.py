@@ -12,16 +12,40 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    or_,
+    event,
+    func,
     select,
 )
-from sqlalchemy.orm import Session, relationship
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.default import DefaultExecutionContext
+from sqlalchemy.orm import Mapper, Session, deferred, relationship
+from sqlalchemy.orm.attributes import get_history, set_attribute
 
 from care.appointments import AppointmentState
 from care.consent import Consent, ConsentScope, Purpose
 from care.identifiers import IdentifierKind, PersonIdentifier
 from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, Patient
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from runtime.name_keys import name_keys, name_sound
+
+
+def written_keys(name: str) -> str:
+    """The keys that find a name, as a tsvector is written; keys hold letters and digits only."""
+    return " ".join(f"'{key}'" for key in name_keys(name))
+
+
+def _name_of(context: DefaultExecutionContext) -> str:
+    return str(context.get_current_parameters()["name"])  # type: ignore[no-untyped-call]
+
+
+def _keys_of_new(context: DefaultExecutionContext) -> str:
+    return written_keys(_name_of(context))
+
+
+def _sound_of_new(context: DefaultExecutionContext) -> str:
+    return name_sound(_name_of(context))
+
 
 patients = Table(
     "patients",
@@ -38,6 +62,12 @@ patients = Table(
     Column("synthetic", Boolean, nullable=False, default=False),
     instant("deceased_at", nullable=True),
     instant("created_at"),
+    # Both follow from the name, however the row comes in: one by one or hundreds at once.
+    Column("search_keys", TSVECTOR, nullable=False, default=_keys_of_new, server_default=""),
+    Column("name_sound", String(1200), nullable=False, default=_sound_of_new, server_default=""),
+    Index("ix_patients_search_keys", "search_keys", postgresql_using="gin"),
+    Index("ix_patients_born_sound", "born", "name_sound"),
+    Index("ix_patients_record_number_begin", "record_number", postgresql_ops={"record_number": "text_pattern_ops"}),
 )
 
 contact_points = Table(
@@ -52,6 +82,11 @@ contact_points = Table(
     closed_set("quality", NumberQuality),
     Column("do_not_call", Boolean, nullable=False, default=False),
     UniqueConstraint("patient_id", "number"),
+)
+Index(
+    "ix_contact_points_tail",
+    func.reverse(contact_points.c.number).label("tail"),
+    postgresql_ops={"tail": "text_pattern_ops"},
 )
 
 consents = Table(
@@ -81,6 +116,7 @@ encounters = Table(
     Column("ward", String(100), nullable=True),
     Column("doctor", String(100), nullable=True),
     closed_set("appointment_state", AppointmentState, nullable=True),
+    Index("ix_encounters_department", "department", "patient_id"),
 )
 
 person_identifiers = Table(
@@ -92,6 +128,11 @@ person_identifiers = Table(
     Column("value", String(64), nullable=False),
     UniqueConstraint("kind", "value"),
 )
+Index(
+    "ix_person_identifiers_tail",
+    func.reverse(person_identifiers.c.value).label("tail"),
+    postgresql_ops={"tail": "text_pattern_ops"},
+)
 
 mapper_registry.map_imperatively(ContactPoint, contact_points)
 mapper_registry.map_imperatively(
@@ -100,12 +141,21 @@ mapper_registry.map_imperatively(
     properties={
         "contact_points": relationship(
             ContactPoint, lazy="selectin", order_by=contact_points.c.rank, cascade="all, delete-orphan"
-        )
+        ),
+        "search_keys": deferred(patients.c.search_keys),
+        "name_sound": deferred(patients.c.name_sound),
     },
 )
 mapper_registry.map_imperatively(Consent, consents)
 mapper_registry.map_imperatively(Encounter, encounters)
 mapper_registry.map_imperatively(PersonIdentifier, person_identifiers)
+
+
+@event.listens_for(Patient, "before_update")
+def _follow_the_name(mapper: Mapper[Patient], connection: Connection, patient: Patient) -> None:  # noqa: ARG001
+    if get_history(patient, "name").has_changes():
+        set_attribute(patient, "search_keys", written_keys(patient.name))
+        set_attribute(patient, "name_sound", name_sound(patient.name))
 
 
 class PatientRepository:
@@ -144,18 +194,11 @@ class PatientRepository:
         """The visit with this id."""
         return self._session.get(Encounter, encounter_id)
 
-    def page(self, *, after: str | None, limit: int, containing: str | None = None) -> Sequence[Patient]:
+    def page(self, *, after: str | None, limit: int) -> Sequence[Patient]:
         """Patients in order of record number, from behind `after`."""
         query = select(Patient).order_by(patients.c.record_number).limit(limit)
         if after:
             query = query.where(patients.c.record_number > after)
-        if containing:
-            query = query.where(
-                or_(
-                    patients.c.name.contains(containing, autoescape=True),
-                    patients.c.record_number.startswith(containing, autoescape=True),
-                )
-            )
         return self._session.scalars(query).all()
 
     def encounters_of(self, patient_id: str, *, limit: int = 200) -> Sequence[Encounter]:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, String, Table, Uuid, or_, select
+from sqlalchemy import Boolean, Column, String, Table, Uuid, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from care.relatives import Relative
-from db.metadata import id_column, instant, mapper_registry, metadata, reference
+from care.relatives import ProofKind, Relative
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 
 relatives = Table(
     "relatives",
@@ -24,6 +24,10 @@ relatives = Table(
     Column("recorded_by", Uuid(as_uuid=False), nullable=True),
     instant("expires_at", nullable=True),
     instant("ended_at", nullable=True),
+    Column("guardian", Boolean, nullable=False, default=False, server_default="false"),
+    closed_set("proof_kind", ProofKind, nullable=True),
+    Column("proof", String(200), nullable=False, default="", server_default=""),
+    Column("proof_seen_by", Uuid(as_uuid=False), nullable=True),
 )
 
 mapper_registry.map_imperatively(Relative, relatives)

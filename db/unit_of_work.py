@@ -18,14 +18,17 @@ from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
 from db.campaigns import CampaignRepository
+from db.cards import CardRepository
 from db.claims import ClaimRepository
 from db.decisions import DecisionRepository
+from db.duplicates import DuplicateRepository
 from db.duty import DutyRepository
 from db.education import EducationRepository
 from db.feeds import FeedRepository
 from db.gate_facts import GateFactsRepository
 from db.goals import GoalRepository
 from db.history import HistoryRepository
+from db.households import HouseholdRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
@@ -41,6 +44,7 @@ from db.observations import ObservationRepository
 from db.outbox import Outbox
 from db.pacing import PacingRepository
 from db.parked_tasks import ParkedTaskRepository
+from db.patient_search import PatientSearch
 from db.patients import PatientRepository
 from db.plan_records import PlanRecords
 from db.plans import PlanRepository
@@ -50,8 +54,8 @@ from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
-from db.summaries import SummaryRepository
 from db.stated_values import StatedValueRepository
+from db.summaries import SummaryRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
 from db.transfers import TransferRepository
@@ -83,6 +87,9 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         self._session = self._sessions()
         self.patients = PatientRepository(self._session)
+        self.patient_search = PatientSearch(self._session)
+        self.cards = CardRepository(self._session)
+        self.households = HouseholdRepository(self._session)
         self.objections = ObjectionRepository(self._session)
         self.switches = SwitchRepository(self._session)
         self.plans = PlanRepository(self._session)
@@ -123,6 +130,7 @@ class UnitOfWork:
         self.imports = ImportRepository(self._session)
         self.feeds = FeedRepository(self._session)
         self.listed_people = ListedPeople(self._session)
+        self.duplicates = DuplicateRepository(self._session, self.listed_people)
         self.import_undo = ImportUndo(self._session)
         self.parked = ParkedTaskRepository(self._session)
         self.users = UserRepository(self._session)

@@ -15,6 +15,7 @@ from api.permissions import Allowed, CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
 from care.patients import ContactPoint, Encounter, NumberOwner, NumberQuality, Patient, PatientId
+from db.patient_search import NothingToSearchError, Typed
 from db.unit_of_work import UnitOfWork
 from db.users import Role
 from followup.dialing_rules import Mode
@@ -22,6 +23,8 @@ from followup.plans import Anchor
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["patients"], route_class=Route)
+
+SEARCHERS = (Role.AGENT, Role.SUPERVISOR, Role.DOCTOR, Role.REGISTRAR)
 
 Language = Literal["zh", "en"]
 RecordNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -85,9 +88,15 @@ class PatientsAnswer(Answer):
 
 
 class SearchAsk(Ask):
-    """Part of a name, or the beginning of a record number. In the body, because addresses end up in logs."""
+    """What is known of somebody. In the body, because addresses end up in logs.
 
-    containing: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    `containing`: a name from any of its characters on, its pinyin or initials (wxm: 王小明); a record or card number
+    from its beginning; the last four digits or more of a telephone, ID or card number.
+    """
+
+    containing: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    department: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    after: Id | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
 
 
@@ -158,14 +167,19 @@ def list_patients(caller: CareTeam, uow: Work, after: Id | None = None, limit: L
     return _seen(uow, caller, page, limit)
 
 
-@router.post("/patients/search")
+@router.post("/patients/search", responses=problems(Kind.UNKNOWN_PATIENT))
 def search_patients(
     ask: SearchAsk,
-    caller: Annotated[Caller, Depends(Allowed(Role.AGENT, Role.SUPERVISOR, repeatable="it only reads"))],
+    caller: Annotated[Caller, Depends(Allowed(*SEARCHERS, repeatable="it only reads"))],
     uow: Work,
 ) -> PatientsAnswer:
-    """Patients by name or record number."""
-    page = uow.patients.page(after=None, limit=ask.limit, containing=ask.containing)
+    """Patients by name, pinyin, number or its end, and department, in order of record number, from behind `after`."""
+    last = found.patient(uow, ask.after, "after").record_number if ask.after else None
+    typed = Typed(text=ask.containing or "", department=ask.department)
+    try:
+        page = uow.patient_search.find(typed, after=last, limit=ask.limit)
+    except NothingToSearchError as error:
+        raise Problem.of(Kind.INVALID_REQUEST, "containing", str(error)) from error
     return _seen(uow, caller, page, ask.limit)
 
 
