@@ -156,6 +156,7 @@ class WrittenValue:
 _NUMBER = re.compile(
     r"(?P<sign>[<>]=?|[≤≥])?\s*(?P<number>[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)\s*[↑↓*hl]*", re.IGNORECASE
 )
+_WITH_UNIT = re.compile(r"(?P<number>(?:[<>]=?|[≤≥])?\s*[+-]?\d+(?:\.\d+)?)\s*(?P<unit>\D.*)")
 _SIGNS = {"<=": "≤", ">=": "≥"}
 _BOUND = r"[+-]?\d+(?:\.\d+)?"
 _SPAN = re.compile(rf"(?P<low>{_BOUND})\s*(?:-{{1,2}}|~|—|–|至|to)\s*(?P<high>{_BOUND})", re.IGNORECASE)
@@ -170,6 +171,17 @@ def read_value(written: str) -> WrittenValue:
         return WrittenValue(number=None, words=text)
     sign = match["sign"] or ""
     return WrittenValue(number=float(match["number"].replace(",", "")), sign=_SIGNS.get(sign, sign))
+
+
+def value_with_unit(written: str, units: UnitRules) -> tuple[WrittenValue, str]:
+    """The value, and the unit if it is written behind it: 5.6 mmol/L."""
+    value = read_value(written)
+    if value.number is not None:
+        return value, ""
+    match = _WITH_UNIT.fullmatch(value.words)
+    if match is None or units.unit_named(match["unit"]) is None:
+        return value, ""
+    return read_value(match["number"]), match["unit"]
 
 
 def read_reference(written: str) -> tuple[float | None, float | None]:

@@ -1,6 +1,6 @@
 """Raising alerts from answers, whoever wrote them down: an agent, keys of a telephone, a page by link."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
@@ -26,11 +26,13 @@ def raise_alerts(
     attempt_id: str | None = None,
     response_id: str | None = None,
     scores: Mapping[str, float] | None = None,
+    besides: Collection[str] = (),
 ) -> tuple[Alert, ...]:
     """Raise what all the answers so far are signs of; only the alerts that are new, the most urgent first.
 
     Call it after every saved answer: a sign is raised once for a response (or an attempt without one). An answer that
-    is corrected later takes no alert back: a person looks at it and says so with its outcome.
+    is corrected later takes no alert back: a person looks at it and says so with its outcome. Codes in `besides` are
+    not raised: a device that measures every minute tells nothing new of an alert that stands open.
     """
     patient = uow.patients.get(patient_id)
     if patient is None:
@@ -38,6 +40,8 @@ def raise_alerts(
     signs = alerts_for(form, content.answer_alerts, answers, earlier, at=uow.now, zone=patient.zone, scores=scores)
     raised: list[Alert] = []
     for sign in signs:
+        if sign.code in besides:
+            continue
         alert = Alert(
             id=new_id(),
             patient_id=patient_id,

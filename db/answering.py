@@ -28,6 +28,7 @@ from care.responses import (
 )
 from care.scoring import ScoreResult, ScoreState, scores_of
 from db.alert_raising import raise_alerts
+from db.form_results import keep_form_results
 from db.unit_of_work import UnitOfWork
 from followup.alerts import Alert
 from followup.answer_alerts import EarlierAnswers
@@ -115,7 +116,7 @@ def amend_answer(
         reason=reason,
     )
     held.state = ResponseState.AMENDED
-    _observe(uow, form_named(content, held.form_id), held)
+    _observe(uow, content, form_named(content, held.form_id), held)
     return saved
 
 
@@ -134,7 +135,7 @@ def complete(
     held.form_version = form.version
     held.completed_at, held.completed_by, held.completed_mode = uow.now, by, mode
     uow.emit(_event(EventKind.RESPONSE_COMPLETED, held))
-    return _observe(uow, form, held)
+    return _observe(uow, content, form, held)
 
 
 def form_named(content: Content, form_id: str) -> Form:
@@ -242,7 +243,7 @@ def earlier_of(uow: UnitOfWork, response: Response) -> tuple[EarlierAnswers, ...
     return tuple(uow.responses.earlier_answers(response.patient_id, besides=response.id, since=uow.now - EARLIER))
 
 
-def _observe(uow: UnitOfWork, form: Form, held: Response) -> tuple[ScoreResult, ...]:
+def _observe(uow: UnitOfWork, content: Content, form: Form, held: Response) -> tuple[ScoreResult, ...]:
     results = scores_now(uow, form, held)
     for result in results:
         if result.state is ScoreState.SCORED and result.value is not None:
@@ -258,6 +259,7 @@ def _observe(uow: UnitOfWork, form: Form, held: Response) -> tuple[ScoreResult, 
                     at=uow.now,
                 )
             )
+    keep_form_results(uow, content, form, held, results)
     return results
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -190,7 +190,7 @@ class ObservationRepository:
         query = (
             _counting(patient_id)
             .where(results.c.code.in_(codes), results.c.value.is_not(None))
-            .distinct(results.c.code)
+            .ext(distinct_on(results.c.code))
             .order_by(results.c.code, results.c.taken_at.desc(), results.c.recorded_at.desc())
         )
         if until is not None:

@@ -58,6 +58,7 @@ unmapped_results = Table(
     "unmapped_results",
     metadata,
     id_column(),
+    Column("position", BigInteger, Identity(always=True), nullable=False),  # the order in which they came
     reference("patient_id", "patients.id"),
     Column("source", String(120), nullable=False),
     Column("source_key", String(300), nullable=False),
@@ -73,7 +74,7 @@ unmapped_results = Table(
     Column("settled_reason", String(500), nullable=False),
     # Sent again it is the same; a correction of it is another.
     Index("uq_unmapped_results_sent", "source", "source_key", "fingerprint", unique=True),
-    Index("ix_unmapped_results_open", "source", "code", "parked_at", "id", postgresql_where=text("settled_at IS NULL")),
+    Index("ix_unmapped_results_open", "source", "code", "position", postgresql_where=text("settled_at IS NULL")),
 )
 
 code_mappings = Table(
@@ -90,7 +91,9 @@ code_mappings = Table(
     Index("ix_code_mappings_source", "source", "code", "position"),
 )
 
-mapper_registry.map_imperatively(UnmappedResult, unmapped_results)
+mapper_registry.map_imperatively(
+    UnmappedResult, unmapped_results, exclude_properties=[unmapped_results.c.position.name]
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +117,8 @@ class UnmappedResultRepository:
 
     def park(self, parked: UnmappedResult) -> bool:
         """Keep a result that cannot be placed; False if this very one is there already."""
-        values = {column.name: getattr(parked, column.name) for column in unmapped_results.c}
+        columns = [column.name for column in unmapped_results.c if column.identity is None]
+        values = {name: getattr(parked, name) for name in columns}
         done = self._session.execute(
             upsert(unmapped_results).values(**values).on_conflict_do_nothing().returning(unmapped_results.c.id)
         )
@@ -186,7 +190,7 @@ class UnmappedResultRepository:
                 unmapped_results.c.code == tidy(code),
                 unmapped_results.c.settled_at.is_(None),
             )
-            .order_by(unmapped_results.c.parked_at, unmapped_results.c.id)
+            .order_by(unmapped_results.c.position)
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
@@ -239,7 +243,7 @@ class UnmappedResultRepository:
                 unmapped_results.c.code == code,
                 unmapped_results.c.settled_at.is_(None),
             )
-            .order_by(unmapped_results.c.parked_at.desc())
+            .order_by(unmapped_results.c.position.desc())
             .limit(1)
         ).scalar_one()
         return found

@@ -115,6 +115,7 @@ def _unmapped() -> None:
     op.create_table(
         "unmapped_results",
         _uuid("id"),
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         _uuid("patient_id"),
         sa.Column("source", sa.String(120), nullable=False),
         sa.Column("source_key", sa.String(300), nullable=False),
@@ -138,7 +139,7 @@ def _unmapped() -> None:
     op.create_index(
         "ix_unmapped_results_open",
         "unmapped_results",
-        ["source", "code", "parked_at", "id"],
+        ["source", "code", "position"],
         postgresql_where=sa.text("settled_at IS NULL"),
     )
     op.create_table(

@@ -1,0 +1,376 @@
+"""Results that come in, whoever sends them: placed under a concept in its unit and kept, or parked and never lost."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+from care.concepts import (
+    IGNORED,
+    Concept,
+    MappedCode,
+    concept_meant,
+    read_reference,
+    tidy,
+    value_with_unit,
+)
+from care.observations import Observation, ObservationStatus, Setting
+from care.patients import PatientId
+from db.alert_raising import raise_alerts
+from db.observations import Put, PutOutcome
+from db.unit_of_work import UnitOfWork
+from db.unmapped_results import ParkReason, Settlement, UnmappedResult, fingerprint_of
+from followup.alerts import Alert, AlertState
+from followup.answer_alerts import EarlierAnswers
+from followup.events import DomainEvent, EventKind
+from runtime.content.library import Content
+from runtime.identifiers import new_id
+
+log = structlog.get_logger(__name__)
+
+_KEY_LENGTH = 280
+_LOOKS_BACK = timedelta(days=31)  # as far as rules about a rise may look
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentResult:
+    """One result as its source sends it; nothing of it is understood yet."""
+
+    patient_id: str
+    source: str  # "hl7:LIS", "list:check-up", "device:omron", "hand:<user id>"
+    source_key: str  # the same of the same source is the same result: order number and code, for example
+    code: str = ""  # the source's own, LOINC, or ours
+    name: str = ""
+    value: str
+    unit: str = ""
+    reference: str = ""  # as laboratories write it: "3.9-6.1", "<5.2"
+    taken_at: datetime
+    issued_at: datetime | None = None  # when the source gave out this version
+    status: ObservationStatus = ObservationStatus.FINAL
+    setting: Setting = Setting.LABORATORY
+    encounter_id: str | None = None
+    recorded_by: str | None = None
+
+
+class TakenOutcome(StrEnum):
+    """What became of a sent result."""
+
+    NEW = "new"
+    SAME = "same"
+    SUPERSEDED = "superseded"
+    OLDER = "older"
+    PARKED = "parked"  # nobody can place it yet; it is seen, and applied when somebody can
+    IGNORED = "ignored"  # the hospital has said that this code is not kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenResult:
+    """The outcome, with the rows it led to: two for a blood pressure that is sent as one."""
+
+    sent: SentResult
+    outcome: TakenOutcome
+    puts: tuple[Put, ...] = ()
+    parked: UnmappedResult | None = None
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """The rows."""
+        return tuple(put.observation for put in self.puts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unplaced:
+    """Why a result cannot be placed."""
+
+    reason: ParkReason
+    detail: str = ""
+
+
+def take_result(uow: UnitOfWork, content: Content, sent: SentResult, *, reinstate: bool = False) -> TakenResult:
+    """Take one result; see `take_results`."""
+    return take_results(uow, content, [sent], reinstate=reinstate)[0]
+
+
+def take_results(
+    uow: UnitOfWork, content: Content, sent: Sequence[SentResult], *, reinstate: bool = False
+) -> tuple[TakenResult, ...]:
+    """Take what one message, row or device brings: each kept or parked, alerts raised by what is fresh, and told once.
+
+    Taken again it changes nothing. `reinstate`: what was taken back as an error counts again when it is said again.
+    """
+    decided = {source: uow.unmapped_results.decided(source) for source in {each.source for each in sent}}
+    taken = tuple(
+        _take(uow, content, _fitting(each), decided[each.source], reinstate=reinstate, park=True) for each in sent
+    )
+    tell(uow, content, [put for each in taken for put in each.puts])
+    return taken
+
+
+def placed(
+    content: Content, sent: SentResult, decided: Mapping[str, MappedCode], now: datetime
+) -> tuple[Observation, ...] | Unplaced | None:
+    """What a sent result is, purely: one row or two, why it cannot be placed, or None if nobody wants it kept."""
+    meant = concept_meant(
+        sent.source, sent.code, sent.name, decided=decided, maps=content.code_maps, concepts=content.concepts
+    )
+    if meant is None:
+        return Unplaced(reason=ParkReason.UNMAPPED_CODE)
+    if meant.concept == IGNORED:
+        return None
+    codes = meant.concept.split("/")
+    values = [sent.value] if len(codes) == 1 else [part.strip() for part in sent.value.split("/")]
+    if sent.status is ObservationStatus.ENTERED_IN_ERROR and len(values) != len(codes):
+        values = [""] * len(codes)
+    if len(values) != len(codes):
+        return Unplaced(reason=ParkReason.NO_VALUE, detail=f"{len(codes)} values with / between them are wanted")
+    rows = []
+    for code, value in zip(codes, values, strict=True):
+        key = sent.source_key if len(codes) == 1 else f"{sent.source_key}:{code}"
+        row = _row(content, content.concepts[code], meant, replace(sent, value=value, source_key=key), now)
+        if isinstance(row, Unplaced):
+            return row
+        rows.append(row)
+    return tuple(rows)
+
+
+def settle_waiting(uow: UnitOfWork, content: Content, source: str, code: str, *, limit: int = 500) -> int:
+    """Apply what the hospital has decided about a code to what waits of it; how many were settled, none at the end."""
+    decided = uow.unmapped_results.decided(source)
+    puts: list[Put] = []
+    settled = 0
+    waiting = uow.unmapped_results.waiting(source, code, limit=limit)
+    for parked in waiting:
+        taken = _take(uow, content, sent_again(parked), decided, reinstate=False, park=False)
+        if taken.outcome is TakenOutcome.PARKED:
+            continue
+        parked.settled_at = uow.now
+        parked.settlement = Settlement.IGNORED if taken.outcome is TakenOutcome.IGNORED else Settlement.APPLIED
+        puts += taken.puts
+        settled += 1
+    tell(uow, content, puts)
+    if waiting:
+        log.info("parked_results_settled", source=source, settled=settled, left=len(waiting) - settled)
+    return settled
+
+
+def sent_again(parked: UnmappedResult) -> SentResult:
+    """A parked result as it came in."""
+    said = dict(parked.sent)
+    issued = said.pop("issued_at")
+    return SentResult(
+        **{
+            **said,
+            # The record may have been merged into another meanwhile.
+            "patient_id": parked.patient_id,
+            "taken_at": datetime.fromisoformat(said["taken_at"]),
+            "issued_at": datetime.fromisoformat(issued) if issued else None,
+            "status": ObservationStatus(said["status"]),
+            "setting": Setting(said["setting"]),
+        }
+    )
+
+
+def tell(uow: UnitOfWork, content: Content, puts: Iterable[Put]) -> tuple[Alert, ...]:
+    """Raise the alerts that fresh results are signs of, and say once for each patient that his record changed."""
+    changed = [put for put in puts if put.changed]
+    patients = {put.observation.patient_id for put in changed}
+    patients |= {put.before.patient_id for put in changed if put.before is not None}
+    alerts: list[Alert] = []
+    for patient_id in sorted(patients):
+        fresh = [
+            put.observation
+            for put in changed
+            if put.observation.patient_id == patient_id
+            and put.observation.status is not ObservationStatus.ENTERED_IN_ERROR
+            and put.observation.taken_at >= uow.now - timedelta(hours=content.observations.alerts_within_hours)
+        ]
+        alerts += _alerts(uow, content, patient_id, fresh)
+        uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient_id))
+    return tuple(alerts)
+
+
+def _take(
+    uow: UnitOfWork,
+    content: Content,
+    sent: SentResult,
+    decided: Mapping[str, MappedCode],
+    *,
+    reinstate: bool,
+    park: bool,
+) -> TakenResult:
+    made = placed(content, sent, decided, uow.now)
+    if made is None:
+        return TakenResult(sent=sent, outcome=TakenOutcome.IGNORED)
+    if isinstance(made, Unplaced):
+        return _parked(uow, sent, made) if park else TakenResult(sent=sent, outcome=TakenOutcome.PARKED)
+    puts = tuple(uow.observations.put(each, reinstate=reinstate) for each in made)
+    # Of two the one that changed more tells what became of the result.
+    order = (PutOutcome.NEW, PutOutcome.SUPERSEDED, PutOutcome.OLDER, PutOutcome.SAME)
+    first = min((put.outcome for put in puts), key=order.index)
+    return TakenResult(sent=sent, outcome=TakenOutcome(first.value), puts=puts)
+
+
+def _parked(uow: UnitOfWork, sent: SentResult, why: Unplaced) -> TakenResult:
+    said = _as_json(sent)
+    parked = UnmappedResult(
+        id=new_id(),
+        patient_id=sent.patient_id,
+        source=sent.source,
+        source_key=sent.source_key,
+        code=(tidy(sent.code) or tidy(sent.name))[:200],
+        fingerprint=fingerprint_of(said),
+        sent=said,
+        reason=why.reason,
+        detail=why.detail[:500],
+        parked_at=uow.now,
+    )
+    if not uow.unmapped_results.park(parked):
+        held = uow.unmapped_results.parked_like(sent.source, sent.source_key, said)
+        return TakenResult(sent=sent, outcome=TakenOutcome.SAME if held and held.settled_at else TakenOutcome.PARKED)
+    log.warning("result_parked", unmapped=parked.id, source=sent.source, reason=why.reason.value)
+    return TakenResult(sent=sent, outcome=TakenOutcome.PARKED, parked=parked)
+
+
+def _row(
+    content: Content, concept: Concept, meant: MappedCode, sent: SentResult, now: datetime
+) -> Observation | Unplaced:
+    written, inline_unit = value_with_unit(sent.value, content.unit_rules)
+    gone = sent.status is ObservationStatus.ENTERED_IN_ERROR
+    if not sent.value.strip() and not gone:
+        return Unplaced(reason=ParkReason.NO_VALUE, detail="no value was sent")
+    unit = _unit(content, concept, meant, sent.unit or inline_unit)
+    value: float | None = None
+    if written.number is not None:
+        if unit is None:
+            named = f"unit {sent.unit!r}" if sent.unit else "no unit"
+            detail = f"{named}: no way from it to {concept.unit}; say which unit the source means"
+            return Unplaced(reason=ParkReason.UNKNOWN_UNIT, detail=detail)
+        converted = content.unit_rules.converted(written.number, unit, concept)
+        if converted is None or not concept.is_plausible(converted):
+            detail = f"{sent.value} {sent.unit}: outside {concept.lowest:g} to {concept.highest:g} {concept.unit}"
+            return Unplaced(reason=ParkReason.IMPLAUSIBLE, detail=detail)
+        value = converted if unit == concept.unit else round(converted, concept.decimals)
+    low, high = (
+        content.unit_rules.converted(bound, unit, concept) if bound is not None and unit is not None else None
+        for bound in read_reference(sent.reference)
+    )
+    return Observation(
+        id=new_id(),
+        patient_id=PatientId(sent.patient_id),
+        code=concept.code,
+        value=value,
+        text=written.words if value is None else (f"{written.sign}{written.number:g}" if written.sign else ""),
+        unit=concept.unit,
+        sent_code=sent.code or sent.name,
+        sent_value=sent.value,
+        sent_unit=sent.unit,
+        sent_reference=sent.reference,
+        taken_at=sent.taken_at,
+        issued_at=sent.issued_at,
+        setting=sent.setting,
+        reference_low=low,
+        reference_high=high,
+        status=sent.status,
+        source=sent.source,
+        source_key=sent.source_key,
+        encounter_id=sent.encounter_id,
+        recorded_at=now,
+        recorded_by=sent.recorded_by,
+    )
+
+
+def _unit(content: Content, concept: Concept, meant: MappedCode, written: str) -> str | None:
+    """The unit that is meant, if there is a way from it to the concept's."""
+    rules = content.unit_rules
+    sent = rules.unit_named(written) if written else None
+    if sent is not None and rules.converted(1.0, sent, concept) is not None:
+        return sent
+    # What the source is known to mean stands in only for a unit that says nothing, never against one that does.
+    if sent is not None:
+        return None
+    for each in (meant.unit, "1" if concept.unit == "1" else ""):
+        unit = rules.unit_named(each) if each else None
+        if unit is not None and rules.converted(1.0, unit, concept) is not None:
+            return unit
+    return None
+
+
+def _alerts(uow: UnitOfWork, content: Content, patient_id: str, fresh: Sequence[Observation]) -> tuple[Alert, ...]:
+    asked = [each for each in fresh if content.concepts[each.code].item and each.value is not None]
+    if not asked:
+        return ()
+    since = uow.now - _LOOKS_BACK
+    mine = {each.id for each in asked}
+    earlier = [
+        EarlierAnswers(at=each.taken_at, answers=as_answers(content.concepts[each.code], each))
+        for code in sorted({each.code for each in asked})
+        for each in uow.observations.series(patient_id, code, since)
+        if each.id not in mine and each.value is not None
+    ]
+    earlier += uow.responses.earlier_answers(patient_id, besides=asked[0].id, since=since)
+    earlier.sort(key=lambda each: each.at)
+    open_codes = {each.code for each in uow.alerts.of_patient(patient_id) if each.state is not AlertState.CLOSED}
+    raised: list[Alert] = []
+    for answers in answers_together(content, asked):
+        raised += raise_alerts(
+            uow,
+            content,
+            form="",
+            answers=answers,
+            earlier=earlier,
+            patient_id=patient_id,
+            besides=open_codes | {each.code for each in raised},
+        )
+    return tuple(raised)
+
+
+def answers_together(content: Content, observations: Sequence[Observation]) -> list[dict[str, object]]:
+    """Results as the answers that rules go by: what was measured at one instant stands together."""
+    groups: dict[tuple[datetime, int], dict[str, object]] = {}
+    for each in observations:
+        said = as_answers(content.concepts[each.code], each)
+        place = 0
+        # Two results for one question, before and after a meal, are two sets of answers.
+        while set(said) & set(groups.get((each.taken_at, place), {})):
+            place += 1
+        groups.setdefault((each.taken_at, place), {}).update(said)
+    return list(groups.values())
+
+
+def as_answers(concept: Concept, observation: Observation) -> dict[str, object]:
+    """A result as the answer to the question that means it, with what that implies beside it."""
+    value = observation.value
+    if not concept.item or value is None:
+        return {}
+    return {concept.item: int(value) if value.is_integer() else value, **concept.with_answers}
+
+
+def _fitting(sent: SentResult) -> SentResult:
+    """What was sent, without what the database cannot keep; a key that is too long keeps telling apart."""
+    plain = {name: text.replace("\x00", "") for name, text in asdict(sent).items() if isinstance(text, str)}
+    key = plain["source_key"]
+    if len(key) > _KEY_LENGTH:
+        key = f"{key[: _KEY_LENGTH - 65]}#{fingerprint_of({'key': key})}"
+    return replace(
+        sent,
+        source=plain["source"][:120],
+        source_key=key,
+        code=plain["code"][:100],
+        name=plain["name"][:200],
+        value=plain["value"],
+        unit=plain["unit"][:60],
+        reference=plain["reference"][:200],
+    )
+
+
+def _as_json(sent: SentResult) -> dict[str, Any]:
+    return {
+        **asdict(sent),
+        "taken_at": sent.taken_at.isoformat(),
+        "issued_at": sent.issued_at.isoformat() if sent.issued_at else None,
+        "status": sent.status.value,
+        "setting": sent.setting.value,
+    }
