@@ -1,15 +1,19 @@
 """The whole content folder, read from YAML and checked when it is first asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import ValidationError
 
+from care.adherence import AdherenceRules
 from care.concepts import IGNORED, CodeMap, Concept, UnitRules
+from care.education import Programme
 from care.forms import Form
+from care.risk.inputs import RiskInput
+from care.risk.models import RiskModel
 from followup.alerts import AlertClock, AlertLevel
 from followup.answer_alerts import AnswerRule
 from followup.calls import CauseCode
@@ -20,16 +24,22 @@ from followup.identity import IdentityRule
 from followup.inbound_menu import InboundMenu
 from followup.plans import PlanTemplate
 from followup.what_next import AttemptPolicy, DecisionReason
+from runtime.content.adherence import AdherenceDocument
+from runtime.content.advice import AdviceLibrary, AdviceRulesDocument, ArticleDocument, Known, advice_library
 from runtime.content.alert_levels import AlertLevelsDocument
 from runtime.content.answer_alerts import AnswerAlertsDocument
 from runtime.content.attempt_policies import PolicyDocument
 from runtime.content.decision_reasons import DecisionReasonsDocument
 from runtime.content.diagnosis_groups import DiagnosisGroupsDocument
 from runtime.content.documents import ContentError, Head, Wording
+from runtime.content.education import ProgrammeDocument, programmes_of
 from runtime.content.end_reasons import EndReasonsDocument
+from runtime.content.enrollment import EnrollmentDocument
+from runtime.content.feeds import ANY_SENDER, DischargePlans, FeedSender
 from runtime.content.flows import FlowDocument
 from runtime.content.follow_up_rules import FollowUpRulesDocument
 from runtime.content.forms import FormDocument
+from runtime.content.goals import GoalDocument
 from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
@@ -38,7 +48,11 @@ from runtime.content.observations import CodeMapDocument, ObservationsDocument, 
 from runtime.content.plans import Named, PlanDocument, missing_in
 from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
+from runtime.content.record_words import RecordWordsDocument
+from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
+from runtime.content.risk import RiskModelDocument
+from runtime.content.risk_inputs import RiskInputsDocument
 from runtime.content.scripts import Script
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
 
@@ -160,6 +174,57 @@ class Content:
         return tuple(rule for d in self._read("answer_alerts", AnswerAlertsDocument) for rule in self._made(d.value))
 
     @cached_property
+    def advice(self) -> AdviceLibrary:
+        """Vetted texts, and whom what may never be told."""
+        bands = {
+            f"{form.id}.{score.id}": frozenset(band.code for band in score.bands)
+            for form in self.forms.values()
+            for score in form.scores
+        }
+        known = Known(
+            groups=frozenset(self.diagnosis_groups),
+            concepts=frozenset(self.concepts),
+            bands=bands,
+            plan_templates=frozenset(self.plans),
+        )
+        rules = self._only("advice_rules.yaml", AdviceRulesDocument)
+        return advice_library(rules, self._read("advice", ArticleDocument), known)
+
+    @cached_property
+    def goals(self) -> dict[str, GoalDocument]:
+        """Goals that are offered, by id."""
+        found = {d.id: d for d in self._read("goals", GoalDocument)}
+        for goal in found.values():
+            groups = sorted({*goal.groups, *goal.not_for_groups} - set(self.diagnosis_groups))
+            codes = sorted({target.code for target in goal.targets} - set(self.concepts))
+            if groups or codes:
+                raise ContentError(f"content/goals: {goal.id} names {', '.join(groups + codes)}, which is not there")
+        return found
+
+    @cached_property
+    def adherence_document(self) -> AdherenceDocument:
+        """Rules of adherence as they are written."""
+        document = self._only("adherence.yaml", AdherenceDocument)
+        if document.cause not in self.request_causes.by_code():
+            raise ContentError(f"content/adherence.yaml: {document.cause} is no cause of content/request_causes.yaml")
+        return document
+
+    @cached_property
+    def adherence(self) -> AdherenceRules:
+        """What counts as taking medicine as agreed, and to whom reasons go."""
+        return self.adherence_document.value()
+
+    @cached_property
+    def education(self) -> dict[str, Programme]:
+        """What patients are taught, by id."""
+        return programmes_of(
+            self._read("education", ProgrammeDocument),
+            forms=self.forms,
+            groups=self.diagnosis_groups,
+            plan_templates=self.plans,
+        )
+
+    @cached_property
     def alert_levels(self) -> AlertLevelsDocument:
         """What each level of alert demands."""
         path = self._folder / "alert_levels.yaml"
@@ -177,6 +242,11 @@ class Content:
     def identity_rules(self) -> dict[str, IdentityRule]:
         """Which facts a person has to say, by id."""
         return {d.id: self._made(d.value) for d in self._read("identity_rules", IdentityRuleDocument)}
+
+    @cached_property
+    def enrollment(self) -> EnrollmentDocument:
+        """The words for cards, proofs, households and duplicates."""
+        return self._only("enrollment.yaml", EnrollmentDocument)
 
     @cached_property
     def request_causes(self) -> RequestCausesDocument:
@@ -224,9 +294,31 @@ class Content:
         return self.diagnosis_group_document.value()
 
     @cached_property
+    def record_words(self) -> RecordWordsDocument:
+        """The record's own words."""
+        return self._only("record_words.yaml", RecordWordsDocument)
+
+    @cached_property
     def source_ranks(self) -> SourceRanks:
         """Whose word holds where sources differ."""
         return self._only("source_ranks.yaml", SourceRanksDocument).value()
+
+    @cached_property
+    def feed_senders(self) -> dict[str, FeedSender]:
+        """How messages of the hospital's systems are read, by sender; `*` is whoever is not named."""
+        senders = {each.sender: each for each in self._read("feeds", FeedSender)}
+        if ANY_SENDER not in senders:
+            raise ContentError('content/feeds: no file is for the sender "*"; without it a new sender cannot be read')
+        return senders
+
+    @cached_property
+    def discharge_plans(self) -> DischargePlans:
+        """Which plan follows a discharge or an appointment that the hospital's systems tell of."""
+        found = self._only("discharge_plans.yaml", DischargePlans)
+        unknown = sorted(found.templates() - set(self.plans))
+        if unknown:
+            raise ContentError(f"content/discharge_plans.yaml: there is no plan template {', '.join(unknown)}")
+        return found
 
     @cached_property
     def scripts(self) -> dict[str, Script]:
@@ -288,6 +380,28 @@ class Content:
             if unknown := sorted(meant - set(self.concepts)):
                 raise ContentError(f"content/code_maps: {each.id} names {', '.join(unknown)}, which is no concept")
         return maps
+
+    @cached_property
+    def reports(self) -> dict[str, ReportDocument]:
+        """The words of printed reports, by id."""
+        return {d.id: d for d in self._read("reports", ReportDocument)}
+
+    @cached_property
+    def risk_words(self) -> RiskInputsDocument:
+        """What risk scores ask for, and the words beside every result."""
+        return self._only("risk_inputs.yaml", RiskInputsDocument)
+
+    @cached_property
+    def risk_inputs(self) -> dict[str, RiskInput]:
+        """What risk scores ask for, by name."""
+        return self._made(lambda: self.risk_words.value(self.diagnosis_groups))
+
+    @cached_property
+    def risk_models(self) -> dict[str, RiskModel]:
+        """Risk scores and classes by id, in the order in which they are shown."""
+        inputs = self.risk_inputs
+        models = [self._made(partial(document.value, inputs)) for document in self._read("risk", RiskModelDocument)]
+        return {model.id: model for model in sorted(models, key=lambda model: model.order)}
 
     @cached_property
     def prompt_lengths(self) -> Mapping[str, float]:
