@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from care.goals import GoalState
+
 
 class Mark(StrEnum):
     """Where a result lies against its reference range."""
@@ -13,15 +15,6 @@ class Mark(StrEnum):
     HIGH = "high"
     WITHIN = "within"
     UNKNOWN = "unknown"  # the result has no range
-
-
-class GoalState(StrEnum):
-    """How a goal stands at the period's end."""
-
-    OPEN = "open"
-    REACHED = "reached"
-    MISSED = "missed"
-    GIVEN_UP = "given_up"
 
 
 class ContactWay(StrEnum):
@@ -194,7 +187,7 @@ class StageFacts:
 
     def goals_reached(self) -> int:
         """How many goals were reached."""
-        return sum(goal.state is GoalState.REACHED for goal in self.goals)
+        return sum(goal.state is GoalState.ACHIEVED for goal in self.goals)
 
 
 def ordered(lines: Sequence[ResultLine], first: Sequence[str]) -> tuple[ResultLine, ...]:

@@ -16,6 +16,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.IMPORT_PROGRESSED: ("scheduler.start_listed_plans",),
     EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
     EventKind.MESSAGE_PLANNED: ("interop.send_message",),
+    EventKind.PRINT_ASKED: ("reports.set_print",),
     EventKind.RECORD_CHANGED: ("record.follow_change",),
 }
 """Each task gets one argument: the event's subject."""

@@ -18,6 +18,7 @@ from followup.dialing_rules import Mode
 PREFIX = "SUIFANG_"
 PORTS_PER_WORKER = 40
 LOWEST_PORT = 1024
+SHORTEST_KEY = 32
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -162,6 +163,10 @@ class Settings(BaseSettings):
     turn_secret: SecretStr = SecretStr("")
     turn_only: bool = False
 
+    # Sign what is printed; several between commas, the newest last. Empty: this machine makes its own.
+    report_keys: SecretStr = SecretStr("")
+    font_folders: Annotated[tuple[Path, ...], NoDecode] = ()  # further fonts, for names that ours have no letter for
+
     import_rows_days: float = Field(default=30.0, ge=1, le=366)  # how long the rows of a list that came in are kept
     area_code: str = Field(default="", pattern=r"^(0\d{2,3})?$")  # of landlines written without one
 
@@ -209,6 +214,24 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("font_folders", mode="before")
+    @classmethod
+    def _folders(cls, value: object) -> object:
+        given = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        if not isinstance(given, (list, tuple)):
+            return given
+        return tuple(Path(each).expanduser().absolute() for each in given)
+
+    @field_validator("report_keys")
+    @classmethod
+    def _long_keys(cls, value: SecretStr) -> SecretStr:
+        for place, key in enumerate(value.get_secret_value().split(","), start=1):
+            if value.get_secret_value() and len(key.strip()) < SHORTEST_KEY:
+                raise ValueError(
+                    f"key {place} is shorter than {SHORTEST_KEY} characters; make one: openssl rand -base64 32"
+                )
+        return value
 
     @field_validator("trial_allow_list")
     @classmethod

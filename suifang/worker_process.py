@@ -14,6 +14,7 @@ import interop.channels.tasks
 import interop.lists.tasks
 import record.tasks
 import recordings.tasks
+import reports.tasks
 import scheduler.tasks
 import transcription.tasks
 from db.calendar import HospitalTime
@@ -28,6 +29,8 @@ from interop.lists.tasks import ListParts
 from record.following import RecordParts
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
+from reports.shop import print_shop
+from reports.tasks import ReportParts
 from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
@@ -90,6 +93,7 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
         interop.lists.tasks,
         record.tasks,
         recordings.tasks,
+        reports.tasks,
         scheduler.tasks,
         transcription.tasks,
     ):
@@ -160,6 +164,7 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
         )
     )
     provide(RecordParts(units_of_work=units_of_work, content=content, zone=settings.zone))
+    provide(ReportParts(units_of_work=units_of_work, shop=print_shop(settings, content)))
     provide(ParkingParts(units_of_work=units_of_work))
     provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))
     provide(

@@ -1,0 +1,65 @@
+"""What a signature stands for, and the token on a print by which anybody can check it; nothing of health is in it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from itsdangerous import BadSignature, Signer
+
+from care.summaries import StageSummary
+
+_SALT = "suifang.report"
+_DIGEST_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedToken:
+    """What a genuine token says."""
+
+    number: str
+    ordinal: int  # of the print
+    digest: str  # the beginning of the content's
+
+
+def content_digest(summary: StageSummary) -> str:
+    """SHA-256 of all that the doctor answers for: facts, words, period, who and when."""
+    signed = {
+        "number": summary.number,
+        "facts": msgspec.to_builtins(summary.facts),
+        "conclusion": summary.conclusion,
+        "next_steps": summary.next_steps,
+        "signed_by": summary.signed_by,
+        "signer_name": summary.signer_name,
+        "signed_at": summary.signed_at.timestamp() if summary.signed_at else None,
+    }
+    return hashlib.sha256(msgspec.json.encode(signed, order="sorted")).hexdigest()
+
+
+def is_untouched(summary: StageSummary) -> bool:
+    """True if the content is what was signed."""
+    return bool(summary.content_sha256) and content_digest(summary) == summary.content_sha256
+
+
+def token_of(summary: StageSummary, ordinal: int, keys: Sequence[str]) -> str:
+    """The token of a print: document, print and content, signed with a key that does not lie in the database."""
+    return _signer(keys).sign(f"{summary.number}.{ordinal}.{summary.content_sha256[:_DIGEST_SHOWN]}").decode()
+
+
+def read_token(token: str, keys: Sequence[str]) -> CheckedToken | None:
+    """What the token says, None if we did not make it."""
+    try:
+        number, ordinal, digest = _signer(keys).unsign(token).decode("ascii").split(".")
+    except (BadSignature, UnicodeError, ValueError):
+        return None
+    return CheckedToken(number=number, ordinal=int(ordinal), digest=digest)
+
+
+def is_of(token: CheckedToken, summary: StageSummary) -> bool:
+    """True if the token was made for this content, and the content is still what was signed."""
+    return summary.content_sha256.startswith(token.digest) and is_untouched(summary)
+
+
+def _signer(keys: Sequence[str]) -> Signer:
+    # The newest key is the last; older prints stay genuine as long as theirs is kept.
+    return Signer(list(keys), salt=_SALT, key_derivation="hmac", digest_method=hashlib.sha256)
