@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Boolean, Column, Date, Index, Integer, String, Table, Text, Uuid, func, select, text, update
 from sqlalchemy.orm import Session
@@ -96,7 +96,7 @@ class HistoryRepository:
         note: str,
         by: str | None,
         at: datetime,
-        until: datetime | None = None,
+        until: date | None = None,
     ) -> HistoryEntry:
         """A clinician says whether the entry holds, whatever its source sent: a version that says so."""
         entry = self._held(entry_id)
@@ -106,7 +106,7 @@ class HistoryRepository:
                 entry,
                 state=state,
                 note=note,
-                until=until.date() if until else entry.until,
+                until=until or entry.until,
                 decided=True,
                 confirmed_at=None,
                 recorded_at=at,

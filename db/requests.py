@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Date,
     Float,
     Identity,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     exists,
+    func,
     or_,
     select,
     text,
@@ -110,6 +112,17 @@ mapper_registry.map_imperatively(RequestEvent, request_events)
 _OPEN = requests.c.state != RequestState.CLOSED
 
 
+def visible_to(viewer: Viewer) -> ColumnElement[bool]:
+    """`followup.requests.may_see` in SQL."""
+    mine = or_(requests.c.owner_id == viewer.user_id, requests.c.received_by == viewer.user_id)
+    concerned = requests.c.departments.has_any(array(list(viewer.departments))) if viewer.departments else ~true()
+    seen_by_all = true() if viewer.oversees else or_(mine, concerned)
+    return or_(
+        and_(requests.c.restricted.is_(False), seen_by_all),
+        and_(requests.c.restricted, ~concerned, true() if viewer.oversees else mine),
+    )
+
+
 class RequestRepository:
     """Requests and complaints."""
 
@@ -177,16 +190,8 @@ class RequestRepository:
         patient_id: str | None = None,
         limit: int = 50,
     ) -> Sequence[PatientRequest]:
-        """What a viewer may see (`followup.requests.may_see` in SQL), those due first at the top."""
-        mine = or_(requests.c.owner_id == viewer.user_id, requests.c.received_by == viewer.user_id)
-        concerned = requests.c.departments.has_any(array(list(viewer.departments))) if viewer.departments else ~true()
-        seen_by_all = true() if viewer.oversees else or_(mine, concerned)
-        query = select(PatientRequest).where(
-            or_(
-                and_(requests.c.restricted.is_(False), seen_by_all),
-                and_(requests.c.restricted, ~concerned, true() if viewer.oversees else mine),
-            )
-        )
+        """What a viewer may see, those due first at the top."""
+        query = select(PatientRequest).where(visible_to(viewer))
         if only_open:
             query = query.where(_OPEN)
         if overdue_on is not None:
@@ -194,6 +199,13 @@ class RequestRepository:
         if patient_id is not None:
             query = query.where(requests.c.patient_id == patient_id)
         return self._session.scalars(query.order_by(requests.c.due_on, requests.c.id).limit(limit)).all()
+
+    def open_by_owner(self) -> dict[str, int]:
+        """How many open ones each owner has."""
+        rows = self._session.execute(
+            select(requests.c.owner_id, func.count()).where(_OPEN).group_by(requests.c.owner_id)
+        )
+        return {row[0]: row[1] for row in rows}
 
     def open_of_attempt(self, attempt_id: str) -> bool:
         """True while something heard in this attempt is open."""

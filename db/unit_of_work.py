@@ -58,6 +58,7 @@ from db.stated_values import StatedValueRepository
 from db.summaries import SummaryRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
+from db.timeline import TimelineRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
 from db.unmapped_results import UnmappedResultRepository
@@ -123,6 +124,7 @@ class UnitOfWork:
         self.identity = IdentityRepository(self._session)
         self.history = HistoryRepository(self._session)
         self.stated = StatedValueRepository(self._session)
+        self.timeline = TimelineRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.summaries = SummaryRepository(self._session)

@@ -53,6 +53,7 @@ from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
+from runtime.content.result_classes import ResultClassesDocument
 from runtime.content.scripts import Script
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
 
@@ -402,6 +403,15 @@ class Content:
         inputs = self.risk_inputs
         models = [self._made(partial(document.value, inputs)) for document in self._read("risk", RiskModelDocument)]
         return {model.id: model for model in sorted(models, key=lambda model: model.order)}
+
+    @cached_property
+    def result_classes(self) -> ResultClassesDocument:
+        """The classes of weight, waist, blood pressure and glucose."""
+        document = self._only("result_classes.yaml", ResultClassesDocument)
+        unknown = sorted({each.concept for each in document.concepts} - set(self.concepts))
+        if unknown:
+            raise ContentError(f"content/result_classes.yaml: there is no concept {', '.join(unknown)}")
+        return document
 
     @cached_property
     def prompt_lengths(self) -> Mapping[str, float]:
