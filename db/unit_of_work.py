@@ -54,6 +54,7 @@ from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
+from db.risk import RiskRepository
 from db.stated_values import StatedValueRepository
 from db.summaries import SummaryRepository
 from db.supervision import SupervisionRepository
@@ -128,6 +129,7 @@ class UnitOfWork:
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.summaries = SummaryRepository(self._session)
+        self.risk = RiskRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.feeds = FeedRepository(self._session)

@@ -55,6 +55,7 @@ class EventKind(StrEnum):
     SUMMARY_CHANGED = "summary_changed"  # summary: drafted, rewritten, signed, withdrawn
     PRINT_ASKED = "print_asked"  # print: a worker is to set it
     PRINT_CHANGED = "print_changed"  # print: it is ready, or failed with a reason
+    RISK_CHANGED = "risk_changed"  # risk assessment: made, made anew or withdrawn
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 
 

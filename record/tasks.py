@@ -2,13 +2,14 @@
 
 from celery import Celery
 
+from record import risk
 from record.following import Follower, RecordParts, run_followers
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 
 FOLLOW_CHANGE = "record.follow_change"
 
-FOLLOWERS: tuple[Follower, ...] = ()
+FOLLOWERS: tuple[Follower, ...] = (Follower("risk", risk.follow),)
 """In this order, each in a unit of work of its own: a later one may read what an earlier one has written."""
 
 

@@ -231,13 +231,3 @@ def _by_entry(wanted: RiskInput, entry: HistoryEntry, *, value: bool | str) -> K
         source=entry.source,
         references=(entry.id,),
     )
-
-
-def concepts_of(inputs: Iterable[RiskInput]) -> frozenset[str]:
-    """Every concept whose results are looked at."""
-    return frozenset(
-        concept
-        for each in inputs
-        for concept in (each.concept, each.reckoned_from, each.divided_by_square_of, each.same_as)
-        if concept
-    )
