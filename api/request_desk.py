@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.wiring import Wiring
+from db.request_making import make_request, tell_of_request
 from db.requests import RequestCall
 from db.unit_of_work import UnitOfWork
 from followup.calls import Call
-from followup.events import DomainEvent, EventKind
 from followup.requests import EVENT_OF, PatientRequest, RequestEventKind, RequestKind, RequestTrigger
-from runtime.identifiers import new_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,28 +37,22 @@ def receive(
     several = len(set(departments)) > 1
     days = wiring.request_days_several if several else wiring.request_days
     today = uow.now.astimezone(wiring.zone).date()
-    request = PatientRequest(
-        id=new_id(),
+    request = make_request(
+        uow,
         kind=kind,
         cause=cause,
         restricted=restricted,
-        departments=sorted(set(departments)),
+        departments=departments,
         text=text,
         patient_id=patient_id,
         attempt_id=attempt_id,
         received_by=by,
-        received_at=uow.now,
         owner_id=by,
         due_on=uow.calendar.of(wiring.calendar_region).add_working_days(today, days),
     )
-    uow.requests.add(request)
-    uow.flush()
-    uow.requests.note(
-        request, RequestEventKind.RECEIVED, at=uow.now, user_id=by, detail={"due_on": request.due_on.isoformat()}
-    )
     if heard is not None:
         link_call(uow, request, heard, by=by)
-    tell(uow, request)
+    tell_of_request(uow, request)
     return request
 
 
@@ -69,7 +62,7 @@ def move(
     """Take one step of the machine and write it into the story; IllegalTransitionError, ReplyMissingError."""
     request.move(trigger)
     uow.requests.note(request, EVENT_OF[trigger], at=uow.now, user_id=by, detail=detail)
-    tell(uow, request)
+    tell_of_request(uow, request)
 
 
 def link_call(uow: UnitOfWork, request: PatientRequest, heard: HeardIn, *, by: str) -> None:
@@ -103,9 +96,3 @@ def link_call(uow: UnitOfWork, request: PatientRequest, heard: HeardIn, *, by: s
             patient_id=recording.patient_id,
             detail={"request": request.id, "kind": request.kind.value},
         )
-
-
-def tell(uow: UnitOfWork, request: PatientRequest) -> None:
-    """Tell the live stream that a request is another now."""
-    ids = {"patient": request.patient_id} if request.patient_id else {}
-    uow.emit(DomainEvent(kind=EventKind.REQUEST_CHANGED, subject=request.id, ids={**ids, "state": request.state.value}))

@@ -40,7 +40,7 @@ class PersonFacts:
     sex: str | None = None
     groups: frozenset[str] = frozenset()  # of illnesses
     allergies: tuple[str, ...] = ()  # as they are written
-    medicines: tuple[str, ...] = ()  # codes (ATC) of what he takes
+    medicines: tuple[str, ...] = ()  # codes (ATC) and names of what he takes
     results: Mapping[str, KnownResult] = field(default_factory=dict)
     bands: Mapping[str, str] = field(default_factory=dict)  # score → its class: phq9.total → severe
     moments: Mapping[str, date] = field(default_factory=dict)  # what was done to him → the last day of it
@@ -81,7 +81,7 @@ class Circumstance:
 
     groups: frozenset[str] = frozenset()
     allergies: tuple[str, ...] = ()  # words, in small letters
-    medicines: tuple[str, ...] = ()  # begins of codes
+    medicines: tuple[str, ...] = ()  # begins of codes or names
     results: tuple[Bound, ...] = ()
     bands: Mapping[str, frozenset[str]] = field(default_factory=dict)
     since: tuple[Since, ...] = ()

@@ -31,7 +31,7 @@ class MedicineStatement:
     id: str
     patient_id: PatientId
     basis: MedicineBasis
-    code: str = ""  # ATC, or the hospital's own
+    code: str = ""  # ATC where it is known
     name: str
     dose: str = ""
     schedule: str = ""

@@ -19,6 +19,7 @@ class RecordParts:
     units_of_work: UnitsOfWork
     content: Content
     zone: ZoneInfo  # the hospital's: a day of age is a day here
+    calendar_region: str = "CN"  # whose working days count
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,14 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
             ),
         )
     )
-    provide(RecordParts(units_of_work=units_of_work, content=content, zone=settings.zone))
+    provide(
+        RecordParts(
+            units_of_work=units_of_work,
+            content=content,
+            zone=settings.zone,
+            calendar_region=settings.calendar_region,
+        )
+    )
     provide(ReportParts(units_of_work=units_of_work, shop=print_shop(settings, content)))
     provide(ParkingParts(units_of_work=units_of_work))
     provide(AlertParts(units_of_work=units_of_work, desk=AlertDesk.of(settings, content)))

@@ -14,6 +14,7 @@ from api.permissions import CareTeam, CareTeamCommanding, Everybody
 from api.problems import Kind, Problem, problems
 from api.request_desk import HeardIn
 from api.wiring import wiring_of
+from db.request_making import tell_of_request
 from db.requests import RequestCall, RequestEvent
 from db.unit_of_work import UnitOfWork
 from followup.requests import (
@@ -241,7 +242,7 @@ def add_remark(
         detail: dict[str, object] = {"from": one.due_on.isoformat(), "to": ask.due_on.isoformat(), "text": ask.text}
         one.due_on = ask.due_on
         uow.requests.note(one, RequestEventKind.DUE_CHANGED, at=uow.now, user_id=caller.user_id, detail=detail)
-    request_desk.tell(uow, one)
+    tell_of_request(uow, one)
     _audit(uow, caller, "request_remarked", one)
     return _full(uow, one, _today(uow, request))
 
