@@ -70,7 +70,6 @@ class Kind(StrEnum):
     UNKNOWN_RELATIVE = "unknown_relative"
     UNKNOWN_RESPONSE = "unknown_response"
     UNKNOWN_FORM_LINK = "unknown_form_link"
-    UNKNOWN_HISTORY_ENTRY = "unknown_history_entry"
     UNKNOWN_OBJECTION = "unknown_objection"
 
     LIST_REFUSED = "list_refused"
@@ -137,7 +136,6 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_RELATIVE: (404, "There is no such relative"),
     Kind.UNKNOWN_RESPONSE: (404, "There are no such answers"),
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),
-    Kind.UNKNOWN_HISTORY_ENTRY: (404, "There is no such entry of a history"),
     Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
     Kind.UNKNOWN_IMPORT: (404, "There is no such import"),
     Kind.UNKNOWN_ROW: (404, "The list has no such row"),

@@ -18,6 +18,7 @@ from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
 from db.campaigns import CampaignRepository
+from db.care_team import CareTeamRepository
 from db.cards import CardRepository
 from db.claims import ClaimRepository
 from db.decisions import DecisionRepository
@@ -107,6 +108,7 @@ class UnitOfWork:
         self.appointments = AppointmentRepository(self._session)
         self.calls = CallRepository(self._session)
         self.campaigns = CampaignRepository(self._session)
+        self.care_team = CareTeamRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.alerts = AlertRepository(self._session)

@@ -1,0 +1,141 @@
+"""Who cares for a patient, and glasses broken: tables, mappings, repository."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, Column, Index, String, Table, text
+from sqlalchemy.orm import Session
+
+from care.care_team import (
+    CALLED_LAST,
+    TIES_LAST,
+    BrokenGlass,
+    CareTeamMember,
+    GlassReason,
+    GlassReview,
+    Ground,
+    Reader,
+)
+from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+
+care_team_members = Table(
+    "care_team_members",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id"),
+    reference("user_id", "users.id", nullable=True),
+    Column("department", String(100), nullable=True),
+    Column("role", String(100), nullable=False),
+    Column("reason", String(200), nullable=False),
+    instant("since"),
+    reference("added_by", "users.id", nullable=True, index=False),
+    instant("until", nullable=True),
+    reference("ended_by", "users.id", nullable=True, index=False),
+    CheckConstraint("(user_id IS NULL) <> (department IS NULL)", name="one_of_user_and_department"),
+)
+
+broken_glasses = Table(
+    "broken_glasses",
+    metadata,
+    id_column(),
+    reference("patient_id", "patients.id", index=False),
+    reference("user_id", "users.id", index=False),
+    closed_set("reason", GlassReason),
+    Column("text", String(500), nullable=False),
+    instant("broken_at"),
+    instant("until"),
+    closed_set("review", GlassReview, nullable=True),
+    reference("reviewed_by", "users.id", nullable=True, index=False),
+    instant("reviewed_at", nullable=True),
+    Column("review_text", String(500), nullable=False, default=""),
+    Index("ix_broken_glasses_open", "patient_id", "user_id", "until"),
+    Index("ix_broken_glasses_broken_at", "broken_at", "id"),
+)
+
+mapper_registry.map_imperatively(CareTeamMember, care_team_members)
+mapper_registry.map_imperatively(BrokenGlass, broken_glasses)
+
+# One journey for all ties: each ground that holds is a row.
+_TIES = text(
+    """
+    SELECT 'nobodys_patient' WHERE
+      NOT EXISTS (SELECT FROM encounters WHERE patient_id = :patient)
+      AND NOT EXISTS (SELECT FROM care_team_members
+                      WHERE patient_id = :patient AND (until IS NULL OR until > :now))
+    UNION ALL
+    SELECT 'department' WHERE EXISTS (
+      SELECT FROM encounters
+      WHERE patient_id = :patient AND department = ANY(:departments) AND occurred_at > :visited_since)
+    UNION ALL
+    SELECT 'member' WHERE EXISTS (
+      SELECT FROM care_team_members
+      WHERE patient_id = :patient AND (user_id = :reader OR department = ANY(:departments))
+        AND (until IS NULL OR until > :now))
+    UNION ALL
+    SELECT 'queue' WHERE EXISTS (
+      SELECT FROM tasks JOIN agents ON agents.id = :reader
+      WHERE tasks.patient_id = :patient AND tasks.state IN ('due', 'queued', 'in_progress')
+        AND agents.queues ? CAST(tasks.queue_id AS text))
+    UNION ALL
+    SELECT 'called' WHERE EXISTS (
+      SELECT FROM attempts
+      WHERE patient_id = :patient AND agent_id = :reader
+        AND (closed_at IS NULL OR closed_at > :called_since))
+    UNION ALL
+    SELECT 'broken_glass' WHERE EXISTS (
+      SELECT FROM broken_glasses WHERE patient_id = :patient AND user_id = :reader AND until > :now)
+    """
+)
+
+
+class CareTeamRepository:
+    """Ties between users and patients. `reader` is who asks in this unit of work; None: the system itself."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.reader: Reader | None = None
+
+    def ties(self, patient_id: str, reader: Reader, now: datetime) -> frozenset[Ground]:
+        """The grounds that hold between a reader and a patient."""
+        rows = self._session.execute(
+            _TIES,
+            {
+                "patient": patient_id,
+                "reader": reader.user_id,
+                "departments": list(reader.departments),
+                "now": now,
+                "visited_since": now - TIES_LAST,
+                "called_since": now - CALLED_LAST,
+            },
+        )
+        return frozenset(Ground(row[0]) for row in rows)
+
+    def add(self, entry: CareTeamMember | BrokenGlass) -> None:
+        """Save a member, or that a glass was broken."""
+        self._session.add(entry)
+
+    def members_of(self, patient_id: str) -> Sequence[CareTeamMember]:
+        """Who was ever named in the patient's care team, oldest first."""
+        return (
+            self._session.query(CareTeamMember)
+            .filter(care_team_members.c.patient_id == patient_id)
+            .order_by(care_team_members.c.since, care_team_members.c.id)
+            .all()
+        )
+
+    def member_for_update(self, member_id: str) -> CareTeamMember | None:
+        """The member with this id, locked."""
+        return self._session.get(CareTeamMember, member_id, with_for_update=True)
+
+    def glass_for_update(self, glass_id: str) -> BrokenGlass | None:
+        """The broken glass with this id, locked."""
+        return self._session.get(BrokenGlass, glass_id, with_for_update=True)
+
+    def glasses(self, *, unreviewed: bool, before: datetime | None, limit: int) -> Sequence[BrokenGlass]:
+        """Broken glasses, newest first, from before an instant."""
+        query = self._session.query(BrokenGlass).order_by(broken_glasses.c.broken_at.desc(), broken_glasses.c.id)
+        if unreviewed:
+            query = query.filter(broken_glasses.c.review.is_(None))
+        if before is not None:
+            query = query.filter(broken_glasses.c.broken_at < before)
+        return query.limit(limit).all()
