@@ -68,8 +68,13 @@ class Kind(StrEnum):
     UNKNOWN_ROW = "unknown_row"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_RELATIVE = "unknown_relative"
+    UNKNOWN_CARD = "unknown_card"
+    UNKNOWN_HOUSEHOLD = "unknown_household"
+    UNKNOWN_MERGE = "unknown_merge"
+    MAYBE_KNOWN = "maybe_known"
     UNKNOWN_RESPONSE = "unknown_response"
     UNKNOWN_FORM_LINK = "unknown_form_link"
+    UNKNOWN_HISTORY_ENTRY = "unknown_history_entry"
     UNKNOWN_OBJECTION = "unknown_objection"
 
     LIST_REFUSED = "list_refused"
@@ -134,8 +139,13 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
     Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),
     Kind.UNKNOWN_RELATIVE: (404, "There is no such relative"),
+    Kind.UNKNOWN_CARD: (404, "There is no such card"),
+    Kind.UNKNOWN_HOUSEHOLD: (404, "There is no such household"),
+    Kind.UNKNOWN_MERGE: (404, "There is no such merger"),
+    Kind.MAYBE_KNOWN: (409, "This person may be known already"),
     Kind.UNKNOWN_RESPONSE: (404, "There are no such answers"),
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),
+    Kind.UNKNOWN_HISTORY_ENTRY: (404, "There is no such entry of a history"),
     Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
     Kind.UNKNOWN_IMPORT: (404, "There is no such import"),
     Kind.UNKNOWN_ROW: (404, "The list has no such row"),
@@ -185,7 +195,7 @@ class Problem(Exception):  # noqa: N818 RFC 9457's own word
 
     kind: Kind
     faults: Sequence[Fault]
-    reasons: Sequence[str] | None = None  # codes, for CALL_REFUSED
+    reasons: Sequence[str] | None = None  # codes, for CALL_REFUSED; ids of patients, for MAYBE_KNOWN
     headers: Mapping[str, str] | None = None
     incident: str | None = None
     keeps_work: bool = False
