@@ -54,6 +54,7 @@ feed_messages = Table(
     instant("order_at"),
     instant("received_at"),
     instant("last_received_at"),
+    instant("raw_kept_until"),
     Column("times", Integer, nullable=False, default=1),
     Column("peer", String(64), nullable=False),
     Column("charset", String(40), nullable=False),
@@ -75,7 +76,7 @@ feed_messages = Table(
     Index("ix_feed_messages_parked_keys", "keys", postgresql_using="gin", postgresql_where=text("state = 'parked'")),
     Index("ix_feed_messages_state", "state", "position"),
     Index("ix_feed_messages_sender_position", "sender", "position"),
-    Index("ix_feed_messages_kept", "received_at", postgresql_where=text("raw_forgotten_at IS NULL")),
+    Index("ix_feed_messages_kept", "raw_kept_until", postgresql_where=text("raw_forgotten_at IS NULL")),
 )
 
 feed_visits = Table(
@@ -87,7 +88,7 @@ feed_visits = Table(
     closed_set("state", VisitState),
     instant("order_at"),
     reference("admission_id", "encounters.id", nullable=True),
-    reference("discharge_id", "encounters.id", nullable=True),
+    reference("encounter_id", "encounters.id", nullable=True),
     Column("died", Boolean, nullable=False, default=False),
     UniqueConstraint("patient_id", "visit_number"),
 )
@@ -162,7 +163,7 @@ class FeedRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def store(self, arrived: Sequence[ArrivedMessage], now: datetime) -> int:
+    def store(self, arrived: Sequence[ArrivedMessage], now: datetime, *, kept_until: datetime) -> int:
         """Keep messages as they came; one that is known is only counted. How many are new; whoever applies is woken."""
         if not arrived:
             return 0
@@ -177,6 +178,7 @@ class FeedRepository:
                     "order_at": each.order_at,
                     "received_at": now,
                     "last_received_at": now,
+                    "raw_kept_until": kept_until,
                     "times": times,
                     "peer": each.peer,
                     "charset": each.charset,
@@ -312,13 +314,13 @@ class FeedRepository:
         ).all()
         return len(taken)
 
-    def forget_raw(self, before: datetime, now: datetime, *, limit: int = 1000) -> int:
-        """Empty messages received before the instant given; what is parked or waits keeps its content. How many."""
+    def forget_raw(self, now: datetime, *, limit: int = 1000) -> int:
+        """Empty messages whose time is over; what is parked or waits keeps its content. How many."""
         old = (
             select(feed_messages.c.id)
             .where(
                 feed_messages.c.raw_forgotten_at.is_(None),
-                feed_messages.c.received_at < before,
+                feed_messages.c.raw_kept_until < now,
                 feed_messages.c.state.in_((FeedState.APPLIED, FeedState.IGNORED, FeedState.REFUSED)),
             )
             .limit(limit)

@@ -36,7 +36,7 @@ patient_merges = Table(
     reference("from_patient", "patients.id"),
     reference("into_patient", "patients.id"),
     Column("reason", String(500), nullable=False),
-    Column("merged_by", Uuid(as_uuid=False), nullable=False),
+    Column("merged_by", Uuid(as_uuid=False), nullable=True),  # empty where the hospital itself told of it
     instant("merged_at"),
     Column("moved", JSONB, nullable=False),  # table → the keys of the rows that went over
     Column("left_behind", JSONB, nullable=False),  # table → the keys of rows whose like was there already
@@ -88,7 +88,7 @@ class Merge:
     from_patient: str
     into_patient: str
     reason: str
-    merged_by: str
+    merged_by: str | None
     merged_at: datetime
     moved: Keys
     left_behind: Keys
@@ -117,7 +117,7 @@ class MergeRepository:
         from_patient: str,
         into_patient: str,
         reason: str,
-        by: str,
+        by: str | None,
         at: datetime,
         changed: Mapping[str, Any] | None = None,
     ) -> Merged:

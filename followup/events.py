@@ -55,6 +55,8 @@ class EventKind(StrEnum):
     SUMMARY_CHANGED = "summary_changed"  # summary: drafted, rewritten, signed, withdrawn
     PRINT_ASKED = "print_asked"  # print: a worker is to set it
     PRINT_CHANGED = "print_changed"  # print: it is ready, or failed with a reason
+    FEED_MESSAGE_PARKED = "feed_message_parked"  # feed message: it cannot be applied as things are
+    FEED_CONSEQUENCE_OWED = "feed_consequence_owed"  # patient: the hospital told what his plans have to follow
     RISK_CHANGED = "risk_changed"  # risk assessment: made, made anew or withdrawn
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be
 

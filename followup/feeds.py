@@ -82,6 +82,7 @@ class FeedMessage:
     order_at: datetime  # EVN-2, else MSH-7: when it became so in the hospital
     received_at: datetime
     last_received_at: datetime
+    raw_kept_until: datetime
     times: int = 1  # how often it came
     peer: str  # the address it came from
     charset: str
@@ -107,6 +108,7 @@ class VisitState(StrEnum):
     ADMISSION_CANCELLED = "admission_cancelled"
     DISCHARGED = "discharged"
     OUTPATIENT = "outpatient"
+    APPOINTMENT = "appointment"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -118,8 +120,8 @@ class FeedVisit:
     visit_number: str
     state: VisitState
     order_at: datetime
-    admission_id: str | None = None  # the encounters it became
-    discharge_id: str | None = None
+    admission_id: str | None = None  # the encounters that it became: where it began
+    encounter_id: str | None = None  # and where it ended; of an appointment or outpatient visit its only one
     died: bool = False
 
 

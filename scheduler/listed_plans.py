@@ -81,7 +81,7 @@ def _start(
                 template=template,
                 queues_by_name=queues,
                 now=uow.now,
-                variables=_said_of(encounter, surroundings.time.zone),
+                variables=said_of(encounter, surroundings.time.zone),
                 time=surroundings.time,
                 roster=surroundings.roster,
             )
@@ -93,7 +93,7 @@ def _start(
     return True
 
 
-def _said_of(encounter: Encounter, zone: ZoneInfo) -> dict[str, str]:
+def said_of(encounter: Encounter, zone: ZoneInfo) -> dict[str, str]:
     """What an automated call may say of the visit, in the hospital's time."""
     if encounter.kind != ListKind.APPOINTMENT:
         return {}

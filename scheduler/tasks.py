@@ -9,6 +9,7 @@ from db.unit_of_work import UnitsOfWork
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from scheduler.alert_clock import AlertDesk, begin_alert
+from scheduler.feed_consequences import follow_feeds
 from scheduler.listed_plans import PlanSurroundings, start_listed_plans, stop_listed_plans
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
@@ -16,6 +17,7 @@ DECIDE_NEXT = "scheduler.decide_next"
 BEGIN_ALERT = "scheduler.begin_alert"
 START_LISTED_PLANS = "scheduler.start_listed_plans"
 STOP_LISTED_PLANS = "scheduler.stop_listed_plans"
+FOLLOW_FEEDS = "scheduler.follow_feeds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ def register(app: Celery) -> None:
     app.task(begin_alert_now, name=BEGIN_ALERT, lazy=False, **TRIED_AGAIN)
     app.task(start_plans_of_list, name=START_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
     app.task(stop_plans_of_list, name=STOP_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
+    app.task(follow_feeds_of_patient, name=FOLLOW_FEEDS, lazy=False, **TRIED_AGAIN)
 
 
 def decide_next(attempt_id: str) -> None:
@@ -76,3 +79,9 @@ def start_plans_of_list(import_id: str) -> None:
 def stop_plans_of_list(import_id: str) -> None:
     """Cancel the plans of a list that is taken back, but for those under way."""
     stop_listed_plans(provided(ListedPlanParts).units_of_work, import_id)
+
+
+def follow_feeds_of_patient(patient_id: str) -> None:
+    """Do with a patient's plans what the hospital's messages ask; what fails is found by the timetable."""
+    parts = provided(ListedPlanParts)
+    follow_feeds(parts.units_of_work, patient_id, parts.surroundings)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from scheduler import campaigns, closing_windows, list_repairs, queue_repairs, reconcile, unsent_messages
+from scheduler import campaigns, closing_windows, feed_repairs, list_repairs, queue_repairs, reconcile, unsent_messages
 from scheduler.previews import PREVIEW_NET
 from scheduler.reconcile import Repairs
 
@@ -46,6 +46,8 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="watch_caller_ids", every=timedelta(hours=1), work=reconcile.watch_caller_ids),
     Entry(name="resume_stalled_imports", every=timedelta(minutes=1), work=list_repairs.resume_stalled_imports),
     Entry(name="forget_import_rows", every=timedelta(hours=1), work=list_repairs.forget_import_rows),
+    Entry(name="follow_forgotten_feeds", every=timedelta(seconds=30), work=feed_repairs.follow_forgotten_feeds),
+    Entry(name="forget_feed_messages", every=timedelta(hours=1), work=feed_repairs.forget_feed_messages),
     Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
     Entry(name="forget_published_events", every=timedelta(hours=1), work=reconcile.forget_published_events),
 )

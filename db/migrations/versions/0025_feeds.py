@@ -27,6 +27,8 @@ def _instant(name: str, *, nullable: bool = False) -> sa.Column[object]:
 
 
 def upgrade() -> None:
+    # The hospital's own system merges records too: then it was nobody here.
+    op.alter_column("patient_merges", "merged_by", existing_type=sa.Uuid(as_uuid=False), nullable=True)
     op.create_table(
         "feed_messages",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -38,6 +40,7 @@ def upgrade() -> None:
         _instant("order_at"),
         _instant("received_at"),
         _instant("last_received_at"),
+        _instant("raw_kept_until"),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("peer", sa.String(length=64), nullable=False),
         sa.Column("charset", sa.String(length=40), nullable=False),
@@ -75,7 +78,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_feed_messages_kept",
         "feed_messages",
-        ["received_at"],
+        ["raw_kept_until"],
         unique=False,
         postgresql_where="raw_forgotten_at IS NULL",
     )
@@ -103,19 +106,19 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("patient_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("visit_number", sa.String(length=64), nullable=False),
-        _closed_set("state", "admitted", "admission_cancelled", "discharged", "outpatient"),
+        _closed_set("state", "admitted", "admission_cancelled", "discharged", "outpatient", "appointment"),
         _instant("order_at"),
         sa.Column("admission_id", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column("discharge_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("encounter_id", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("died", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_feed_visits_patient_id")),
         sa.ForeignKeyConstraint(["admission_id"], ["encounters.id"], name=op.f("fk_feed_visits_admission_id")),
-        sa.ForeignKeyConstraint(["discharge_id"], ["encounters.id"], name=op.f("fk_feed_visits_discharge_id")),
+        sa.ForeignKeyConstraint(["encounter_id"], ["encounters.id"], name=op.f("fk_feed_visits_encounter_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_visits")),
         sa.UniqueConstraint("patient_id", "visit_number", name=op.f("uq_feed_visits_patient_id_visit_number")),
     )
     op.create_index(op.f("ix_feed_visits_admission_id"), "feed_visits", ["admission_id"], unique=False)
-    op.create_index(op.f("ix_feed_visits_discharge_id"), "feed_visits", ["discharge_id"], unique=False)
+    op.create_index(op.f("ix_feed_visits_encounter_id"), "feed_visits", ["encounter_id"], unique=False)
     op.create_table(
         "feed_persons",
         sa.Column("patient_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -158,6 +161,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.alter_column("patient_merges", "merged_by", existing_type=sa.Uuid(as_uuid=False), nullable=False)
     op.drop_table("feed_consequences")
     op.drop_table("feed_persons")
     op.drop_table("feed_visits")

@@ -1,0 +1,130 @@
+"""Applying messages in the order in which they came: each alone, so that one of no use keeps nobody waiting."""
+
+import structlog
+
+from db.refusals import DatabaseUnavailableError, RowRefusedError, gave_up_waiting
+from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.events import DomainEvent, EventKind
+from followup.feeds import FeedMessage, FeedReason, FeedTrigger, next_feed_state
+from interop.hl7.adt import adt_told, happened_at, sender_of
+from interop.hl7.bookings import apply_siu
+from interop.hl7.charsets import CharsetRefusedError, WrongBytesError, codec_of, decoded
+from interop.hl7.desk import FeedDesk
+from interop.hl7.findings import apply_oru
+from interop.hl7.heads import head_of
+from interop.hl7.oru import results_told
+from interop.hl7.people import key_texts
+from interop.hl7.persons import FeedRules, Remarks, keys_in
+from interop.hl7.reading import Hl7Message, UnreadableError, read_message
+from interop.hl7.siu import appointment_told
+from interop.hl7.telling import Booking, Happening, NotUsableError
+from interop.hl7.visits import Applied, apply_adt
+
+log = structlog.get_logger(__name__)
+
+AT_ONCE = 50
+TRIES = 20
+"""So often a message is tried that another transaction stood in the way of."""
+
+_LOCK = "feeds_applied"
+_TOLD = 500
+_HAPPENINGS = frozenset(each.value for each in Happening)
+_BOOKINGS = frozenset(each.value for each in Booking)
+
+
+def apply_waiting(units: UnitsOfWork, desk: FeedDesk, *, limit: int = AT_ONCE) -> int:
+    """Apply the next messages; how many were looked at, none when nothing waits or somebody else is at it."""
+    with units() as uow:
+        if not uow.lead(_LOCK):
+            return 0
+        waiting = uow.feeds.waiting(limit=limit)
+        for message in waiting:
+            apply_message(uow, desk, message)
+        uow.commit()
+    return len(waiting)
+
+
+def apply_message(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage) -> None:
+    """Apply one message that waits; what becomes of it stands with it."""
+    raw = message.raw
+    message.tries += 1
+    uow.flush()
+    try:
+        with uow.savepoint():
+            done = _apply(uow, desk, message, raw)
+            uow.flush()
+    except NotUsableError as fault:
+        _park(uow, desk, message, raw, fault.reason, str(fault))
+    except RowRefusedError:
+        # Somebody brought the same person or number in at this moment: seen with fresh eyes it is no contradiction.
+        _try_again(uow, desk, message, raw, "the database refused a row of it")
+    except DatabaseUnavailableError as error:
+        if not gave_up_waiting(error):
+            raise
+        _try_again(uow, desk, message, raw, "another transaction held what it needs")
+    except Exception as error:
+        # A fault of ours must not stop the hospital's other messages; the message is kept, and told of.
+        log.exception("feed_message_failed", message=message.id, kind=message.kind)
+        _park(uow, desk, message, raw, FeedReason.FAILED, f"{type(error).__name__}: tell whoever looks after Suifang")
+    else:
+        message.patient_id = done.patient_id
+        message.remarks = [remark[:_TOLD] for remark in done.remarks.told]
+        message.reason, message.told = done.ignored, done.told[:_TOLD]
+        message.state = next_feed_state(message.state, FeedTrigger.IGNORE if done.ignored else FeedTrigger.APPLY)
+        message.settled_at = uow.now
+    uow.flush()
+
+
+def _apply(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes) -> Applied:
+    parsed, rules = _read(desk, message, raw)
+    kind, _, trigger = message.kind.partition("^")
+    at = happened_at(parsed, rules, otherwise=message.received_at)
+    if kind == "ADT" and trigger in _HAPPENINGS:
+        return apply_adt(uow, desk, message, adt_told(parsed, Happening(trigger), at, rules))
+    if kind == "SIU" and trigger in _BOOKINGS:
+        return apply_siu(uow, desk, message, appointment_told(parsed, Booking(trigger), at, rules))
+    if kind == "ORU" and trigger in {"R01", ""}:
+        return apply_oru(uow, desk, message, results_told(parsed, at, rules), rules.sender)
+    return Applied(ignored=FeedReason.NOT_TAKEN, told=f"nothing is done for messages {message.kind[:40]}; it is kept")
+
+
+def _read(desk: FeedDesk, message: FeedMessage, raw: bytes) -> tuple[Hl7Message, FeedRules]:
+    sender = sender_of(desk.content.feed_senders, message.sender)
+    head = head_of(raw)
+    try:
+        text = decoded(raw, codec_of(head.charset if head else "", otherwise=sender.charset))
+        parsed = read_message(text)
+    except CharsetRefusedError as fault:
+        raise NotUsableError(FeedReason.UNKNOWN_CHARSET, str(fault)) from fault
+    except WrongBytesError as fault:
+        raise NotUsableError(FeedReason.CHARSET_DIFFERS, str(fault)) from fault
+    except UnreadableError as fault:
+        raise NotUsableError(FeedReason.UNREADABLE, str(fault)) from fault
+    return parsed, FeedRules(sender=sender, zone=desk.zone, area_code=desk.area_code, region=desk.region)
+
+
+def _try_again(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes, why: str) -> None:
+    log.warning("feed_message_put_off", message=message.id, tries=message.tries)
+    if message.tries >= TRIES:
+        _park(uow, desk, message, raw, FeedReason.FAILED, f"{why}, {message.tries} times: try it again later")
+
+
+def _park(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes, reason: FeedReason, told: str) -> None:
+    message.state = next_feed_state(message.state, FeedTrigger.PARK)
+    message.reason, message.told = reason, told[:_TOLD]
+    message.keys = _keys(desk, message, raw)
+    uow.emit(DomainEvent(kind=EventKind.FEED_MESSAGE_PARKED, subject=message.id, ids={"reason": reason.value}))
+    log.warning("feed_message_parked", message=message.id, kind=message.kind, reason=reason.value)
+
+
+def _keys(desk: FeedDesk, message: FeedMessage, raw: bytes) -> list[str]:
+    """What it calls the patient, by which it is found again when he is known."""
+    try:
+        parsed, rules = _read(desk, message, raw)
+    except NotUsableError:
+        return []
+    segments = [(parsed.first("PID"), 3), (parsed.first("MRG"), 1)]
+    return [
+        text[:120]
+        for text in key_texts(key for segment, place in segments for key in keys_in(segment, place, rules, Remarks()))
+    ]

@@ -1,0 +1,356 @@
+"""What an ADT message changes: the person, his visits, what he has; what it asks of his plans is written down as owed.
+
+Whatever is older than what is known of the visit changes nothing of it, so that messages may come in any order.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from care.history import HistoryEntry
+from care.patients import Encounter, Patient
+from db.unit_of_work import UnitOfWork
+from followup.events import DomainEvent, EventKind
+from followup.feeds import (
+    Consequence,
+    ConsequenceKind,
+    FeedMessage,
+    FeedReason,
+    FeedVisit,
+    VisitState,
+)
+from interop.hl7.desk import FeedDesk
+from interop.hl7.people import Meant, add_identifiers, known_patient, source_of, take_person
+from interop.hl7.persons import Remarks
+from interop.hl7.telling import AdtTold, Happening, NotUsableError, SentVisit
+from runtime.identifiers import new_id
+
+DISCHARGE, ADMISSION, OUTPATIENT, EMERGENCY = "discharge", "admission", "outpatient", "emergency"
+DISCHARGE_CANCELLED, ADMISSION_CANCELLED = "discharge_cancelled", "admission_cancelled"
+_AHEAD = timedelta(days=1)
+"""Clocks differ, and discharges are entered beforehand."""
+
+_LASTING = frozenset({"I", "E", "P", "R", "B", ""})
+"""Patient classes (HL7 table 0004) of which an admission means that he lies in the hospital; not O, outpatients."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Applied:
+    """What became of a message."""
+
+    patient_id: str | None = None
+    remarks: Remarks = field(default_factory=Remarks)
+    ignored: FeedReason | None = None
+    told: str = ""
+
+
+def owe(
+    uow: UnitOfWork,
+    message: FeedMessage,
+    patient_id: str,
+    kind: ConsequenceKind,
+    *,
+    at: datetime,
+    encounter_id: str | None = None,
+    other_patient_id: str | None = None,
+    template_id: str | None = None,
+) -> None:
+    """Write down what a message asks of the plans; the scheduler does it."""
+    uow.feeds.add_consequence(
+        Consequence(
+            id=new_id(),
+            message_id=message.id,
+            patient_id=patient_id,
+            kind=kind,
+            order_at=at,
+            encounter_id=encounter_id,
+            other_patient_id=other_patient_id,
+            template_id=template_id,
+            created_at=uow.now,
+        )
+    )
+    uow.flush()
+    uow.emit(DomainEvent(kind=EventKind.FEED_CONSEQUENCE_OWED, subject=patient_id))
+
+
+def apply_adt(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, told: AdtTold) -> Applied:
+    """Take in what an ADT message tells."""
+    done = Applied(remarks=Remarks(list(told.remarks)))
+    if told.happening is Happening.MERGED:
+        _merge(uow, desk, message, told, done)
+        return done
+    _refuse_unclear(told.visit)
+    meant = take_person(uow, desk, told.person, sender=message.sender, at=told.at, remarks=done.remarks)
+    patient = meant.patient
+    done.patient_id = patient.id
+    changed = _take_entries(uow, message, told, patient)
+    if told.visit is not None:
+        _Visit(uow, desk, message, told, told.visit, patient, done).follow()
+    if told.person.died:
+        _died(uow, message, patient, told.person.died_at or told.at)
+    if changed or meant.changed:
+        uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id))
+    _audit(uow, message, meant)
+    return done
+
+
+def _refuse_unclear(visit: SentVisit | None) -> None:
+    if visit is not None and visit.unclear and not visit.died:
+        raise NotUsableError(
+            FeedReason.UNCLEAR_DISPOSITION,
+            f"PV1-36 is {visit.unclear}, which may mean that the patient died: say in content/feeds, under died or "
+            "no_plan, what it means with this sender, then let the message be tried again",
+        )
+
+
+def _merge(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, told: AdtTold, done: Applied) -> None:
+    kept = known_patient(uow, told.person.keys)
+    gone = known_patient(uow, told.replaced_keys)
+    if kept is None and gone is None:
+        raise NotUsableError(
+            FeedReason.UNKNOWN_PATIENT,
+            "neither of the two records is known: it waits for the message that tells of them",
+        )
+    if kept is None and gone is not None:
+        # The record only got another number.
+        add_identifiers(uow, gone, told.person.keys, done.remarks)
+        done.patient_id = gone.id
+        return
+    meant = take_person(uow, desk, told.person, sender=message.sender, at=told.at, remarks=done.remarks)
+    done.patient_id = meant.patient.id
+    if gone is None:
+        add_identifiers(uow, meant.patient, told.replaced_keys, done.remarks)
+    elif gone.id != meant.patient.id:
+        owe(uow, message, meant.patient.id, ConsequenceKind.MERGE, at=told.at, other_patient_id=gone.id)
+    _audit(uow, message, meant)
+
+
+def _take_entries(uow: UnitOfWork, message: FeedMessage, told: AdtTold, patient: Patient) -> bool:
+    visit = (told.visit.number if told.visit else None) or ""
+    changed = False
+    for entry in told.entries:
+        sent = HistoryEntry(
+            id=new_id(),
+            patient_id=patient.id,
+            kind=entry.kind,
+            code=entry.code,
+            name=entry.name,
+            since=entry.since,
+            source=source_of(message.sender),
+            source_key=f"{visit}/{entry.key}"[:200] if visit else entry.key,
+            stated_at=told.at,
+            recorded_at=uow.now,
+        )
+        changed |= uow.history.put(sent).id == sent.id
+    return changed
+
+
+def _died(uow: UnitOfWork, message: FeedMessage, patient: Patient, at: datetime) -> None:
+    """From this instant nobody is called; the scheduler ends what was planned."""
+    if patient.deceased_at is not None:
+        return
+    patient.deceased_at = min(at, uow.now)
+    uow.flush()
+    owe(uow, message, patient.id, ConsequenceKind.DIED, at=at)
+    uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id))
+
+
+@dataclass(slots=True)
+class _Visit:
+    """One message's word about one visit, followed."""
+
+    uow: UnitOfWork
+    desk: FeedDesk
+    message: FeedMessage
+    told: AdtTold
+    sent: SentVisit
+    patient: Patient
+    done: Applied
+
+    def follow(self) -> None:
+        """Change the visit as the message tells, unless something newer is known of it."""
+        happening = self.told.happening
+        if happening in {Happening.PERSON_ADDED, Happening.PERSON_UPDATED}:
+            return
+        number = self.sent.number or self._number_by_day()
+        known = self.uow.feeds.visit(self.patient.id, number)
+        if happening is Happening.UPDATED:
+            self._update(known)
+            return
+        if known is not None and self.told.at < known.order_at:
+            self.done.ignored = FeedReason.OLDER
+            self.done.told = (
+                f"it tells of {self.told.at:%Y-%m-%d %H:%M} UTC; of {known.order_at:%Y-%m-%d %H:%M} UTC it is known "
+                f"that the visit is {known.state.value}: what it says of the person is taken, the visit stays"
+            )
+            return
+        visit = known or FeedVisit(
+            id=new_id(),
+            patient_id=self.patient.id,
+            visit_number=number,
+            state=VisitState.OUTPATIENT,
+            order_at=self.told.at,
+        )
+        before = known.state if known else None
+        {
+            Happening.ADMITTED: self._admitted,
+            Happening.DISCHARGED: self._discharged,
+            Happening.REGISTERED: self._registered,
+            Happening.ADMISSION_CANCELLED: self._admission_cancelled,
+            Happening.DISCHARGE_CANCELLED: self._discharge_cancelled,
+        }[happening](visit, before)
+        visit.order_at = self.told.at
+        if known is None:
+            self.uow.feeds.add_visit(visit)
+        self.uow.flush()
+
+    def _number_by_day(self) -> str:
+        """A visit without a number is told from others by the day it began or ended, as lists do."""
+        at = self.sent.admitted_at or self.sent.discharged_at or self.told.at
+        return f"day:{at.astimezone(self.desk.zone).date().isoformat()}"
+
+    def _admitted(self, visit: FeedVisit, before: VisitState | None) -> None:
+        if self.sent.patient_class not in _LASTING:
+            self._registered(visit, before)
+            return
+        encounter = self._encounter(
+            visit.admission_id, {ADMISSION, ADMISSION_CANCELLED}, ADMISSION, self.sent.admitted_at or self.told.at
+        )
+        visit.admission_id, visit.state = encounter.id, VisitState.ADMITTED
+        if before is not VisitState.ADMITTED:
+            self._owe(ConsequenceKind.PAUSE_PLANS, encounter)
+
+    def _discharged(self, visit: FeedVisit, before: VisitState | None) -> None:
+        at = self.sent.discharged_at or self.told.at
+        if at > self.uow.now + _AHEAD:
+            raise NotUsableError(
+                FeedReason.IN_THE_FUTURE,
+                "the discharge lies more than a day ahead (PV1-45): correct it there, or let it be tried again then",
+            )
+        encounter = self._encounter(visit.encounter_id, {DISCHARGE, DISCHARGE_CANCELLED}, DISCHARGE, at)
+        visit.encounter_id, visit.state = encounter.id, VisitState.DISCHARGED
+        if self.sent.died:
+            visit.died = True
+            _died(self.uow, self.message, self.patient, at)
+        elif before is not VisitState.DISCHARGED:
+            self._plan(encounter)
+
+    def _plan(self, encounter: Encounter) -> None:
+        plans = self.desk.content.discharge_plans
+        if self.sent.no_plan or self.patient.deceased_at is not None:
+            self.done.remarks.add("no plan is asked for: the way he left the hospital, or a death on record, says so")
+            return
+        if encounter.occurred_at < self.uow.now - timedelta(days=plans.not_after_days):
+            self.done.remarks.add(f"no plan is asked for: the discharge is more than {plans.not_after_days} days ago")
+            return
+        template = plans.template_for(self.told.diagnosis, encounter.department)
+        if template is None:
+            self.done.remarks.add("no plan is asked for: no rule of content/discharge_plans.yaml fits")
+            return
+        self._owe(ConsequenceKind.START_PLAN, encounter, template_id=template)
+
+    def _registered(self, visit: FeedVisit, before: VisitState | None) -> None:  # noqa: ARG002 one shape for all
+        kind = EMERGENCY if self.sent.patient_class == "E" else OUTPATIENT
+        encounter = self._encounter(
+            visit.encounter_id, {OUTPATIENT, EMERGENCY}, kind, self.sent.admitted_at or self.told.at
+        )
+        visit.encounter_id, visit.state = encounter.id, VisitState.OUTPATIENT
+
+    def _admission_cancelled(self, visit: FeedVisit, before: VisitState | None) -> None:
+        visit.state = VisitState.ADMISSION_CANCELLED
+        encounter = self.uow.patients.encounter(visit.admission_id) if visit.admission_id else None
+        if encounter is not None and before is VisitState.ADMITTED:
+            encounter.kind = ADMISSION_CANCELLED
+            self._owe(ConsequenceKind.RESUME_PLANS, encounter)
+
+    def _discharge_cancelled(self, visit: FeedVisit, before: VisitState | None) -> None:  # noqa: ARG002
+        visit.state = VisitState.ADMITTED
+        known = visit.encounter_id or self._known_encounter({DISCHARGE})
+        encounter = self.uow.patients.encounter(known) if known else None
+        if encounter is None:
+            return
+        visit.encounter_id = encounter.id
+        encounter.kind = DISCHARGE_CANCELLED
+        self._owe(ConsequenceKind.END_PLANS, encounter)
+        if visit.died:
+            visit.died = False
+            self.patient.deceased_at = None
+            self.done.remarks.add(
+                "the patient was recorded as dead by the discharge that is taken back: he is alive again; plans that "
+                "ended with it stay ended, look whether one is to be started"
+            )
+
+    def _update(self, known: FeedVisit | None) -> None:
+        if known is None or self.told.at < known.order_at:
+            return
+        ended = known.state in {VisitState.DISCHARGED, VisitState.OUTPATIENT}
+        encounter_id = known.encounter_id if ended else known.admission_id
+        encounter = self.uow.patients.encounter(encounter_id) if encounter_id else None
+        if encounter is not None:
+            self._describe(encounter)
+        if self.sent.died and known.state is VisitState.DISCHARGED and not known.died:
+            known.died = True
+            _died(self.uow, self.message, self.patient, self.sent.discharged_at or self.told.at)
+        self.uow.flush()
+
+    def _encounter(self, known_id: str | None, kinds: Collection[str], kind: str, at: datetime) -> Encounter:
+        """The encounter of this visit, known or new, as the message tells of it."""
+        known = known_id or self._known_encounter(kinds, at)
+        encounter = self.uow.patients.encounter(known) if known else None
+        if encounter is None:
+            encounter = Encounter(
+                id=new_id(),
+                patient_id=self.patient.id,
+                department=self.sent.department or "-",
+                kind=kind,
+                occurred_at=at,
+                visit_number=self.sent.number,
+            )
+            self.uow.patients.add_encounter(encounter)
+        encounter.kind, encounter.occurred_at = kind, at
+        self._describe(encounter)
+        self.uow.flush()
+        return encounter
+
+    def _describe(self, encounter: Encounter) -> None:
+        encounter.department = self.sent.department or encounter.department
+        encounter.ward = self.sent.ward or encounter.ward
+        encounter.doctor = self.sent.doctor or encounter.doctor
+        encounter.visit_number = encounter.visit_number or self.sent.number
+
+    def _known_encounter(self, kinds: Collection[str], at: datetime | None = None) -> str | None:
+        """One that a list or a person brought in: of this number, or of this day where one of both has none."""
+        zone = self.desk.zone
+        for encounter in self.uow.patients.encounters_of(self.patient.id):
+            if encounter.kind not in kinds:
+                continue
+            if encounter.visit_number and self.sent.number:
+                if encounter.visit_number == self.sent.number:
+                    return encounter.id
+            elif at and encounter.occurred_at.astimezone(zone).date() == at.astimezone(zone).date():
+                return encounter.id
+        return None
+
+    def _owe(self, kind: ConsequenceKind, encounter: Encounter, *, template_id: str | None = None) -> None:
+        owe(
+            self.uow,
+            self.message,
+            self.patient.id,
+            kind,
+            at=self.told.at,
+            encounter_id=encounter.id,
+            template_id=template_id,
+        )
+
+
+def _audit(uow: UnitOfWork, message: FeedMessage, meant: Meant) -> None:
+    if not meant.changed:
+        return
+    uow.audit.note(
+        user_id=None,
+        action="patient_brought_by_feed" if meant.new else "patient_changed_by_feed",
+        subject_kind="patient",
+        subject=meant.patient.id,
+        patient_id=meant.patient.id,
+        detail={"message": message.id, "kind": message.kind},
+    )

@@ -1,0 +1,32 @@
+"""What the hospital's messages ask and nobody has done is asked for again; old messages are emptied."""
+
+from datetime import timedelta
+
+import structlog
+
+from followup.events import DomainEvent, EventKind
+from scheduler.reconcile import Repairs
+
+log = structlog.get_logger(__name__)
+
+OVERDUE = timedelta(seconds=30)
+
+
+def follow_forgotten_feeds(repairs: Repairs) -> int:
+    """What is owed for longer than a worker needs is asked for again; every step looks whether it is done."""
+    with repairs.units_of_work() as uow:
+        owing = uow.feeds.owing_patients(uow.now - OVERDUE)
+        for patient_id in owing:
+            uow.emit(DomainEvent(kind=EventKind.FEED_CONSEQUENCE_OWED, subject=patient_id))
+        uow.commit()
+    return len(owing)
+
+
+def forget_feed_messages(repairs: Repairs) -> int:
+    """Messages hold health data: their content is emptied when its time is over, what became of them stays."""
+    with repairs.units_of_work() as uow:
+        forgotten = uow.feeds.forget_raw(uow.now)
+        uow.commit()
+    if forgotten:
+        log.info("feed_messages_forgotten", count=forgotten)
+    return 0
