@@ -10,6 +10,7 @@ from fastapi import Depends
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.problems import Kind, Problem
+from care.care_team import Reader
 from db.unit_of_work import UnitOfWork
 from db.users import LogIn, Role, User
 from runtime.identifiers import new_id
@@ -78,6 +79,7 @@ def identify(uow: UnitOfWork, token: str | None) -> Caller:
         )
     if uow.now - log_in.last_seen_at > SEEN_STEP:
         log_in.last_seen_at = uow.now
+    uow.care_team.reader = Reader(user_id=user.id, departments=tuple(user.departments))
     return Caller(user_id=user.id, roles=frozenset(Role(role) for role in user.roles), log_in_id=log_in.id)
 
 

@@ -29,7 +29,7 @@ class Anyone(Declaration):
 class Allowed(Declaration):
     """Open to users who have one of the roles."""
 
-    problems: tuple[Kind, ...] = (Kind.NOT_LOGGED_IN, Kind.FORBIDDEN)
+    problems: tuple[Kind, ...] = (Kind.NOT_LOGGED_IN, Kind.FORBIDDEN, Kind.OUTSIDE_CARE_TEAM)
 
     def __init__(self, *roles: Role, repeatable: str = "") -> None:
         if not roles:

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     TOO_MANY_LOG_INS = "too_many_log_ins"
     FORBIDDEN = "forbidden"
     NOT_YOURS = "not_yours"
+    OUTSIDE_CARE_TEAM = "outside_care_team"
 
     IDEMPOTENCY_KEY_MISSING = "idempotency_key_missing"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
@@ -69,6 +70,8 @@ class Kind(StrEnum):
     UNKNOWN_CAMPAIGN = "unknown_campaign"
     UNKNOWN_RELATIVE = "unknown_relative"
     UNKNOWN_CARD = "unknown_card"
+    UNKNOWN_BROKEN_GLASS = "unknown_broken_glass"
+    UNKNOWN_MEMBER = "unknown_member"
     UNKNOWN_HOUSEHOLD = "unknown_household"
     UNKNOWN_MERGE = "unknown_merge"
     MAYBE_KNOWN = "maybe_known"
@@ -108,6 +111,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.TOO_MANY_LOG_INS: (429, "Too many wrong log-ins"),
     Kind.FORBIDDEN: (403, "This user's role may not do that"),
     Kind.NOT_YOURS: (403, "This belongs to another agent"),
+    Kind.OUTSIDE_CARE_TEAM: (403, "This patient is not in your care"),
     Kind.IDEMPOTENCY_KEY_MISSING: (400, "The Idempotency-Key is missing"),
     Kind.IDEMPOTENCY_KEY_REUSED: (422, "The Idempotency-Key was used for another request"),
     Kind.REQUEST_IN_FLIGHT: (409, "The same request is being answered"),
@@ -140,6 +144,8 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),
     Kind.UNKNOWN_RELATIVE: (404, "There is no such relative"),
     Kind.UNKNOWN_CARD: (404, "There is no such card"),
+    Kind.UNKNOWN_BROKEN_GLASS: (404, "There is no such broken glass"),
+    Kind.UNKNOWN_MEMBER: (404, "There is no such member of a care team"),
     Kind.UNKNOWN_HOUSEHOLD: (404, "There is no such household"),
     Kind.UNKNOWN_MERGE: (404, "There is no such merger"),
     Kind.MAYBE_KNOWN: (409, "This person may be known already"),

@@ -8,6 +8,7 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
+from care.care_team import GlassReason
 from care.adherence import AdherenceRules
 from care.concepts import IGNORED, CodeMap, Concept, UnitRules
 from care.education import Programme
@@ -39,6 +40,7 @@ from runtime.content.feeds import ANY_SENDER, DischargePlans, FeedSender
 from runtime.content.flows import FlowDocument
 from runtime.content.follow_up_rules import FollowUpRulesDocument
 from runtime.content.forms import FormDocument
+from runtime.content.glass_reasons import GlassReasonsDocument
 from runtime.content.goals import GoalDocument
 from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
@@ -248,6 +250,12 @@ class Content:
     def enrollment(self) -> EnrollmentDocument:
         """The words for cards, proofs, households and duplicates."""
         return self._only("enrollment.yaml", EnrollmentDocument)
+
+    @cached_property
+    def glass_reasons(self) -> dict[GlassReason, dict[str, str]]:
+        """Why a record may be opened from outside the care team, in both languages."""
+        reasons = self._only("glass_reasons.yaml", GlassReasonsDocument).reasons
+        return {reason: {"zh": words.zh, "en": words.en} for reason, words in reasons.items()}
 
     @cached_property
     def request_causes(self) -> RequestCausesDocument:
