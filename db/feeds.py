@@ -385,6 +385,24 @@ class FeedRepository:
             .limit(limit)
         ).all()
 
+    def count_consequences(self, state: ConsequenceState) -> int:
+        """How many are in a state."""
+        return (
+            self._session.scalar(
+                select(func.count()).select_from(feed_consequences).where(feed_consequences.c.state == state)
+            )
+            or 0
+        )
+
+    def refused(self, *, limit: int) -> Sequence[Consequence]:
+        """What could not be done for plans, the newest first."""
+        return self._session.scalars(
+            select(Consequence)
+            .where(feed_consequences.c.state == ConsequenceState.REFUSED)
+            .order_by(feed_consequences.c.position.desc())
+            .limit(limit)
+        ).all()
+
     def consequences_of(self, message_id: str) -> Sequence[Consequence]:
         """What one message asked of the plans."""
         return self._session.scalars(

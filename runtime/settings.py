@@ -1,6 +1,7 @@
 """Everything a hospital can set: SUIFANG_* environment variables, read once and checked before any process works."""
 
 import hashlib
+import ipaddress
 import os
 import re
 import stat
@@ -14,6 +15,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from followup.dialing_rules import Mode
+from runtime.this_machine import is_loopback
 
 PREFIX = "SUIFANG_"
 PORTS_PER_WORKER = 40
@@ -168,6 +170,14 @@ class Settings(BaseSettings):
     font_folders: Annotated[tuple[Path, ...], NoDecode] = ()  # further fonts, for names that ours have no letter for
 
     import_rows_days: float = Field(default=30.0, ge=1, le=366)  # how long the rows of a list that came in are kept
+    feeds_host: str = "127.0.0.1"
+    feeds_port: int | None = Field(default=None, ge=1, le=65535)  # HL7 over MLLP; 2575 is its own; none: not heard
+    feeds_peers: Annotated[tuple[str, ...], NoDecode] = ()  # addresses or networks that may send
+    feeds_tls: bool = False  # with SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY
+    feeds_client_ca: Path | None = None  # senders show a certificate of this authority
+    feeds_message_mb: int = Field(default=8, ge=1, le=64)  # the longest message
+    feeds_days: float = Field(default=90.0, ge=1, le=3660)  # how long messages are kept as they came
+
     area_code: str = Field(default="", pattern=r"^(0\d{2,3})?$")  # of landlines written without one
 
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
@@ -184,7 +194,9 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     log_format: LogFormat = LogFormat.CONSOLE
 
-    @field_validator("state_dir", "postgres_dir", "content_dir", "tls_certificate", "tls_key", "trunks_file")
+    @field_validator(
+        "state_dir", "postgres_dir", "content_dir", "tls_certificate", "tls_key", "trunks_file", "feeds_client_ca"
+    )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -210,7 +222,7 @@ class Settings(BaseSettings):
             raise ValueError("must be redis://:password@host:6379/0 or rediss://…; Valkey and Redis are the brokers")
         return value
 
-    @field_validator("trial_allow_list", "never_dialed", "domestic_hosts", mode="before")
+    @field_validator("trial_allow_list", "never_dialed", "domestic_hosts", "feeds_peers", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -264,6 +276,18 @@ class Settings(BaseSettings):
                 raise ValueError(f"entry {place} is not a host; write names or addresses alone, between commas")
         return value
 
+    @field_validator("feeds_peers")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, peer in enumerate(value, start=1):
+            try:
+                ipaddress.ip_network(peer, strict=False)
+            except ValueError:
+                raise ValueError(
+                    f"entry {place} is no address or network; write 10.1.2.3 or 10.1.2.0/24, between commas"
+                ) from None
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -275,6 +299,15 @@ class Settings(BaseSettings):
     def _fit_together(self) -> "Settings":
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY belong together: set both or neither")
+        if self.feeds_port is not None and not self.feeds_peers and not is_loopback(self.feeds_host):
+            raise ValueError(
+                "SUIFANG_FEEDS_PEERS is empty while SUIFANG_FEEDS_HOST is not loopback: name the addresses of the "
+                "hospital's systems, whoever else reaches the port could bring patients in"
+            )
+        if self.feeds_tls and self.tls_certificate is None:
+            raise ValueError("SUIFANG_FEEDS_TLS needs SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY: set both")
+        if self.feeds_client_ca is not None and not self.feeds_tls:
+            raise ValueError("SUIFANG_FEEDS_CLIENT_CA works with SUIFANG_FEEDS_TLS=true only: set it, or neither")
         if self.trunks_file is not None and self.trunk_host is not None:
             raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
         if self.silent_end_seconds < self.silent_seconds + 5:

@@ -84,6 +84,12 @@ def headsets() -> None:
 
 
 @app.command()
+def feeds() -> None:
+    """Hear the hospital's systems (HL7 over MLLP) and apply what they say."""
+    run_process("feeds")
+
+
+@app.command()
 @in_words
 def migrate() -> None:
     """Bring the database to this version's tables; harmless when it is there."""

@@ -18,6 +18,7 @@ from runtime.embedded import EngineError, engine_urls
 from runtime.mode_rules import refusals
 from runtime.postgres_server import libpq_url
 from runtime.settings import PREFIX, Settings
+from suifang.feed_checks import check_feeds
 from suifang.findings import Finding, good, note, wrong
 from suifang.flow_command import FlowDesk, faults_of
 from suifang.follow_up_checks import check_follow_up, check_hospital
@@ -156,6 +157,7 @@ def check_database(settings: Settings, database_url: str) -> list[Finding]:
     try:
         units = UnitsOfWork(engine)
         findings += [_check_mode(settings, units), check_calendar(settings, units)]
+        findings += check_feeds(settings, units)
         return [*findings, *check_follow_up(settings, Content(settings.content_dir), units)]
     finally:
         engine.dispose()

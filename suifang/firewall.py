@@ -39,6 +39,16 @@ def firewall_table(settings: Settings) -> list[FirewallRow]:
             purpose="browser headsets, DTLS-SRTP",
         ),
     ]
+    if settings.feeds_port is not None:
+        rows.append(
+            FirewallRow(
+                direction="in",
+                protocol="TCP",
+                ports=str(settings.feeds_port),
+                peer=", ".join(settings.feeds_peers) or "this machine",
+                purpose="HL7 from the hospital's systems",
+            )
+        )
     entries = declared_trunks(settings)
     if not entries:
         return [*rows, *_rows_of(settings, "(no trunk set)", "(no trunk set)", "udp", "")]

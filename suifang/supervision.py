@@ -91,6 +91,7 @@ def own_programs() -> tuple[Program, ...]:
     return (
         Program(name="telephony", command=(*suifang, "telephony"), order=10),
         Program(name="headsets", command=(*suifang, "headsets"), order=15),
+        Program(name="feeds", command=(*suifang, "feeds"), order=20),
         Program(name="api", command=(*suifang, "api"), order=20),
         Program(name="worker", command=(*suifang, "worker"), order=30, environment={"SUIFANG_WORKER_TASKS": "others"}),
         Program(name="speech", command=(*suifang, "worker"), order=30, environment={"SUIFANG_WORKER_TASKS": "speech"}),
