@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Table,
     func,
+    or_,
     select,
     text,
     update,
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session, relationship
 from db.attempts import attempts
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from db.plans import tasks
+from db.wakes import wake
 from followup.calls import (
     Announcement,
     Answered,
@@ -255,6 +257,22 @@ class CallRepository:
             select(Call).where(calls.c.node == node, calls.c.state != CallState.ENDED).order_by(calls.c.planned_at)
         ).all()
 
+    def given_to(self, node: TelephonyNode) -> int:
+        """Calls of no agent that a node has begun, or is to begin, since it last counted its free workers."""
+        return (
+            self._session.scalar(
+                select(func.count())
+                .select_from(calls)
+                .where(
+                    calls.c.node == node.name,
+                    calls.c.state != CallState.ENDED,
+                    calls.c.agent_id.is_(None),
+                    or_(calls.c.state == CallState.PLANNED, calls.c.planned_at > node.heartbeat_at),
+                )
+            )
+            or 0
+        )
+
     def parting_on(self, node: str, *, before: datetime) -> Sequence[Call]:
         """Live calls of a node whose apology began before the instant given."""
         return self._session.scalars(
@@ -328,7 +346,7 @@ class CallRepository:
 
     def wake(self, node: str) -> None:
         """Let a node look at its work as soon as this is committed."""
-        self._session.execute(select(func.pg_notify(COMMANDS_CHANNEL, node)))
+        wake(self._session, COMMANDS_CHANNEL, node)
 
     def take_commands(self, node: str, limit: int = 20, *, besides: Collection[int] = ()) -> Sequence[CallCommand]:
         """The node's pending commands in order, locked; those `besides` are left for later."""

@@ -1,23 +1,28 @@
 """The statements that give waiting tasks away, and the one that takes back what was given in vain."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import CursorResult, func, select
+from sqlalchemy import CursorResult, Select, Table, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
+from care.patients import Patient
 from db.attempts import attempts
+from db.patients import patients
 from db.plans import tasks
-from db.queues import queues
+from db.queues import agents, queues
 from db.waiting import lanes
 from followup.attempts import AttemptState
-from followup.plans import TaskMode, TaskState, TaskTrigger, next_task_state
-from followup.queues import HEARTBEAT_LIMIT, AgentState, AgentTrigger, HeadsetState, next_agent_state
+from followup.plans import Task, TaskMode, TaskState, TaskTrigger, next_task_state
+from followup.queues import HEARTBEAT_LIMIT, Agent, AgentState, AgentTrigger, HeadsetState, next_agent_state
 from followup.waiting import Place
+
+_Row = TypeVar("_Row")
 
 _TAKEN = next_task_state(TaskState.QUEUED, TaskTrigger.RESERVE)
 _RESERVED = next_agent_state(AgentState.AVAILABLE, AgentTrigger.RESERVE)
@@ -44,7 +49,7 @@ def _for_agents(many: int, *, any_agent: bool) -> str:
 
     The numbers are written into the text: only so does the server see that one plan serves every turn.
     """
-    return f"""
+    statement = f"""
     WITH RECURSIVE open_lanes AS MATERIALIZED (
         SELECT l.id, l.queue_id, l.language, l.dialect, l.skills, l.agent_id,
                head.place, head.priority, head.next_attempt_at, head.id AS head_id
@@ -107,6 +112,7 @@ def _for_agents(many: int, *, any_agent: bool) -> str:
     RETURNING pairs.turn, pairs.task_id, pairs.lane_id, pairs.place, pairs.closing_at, pairs.held_until,
               pairs.agent_id, pairs.state_since, pairs.state_reason
     """  # noqa: S608 only our own closed sets and numbers are written into it
+    return " ".join(statement.split())  # the driver takes a text apart anew each time if it is longer than 4096
 
 
 def _for_line(lanes_asked: str) -> str:
@@ -171,6 +177,15 @@ class Claim:
     stood: Stood = field(compare=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedRows:
+    """Tasks, agents and patients of claims, by their ids."""
+
+    tasks: Mapping[str, Task]
+    agents: Mapping[str, Agent]
+    patients: Mapping[str, Patient]
+
+
 class ClaimRepository:
     """Taking the tasks whose turn it is."""
 
@@ -198,8 +213,11 @@ class ClaimRepository:
         """Take the first task of a queue that may be dialed before an agent is free for it."""
         return self._one(_AHEAD, queue_id, now, besides)
 
-    def give_back(self, claims: Sequence[Claim]) -> None:
-        """Undo claims of this transaction: tasks stand where they stood, agents wait since when they waited."""
+    def give_back(self, claims: Sequence[Claim]) -> Mapping[str, Task]:
+        """Undo claims of this transaction: tasks stand where they stood, agents wait since when they waited; the tasks.
+
+        Both are read anew, so that nobody sees them as they were while they were claimed.
+        """
         held = [claim for claim in claims if claim.agent_id is not None]
         self._driver(
             _GIVE_BACK,
@@ -214,6 +232,32 @@ class ClaimRepository:
                 "holds": [claim.stood.held_until for claim in claims],
             },
         )
+        self._agents(claims)
+        return self._tasks(claims)
+
+    def rows(self, claims: Sequence[Claim]) -> ClaimedRows:
+        """What was claimed, and the patients, locked; those whom somebody else is just calling are left out."""
+        claimed = self._tasks(claims)
+        called = self._read(
+            select(Patient).with_for_update(skip_locked=True, key_share=True),
+            patients,
+            [task.patient_id for task in claimed.values()],
+        )
+        return ClaimedRows(
+            tasks=claimed, agents=self._agents(claims), patients={patient.id: patient for patient in called}
+        )
+
+    def _tasks(self, claims: Sequence[Claim]) -> Mapping[str, Task]:
+        found = self._read(select(Task), tasks, [claim.task_id for claim in claims])
+        return {task.id: task for task in found}
+
+    def _agents(self, claims: Sequence[Claim]) -> Mapping[str, Agent]:
+        ids = [claim.agent_id for claim in claims if claim.agent_id is not None]
+        return {agent.id: agent for agent in self._read(select(Agent), agents, ids)} if ids else {}
+
+    def _read(self, query: Select[_Row], table: Table, ids: Sequence[str]) -> Sequence[_Row]:
+        some = query.where(table.c.id == any_(literal(ids, ARRAY(table.c.id.type))))
+        return self._session.scalars(some.execution_options(populate_existing=True)).all()
 
     def free_lines(self, now: datetime) -> dict[str, int]:
         """Automated queues with work and the lines each may still use; the queues are locked until they were used.

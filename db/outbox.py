@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from db.metadata import instant, mapper_registry, metadata
+from db.wakes import wake
 from followup.events import DomainEvent
 
 OUTBOX_CHANNEL = "outbox"
@@ -54,7 +55,7 @@ class Outbox:
 
     def wake(self, kind: str = "") -> None:
         """Wake the scheduler at commit; without a kind: no event, but there may be something due."""
-        self._session.execute(select(func.pg_notify(OUTBOX_CHANNEL, kind)))
+        wake(self._session, OUTBOX_CHANNEL, kind)
 
     def unpublished(self, limit: int = 200) -> Sequence[OutboxRow]:
         """Events not yet published, in order, locked, passing over those another relay holds."""

@@ -66,6 +66,7 @@ from db.trunks import TrunkRepository
 from db.unmapped_results import UnmappedResultRepository
 from db.users import UserRepository
 from db.waiting import WaitingRepository
+from db.wakes import send_wakes
 from followup.events import DomainEvent
 
 
@@ -170,6 +171,7 @@ class UnitOfWork:
 
     def commit(self) -> None:
         """Make it so."""
+        send_wakes(self._session)
         self._session.commit()
 
     def lead(self, name: str) -> bool:

@@ -191,9 +191,9 @@ class WaitingRepository:
         """Tasks that waited long enough for one agent leave her lane, to be placed anew."""
         return self._moved(and_(tasks.c.held_until.is_not(None), tasks.c.held_until <= now), **_NOWHERE)
 
-    def leave_lanes_of_patient(self, patient_id: str) -> None:
-        """A patient is on a line of ours: his other tasks step aside until it is free."""
-        self._moved(and_(tasks.c.patient_id == patient_id, tasks.c.place.is_not(None)), **_NOWHERE)
+    def leave_lanes_of_patients(self, patient_ids: Collection[str]) -> None:
+        """Patients are on lines of ours: their other tasks step aside until these are free."""
+        self._moved(and_(tasks.c.patient_id.in_([*patient_ids]), tasks.c.place.is_not(None)), **_NOWHERE)
 
     def leave_lanes_of_queue(self, queue_id: str) -> int:
         """What a queue demands has changed: its tasks are placed anew; how many stepped aside, no more than 1000."""

@@ -10,18 +10,18 @@ import structlog
 
 from care.patients import ContactPoint, Patient
 from db.calls import TelephonyNode
-from db.claims import Claim
+from db.claims import Claim, ClaimedRows
 from db.gate import Gate, GateAnswer
-from db.refusals import RowRefusedError
+from db.refusals import RowRefusedError, broken_rule
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptId
-from followup.calls import Call, CallState
+from followup.calls import Call
 from followup.closing import move_agent
 from followup.dialing_rules import GateReason
 from followup.events import DomainEvent, EventKind
 from followup.outcomes import NUMBER_IS_NO_USE
 from followup.plans import WISHED_NUMBER, Task, TaskMode, TaskState, TaskTrigger, next_task_state
-from followup.queues import Agent, AgentTrigger, DialStyle, can_be_given_a_call
+from followup.queues import Agent, AgentTrigger, DialStyle, Queue, can_be_given_a_call
 from followup.what_next import NEXT_NUMBER
 from runtime.identifiers import new_id
 from scheduler.call_planning import plan_call
@@ -73,7 +73,13 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
         state = locked.state.value if locked else "gone"
         raise TaskNotWaitingError(f"the task is {state}: only a queued task can be called")
     agent = _ready_agent(uow, locked, agent_id, now)
-    attempt = _attempt(uow, locked, agent, gate=gate, now=now)
+    patient = uow.patients.get(locked.patient_id) if uow.patients.lock(locked.patient_id) else None
+    try:
+        with uow.savepoint():
+            attempt = _attempt(uow, locked, agent, patient, gate=gate, now=now)
+    except RowRefusedError as error:
+        raise _busy(error) from error
+    uow.waiting.leave_lanes_of_patients([locked.patient_id])
     locked.state = next_task_state(locked.state, TaskTrigger.RESERVE)
     call = plan_call(uow, attempt, node=node, now=now)
     if agent is not None:
@@ -104,8 +110,9 @@ def match_and_reserve(uow: UnitOfWork, *, gate: Gate, now: datetime, limit: int 
     left = limit
     while left and (claims := uow.claims.for_agents(now, nodes=nodes, limit=left, besides=turn.refused)):
         left -= turn.make(claims)
-    free_workers = {name: _free_lines(uow, node) for name, node in nodes.items()}
-    for queue_id, free in uow.claims.free_lines(now).items():
+    automated = uow.claims.free_lines(now)
+    free_workers = {name: _free_lines(uow, node) for name, node in nodes.items()} if automated else {}
+    for queue_id, free in automated.items():
         given = turn.made
         for _ in range(limit):
             roomiest = max(free_workers, key=lambda name: (free_workers[name], name))
@@ -132,6 +139,7 @@ class _Turn:
     moved: int = 0
     made: int = 0
     refused: set[str] = field(default_factory=set)
+    queues: dict[str, Queue | None] = field(default_factory=dict)  # kept, so that the session forgets none
 
     def take(self, claiming: _Claiming, *, node: str | None) -> bool:
         """Claim a task for a line and make its attempt; False when there was nothing to claim."""
@@ -144,15 +152,24 @@ class _Turn:
         The first that is refused goes back with all behind it, agents to their state and waiting time: whose task was
         refused chooses again before those who wait less long.
         """
-        for number, claim in enumerate(claims):
-            if not self._is_made(claim, node, unmade=claims[number:]):
-                return number + 1
-        return len(claims)
+        rows = self.uow.claims.rows(claims)
+        made = 0
+        while made < len(claims) and self._is_made(claims[made], rows, node, unmade=claims[made:]):
+            made += 1
+        if made:
+            busy = [rows.tasks[claim.task_id].patient_id for claim in claims[:made]]
+            self.uow.flush()
+            self.uow.waiting.leave_lanes_of_patients(busy)
+        return min(made + 1, len(claims))
 
-    def _is_made(self, claim: Claim, node: str | None, *, unmade: Sequence[Claim]) -> bool:
+    def _is_made(self, claim: Claim, rows: ClaimedRows, node: str | None, *, unmade: Sequence[Claim]) -> bool:
         try:
             with self.uow.savepoint():
-                self._make_attempt(claim, node)
+                self._make_attempt(claim, rows, node)
+        except RowRefusedError as error:
+            task = self._given_back(claim, unmade)
+            log.info("reservation_refused", task=task.id, queue=task.queue_id, reason=str(_busy(error)))
+            return False
         except GateRefusedError as refusal:
             take_refusal(self.uow, self._given_back(claim, unmade), self.gate, refusal.answer, self.now)
         except ReservationRefusedError as refusal:
@@ -171,15 +188,15 @@ class _Turn:
         self.moved += 1
         return False
 
-    def _make_attempt(self, claim: Claim, node: str | None) -> None:
+    def _make_attempt(self, claim: Claim, rows: ClaimedRows, node: str | None) -> None:
         uow, now = self.uow, self.now
-        task = uow.plans.task_for_update(claim.task_id)
-        agent = uow.queues.agent_for_update(claim.agent_id) if claim.agent_id else None
-        queue = uow.queues.get(task.queue_id) if task else None
+        task = rows.tasks[claim.task_id]
+        agent = rows.agents[claim.agent_id] if claim.agent_id else None
+        queue = self._queue(task.queue_id)
         node = agent.headset_node if agent is not None else node
-        if task is None or queue is None or node is None:
+        if queue is None or node is None:
             raise LookupError(f"task {claim.task_id} was claimed, but its queue or node is not there")
-        attempt = _attempt(uow, task, agent, gate=self.gate, now=now)
+        attempt = _attempt(uow, task, agent, rows.patients.get(task.patient_id), gate=self.gate, now=now)
         attempt.ahead = agent is None and task.mode is TaskMode.AGENT
         if agent is not None and queue.style is DialStyle.PREVIEW:
             attempt.preview_until = now + timedelta(seconds=queue.preview_seconds)
@@ -190,26 +207,30 @@ class _Turn:
             uow.emit(DomainEvent(kind=EventKind.AGENT_CHANGED, subject=agent.id))
         _tell(uow, task, attempt, call)
 
+    def _queue(self, queue_id: str) -> Queue | None:
+        if queue_id not in self.queues:
+            self.queues[queue_id] = self.uow.queues.get(queue_id)
+        return self.queues[queue_id]
+
     def _given_back(self, claim: Claim, unmade: Sequence[Claim]) -> Task:
         """The refused task, back in its lane as all that were claimed with it and not made; not claimed again now."""
-        self.uow.claims.give_back(unmade)
         self.refused.add(claim.task_id)
-        task = self.uow.plans.task_for_update(claim.task_id)
-        if task is None:
-            raise RuntimeError("a claim was refused that was never made")
-        if claim.agent_id is not None:
-            self.uow.queues.agent_for_update(claim.agent_id)
-        return task
+        return self.uow.claims.give_back(unmade)[claim.task_id]
 
 
-def _attempt(uow: UnitOfWork, task: Task, agent: Agent | None, *, gate: Gate, now: datetime) -> Attempt:
-    """The attempt for a task that is locked, and for the patient's others that go along with it."""
-    if not uow.patients.lock(task.patient_id):
+def _attempt(
+    uow: UnitOfWork, task: Task, agent: Agent | None, patient: Patient | None, *, gate: Gate, now: datetime
+) -> Attempt:
+    """The attempt for a task that is locked, and for the patient's others that go along with it.
+
+    `patient` is locked as well; None if somebody else holds him. RowRefusedError breaks the transaction: it is asked
+    within a savepoint.
+    """
+    if patient is None:
         raise PatientBusyError("the patient is just being called for another task: try again in a moment")
-    patient = uow.patients.get(task.patient_id)
     past = uow.attempts.of_task(task.id)
     useless = {attempt.contact_point_id for attempt in past if attempt.outcome in NUMBER_IS_NO_USE}
-    number = _number_to_dial(patient, task, useless) if patient else None
+    number = _number_to_dial(patient, task, useless)
     answer = gate.ask(uow, task, number, now=now)
     if not answer.verdict.allowed or number is None:
         raise GateRefusedError(answer)
@@ -227,22 +248,22 @@ def _attempt(uow: UnitOfWork, task: Task, agent: Agent | None, *, gate: Gate, no
         reserved_at=now,
         gate=answer.kept,
     )
-    try:
-        with uow.savepoint():
-            uow.attempts.add(attempt)
-            uow.flush()
-    except RowRefusedError as error:
-        # The database's own rule: one live attempt of a patient, one of an agent.
-        raise PatientBusyError("the patient or the agent has a live attempt already") from error
+    uow.attempts.add(attempt)
+    uow.flush()
     uow.attempts.join_tasks(attempt.id, [task.id, *(other.id for other in along)])
     for other in along:
         other.state = next_task_state(other.state, TaskTrigger.RESERVE)
     for each in (task, *along):
         each.attempts_made += 1
         each.next_action = each.next_at = None
-    uow.flush()
-    uow.waiting.leave_lanes_of_patient(task.patient_id)
     return attempt
+
+
+def _busy(error: RowRefusedError) -> PatientBusyError:
+    """The database's own rule spoke: one live attempt of a patient, one of an agent; any other rule is a fault."""
+    if broken_rule(error) not in ("uq_attempts_live_patient", "uq_attempts_live_agent"):
+        raise error
+    return PatientBusyError("the patient or the agent has a live attempt already")
 
 
 def _tell(uow: UnitOfWork, task: Task, attempt: Attempt, call: Call | None) -> None:
@@ -291,9 +312,4 @@ def _ready_agent(uow: UnitOfWork, task: Task, agent_id: str | None, now: datetim
 
 def _free_lines(uow: UnitOfWork, node: TelephonyNode) -> int:
     """The node's free workers, less the calls it was given and cannot have counted yet."""
-    given = sum(
-        1
-        for call in uow.calls.live_on(node.name)
-        if call.agent_id is None and (call.state is CallState.PLANNED or call.planned_at > node.heartbeat_at)
-    )
-    return max(0, node.free_workers - given)
+    return max(0, node.free_workers - uow.calls.given_to(node))
