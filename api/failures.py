@@ -28,6 +28,12 @@ _BY_STATUS = {
 _RULES = {
     "uq_patients_record_number": ("record_number", "another patient has this record number"),
     "uq_contact_points_patient_id_number": ("contact_points", "the same number is given twice"),
+    "uq_person_identifiers_kind_value": (
+        "identifiers",
+        "another record got this number a moment ago; send the request again, with a new Idempotency-Key",
+    ),
+    "uq_cards_kind_number": ("card.number", "there is a card with this number; POST /api/v1/cards/find shows it"),
+    "uq_household_members_living": ("patient_id", "the patient lives in a household already; let him leave it first"),
     "uq_users_login": ("login", "another user has this login"),
     "uq_queues_name": ("name", "another queue has this name"),
     "uq_notes_attempt": ("attempt_id", "the attempt has its note already"),

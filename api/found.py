@@ -3,6 +3,7 @@
 from api.auth import Caller
 from api.care_scope import admit
 from api.problems import Kind, Problem
+from care.cards import Card
 from care.patients import Encounter, Patient
 from db.unit_of_work import UnitOfWork
 from db.users import User
@@ -23,6 +24,17 @@ def patient(uow: UnitOfWork, patient_id: str, field: str = "patient_id") -> Pati
             Kind.UNKNOWN_PATIENT, field, "there is no such patient; POST /api/v1/patients/search finds one"
         )
     admit(uow, found.id, field)
+    return found
+
+
+def card_for_update(uow: UnitOfWork, card_id: str) -> Card:
+    """The card with this id, locked."""
+    found = uow.cards.for_update(card_id)
+    if found is None:
+        raise Problem.of(
+            Kind.UNKNOWN_CARD, "card_id", "there is no such card; GET /api/v1/patients/{patient_id}/cards lists them"
+        )
+    admit(uow, found.patient_id)
     return found
 
 

@@ -137,6 +137,12 @@ OverseersCommanding = Annotated[Caller, Depends(Commanding(Role.SUPERVISOR, Role
 AdminOnly = Annotated[Caller, Depends(Allowed(Role.ADMIN))]
 AdminCommanding = Annotated[Caller, Depends(Commanding(Role.ADMIN))]
 
+_COUNTER = (Role.REGISTRAR, Role.AGENT, Role.SUPERVISOR)
+
+FrontDesk = Annotated[Caller, Depends(Allowed(*_COUNTER))]
+FrontDeskLooking = Annotated[Caller, Depends(Allowed(*_COUNTER, repeatable="it only reads"))]
+FrontDeskCommanding = Annotated[Caller, Depends(Commanding(*_COUNTER))]
+
 _LISTS = (Role.REGISTRAR, Role.SUPERVISOR)
 
 Registrars = Annotated[Caller, Depends(Allowed(*_LISTS))]

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from care.patients import Patient
 from care.relatives import ProofKind, Relative
 
 GUARDIAN_BELOW = 14
@@ -38,8 +37,8 @@ def is_child(born: date | None, zone: str, now: datetime) -> bool:
     return born is not None and age_on(born, now.astimezone(ZoneInfo(zone)).date()) < GUARDIAN_BELOW
 
 
-def lacks_guardian(patient: Patient, relatives: Iterable[Relative], now: datetime) -> bool:
-    """True if the patient is a child of whom no guardian with proof is known now."""
-    return is_child(patient.born, patient.zone, now) and not any(
-        relative.guardian and relative.proof_kind is not None and relative.lives(now) for relative in relatives
+def lacks_guardian(relatives: Iterable[Relative], now: datetime) -> bool:
+    """True if none of a child's relatives is a guardian whose proof somebody saw and whose word holds."""
+    return not any(
+        relative.guardian and relative.proof_kind in GUARDIAN_PROOFS and relative.lives(now) for relative in relatives
     )

@@ -1,6 +1,6 @@
 """The audit log: who saw, heard or did what, and why. Rows are added, never changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,3 +64,10 @@ class AuditLog:
             .order_by(audit_log.c.position)
             .limit(10_000)
         ).all()
+
+    def of_patients(self, patient_ids: Collection[str], *, before: int | None, limit: int) -> Sequence[Row[Any]]:
+        """What the log says of these records, newest first, from in front of position `before`."""
+        query = select(audit_log).where(audit_log.c.patient_id.in_(patient_ids))
+        if before is not None:
+            query = query.where(audit_log.c.position < before)
+        return self._session.execute(query.order_by(audit_log.c.position.desc()).limit(limit)).all()

@@ -60,12 +60,14 @@ class HouseholdRepository:
         self._session.flush()
 
     def members(self, household_id: str) -> Sequence[HouseholdMember]:
-        """Everybody who lives or lived in a household, in the order they came."""
-        return self._session.scalars(
+        """Everybody who lives or lived in a household: the head first, of others who came first."""
+        found = self._session.scalars(
             select(HouseholdMember)
             .where(household_members.c.household_id == household_id)
             .order_by(household_members.c.joined_at, household_members.c.id)
         ).all()
+        roles = list(HouseholdRole)
+        return sorted(found, key=lambda member: (roles.index(member.role), member.joined_at))
 
     def living_of(self, patient_id: str) -> HouseholdMember | None:
         """Where a patient lives now."""

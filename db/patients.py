@@ -172,6 +172,10 @@ class PatientRepository:
         """Append one statement of consent."""
         self._session.add(consent)
 
+    def add_identifier(self, identifier: PersonIdentifier) -> None:
+        """Save a number that stands for a patient."""
+        self._session.add(identifier)
+
     def add_encounter(self, encounter: Encounter) -> None:
         """Save a visit."""
         self._session.add(encounter)

@@ -14,6 +14,9 @@ _LONG_NAME = 6
 _LACKING: Mapping[str, tuple[str, ...]] = {"𠮷": ("ji",)}
 """Characters of names that pypinyin's tables lack."""
 
+_BEGINNINGS = 12
+"""What stands behind that many characters of a name is found with what is before it only."""
+
 _WORDS = re.compile(r"[\W_]+")
 
 
@@ -30,18 +33,17 @@ def name_sound(name: str) -> str:
 def name_keys(name: str) -> tuple[str, ...]:
     """What finds a name by its beginning: written, read and in initials, from each of its characters on.
 
-    王小明 is found by 小明, wangxiaoming, xiaoming, wxm and xm; 曾国藩 by zeng and by ceng.
+    王小明 is found by 小明, wangxiaoming, xiaoming, wangxm, wxm and xm; 曾国藩 by zeng and by ceng.
     """
     written = _split(name)
     units = _units(name)
-    keys = {"".join(written[start:]) for start in range(len(written))}
+    keys = {"".join(written[start:]) for start in range(min(len(written), _BEGINNINGS))}
     if len(units) > _LONG_NAME:
         units = [readings[:1] for readings in units]
-    for start in range(len(units)):
+    for start in range(min(len(units), _BEGINNINGS)):
         for read in islice(product(*units[start:]), _READINGS_OF_A_NAME):
             keys.add("".join(read))
-            if len(read) > 1:
-                keys.add("".join(sound[0] for sound in read))
+            keys.update(_shortened(read))
     return tuple(sorted(keys))
 
 
@@ -65,6 +67,13 @@ def name_query(text: str) -> tuple[tuple[str, ...], ...]:
         sounds = islice(product(*(_readings(char) for char in hanzi)), _READINGS_OF_A_NAME)
         alternatives += [(hanzi, "".join(sound) + rest) for sound in sounds]
     return tuple(dict.fromkeys(alternatives))
+
+
+def _shortened(read: Sequence[str]) -> Iterator[str]:
+    """wxm, wangxm; of three and more ouyangxm."""
+    initials = "".join(sound[0] for sound in read)
+    for whole in range(min(3, len(read) - 1)):
+        yield "".join(read[:whole]) + initials[whole:]
 
 
 def _split(name: str) -> list[str]:

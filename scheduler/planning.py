@@ -5,6 +5,7 @@ from datetime import datetime
 
 import structlog
 
+from care.guardians import GUARDIAN_BELOW, is_child, lacks_guardian
 from care.patients import Encounter, Patient
 from db.calendar import HospitalTime
 from db.refusals import RowRefusedError
@@ -58,6 +59,11 @@ def start_plan(
         raise PlanNotPossibleError("the patient has died: nobody is called about him any more")
     if (kept := uow.merges.merged_into(patient.id)) is not None:
         raise PlanNotPossibleError(f"this record was merged into patient {kept}: give that one's encounter")
+    if is_child(patient.born, patient.zone, now) and lacks_guardian(uow.relatives.of_patient(patient.id), now):
+        raise PlanNotPossibleError(
+            f"the patient is younger than {GUARDIAN_BELOW} and no guardian is recorded: add one with proof "
+            "(POST /api/v1/patients/{patient_id}/guardians)"
+        )
     for step in template.steps:
         queue_of(template.id, step, queues_by_name)
     uow.flush()

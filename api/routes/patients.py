@@ -78,6 +78,7 @@ class PatientAnswer(Answer):
     deceased_at: Instant | None
     created_at: Instant
     contact_points: list[ContactPointAnswer]
+    merged_into: str | None = None  # told where one patient is read: the record in which this one went on
 
 
 class PatientsAnswer(Answer):
@@ -188,7 +189,8 @@ def read_patient(patient_id: Id, caller: CareTeam, uow: Work) -> PatientAnswer:
     """One patient."""
     patient = found.patient(uow, patient_id)
     _audit(uow, caller, "patient_viewed", patient.id)
-    return PatientAnswer.model_validate(patient)
+    answer = PatientAnswer.model_validate(patient)
+    return answer.model_copy(update={"merged_into": uow.merges.merged_into(patient.id)})
 
 
 @router.post("/patients/{patient_id}/encounters", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT))

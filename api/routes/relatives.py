@@ -17,7 +17,7 @@ from api.routes.patients import ContactPointAnswer
 from api.speakers import on_the_line
 from care.consent import Consent, ConsentScope
 from care.patients import NumberOwner, Patient
-from care.relatives import Matter, Relative, Speaker
+from care.relatives import Matter, ProofKind, Relative, Speaker
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt
 from runtime.identifiers import new_id
@@ -51,6 +51,10 @@ class RelativeAnswer(Answer):
     recorded_by: str | None
     expires_at: Instant | None
     ended_at: Instant | None
+    guardian: bool
+    proof_kind: ProofKind | None
+    proof: str
+    proof_seen_by: str | None
 
 
 class RelativesAnswer(Answer):
