@@ -43,6 +43,7 @@ from api.routes import (
     messages,
     notes,
     number_searches,
+    observations,
     ownership,
     parked_tasks,
     patients,
@@ -59,6 +60,7 @@ from api.routes import (
     tasks,
     transfers,
     trunks,
+    unmapped_results,
     users,
 )
 from api.wiring import Wiring
@@ -78,6 +80,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     plan_changes.router,
     follow_up_results.router,
+    observations.router,
+    unmapped_results.router,
     encounters.router,
     appointments.router,
     calendars.router,

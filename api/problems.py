@@ -79,6 +79,7 @@ class Kind(StrEnum):
     UNKNOWN_FORM_LINK = "unknown_form_link"
     UNKNOWN_HISTORY_ENTRY = "unknown_history_entry"
     UNKNOWN_OBJECTION = "unknown_objection"
+    UNKNOWN_RESULT = "unknown_result"
 
     LIST_REFUSED = "list_refused"
     TAKEN = "taken"
@@ -153,6 +154,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),
     Kind.UNKNOWN_HISTORY_ENTRY: (404, "There is no such entry of a history"),
     Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
+    Kind.UNKNOWN_RESULT: (404, "There is no such result"),
     Kind.UNKNOWN_IMPORT: (404, "There is no such import"),
     Kind.UNKNOWN_ROW: (404, "The list has no such row"),
     Kind.UNKNOWN_CAMPAIGN: (404, "There is no such campaign"),

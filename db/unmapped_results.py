@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -39,6 +39,7 @@ class UnmappedResult:
     """One result as its source sent it, until somebody says what it is."""
 
     id: str
+    position: int = field(init=False)
     patient_id: str
     source: str
     source_key: str
@@ -91,9 +92,7 @@ code_mappings = Table(
     Index("ix_code_mappings_source", "source", "code", "position"),
 )
 
-mapper_registry.map_imperatively(
-    UnmappedResult, unmapped_results, exclude_properties=[unmapped_results.c.position.name]
-)
+mapper_registry.map_imperatively(UnmappedResult, unmapped_results)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,18 +180,33 @@ class UnmappedResultRepository:
             for row in self._session.execute(query).all()
         ]
 
-    def waiting(self, source: str, code: str, *, limit: int = 500) -> Sequence[UnmappedResult]:
-        """What waits of a code, in the order in which it came, locked; what another holds is passed over."""
+    def waiting(self, source: str, code: str, *, after: int = 0, limit: int = 500) -> Sequence[UnmappedResult]:
+        """What waits of a code, in the order in which it came, locked; `after` is the position of the last one seen."""
         return self._session.scalars(
             select(UnmappedResult)
             .where(
                 unmapped_results.c.source == source,
                 unmapped_results.c.code == tidy(code),
                 unmapped_results.c.settled_at.is_(None),
+                unmapped_results.c.position > after,
             )
             .order_by(unmapped_results.c.position)
             .limit(limit)
-            .with_for_update(skip_locked=True)
+            .with_for_update()
+        ).all()
+
+    def look(self, source: str, code: str, *, after: int = 0, limit: int = 50) -> Sequence[UnmappedResult]:
+        """What waits of a code, in the order in which it came, to be looked at only."""
+        return self._session.scalars(
+            select(UnmappedResult)
+            .where(
+                unmapped_results.c.source == source,
+                unmapped_results.c.code == tidy(code),
+                unmapped_results.c.settled_at.is_(None),
+                unmapped_results.c.position > after,
+            )
+            .order_by(unmapped_results.c.position)
+            .limit(limit)
         ).all()
 
     def count_waiting(self, source: str | None = None, code: str | None = None) -> int:
@@ -229,6 +243,10 @@ class UnmappedResultRepository:
             .order_by(code_mappings.c.position)
         )
         return {row.code: MappedCode(concept=row.concept, unit=row.unit) for row in rows}
+
+    def decision(self, position: int) -> Row[Any] | None:
+        """One decision."""
+        return self._session.execute(select(code_mappings).where(code_mappings.c.position == position)).one_or_none()
 
     def decisions(self, *, source: str | None = None, limit: int = 100) -> Sequence[Row[Any]]:
         """The decisions, newest first."""

@@ -51,6 +51,7 @@ class EventKind(StrEnum):
     TASK_DISMISSED = "task_dismissed"  # parked task: it need not be done
     GOAL_CHANGED = "goal_changed"  # goal: set, reached, missed, opened again
     TREATMENT_DECIDED = "treatment_decided"  # proposal: a doctor has decided on it
+    CODE_MAPPED = "code_mapped"  # decision: what a source's code means; what waited of it can be placed now
     RECORD_CHANGED = "record_changed"  # patient: results, diagnoses, answers or behavior that rules go by
     SUMMARY_CHANGED = "summary_changed"  # summary: drafted, rewritten, signed, withdrawn
     PRINT_ASKED = "print_asked"  # print: a worker is to set it

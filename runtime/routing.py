@@ -14,6 +14,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.IMPORT_TO_APPLY: ("interop.apply_import",),
     EventKind.IMPORT_TO_UNDO: ("scheduler.stop_listed_plans", "interop.undo_import"),
     EventKind.IMPORT_PROGRESSED: ("scheduler.start_listed_plans",),
+    EventKind.CODE_MAPPED: ("interop.settle_results",),
     EventKind.FEED_CONSEQUENCE_OWED: ("scheduler.follow_feeds",),
     EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
     EventKind.MESSAGE_PLANNED: ("interop.send_message",),

@@ -12,6 +12,7 @@ from celery import Celery, signals
 
 import interop.channels.tasks
 import interop.lists.tasks
+import interop.result_tasks
 import record.tasks
 import recordings.tasks
 import reports.tasks
@@ -26,6 +27,7 @@ from interop.channels.local import LocalChannel
 from interop.channels.sending import ChannelParts
 from interop.lists.checking import ListSurroundings
 from interop.lists.tasks import ListParts
+from interop.result_tasks import ResultParts
 from record.following import RecordParts
 from recordings.object_store import ObjectStore
 from recordings.tasks import RecordingParts
@@ -91,6 +93,7 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     for component in (
         interop.channels.tasks,
         interop.lists.tasks,
+        interop.result_tasks,
         record.tasks,
         recordings.tasks,
         reports.tasks,
@@ -153,6 +156,7 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
             surroundings=ListSurroundings(zone=settings.zone, templates=frozenset(content.plans)),
         )
     )
+    provide(ResultParts(units_of_work=units_of_work, content=content))
     provide(
         ListedPlanParts(
             units_of_work=units_of_work,
