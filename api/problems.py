@@ -61,6 +61,8 @@ class Kind(StrEnum):
     UNKNOWN_REQUEST = "unknown_request"
     UNKNOWN_SHIFT = "unknown_shift"
     UNKNOWN_NOTE = "unknown_note"
+    UNKNOWN_RISK_MODEL = "unknown_risk_model"
+    UNKNOWN_RISK_ASSESSMENT = "unknown_risk_assessment"
     UNKNOWN_PROPOSAL = "unknown_proposal"
     UNKNOWN_TRANSFER = "unknown_transfer"
     UNKNOWN_DIRECTORY_ENTRY = "unknown_directory_entry"
@@ -82,6 +84,8 @@ class Kind(StrEnum):
     UNKNOWN_RESULT = "unknown_result"
 
     LIST_REFUSED = "list_refused"
+    RISK_NOT_APPLICABLE = "risk_not_applicable"
+    RISK_INPUTS_LACKING = "risk_inputs_lacking"
     TAKEN = "taken"
     PLAN_NOT_POSSIBLE = "plan_not_possible"
     CONSENT_MISSING = "consent_missing"
@@ -139,6 +143,8 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_REQUEST: (404, "There is no such request or complaint"),
     Kind.UNKNOWN_SHIFT: (404, "There is no such shift"),
     Kind.UNKNOWN_NOTE: (404, "There is no such note"),
+    Kind.UNKNOWN_RISK_MODEL: (404, "There is no such risk model"),
+    Kind.UNKNOWN_RISK_ASSESSMENT: (404, "There is no such risk assessment"),
     Kind.UNKNOWN_PROPOSAL: (404, "The note has no such proposal"),
     Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),
     Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
@@ -159,6 +165,8 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_ROW: (404, "The list has no such row"),
     Kind.UNKNOWN_CAMPAIGN: (404, "There is no such campaign"),
     Kind.LIST_REFUSED: (422, "The list cannot be read"),
+    Kind.RISK_NOT_APPLICABLE: (409, "The risk model is not for this patient"),
+    Kind.RISK_INPUTS_LACKING: (409, "The risk model lacks inputs"),
     Kind.TAKEN: (409, "Something else has this already"),
     Kind.PLAN_NOT_POSSIBLE: (409, "The plan cannot be made"),
     Kind.CONSENT_MISSING: (409, "The patient's consent is missing"),

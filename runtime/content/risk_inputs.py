@@ -5,7 +5,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
-from care.risk.inputs import CardField, InputKind, RiskInput, Signs, Span, Weight
+from care.risk.assessing import LackReason
+from care.risk.inputs import CardField, InputKind, Origin, RiskInput, Signs, Span, Weight
+from care.risk.records import WithdrawalReason
 from runtime.content.documents import Head, Strict, Wording
 
 Groups = Mapping[str, tuple[str, ...]]
@@ -120,8 +122,19 @@ class InputDocument(Strict):
 
 class RiskInputsDocument(Head):
     notice: Wording
+    lacks: dict[LackReason, Wording]
+    origins: dict[Origin, Wording]
+    withdrawals: dict[WithdrawalReason, Wording]
     relations: dict[str, tuple[str, ...]]
     inputs: dict[Name, InputDocument] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_all_words(self) -> "RiskInputsDocument":
+        for kind, words in ((LackReason, self.lacks), (Origin, self.origins), (WithdrawalReason, self.withdrawals)):
+            missing = sorted(member.value for member in kind if member not in words)
+            if missing:
+                raise ValueError(f"no words for {', '.join(missing)}; add them in zh and en")
+        return self
 
     def value(self, groups: Groups) -> dict[str, RiskInput]:
         """Every input by name."""
