@@ -1,7 +1,7 @@
 """A questionnaire as the API tells it, in FHIR's shape: questions, what opens them, and how they are scored."""
 
 from api.fields import Answer
-from care.forms import AnswerValue, EnableBehavior, Form, ItemType, Operator, ScoreMethod
+from care.forms import AnswerValue, EnableBehavior, Form, ItemType, Operator, Prefill, ScoreMethod
 from care.relatives import Matter
 
 Texts = dict[str, str]
@@ -39,6 +39,7 @@ class ItemAnswer(Answer):
     enable_behavior: EnableBehavior
     for_proxies: bool
     matter: Matter
+    prefill: Prefill | None  # what of the record is laid beside it: GET /responses/{response_id}/prefill
     items: list["ItemAnswer"]
 
 

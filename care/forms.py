@@ -31,6 +31,15 @@ class ItemType(StrEnum):
     DATE = "date"
 
 
+class Prefill(StrEnum):
+    """What of the record is laid beside a question, to be confirmed or corrected: it is never an answer by itself."""
+
+    CONDITIONS = "conditions"
+    ALLERGIES = "allergies"
+    PROCEDURES = "procedures"
+    FAMILY = "family"
+
+
 class Operator(StrEnum):
     """How an earlier answer is compared; FHIR's own list."""
 
@@ -135,6 +144,7 @@ class FormItem:
     enable_behavior: EnableBehavior = EnableBehavior.ALL
     for_proxies: bool = True
     matter: Matter = Matter.SYMPTOMS
+    prefill: Prefill | None = None
     items: tuple["FormItem", ...] = ()
 
     def opened_by(self, answers: Answers) -> bool:
@@ -362,6 +372,8 @@ def _check_item(form: str, item: FormItem) -> None:
         raise FormError(f"{where}: a group holds items, and nothing else does")
     if (item.type is ItemType.CHOICE) != bool(item.options):
         raise FormError(f"{where}: a choice has options, and nothing else does")
+    if item.prefill is not None and item.type is not ItemType.TEXT:
+        raise FormError(f"{where}: what the record says is confirmed in words; make its type text")
     values = [option.value for option in item.options]
     if len(set(values)) != len(values):
         raise FormError(f"{where}: two options have the same value")

@@ -29,6 +29,7 @@ from care.responses import (
 from care.scoring import ScoreResult, ScoreState, scores_of
 from db.alert_raising import raise_alerts
 from db.form_results import keep_form_results
+from db.prefilling import refuse_unreviewed, take_told
 from db.unit_of_work import UnitOfWork
 from followup.alerts import Alert
 from followup.answer_alerts import EarlierAnswers
@@ -39,6 +40,8 @@ from runtime.identifiers import new_id
 
 EARLIER = timedelta(days=31)
 """So far back an alert's rule may look at what the patient answered before."""
+
+_BY_STAFF = frozenset({ResponseMode.AGENT, ResponseMode.PAPER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +79,18 @@ def save_answer(
     mode: ResponseMode,
     attempt_id: str | None = None,
     relative_id: str | None = None,
+    reviewed: bool = False,
 ) -> Saved:
     """Save one answer, or take it back with None; the same answer again changes nothing.
 
-    AnswerRefusedError when it does not fit or the relative may not answer it; ResponseClosedError when complete.
+    AnswerRefusedError when it does not fit, the relative may not answer it, or the record says something of it that
+    nobody has confirmed or corrected (`reviewed`: it was just now); ResponseClosedError when complete.
     """
     held = _held(uow, response)
     if held.state is not ResponseState.IN_PROGRESS:
         raise ResponseClosedError
+    if not reviewed and mode in _BY_STAFF and value is not None:
+        refuse_unreviewed(uow, content, form_named(content, held.form_id), held, link_id)
     return _write(
         uow, content, held, link_id, value, by=by, mode=mode, attempt_id=attempt_id, relative_id=relative_id, reason=""
     )
@@ -116,7 +123,9 @@ def amend_answer(
         reason=reason,
     )
     held.state = ResponseState.AMENDED
-    _observe(uow, content, form_named(content, held.form_id), held)
+    form = form_named(content, held.form_id)
+    take_told(uow, content, form, held, by=by)
+    _observe(uow, content, form, held)
     return saved
 
 
@@ -135,6 +144,7 @@ def complete(
     held.form_version = form.version
     held.completed_at, held.completed_by, held.completed_mode = uow.now, by, mode
     uow.emit(_event(EventKind.RESPONSE_COMPLETED, held))
+    take_told(uow, content, form, held, by=by)
     return _observe(uow, content, form, held)
 
 

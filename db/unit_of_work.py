@@ -55,6 +55,7 @@ from db.recordings import RecordingRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
+from db.reviews import ReviewRepository
 from db.risk import RiskRepository
 from db.stated_values import StatedValueRepository
 from db.summaries import SummaryRepository
@@ -129,6 +130,7 @@ class UnitOfWork:
         self.history = HistoryRepository(self._session)
         self.stated = StatedValueRepository(self._session)
         self.timeline = TimelineRepository(self._session)
+        self.reviews = ReviewRepository(self._session)
         self.trunks = TrunkRepository(self._session)
         self.transfers = TransferRepository(self._session)
         self.summaries = SummaryRepository(self._session)

@@ -32,12 +32,17 @@ router = APIRouter(tags=["forms"], route_class=Route)
 Value = StrictBool | StrictInt | StrictFloat | Annotated[StrictStr, StringConstraints(max_length=2000)] | None
 
 
-class GivenAsk(Ask):
-    """One answer; null takes it back. With `attempt_id` it was said in that call, without it stood on paper."""
+class SaidAsk(Ask):
+    """With `attempt_id` it was said in that call, without it stood on paper."""
 
-    value: Value
     attempt_id: Id | None = None
     relative_id: Id | None = None  # who wrote the paper, if not the patient; in a call it is known who speaks
+
+
+class GivenAsk(SaidAsk):
+    """One answer; null takes it back."""
+
+    value: Value
 
 
 class AmendAsk(Ask):
@@ -79,10 +84,10 @@ _CHANGING = (Kind.UNKNOWN_RESPONSE, Kind.UNKNOWN_FORM, Kind.NOT_POSSIBLE_NOW, Ki
 def open_task_response(task_id: Id, form_id: str, caller: CareTeam, request: Request, uow: Work) -> WholeResponseAnswer:
     """The task's answers to a form, begun if nobody has begun them."""
     task = found.task(uow, task_id)
-    form = _form(request, form_id)
+    form = form_of(request, form_id)
     response = answering.open_response(uow, wiring_of(request).content, task, form.id)
     _audit(uow, caller, "response_opened", response)
-    return whole_response(uow, form, response, _line_of_caller(uow, caller, task.patient_id))
+    return whole_response(uow, form, response, line_of_caller(uow, caller, task.patient_id))
 
 
 @router.get("/tasks/{task_id}/responses", responses=problems(Kind.UNKNOWN_TASK, Kind.UNKNOWN_FORM))
@@ -92,19 +97,19 @@ def list_task_responses(task_id: Id, caller: CareTeam, request: Request, uow: Wo
     responses = uow.responses.all_of_task(task.id)
     for response in responses:
         _audit(uow, caller, "response_viewed", response)
-    line = _line_of_caller(uow, caller, task.patient_id)
+    line = line_of_caller(uow, caller, task.patient_id)
     return ResponsesAnswer(
-        responses=[response_answer(uow, _form(request, each.form_id), each, line) for each in responses]
+        responses=[response_answer(uow, form_of(request, each.form_id), each, line) for each in responses]
     )
 
 
 @router.get("/responses/{response_id}", responses=problems(Kind.UNKNOWN_RESPONSE, Kind.UNKNOWN_FORM))
 def read_response(response_id: Id, caller: CareTeam, request: Request, uow: Work) -> WholeResponseAnswer:
     """One response with its history."""
-    response = _response(uow, response_id)
+    response = response_of(uow, response_id)
     _audit(uow, caller, "response_viewed", response)
-    line = _line_of_caller(uow, caller, response.patient_id)
-    return whole_response(uow, _form(request, response.form_id), response, line)
+    line = line_of_caller(uow, caller, response.patient_id)
+    return whole_response(uow, form_of(request, response.form_id), response, line)
 
 
 @router.put(
@@ -115,9 +120,9 @@ def save_one_answer(
     response_id: Id, link_id: str, ask: GivenAsk, caller: CareTeam, request: Request, uow: Work
 ) -> ResponseAnswer:
     """Save one answer as it is given; every answer stays in the history."""
-    response = _response(uow, response_id)
-    form = _form(request, response.form_id)
-    line = _line(uow, ask, caller, response)
+    response = response_of(uow, response_id)
+    form = form_of(request, response.form_id)
+    line = line_of(uow, ask, caller, response)
     item = form.item(link_id)
     refused = line.why_not(item) if line is not None and item is not None and ask.value is not None else None
     if refused is not None:
@@ -145,8 +150,8 @@ def save_one_answer(
 @router.post("/responses/{response_id}/complete", responses=problems(*_CHANGING))
 def complete_response(response_id: Id, caller: CareTeamCommanding, request: Request, uow: Work) -> WholeResponseAnswer:
     """Close the answers; from here on they are amended with a reason only."""
-    response = _response(uow, response_id)
-    form = _form(request, response.form_id)
+    response = response_of(uow, response_id)
+    form = form_of(request, response.form_id)
     try:
         answering.complete(uow, wiring_of(request).content, response, by=caller.user_id, mode=ResponseMode.AGENT)
     except ResponseIncompleteError as error:
@@ -162,8 +167,8 @@ def amend_response(
     response_id: Id, ask: AmendAsk, caller: CareTeamCommanding, request: Request, uow: Work
 ) -> WholeResponseAnswer:
     """Correct one answer of a complete response; what stood before stays in the history."""
-    response = _response(uow, response_id)
-    form = _form(request, response.form_id)
+    response = response_of(uow, response_id)
+    form = form_of(request, response.form_id)
     try:
         answering.amend_answer(
             uow,
@@ -198,7 +203,8 @@ def list_observations(patient_id: Id, caller: CareTeam, uow: Work) -> Observatio
     )
 
 
-def _line(uow: UnitOfWork, ask: GivenAsk, caller: Caller, response: Response) -> OnTheLine | None:
+def line_of(uow: UnitOfWork, ask: SaidAsk, caller: Caller, response: Response) -> OnTheLine | None:
+    """Who says it: whoever is on the attempt's line, or the relative who wrote the paper."""
     if ask.attempt_id is not None:
         attempt = found.own_attempt(uow, ask.attempt_id, caller)
         if attempt.state not in (AttemptState.IN_CALL, AttemptState.WRAP_UP):
@@ -222,7 +228,7 @@ def _line(uow: UnitOfWork, ask: GivenAsk, caller: Caller, response: Response) ->
     )
 
 
-def _line_of_caller(uow: UnitOfWork, caller: Caller, patient_id: str) -> OnTheLine | None:
+def line_of_caller(uow: UnitOfWork, caller: Caller, patient_id: str) -> OnTheLine | None:
     """Whoever is on the caller's own line about this patient now; what she reads out is for his ears."""
     attempt = uow.attempts.live_of_agent(caller.user_id)
     if attempt is None or attempt.patient_id != patient_id or attempt.state is not AttemptState.IN_CALL:
@@ -230,7 +236,8 @@ def _line_of_caller(uow: UnitOfWork, caller: Caller, patient_id: str) -> OnTheLi
     return on_the_line(uow, attempt)
 
 
-def _response(uow: UnitOfWork, response_id: str) -> Response:
+def response_of(uow: UnitOfWork, response_id: str) -> Response:
+    """The response with this id."""
     response = uow.responses.get(response_id)
     if response is None:
         raise Problem.of(
@@ -239,7 +246,8 @@ def _response(uow: UnitOfWork, response_id: str) -> Response:
     return response
 
 
-def _form(request: Request, form_id: str) -> Form:
+def form_of(request: Request, form_id: str) -> Form:
+    """The form with this id."""
     form = wiring_of(request).content.forms.get(form_id)
     if form is None:
         raise Problem.of(Kind.UNKNOWN_FORM, "form_id", "there is no such form; GET /api/v1/forms lists them")

@@ -12,6 +12,7 @@ from care.forms import (
     FormItem,
     ItemType,
     Operator,
+    Prefill,
     Score,
     ScoreMethod,
     Step,
@@ -63,6 +64,7 @@ class ItemDocument(Strict):
     enable_behavior: EnableBehavior = EnableBehavior.ALL
     for_proxies: bool = True
     matter: Matter | None = None  # the form's if not said
+    prefill: Prefill | None = None
     items: tuple["ItemDocument", ...] = ()
 
     def made(self, form: "FormDocument") -> FormItem:
@@ -87,6 +89,7 @@ class ItemDocument(Strict):
             enable_behavior=self.enable_behavior,
             for_proxies=self.for_proxies,
             matter=self.matter or form.matter,
+            prefill=self.prefill,
             items=tuple(item.made(form) for item in self.items),
         )
 

@@ -112,6 +112,46 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("superseded_at IS NULL"),
     )
+    op.create_table(
+        "entry_reviews",
+        sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("response_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("link_id", sa.String(length=60), nullable=False),
+        sa.Column("entry_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column(
+            "verdict",
+            sa.Enum(
+                "holds",
+                "not_so",
+                "changed",
+                "unknown",
+                name="verdict",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("text", sa.String(length=200), nullable=False),
+        sa.Column("result_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("by", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("relative_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("attempt_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["history_entries.id"], name=op.f("fk_entry_reviews_entry_id_history_entries")
+        ),
+        sa.ForeignKeyConstraint(["response_id"], ["responses.id"], name=op.f("fk_entry_reviews_response_id_responses")),
+        sa.ForeignKeyConstraint(
+            ["result_id"], ["history_entries.id"], name=op.f("fk_entry_reviews_result_id_history_entries")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_entry_reviews")),
+    )
+    op.create_index("ix_entry_reviews_response", "entry_reviews", ["response_id", "at"])
+    op.execute(
+        "CREATE TRIGGER entry_reviews_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entry_reviews "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
     # A version tells for ever what it told: it may only be superseded once, and go over with a merged record.
     op.execute(
         """
@@ -135,6 +175,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("entry_reviews")
     for table in VERSIONED:
         op.drop_table(table)
     op.execute("DROP FUNCTION keep_history_version()")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import insert, text
 
 from care.conflicts import PersonField
@@ -22,9 +23,18 @@ from followup.attempts import AttemptState
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
 from followup.requests import PatientRequest, RequestKind
+from runtime.embedded import Engines
 from runtime.identifiers import new_id
-from tests.integration.api.house import CONTENT, Asking, House
+from tests.integration.api.house import CONTENT, Asking, House, open_house
 from tests.support.builders import a_call, a_patient, a_queue, a_task, a_user, an_attempt, an_encounter
+
+
+@pytest.fixture(scope="module")
+def house(module_database_url: str, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One hospital for all of these tests: each has its own people in it."""
+    with open_house(module_database_url, engines.broker_url, tmp_path_factory.mktemp("record")) as opened_house:
+        yield opened_house
+
 
 THEN = datetime(2024, 1, 10, 2, tzinfo=UTC)
 

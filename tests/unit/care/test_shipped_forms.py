@@ -35,6 +35,9 @@ SHIPPED = {
     "home_glucose",
     "home_oxygen",
     "home_weight",
+    "intake_cardiology",
+    "intake_general",
+    "intake_surgery",
     "mmrc",
     "nyha",
     "pain_nrs",
@@ -260,6 +263,8 @@ def an_answer(item: FormItem, dice: random.Random) -> AnswerValue:
             return dice.random() < 0.5
         case ItemType.TEXT:
             return "话"
+        case ItemType.DATE:
+            return f"2026-03-{dice.randint(10, 28)}"
         case _:
             low, high = item.minimum or 0, item.maximum or 100
             return dice.randint(int(low) + 1, int(high) - 1)
