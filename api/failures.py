@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from api.problems import CATALOGUE, Fault, Kind, Problem
+from care.care_team import OutsideCareTeamError
 from db.refusals import DatabaseUnavailableError, RowRefusedError, broken_rule, gave_up_waiting
 from followup.notes import SignedNoteError
 from followup.states import IllegalTransitionError
@@ -50,6 +51,7 @@ _KINDS = (
     PlanNotPossibleError,
     CampaignRefusedError,
     SignedNoteError,
+    OutsideCareTeamError,
     RowRefusedError,
     DatabaseUnavailableError,
     Exception,
@@ -80,6 +82,8 @@ def problem_of(error: Exception) -> Problem:
             return Problem.of(Kind.CAMPAIGN_NOT_POSSIBLE, error.field, str(error))
         case SignedNoteError():
             return Problem.of(Kind.NOTE_SIGNED, "note", str(error))
+        case OutsideCareTeamError():
+            return _outside(error)
         case RowRefusedError() if broken_rule(error) in _RULES:
             return Problem.of(Kind.TAKEN, *_RULES[broken_rule(error)])
         case DatabaseUnavailableError():
@@ -126,6 +130,16 @@ def _invalid(errors: Sequence[Any]) -> Problem:
         reason = f"is not JSON: {first['ctx']['error']} at character {first['loc'][1]}"
         return Problem.of(Kind.MALFORMED_JSON, "body", reason)
     return Problem(kind=Kind.INVALID_REQUEST, faults=faults_of(errors))
+
+
+def _outside(error: OutsideCareTeamError) -> Problem:
+    log.warning("record_refused", user=error.user_id, patient=error.patient_id)
+    return Problem.of(
+        Kind.OUTSIDE_CARE_TEAM,
+        "patient_id",
+        "this patient is not cared for by your departments; who must look all the same breaks the glass with a "
+        "reason: POST /api/v1/patients/{patient_id}/broken-glasses. It stays open for an hour and is reviewed",
+    )
 
 
 def _database_unavailable(error: DatabaseUnavailableError) -> Problem:

@@ -1,7 +1,6 @@
 """Fetching what a request names, or answering that it is not there."""
 
 from api.auth import Caller
-from api.care_scope import admit
 from api.problems import Kind, Problem
 from care.cards import Card
 from care.patients import Encounter, Patient
@@ -23,7 +22,7 @@ def patient(uow: UnitOfWork, patient_id: str, field: str = "patient_id") -> Pati
         raise Problem.of(
             Kind.UNKNOWN_PATIENT, field, "there is no such patient; POST /api/v1/patients/search finds one"
         )
-    admit(uow, found.id, field)
+    uow.care_team.admit(found.id, uow.now)
     return found
 
 
@@ -34,7 +33,7 @@ def card_for_update(uow: UnitOfWork, card_id: str) -> Card:
         raise Problem.of(
             Kind.UNKNOWN_CARD, "card_id", "there is no such card; GET /api/v1/patients/{patient_id}/cards lists them"
         )
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -47,7 +46,7 @@ def encounter(uow: UnitOfWork, encounter_id: str, field: str = "encounter_id") -
             field,
             "there is no such encounter; GET /api/v1/patients/{patient_id}/encounters lists a patient's",
         )
-    admit(uow, found.patient_id, field)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -72,7 +71,7 @@ def plan(uow: UnitOfWork, plan_id: str) -> Plan:
     found = uow.plans.get(plan_id)
     if found is None:
         raise _no_plan()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -81,7 +80,7 @@ def plan_for_update(uow: UnitOfWork, plan_id: str) -> Plan:
     found = uow.plans.plan_for_update(plan_id)
     if found is None:
         raise _no_plan()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -90,7 +89,7 @@ def task(uow: UnitOfWork, task_id: str) -> Task:
     found = uow.plans.task(task_id)
     if found is None:
         raise _no_task()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -99,7 +98,7 @@ def task_for_update(uow: UnitOfWork, task_id: str) -> Task:
     found = uow.plans.task_for_update(task_id)
     if found is None:
         raise _no_task()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -133,7 +132,7 @@ def call(uow: UnitOfWork, call_id: str) -> Call:
     found = uow.calls.get(call_id)
     if found is None:
         raise _no_call()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -142,7 +141,7 @@ def locked_call(uow: UnitOfWork, call_id: str) -> Call:
     found = uow.calls.for_update(call_id)
     if found is None:
         raise _no_call()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -159,7 +158,7 @@ def attempt(uow: UnitOfWork, attempt_id: str) -> Attempt:
     found = uow.attempts.get(attempt_id)
     if found is None:
         raise _no_attempt()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -169,7 +168,7 @@ def own_attempt(uow: UnitOfWork, attempt_id: str, caller: Caller) -> Attempt:
     if found is None:
         raise _no_attempt()
     only_own(found.agent_id, caller, "attempt_id")
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -184,7 +183,7 @@ def recording(uow: UnitOfWork, recording_id: str) -> Recording:
     found = uow.recordings.get(recording_id)
     if found is None:
         raise Problem.of(Kind.UNKNOWN_RECORDING, "recording_id", "there is no such recording")
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -193,7 +192,7 @@ def note(uow: UnitOfWork, note_id: str) -> Note:
     found = uow.notes.get(note_id)
     if found is None:
         raise _no_note()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 
@@ -202,7 +201,7 @@ def note_for_update(uow: UnitOfWork, note_id: str) -> Note:
     found = uow.notes.for_update(note_id)
     if found is None:
         raise _no_note()
-    admit(uow, found.patient_id)
+    uow.care_team.admit(found.patient_id, uow.now)
     return found
 
 

@@ -80,6 +80,15 @@ class BrokenGlass:
     review_text: str = ""
 
 
+class OutsideCareTeamError(Exception):
+    """Somebody outside a patient's care team wants to see or change something of him."""
+
+    def __init__(self, patient_id: str, user_id: str) -> None:
+        super().__init__(f"user {user_id} is not of the care team of patient {patient_id}")
+        self.patient_id = patient_id
+        self.user_id = user_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """Who reads, and for which departments he works; none: for the whole house."""

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
+from db.care_team import CareTeamRepository
 from db.metadata import instant, metadata
 
 audit_log = Table(
@@ -29,8 +30,9 @@ audit_log = Table(
 class AuditLog:
     """What was done, by whom, at the transaction's instant."""
 
-    def __init__(self, session: Session, now: datetime) -> None:
+    def __init__(self, session: Session, now: datetime, care_team: CareTeamRepository) -> None:
         self._session = session
+        self._care_team = care_team
         self._now = now
 
     def note(
@@ -43,7 +45,13 @@ class AuditLog:
         patient_id: str | None = None,
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        """Append one line, in the transaction of what it tells about."""
+        """Append one line, in the transaction of what it tells about.
+
+        Whatever is seen or done of a patient is noted: so here, at the latest, somebody outside his care team is
+        refused (OutsideCareTeamError), and nothing of the transaction holds.
+        """
+        if patient_id is not None:
+            self._care_team.admit(patient_id, self._now)
         self._session.execute(
             insert(audit_log).values(
                 at=self._now,

@@ -14,7 +14,9 @@ from care.care_team import (
     GlassReason,
     GlassReview,
     Ground,
+    OutsideCareTeamError,
     Reader,
+    ground_of,
 )
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 
@@ -94,6 +96,21 @@ class CareTeamRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.reader: Reader | None = None
+        self._opened: set[str] = set()
+
+    def is_open(self, patient_id: str, now: datetime) -> bool:
+        """True if the reader may open the patient's record."""
+        if self.reader is None or not self.reader.departments or patient_id in self._opened:
+            return True
+        if ground_of(self.reader, self.ties(patient_id, self.reader, now)) is None:
+            return False
+        self._opened.add(patient_id)
+        return True
+
+    def admit(self, patient_id: str, now: datetime) -> None:
+        """OutsideCareTeamError unless the reader may open the patient's record."""
+        if self.reader is not None and not self.is_open(patient_id, now):
+            raise OutsideCareTeamError(patient_id, self.reader.user_id)
 
     def ties(self, patient_id: str, reader: Reader, now: datetime) -> frozenset[Ground]:
         """The grounds that hold between a reader and a patient."""

@@ -148,7 +148,7 @@ class UnitOfWork:
         self.decisions = DecisionRepository(self._session)
         self.number_searches = NumberSearchRepository(self._session)
         self.now = self._clock(self._session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one())
-        self.audit = AuditLog(self._session, self.now)
+        self.audit = AuditLog(self._session, self.now, self.care_team)
         return self
 
     def __exit__(

@@ -1,0 +1,145 @@
+"""Departments see their own patients; who is outside breaks the glass with a reason, for an hour, and is reviewed."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from fastapi.routing import APIRoute
+
+from api.app import ROUTERS
+from care.care_team import GLASS_OPEN
+from care.patients import Patient
+from db.users import Role
+from runtime.identifiers import new_id
+from tests.integration.api.house import Asking, House
+from tests.support.builders import a_patient, a_queue, a_task, an_encounter
+
+CARDIOLOGY, ORTHOPEDICS = "心内科", "骨科"
+EMERGENCY = {"reason": "emergency"}
+
+
+def member_of(house: House, *departments: str, role: Role = Role.AGENT) -> Asking:
+    asking = house.caller(role)
+    with house.rows() as uow:
+        user = uow.users.get(asking.user_id)
+        assert user is not None
+        user.departments = list(departments)
+    return asking
+
+
+@pytest.fixture
+def wang(house: House) -> Patient:
+    """A patient of cardiology, with a task that waits."""
+    with house.rows() as uow:
+        patient = a_patient(uow, name="王小明")
+        an_encounter(uow, patient, department=CARDIOLOGY)
+        a_task(uow, patient, a_queue(uow))
+    return patient
+
+
+def test_a_department_opens_its_own_patients_and_no_others(house: House, wang: Patient) -> None:
+    own, other = member_of(house, CARDIOLOGY), member_of(house, ORTHOPEDICS)
+    assert own.get(f"/patients/{wang.id}").json()["name"] == "王小明"
+    refused = other.get(f"/patients/{wang.id}")
+    assert (refused.status_code, refused.json()["code"]) == (403, "outside_care_team")
+    assert "王小明" not in refused.text
+    assert "broken-glasses" in refused.json()["reason"]
+    with house.units() as uow:
+        (task,) = uow.plans.tasks_of_patient(wang.id)
+    for path in (f"/tasks/{task.id}", f"/patients/{wang.id}/plans"):
+        assert own.get(path).status_code == 200, path
+        assert other.get(path).json()["code"] == "outside_care_team", path
+
+
+def test_every_page_about_a_patient_is_shut_to_other_departments(house: House, wang: Patient) -> None:
+    everything = member_of(house, ORTHOPEDICS, role=Role.AGENT)
+    with house.rows() as uow:
+        user = uow.users.get(everything.user_id)
+        assert user is not None
+        user.roles = [role.value for role in Role]
+    pages = sorted(
+        route.path
+        for router in ROUTERS
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        and "GET" in route.methods
+        and re.fullmatch(r"/patients/\{patient_id\}(/[a-z-]+)*", route.path)
+    )
+    assert len(pages) > 12
+    for page in pages:
+        answer = everything.get(page.replace("{patient_id}", wang.id), params={"topic": "hypertension", "code": "systolic"})
+        assert answer.status_code == 403, f"{page}: {answer.status_code} {answer.text[:200]}"
+        assert answer.json()["code"] == "outside_care_team", page
+
+
+def test_nothing_is_changed_by_somebody_outside(house: House, wang: Patient) -> None:
+    other = member_of(house, ORTHOPEDICS)
+    visit = {"department": ORTHOPEDICS, "kind": "discharge", "occurred_at": "2026-11-20T02:00:00Z"}
+    assert other.post(f"/patients/{wang.id}/encounters", visit).status_code == 403
+    with house.units() as uow:
+        assert len(uow.patients.encounters_of(wang.id)) == 1
+
+
+def test_the_glass_is_broken_with_a_reason_for_an_hour_and_seen_by_overseers(house: House, wang: Patient) -> None:
+    other, boss = member_of(house, ORTHOPEDICS), house.caller(Role.SUPERVISOR)
+    path = f"/patients/{wang.id}/broken-glasses"
+    assert other.post(path, {"reason": "curious"}).status_code == 422
+    assert "at least five" in other.post(path, {"reason": "other", "text": "嗯"}).json()["reason"]
+    assert other.post(f"/patients/{new_id()}/broken-glasses", EMERGENCY).json()["code"] == "unknown_patient"
+    glass = other.post(path, {**EMERGENCY, "text": "急诊来电"}).json()
+    assert other.get(f"/patients/{wang.id}").status_code == 200
+    (seen,) = boss.get("/broken-glasses").json()["glasses"]
+    assert (seen["id"], seen["user_id"], seen["text"]) == (glass["id"], other.user_id, "急诊来电")
+    with house.rows() as uow:
+        noted = {row.action for row in uow.audit.of_subject("broken_glass", glass["id"])}
+        assert noted == {"glass_broken"}
+        opened = uow.care_team.glass_for_update(glass["id"])
+        assert opened is not None
+        assert opened.until - opened.broken_at == GLASS_OPEN
+        opened.until = uow.now - timedelta(seconds=1)
+    assert other.get(f"/patients/{wang.id}").json()["code"] == "outside_care_team"
+
+
+def test_a_second_person_reviews_it_once(house: House, wang: Patient) -> None:
+    head = member_of(house, ORTHOPEDICS, role=Role.SUPERVISOR)
+    glass = head.post(f"/patients/{wang.id}/broken-glasses", EMERGENCY).json()
+    path = f"/broken-glasses/{glass['id']}/review"
+    assert head.post(path, {"review": "justified"}).json()["reason"] == "nobody reviews what he did himself"
+    admin = house.caller(Role.ADMIN)
+    assert "say why" in admin.post(path, {"review": "not_justified"}).json()["reason"]
+    reviewed = admin.post(path, {"review": "not_justified", "text": "与本人工作无关"}).json()
+    assert (reviewed["review"], reviewed["reviewed_by"]) == ("not_justified", admin.user_id)
+    assert admin.post(path, {"review": "justified"}).status_code == 409
+    assert admin.get("/broken-glasses").json()["glasses"] == []
+    assert [each["id"] for each in admin.get("/broken-glasses?unreviewed=false").json()["glasses"]] == [glass["id"]]
+
+
+def test_a_department_named_in_the_care_team_sees_what_the_first_one_made(house: House, wang: Patient) -> None:
+    own, other = member_of(house, CARDIOLOGY), member_of(house, ORTHOPEDICS)
+    asked = {"department": ORTHOPEDICS, "role": "会诊", "reason": "髋部骨折会诊"}
+    assert other.post(f"/patients/{wang.id}/care-team", asked).status_code == 403
+    assert own.post(f"/patients/{wang.id}/care-team", {**asked, "user_id": own.user_id}).status_code == 422
+    member = own.post(f"/patients/{wang.id}/care-team", asked).json()
+    assert own.post(f"/patients/{wang.id}/care-team", asked).json()["id"] == member["id"]
+    team = other.get(f"/patients/{wang.id}/care-team").json()
+    assert (team["your_ground"], team["departments"]) == ("member", [CARDIOLOGY])
+    assert other.get(f"/patients/{wang.id}/plans").status_code == 200
+    assert own.post(f"/care-team-members/{member['id']}/ended", {"reason": "会诊结束"}).json()["until"]
+    assert other.get(f"/patients/{wang.id}/plans").status_code == 403
+
+
+def test_who_serves_the_queue_of_his_task_may_open_it(house: House, wang: Patient) -> None:
+    other = member_of(house, ORTHOPEDICS)
+    with house.rows() as uow:
+        (task,) = uow.plans.tasks_of_patient(wang.id)
+        desk = uow.queues.agent_for_update(other.user_id)
+        assert desk is not None
+        desk.queues = [task.queue_id]
+    ground = other.get(f"/patients/{wang.id}/care-team").json()["your_ground"]
+    assert ground == "queue"
+
+
+def test_the_reasons_to_pick_from_are_there_in_both_languages(house: House) -> None:
+    reasons = house.caller(Role.AGENT).get("/glass-reasons").json()["reasons"]
+    assert {each["reason"] for each in reasons} >= {"emergency", "stands_in", "other"}
+    assert all(each["title"]["zh"] and each["title"]["en"] for each in reasons)
