@@ -5,12 +5,13 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import failures, headset_page, link_page, live, pages, problems
+from api import failures, headset_page, link_page, live, pages, problems, report_page
 from api.body_limit import BodyLimit
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
 from api.permissions import LONGEST_KEY
 from api.routes import (
+    advice,
     agents,
     alerts,
     appointments,
@@ -24,11 +25,13 @@ from api.routes import (
     decisions,
     do_not_call,
     duty,
+    education,
     encounters,
     follow_up_results,
     follow_ups,
     form_links,
     forms,
+    goals,
     guardians,
     headsets,
     health,
@@ -40,6 +43,7 @@ from api.routes import (
     intake,
     log_ins,
     may_call,
+    medicines,
     merges,
     messages,
     notes,
@@ -55,12 +59,15 @@ from api.routes import (
     record,
     recordings,
     relatives,
+    report_prints,
     requests,
     responses,
     risk,
+    summaries,
     supervision,
     tasks,
     transfers,
+    treatment_proposals,
     trunks,
     unmapped_results,
     users,
@@ -119,8 +126,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     alerts.router,
     duty.router,
     requests.router,
+    goals.router,
+    medicines.router,
+    advice.router,
+    education.router,
+    treatment_proposals.router,
     notes.router,
     risk.router,
+    summaries.router,
+    report_prints.router,
     follow_ups.router,
     live.router,
     pages.contract,
@@ -151,6 +165,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(headset_page.router)
     app.include_router(link_page.router)
+    app.include_router(report_page.router)
     _describe_problems(app)
     return app
 

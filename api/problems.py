@@ -81,7 +81,16 @@ class Kind(StrEnum):
     UNKNOWN_FORM_LINK = "unknown_form_link"
     UNKNOWN_HISTORY_ENTRY = "unknown_history_entry"
     UNKNOWN_OBJECTION = "unknown_objection"
+    UNKNOWN_GOAL = "unknown_goal"
+    UNKNOWN_MEDICINE = "unknown_medicine"
+    UNKNOWN_ARTICLE = "unknown_article"
+    UNKNOWN_PROGRAMME = "unknown_programme"
+    UNKNOWN_EDUCATION_PLAN = "unknown_education_plan"
+    UNKNOWN_LESSON = "unknown_lesson"
+    UNKNOWN_TREATMENT_PROPOSAL = "unknown_treatment_proposal"
     UNKNOWN_RESULT = "unknown_result"
+    UNKNOWN_SUMMARY = "unknown_summary"
+    UNKNOWN_PRINT = "unknown_print"
 
     LIST_REFUSED = "list_refused"
     RISK_NOT_APPLICABLE = "risk_not_applicable"
@@ -89,6 +98,8 @@ class Kind(StrEnum):
     TAKEN = "taken"
     PLAN_NOT_POSSIBLE = "plan_not_possible"
     CONSENT_MISSING = "consent_missing"
+    DOCTOR_NEEDED = "doctor_needed"
+    ADVICE_WITHHELD = "advice_withheld"
     WINDOW_REFUSED = "window_refused"
     CALL_REFUSED = "call_refused"
     CAMPAIGN_NOT_POSSIBLE = "campaign_not_possible"
@@ -96,6 +107,8 @@ class Kind(StrEnum):
     ANSWER_REFUSED = "answer_refused"
     ANSWERS_MISSING = "answers_missing"
     NOTE_SIGNED = "note_signed"
+    SUMMARY_CHANGED = "summary_changed"
+    REPORT_FILE_GONE = "report_file_gone"
     RECORDING_NOT_STORED = "recording_not_stored"
     RECORDING_GONE = "recording_gone"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
@@ -159,16 +172,27 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_RESPONSE: (404, "There are no such answers"),
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),
     Kind.UNKNOWN_HISTORY_ENTRY: (404, "There is no such entry of a history"),
+    Kind.UNKNOWN_GOAL: (404, "There is no such goal"),
+    Kind.UNKNOWN_MEDICINE: (404, "There is no such medicine"),
+    Kind.UNKNOWN_ARTICLE: (404, "There is no such text"),
+    Kind.UNKNOWN_PROGRAMME: (404, "There is no such programme"),
+    Kind.UNKNOWN_EDUCATION_PLAN: (404, "There is no such education plan"),
+    Kind.UNKNOWN_LESSON: (404, "The plan has no such lesson"),
+    Kind.UNKNOWN_TREATMENT_PROPOSAL: (404, "There is no such proposal to a doctor"),
     Kind.UNKNOWN_OBJECTION: (404, "There is no such entry on the do-not-call list"),
     Kind.UNKNOWN_RESULT: (404, "There is no such result"),
     Kind.UNKNOWN_IMPORT: (404, "There is no such import"),
     Kind.UNKNOWN_ROW: (404, "The list has no such row"),
     Kind.UNKNOWN_CAMPAIGN: (404, "There is no such campaign"),
+    Kind.UNKNOWN_SUMMARY: (404, "There is no such summary"),
+    Kind.UNKNOWN_PRINT: (404, "There is no such print"),
     Kind.LIST_REFUSED: (422, "The list cannot be read"),
     Kind.RISK_NOT_APPLICABLE: (409, "The risk model is not for this patient"),
     Kind.RISK_INPUTS_LACKING: (409, "The risk model lacks inputs"),
     Kind.TAKEN: (409, "Something else has this already"),
     Kind.PLAN_NOT_POSSIBLE: (409, "The plan cannot be made"),
+    Kind.DOCTOR_NEEDED: (403, "Only a doctor decides on treatment"),
+    Kind.ADVICE_WITHHELD: (409, "This advice is not for this patient"),
     Kind.CONSENT_MISSING: (409, "The patient's consent is missing"),
     Kind.WINDOW_REFUSED: (422, "The task's window is not possible"),
     Kind.CALL_REFUSED: (409, "The patient may not be called now"),
@@ -177,6 +201,8 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.ANSWER_REFUSED: (422, "The answer does not fit the question"),
     Kind.ANSWERS_MISSING: (409, "Required answers are missing"),
     Kind.NOTE_SIGNED: (409, "The note is signed"),
+    Kind.SUMMARY_CHANGED: (409, "The summary was changed meanwhile"),
+    Kind.REPORT_FILE_GONE: (410, "The print's file is gone"),
     Kind.RECORDING_NOT_STORED: (404, "The recording is not stored yet"),
     Kind.RECORDING_GONE: (410, "The recording is gone"),
     Kind.RANGE_NOT_SATISFIABLE: (416, "The range lies outside the recording"),

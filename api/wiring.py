@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from argon2 import PasswordHasher
@@ -44,6 +45,8 @@ class Wiring:
     hospital_name_en: str = ""
     call_back_number: str = ""  # the published one
     import_rows_days: float = 30.0  # how long rows of lists are kept
+    report_keys: tuple[str, ...] = ()  # by which prints are checked, oldest first
+    font_folders: tuple[Path, ...] = ()  # further fonts of printed reports
     area_code: str = ""  # of landlines written without one
     cost_per_minute: float | None = None  # of a patient's call, on the cheapest trunk that declares it
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again

@@ -181,7 +181,7 @@ class SummaryRepository:
 
     def next_number(self, year: int) -> str:
         """A document number that no other has; numbers of drafts that came to nothing are missing in the row."""
-        return f"SF{year}-{self._session.execute(document_numbers).scalar_one():06d}"
+        return f"SF{year}-{self._session.execute(select(document_numbers.next_value())).scalar_one():06d}"
 
     def add(self, summary: StageSummary) -> None:
         """Save a new draft."""

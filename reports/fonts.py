@@ -1,6 +1,7 @@
 """The fonts that reports are set with: where they lie, and whether they have every character of a text."""
 
 import importlib.util
+import unicodedata
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ PACKAGE = "manimgx_fonts_cjk"
 """The wheel that brings Noto Sans CJK whole, with the rare characters of names; requirements name it."""
 _SYSTEM = Path("/usr/share/fonts/opentype/noto")
 """Where Debian's fonts-noto-cjk puts the same family."""
+_WITHOUT_A_LETTER = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _ENDINGS = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 
 
@@ -31,7 +33,7 @@ def font_folders(further: Iterable[Path] = ()) -> tuple[Path, ...]:
 
 def missing_characters(text: str, folders: Iterable[Path]) -> str:
     """The characters of `text` that no font of these folders has, in their order."""
-    wanted = dict.fromkeys(each for each in text if not each.isspace() and each.isprintable())
+    wanted = dict.fromkeys(each for each in text if unicodedata.category(each) not in _WITHOUT_A_LETTER)
     known = _characters(tuple(folders))
     return "".join(each for each in wanted if ord(each) not in known)
 
@@ -49,7 +51,8 @@ def _characters(folders: tuple[Path, ...]) -> frozenset[int]:
 def _characters_of(path: Path) -> set[int]:
     if path.suffix.lower() in (".ttc", ".otc"):
         with TTCollection(path, lazy=True) as collection:
-            return {code for font in collection.fonts for code in font.getBestCmap()}
+            # The faces of a collection share their letters; they differ in which form of one is drawn.
+            return set(collection.fonts[0].getBestCmap())
     with TTFont(path, lazy=True) as font:
         return set(font.getBestCmap())
 

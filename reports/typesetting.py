@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,14 +38,8 @@ class SetDocument:
 def typeset(document: Mapping[str, Any], *, at: datetime, further_fonts: Iterable[Path] = ()) -> SetDocument:
     """Set a document, dated `at`. A name whose characters no font has is refused: boxes are no name."""
     folders = font_folders(further_fonts)
-    missing = missing_characters("".join(_texts({**document, "qr": ""})), folders)
-    if missing:
-        codes = ", ".join(f"{each} (U+{ord(each):04X})" for each in missing[:10])
-        raise NotPrintableError(
-            f"no font has {codes}: put a font that has it into a folder and name the folder in SUIFANG_FONT_FOLDERS "
-            "(Debian: fonts-hanazono or fonts-babelstone-han), or correct the record"
-        )
-    inputs = {"document": json.dumps(document, ensure_ascii=False)}
+    refuse_unprintable("".join(_texts({**document, "qr": ""})), further_fonts)
+    inputs = {"document": json.dumps(_without_controls(document), ensure_ascii=False)}
     compiler = typst.Compiler(
         TEMPLATE, root=TEMPLATE.parent, font_paths=list(folders), ignore_system_fonts=True, sys_inputs=inputs
     )
@@ -56,6 +51,28 @@ def typeset(document: Mapping[str, Any], *, at: datetime, further_fonts: Iterabl
     if not isinstance(body, bytes):
         raise NotPrintableError("the template made no single PDF; take reports/stage_summary.typ as it was shipped")
     return SetDocument(body=body, pages=int(json.loads(pages)))
+
+
+def refuse_unprintable(text: str, further_fonts: Iterable[Path] = ()) -> None:
+    """NotPrintableError if the text has characters that no font has."""
+    missing = missing_characters(text, font_folders(further_fonts))
+    if missing:
+        codes = ", ".join(f"{each} (U+{ord(each):04X})" for each in missing[:10])
+        raise NotPrintableError(
+            f"no font has {codes}: write something else, or put a font that has it into a folder and name the folder "
+            "in SUIFANG_FONT_FOLDERS (Debian: fonts-hanazono or fonts-babelstone-han)"
+        )
+
+
+def _without_controls(part: Any) -> Any:
+    """The same without characters that steer terminals and stand for nothing on paper; line ends stay."""
+    if isinstance(part, str):
+        return "".join(each for each in part if each == "\n" or unicodedata.category(each) != "Cc")
+    if isinstance(part, Mapping):
+        return {key: _without_controls(each) for key, each in part.items()}
+    if isinstance(part, (list, tuple)):
+        return [_without_controls(each) for each in part]
+    return part
 
 
 def _texts(part: object) -> Iterator[str]:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from care.consent import Purpose
 from care.patients import NumberOwner, NumberQuality, Patient
 from db.callees import opening_for
 from db.message_rules import refused
@@ -58,7 +59,7 @@ class Notices:
         uow: UnitOfWork,
         *,
         patient: Patient,
-        task: Task,
+        task: Task | None = None,
         key: str,
         attempt_id: str | None = None,
         channels: Sequence[Channel] = EVERY_CHANNEL,
@@ -66,7 +67,11 @@ class Notices:
         send_at: datetime | None = None,
         good_until: datetime | None = None,
     ) -> Message | None:
-        """Plan a message on the first channel that the patient agreed to and can be reached on; None where none is."""
+        """Plan a message on the first channel that the patient agreed to and can be reached on; None where none is.
+
+        Without a task it belongs to the patient's care.
+        """
+        purpose, task_id = (task.purpose, task.id) if task else (Purpose.CARE, None)
         language = "zh" if patient.language == "zh" else "en"
         given = {"hospital": self.hospital[language], "number": self.number, **(values or {})}
         try:
@@ -74,15 +79,13 @@ class Notices:
         except MessageValueError as error:
             log.warning(
                 "message_not_written",
-                task=task.id,
+                task=task_id,
                 key=key,
                 reason=f"{error}: set SUIFANG_HOSPITAL_NAME and SUIFANG_CALL_BACK_NUMBER",
             )
             return None
         # Nobody is woken by a message that announces a call or regrets one.
-        at = opening_for(
-            uow, patient, task.purpose, send_at or uow.now, profile=self.profile, region=self.calendar_region
-        )
+        at = opening_for(uow, patient, purpose, send_at or uow.now, profile=self.profile, region=self.calendar_region)
         if at is None:
             return None
         against: dict[str, list[str]] = {}
@@ -90,14 +93,14 @@ class Notices:
             message = Message(
                 id=new_id(),
                 patient_id=patient.id,
-                task_id=task.id,
+                task_id=task_id,
                 attempt_id=attempt_id,
                 channel=channel,
                 address=address,
                 language=language,
                 text_key=key,
                 text=text,
-                purpose=task.purpose,
+                purpose=purpose,
                 planned_at=uow.now,
                 send_at=at,
                 good_until=good_until or at + _TOLD_UNTIL,
@@ -105,10 +108,10 @@ class Notices:
             reasons = refused(uow, message, mode=self.mode, allow_list=self.allow_list)
             if not reasons:
                 uow.messages.plan(message)
-                log.info("message_planned", message=message.id, task=task.id, key=key, channel=channel.value)
+                log.info("message_planned", message=message.id, task=task_id, key=key, channel=channel.value)
                 return message
             against[channel.value] = [reason.value for reason in reasons]
-        log.info("message_not_allowed", task=task.id, key=key, reasons=against)
+        log.info("message_not_allowed", task=task_id, key=key, reasons=against)
         return None
 
     def write_around_calls(

@@ -7,7 +7,16 @@ from datetime import timedelta
 
 import structlog
 
-from scheduler import campaigns, closing_windows, feed_repairs, list_repairs, queue_repairs, reconcile, unsent_messages
+from scheduler import (
+    campaigns,
+    closing_windows,
+    feed_repairs,
+    list_repairs,
+    queue_repairs,
+    reconcile,
+    report_repairs,
+    unsent_messages,
+)
 from scheduler.previews import PREVIEW_NET
 from scheduler.reconcile import Repairs
 
@@ -45,6 +54,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="tell_of_forgotten_wrap_ups", every=timedelta(minutes=5), work=reconcile.tell_of_forgotten_wrap_ups),
     Entry(name="watch_caller_ids", every=timedelta(hours=1), work=reconcile.watch_caller_ids),
     Entry(name="resume_stalled_imports", every=timedelta(minutes=1), work=list_repairs.resume_stalled_imports),
+    Entry(name="resume_stalled_prints", every=timedelta(minutes=1), work=report_repairs.resume_stalled_prints),
     Entry(name="forget_import_rows", every=timedelta(hours=1), work=list_repairs.forget_import_rows),
     Entry(name="follow_forgotten_feeds", every=timedelta(seconds=30), work=feed_repairs.follow_forgotten_feeds),
     Entry(name="forget_feed_messages", every=timedelta(hours=1), work=feed_repairs.forget_feed_messages),

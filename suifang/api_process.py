@@ -10,6 +10,7 @@ from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
 from recordings.object_store import ObjectStore
+from reports.keys import report_keys
 from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.live_events import AsyncLiveStream
@@ -59,6 +60,8 @@ def application(settings: Settings) -> FastAPI:
             call_back_number=settings.call_back_number,
             hasher=PasswordHasher(),
             import_rows_days=settings.import_rows_days,
+            report_keys=report_keys(settings),
+            font_folders=settings.font_folders,
             area_code=settings.area_code,
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
             ice=IceSettings(

@@ -35,6 +35,7 @@ PASSWORD = "correct horse battery"
 QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 CONTENT = Content(REPOSITORY / "content")
 NO_ICE = IceSettings()
+REPORT_KEYS = ("a-key-of-thirty-two-letters-or-more",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +179,8 @@ def open_house(
     ice: IceSettings = NO_ICE,
     gate: Gate | None = None,
     clock: Callable[[datetime], datetime] | None = None,
+    hospital_name: str = "",
+    call_back_number: str = "",
 ) -> Iterator[House]:
     """The whole API on this database and broker."""
     engine = make_engine(database_url, pool_size=CONCURRENT_UNITS)
@@ -195,6 +198,9 @@ def open_house(
             https=False,
             hasher=QUICK_HASHER,
             ping_seconds=ping_seconds,
+            report_keys=REPORT_KEYS,
+            hospital_name=hospital_name,
+            call_back_number=call_back_number,
             headsets=GatewayDoor(socket=gateway_socket or folder / "no-gateway.sock", node="node-1"),
             ice=ice,
         )
