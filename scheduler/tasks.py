@@ -4,19 +4,23 @@ from dataclasses import dataclass
 
 from celery import Celery
 
+from db.calendar import HospitalTime
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
+from runtime.content.library import Content
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from scheduler.alert_clock import AlertDesk, begin_alert
 from scheduler.feed_consequences import follow_feeds
 from scheduler.listed_plans import PlanSurroundings, start_listed_plans, stop_listed_plans
+from scheduler.observed_results import class_readings
 from scheduler.outcomes import AttemptPolicies, decide_next_for
 
 DECIDE_NEXT = "scheduler.decide_next"
 BEGIN_ALERT = "scheduler.begin_alert"
 START_LISTED_PLANS = "scheduler.start_listed_plans"
 STOP_LISTED_PLANS = "scheduler.stop_listed_plans"
+CLASS_READINGS = "scheduler.class_readings"
 FOLLOW_FEEDS = "scheduler.follow_feeds"
 
 
@@ -45,12 +49,22 @@ class ListedPlanParts:
     surroundings: PlanSurroundings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingParts:
+    """What readings are classed with."""
+
+    units_of_work: UnitsOfWork
+    content: Content
+    time: HospitalTime
+
+
 def register(app: Celery) -> None:
     """Make the task known to a worker's application."""
     app.task(decide_next, name=DECIDE_NEXT, lazy=False, **TRIED_AGAIN)
     app.task(begin_alert_now, name=BEGIN_ALERT, lazy=False, **TRIED_AGAIN)
     app.task(start_plans_of_list, name=START_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
     app.task(stop_plans_of_list, name=STOP_LISTED_PLANS, lazy=False, **TRIED_AGAIN)
+    app.task(class_readings_of, name=CLASS_READINGS, lazy=False, **TRIED_AGAIN)
     app.task(follow_feeds_of_patient, name=FOLLOW_FEEDS, lazy=False, **TRIED_AGAIN)
 
 
@@ -74,6 +88,14 @@ def start_plans_of_list(import_id: str) -> None:
     """Start the plans that the written rows of a list ask for; rows not reached are found by the next such event."""
     parts = provided(ListedPlanParts)
     start_listed_plans(parts.units_of_work, import_id, parts.surroundings)
+
+
+def class_readings_of(patient_id: str) -> None:
+    """Class what was measured of a patient by the rules of his plans."""
+    parts = provided(ReadingParts)
+    with parts.units_of_work() as uow:
+        class_readings(uow, patient_id, content=parts.content, time=parts.time, now=uow.now)
+        uow.commit()
 
 
 def stop_plans_of_list(import_id: str) -> None:

@@ -43,7 +43,7 @@ from scheduler.alert_clock import AlertDesk
 from scheduler.listed_plans import PlanSurroundings
 from scheduler.outcomes import AttemptPolicies
 from scheduler.roster_rule import RosterRule
-from scheduler.tasks import AlertParts, ListedPlanParts, SchedulerParts
+from scheduler.tasks import AlertParts, ListedPlanParts, ReadingParts, SchedulerParts
 from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
@@ -157,6 +157,7 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
         )
     )
     provide(ResultParts(units_of_work=units_of_work, content=content))
+    provide(ReadingParts(units_of_work=units_of_work, content=content, time=HospitalTime.of(settings)))
     provide(
         ListedPlanParts(
             units_of_work=units_of_work,

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from care.concepts import MappedCode
 from db.calendar import HospitalTime
 from db.gate import Gate
 from db.metadata import metadata
@@ -193,6 +194,11 @@ def rows_of_every_kind(uow: UnitOfWork, gate: Gate, folder: Path) -> dict[str, s
         "call": captured.call_id,
         "applying": imports[ImportState.APPLYING].id,
         "undoing": imports[ImportState.UNDOING].id,
+        "mapping": str(
+            uow.unmapped_results.decide(
+                "hl7:LIS", "GLU", MappedCode(concept="glucose"), reason="asked", by=None, at=uow.now
+            )
+        ),
         "patient": patient.id,
     }
 
@@ -233,6 +239,8 @@ SUBJECTS = {
     "transcription.draft_note": "attempt",
     "interop.send_message": "message",
     "record.follow_change": "patient",
+    "scheduler.class_readings": "patient",
+    "interop.settle_results": "mapping",
 }
 """Which row each Celery task is run on. Transcribing needs the model: tests/integration/test_media_tasks.py."""
 
