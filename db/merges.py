@@ -58,6 +58,9 @@ merge_undos = Table(
 
 _KEEP = frozenset({"patients", "patient_merges"})
 
+_BY_THE_WAY = frozenset({"contact_points"})
+"""What a row names and does not belong to: a call is its task's, whichever number it was made to."""
+
 Keys = dict[str, list[str]]
 """Keys of rows by table; a table that refers to patients in two columns has an entry of each: table.column."""
 
@@ -254,7 +257,7 @@ class MergeRepository:
             (column, going[key.column.table.name])
             for column in place.table.columns
             for key in column.foreign_keys
-            if key.column.table.name in going and key.column.table is not place.table
+            if key.column.table.name in going.keys() - _BY_THE_WAY and key.column.table is not place.table
         ]
         if not parents or not there or len(place.key) != 1:
             return set()

@@ -319,8 +319,9 @@ def refused(error: OpeningRefusedError) -> Problem:
 
 
 def candidate_answers(uow: UnitOfWork, caller: Caller, candidates: list[Candidate]) -> list[CandidateAnswer]:
-    """Candidates as they may be seen; each look is audited."""
-    return [_candidate(uow, caller, found.patient(uow, each.patient_id), each) for each in candidates]
+    """Candidates as they may be seen, whoever cares for them: enough to compare, and each look is audited."""
+    people = ((uow.patients.get(each.patient_id), each) for each in candidates)
+    return [_candidate(uow, caller, patient, each) for patient, each in people if patient is not None]
 
 
 def _candidate(uow: UnitOfWork, caller: Caller, patient: Patient, candidate: Candidate) -> CandidateAnswer:

@@ -147,7 +147,10 @@ def _join(uow: UnitOfWork, caller: Caller, household: Household, ask: MemberAsk,
 def _answer(uow: UnitOfWork, caller: Caller, household: Household) -> HouseholdAnswer:
     members = []
     for member in uow.households.members(household.id):
-        patient = found.patient(uow, member.patient_id)
+        # His name is told to whoever cares for one who lives there; his record is another matter.
+        patient = uow.patients.get(member.patient_id)
+        if patient is None:
+            continue
         _audit(uow, caller, "household_viewed", household.id, patient.id)
         members.append(
             MemberAnswer(
