@@ -5,6 +5,7 @@ from datetime import date
 
 from api.auth import Caller
 from api.fields import Answer, Instant
+from api.masking import masked_name, masked_record_number
 from care.identifiers import masked_identifier
 from care.patients import NumberOwner
 from db.listed_people import RECORD_NUMBER
@@ -187,6 +188,13 @@ def _candidate(uow: UnitOfWork, caller: Caller, choice: str) -> CandidateAnswer:
     patient = None if choice.startswith(LINE) else uow.patients.get(choice)
     if patient is None:
         return CandidateAnswer(choice=choice, name=None, record_number=None, born=None)
+    if not uow.care_team.is_open(patient.id, uow.now):
+        return CandidateAnswer(
+            choice=choice,
+            name=masked_name(patient.name),
+            record_number=masked_record_number(patient.record_number),
+            born=None,
+        )
     uow.audit.note(
         user_id=caller.user_id,
         action="patient_listed",

@@ -62,9 +62,10 @@ def list_searches(
     after: Id | None = None,
     limit: Limit = 50,
 ) -> NumberSearchesAnswer:
-    """Open searches, or those that were closed."""
+    """Open searches, or those that were closed; a user with departments sees those of patients he may open."""
     page = uow.number_searches.page(still_open=not closed, after=after, limit=limit)
-    for search in page:
+    own = [search for search in page if uow.care_team.is_open(search.patient_id, uow.now)]
+    for search in own:
         uow.audit.note(
             user_id=caller.user_id,
             action="number_search_viewed",
@@ -73,7 +74,7 @@ def list_searches(
             patient_id=search.patient_id,
         )
     return NumberSearchesAnswer(
-        searches=[_answer(uow, search) for search in page], next=page[-1].id if len(page) == limit else None
+        searches=[_answer(uow, search) for search in own], next=page[-1].id if len(page) == limit else None
     )
 
 

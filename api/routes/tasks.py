@@ -111,6 +111,8 @@ def list_tasks(
     limit: Limit = 50,
 ) -> TasksAnswer:
     """Tasks, all or of one queue, state, patient or owner."""
+    if patient_id is not None:
+        uow.care_team.admit(patient_id, uow.now)
     page = uow.waiting.page(
         queue_id=queue_id,
         state=state,

@@ -146,8 +146,9 @@ def list_unmapped_results(
     after: Annotated[int, Query(ge=0)] = 0,
     limit: Limit = 50,
 ) -> UnmappedResultsAnswer:
-    """The single results that wait of a code; looking at them is audited for each patient."""
-    rows = uow.unmapped_results.look(source, code, after=after, limit=limit)
+    """The single results that wait of a code, of patients whom the caller may open; audited for each patient."""
+    waiting = uow.unmapped_results.look(source, code, after=after, limit=limit)
+    rows = [row for row in waiting if uow.care_team.is_open(row.patient_id, uow.now)]
     for patient_id in {row.patient_id for row in rows}:
         uow.audit.note(
             user_id=caller.user_id,
