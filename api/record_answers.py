@@ -91,6 +91,16 @@ def _department(facts: Mapping[str, object], content: Content) -> Wording | None
     return _both(facts.get("department"))
 
 
+def _titled(facts: Mapping[str, object], content: Content) -> Wording | None:  # noqa: ARG001
+    """What carries its own title in both languages."""
+    title = facts.get("title") or facts.get("titles")
+    return Wording(zh=str(title["zh"]), en=str(title["en"])) if isinstance(title, dict) and "zh" in title else None
+
+
+def _number(facts: Mapping[str, object], content: Content) -> Wording | None:  # noqa: ARG001
+    return _both(facts.get("number"))
+
+
 _TITLES: Mapping[TimelineKind, Callable[[Mapping[str, object], Content], Wording | None]] = {
     TimelineKind.VISIT: _department,
     TimelineKind.CONDITION: _name,
@@ -100,6 +110,9 @@ _TITLES: Mapping[TimelineKind, Callable[[Mapping[str, object], Content], Wording
     TimelineKind.MEDICINE: _name,
     TimelineKind.DISPENSE: _name,
     TimelineKind.RESULT: _result,
+    TimelineKind.RISK: _titled,
+    TimelineKind.GOAL: _titled,
+    TimelineKind.SUMMARY: _number,
     TimelineKind.FORM: _form,
     TimelineKind.PLAN: _plan,
     TimelineKind.ALERT: _alert,

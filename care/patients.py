@@ -81,3 +81,4 @@ class Encounter:
     ward: str | None = None
     doctor: str | None = None
     appointment_state: AppointmentState | None = None  # of an appointment; None: booked, and nobody has moved it
+    source: str = "hospital"  # who told of it: hl7:…, list:…, hand:…; "hospital" where that was not kept

@@ -116,6 +116,7 @@ encounters = Table(
     Column("ward", String(100), nullable=True),
     Column("doctor", String(100), nullable=True),
     closed_set("appointment_state", AppointmentState, nullable=True),
+    Column("source", String(100), nullable=False, default="hospital", server_default="hospital"),
     Index("ix_encounters_department", "department", "patient_id"),
 )
 

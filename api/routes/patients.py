@@ -198,7 +198,12 @@ def add_encounter(patient_id: Id, ask: EncounterAsk, caller: CareTeamCommanding,
     """Add a visit."""
     patient = found.patient(uow, patient_id)
     encounter = Encounter(
-        id=new_id(), patient_id=patient.id, department=ask.department, kind=ask.kind, occurred_at=ask.occurred_at
+        id=new_id(),
+        patient_id=patient.id,
+        department=ask.department,
+        kind=ask.kind,
+        occurred_at=ask.occurred_at,
+        source=f"hand:{caller.user_id}",
     )
     uow.patients.add_encounter(encounter)
     uow.audit.note(

@@ -296,6 +296,7 @@ class _Chunk:
                 "visit_number": visit.number,
                 "ward": visit.ward,
                 "doctor": visit.doctor,
+                "source": f"list:{self.made.source}"[:100],
             }
         )
         return encounter_id

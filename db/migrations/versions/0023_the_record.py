@@ -152,6 +152,17 @@ def upgrade() -> None:
         "CREATE TRIGGER entry_reviews_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entry_reviews "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
+    op.add_column("encounters", sa.Column("source", sa.String(length=100), server_default="hospital", nullable=False))
+    # Lists know which visits they made; of the others it was never kept.
+    op.execute(
+        """
+        UPDATE encounters SET source = left('list:' || list_imports.source, 100)
+        FROM import_rows
+        JOIN list_imports ON list_imports.id = import_rows.import_id,
+        LATERAL jsonb_array_elements_text(import_rows.made -> 'encounters') AS made (encounter_id)
+        WHERE encounters.id = made.encounter_id::uuid
+        """
+    )
     # A version tells for ever what it told: it may only be superseded once, and go over with a merged record.
     op.execute(
         """
@@ -175,6 +186,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("encounters", "source")
     op.drop_table("entry_reviews")
     for table in VERSIONED:
         op.drop_table(table)

@@ -17,6 +17,7 @@ from db.alerts import alerts
 from db.observations import results
 from db.patients import encounters
 from db.responses import responses
+from db.timeline import STRANDS
 from db.users import Role
 from followup.alerts import Alert, AlertLevel
 from followup.attempts import AttemptState
@@ -393,8 +394,19 @@ def test_each_look_is_in_the_audit_log(house: House, agent: Asking) -> None:
         assert list(seen) == ["record_viewed", "timeline_viewed", "history_viewed", "stated_values_viewed"]
 
 
-def test_every_kind_has_words_and_a_strand_belongs_to_known_kinds() -> None:
+def test_every_kind_has_words_and_one_strand_at_most() -> None:
     assert set(CONTENT.record_words.kinds) == set(TimelineKind)
+    kinds = [kind for strand in STRANDS for kind in strand.kinds]
+    assert len(kinds) == len(set(kinds))
+
+
+def test_a_visit_tells_who_entered_it(house: House, agent: Asking) -> None:
+    with house.rows() as uow:
+        patient = a_patient(uow, scopes=())
+    visit = {"department": "cardiology", "kind": "discharge", "occurred_at": "2026-11-20T10:00:00+08:00"}
+    assert agent.post(f"/patients/{patient.id}/encounters", visit).status_code == 201
+    (item,) = agent.get(f"/patients/{patient.id}/timeline").json()["items"]
+    assert (item["source"], item["source_title"]["zh"]) == (f"hand:{agent.user_id}", "人工录入")
 
 
 def test_an_open_alert_stands_on_top(house: House, agent: Asking) -> None:
