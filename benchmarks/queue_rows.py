@@ -31,7 +31,28 @@ RAW_CLAIM: LiteralString = """
     UPDATE tasks SET state = 1 FROM task, agent WHERE tasks.id = task.id RETURNING tasks.id, agent.id
 """
 
+_RAW_CLAIMS: LiteralString = """
+    WITH task AS MATERIALIZED (
+        SELECT id FROM tasks WHERE queue = 1 AND state = 0
+        ORDER BY place, priority, due_at, id LIMIT {many} FOR UPDATE SKIP LOCKED
+    ), agent AS MATERIALIZED (
+        SELECT id FROM agents WHERE state = 0 ORDER BY state_since LIMIT {many} FOR UPDATE SKIP LOCKED
+    ), pair AS MATERIALIZED (
+        SELECT task.id AS task_id, agent.id AS agent_id
+        FROM (SELECT id, row_number() OVER () AS turn FROM task) task
+        JOIN (SELECT id, row_number() OVER () AS turn FROM agent) agent USING (turn)
+    ), reserved AS (
+        UPDATE agents SET state = 1 FROM pair WHERE agents.id = pair.agent_id
+    )
+    UPDATE tasks SET state = 1 FROM pair WHERE tasks.id = pair.task_id RETURNING tasks.id, pair.agent_id
+"""
+
 Connection = psycopg.Connection[Any]
+
+
+def raw_claims(many: int) -> sql.Composed:
+    """The barest claim of so many rows for so many agents at once."""
+    return sql.SQL(_RAW_CLAIMS).format(many=sql.Literal(many))
 
 
 def _fill_ours(connection: Connection, rows: int) -> None:

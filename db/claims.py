@@ -105,7 +105,7 @@ def _for_agents(many: int, *, any_agent: bool) -> str:
         WHERE cardinality(p.patients) < {many:d}
     ), reserved AS (
         UPDATE agents SET state = '{_RESERVED.value}', state_since = %(now)s, state_reason = ''
-        FROM pairs WHERE agents.id = pairs.agent_id AND pairs.task_id IS NOT NULL
+        WHERE agents.id = ANY (ARRAY(SELECT agent_id FROM pairs WHERE task_id IS NOT NULL))
     )
     UPDATE tasks SET state = '{_TAKEN.value}', lane_id = NULL, place = NULL, closing_at = NULL, held_until = NULL
     FROM pairs WHERE tasks.id = pairs.task_id

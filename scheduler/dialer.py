@@ -32,7 +32,8 @@ from scheduler.waiting_line import keep_lanes
 
 log = structlog.get_logger(__name__)
 
-MATCHED_AT_ONCE = 5
+MATCHED_AT_ONCE = 8
+"""So many are made before they are committed: the first of them is dialed when the last is written."""
 
 NODE_HEARTBEAT_LIMIT = timedelta(seconds=10)
 
