@@ -111,7 +111,7 @@ class ResultAnswer(Answer):
     model_version: int
     variant: str
     title: Wording
-    value: float | None
+    value: float
     unit: str
     band: str | None
     band_title: Wording | None
@@ -256,7 +256,7 @@ def result_answer(content: Content, assessed: Assessed) -> ResultAnswer:
         assessed_at=assessed.at,
         valid_until=assessed.valid_until,
         notice=content.risk_words.notice,
-        **_words(titles_of(assessed), assessed.remarks),
+        **_words(titles_of(assessed)),
     )
 
 
@@ -290,7 +290,7 @@ def assessment_answer(content: Content, kept: RiskAssessment, *, now: datetime) 
         withdrawn_because=because,
         withdrawn_words=content.risk_words.withdrawals[because] if because is not None else None,
         withdrawn_inputs=kept.withdrawn_inputs or [],
-        **_words(kept.titles, kept.remarks),
+        **_words(kept.titles),
     )
 
 
@@ -365,12 +365,12 @@ def _input(content: Content, used: UsedInput) -> InputAnswer:
     )
 
 
-def _words(titles: dict[str, dict[str, str]], remarks: list[str] | tuple[str, ...]) -> dict[str, object]:
+def _words(titles: dict[str, dict[str, str]]) -> dict[str, object]:
     return {
         "title": Wording(**titles["model"]),
         "band_title": Wording(**titles["band"]) if titles.get("band") else None,
         "meaning": Wording(**titles["meaning"]) if titles.get("meaning") else None,
-        "remarks": [Wording(**titles[f"remark.{key}"]) for key in remarks if titles.get(f"remark.{key}")],
+        "remarks": [Wording(**texts) for key, texts in titles.items() if key.startswith("remark.")],
     }
 
 

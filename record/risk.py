@@ -1,6 +1,6 @@
 """Risk of one patient: what the record says to each model, assessing, and following what changes in the record."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -106,7 +106,6 @@ def keep(
         band=assessed.band.key if assessed.band is not None else None,
         out_of_range=assessed.out_of_range,
         inputs=written(assessed.inputs),
-        remarks=list(assessed.remarks),
         titles=titles_of(assessed),
         assessed_at=assessed.at,
         valid_until=assessed.valid_until,
@@ -195,13 +194,8 @@ def _one_of_each(uow: UnitOfWork, current: Sequence[RiskAssessment]) -> list[Ris
     return kept
 
 
-def _concepts(inputs: Iterable[RiskInput], picked: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
+def _concepts(inputs: Collection[RiskInput], picked: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Concepts whose results are looked through, and those of which the newest is enough."""
-    through, newest = set[str](), set[str]()
-    for each in inputs:
-        if each.same_as:
-            through |= {each.concept, each.same_as}
-        elif each.name in picked:
-            through.add(each.concept)
-        newest |= {concept for concept in (each.concept, each.reckoned_from, each.divided_by_square_of) if concept}
+    through = {each.concept for each in inputs if each.concept and each.name in picked}
+    newest = {concept for each in inputs for concept in (each.concept, each.weight, each.height) if concept}
     return frozenset(through), frozenset(newest - through)

@@ -80,10 +80,9 @@ class Assessed:
 
     model: RiskModel
     variant: str
-    value: float | None
+    value: float
     band: Band | None
     inputs: tuple[UsedInput, ...]
-    remarks: tuple[str, ...] = ()
     at: datetime
     valid_until: datetime | None = None
 
@@ -107,15 +106,14 @@ def assess(
     chosen = variant or (model.variants[0] if model.variants else "")
     values = {name: each.used for name, each in used.items()}
     made = model.method.reckon(values, chosen)
-    value = None if made.value is None else round(made.value, model.decimals)
-    band = _band(model, made, value, values)
+    value = round(made.value, model.decimals)
     return Assessed(
         model=model,
         variant=chosen,
         value=value,
-        band=band,
+        # By the value as it is shown, so that 5.00 is never called below 5.
+        band=model.band_of(value, values.get(CardField.SEX.value)),
         inputs=tuple(_explained(model, need, used[need.name], values, made, chosen) for need in needs),
-        remarks=tuple(dict.fromkeys((*made.remarks, *_remarks(model, values)))),
         at=findings.at,
         valid_until=min((each.valid_until for each in used.values() if each.valid_until), default=None),
     )
@@ -196,24 +194,7 @@ def _explained(
 ) -> UsedInput:
     """The input with its points, or with how much of the result it makes over its favorable value."""
     share = None
-    if need.reference is not None and made.value is not None and not made.points:
+    if need.reference is not None:
         better = model.method.reckon({**values, need.name: need.reference}, variant)
-        if better.value is not None:
-            share = round(made.value - better.value, model.decimals)
+        share = round(made.value - better.value, model.decimals)
     return replace(used, points=made.points.get(need.name), share=share)
-
-
-def _band(model: RiskModel, made: Reckoned, value: float | None, values: Mapping[str, Value]) -> Band | None:
-    """By the value as it is shown, so that 5.00 is never called below 5."""
-    if made.band is not None:
-        return model.band_named(made.band)
-    return None if value is None else model.band_of(value, values.get(CardField.SEX.value))
-
-
-def _remarks(model: RiskModel, values: Mapping[str, Value]) -> tuple[str, ...]:
-    age = values.get(CardField.AGE.value)
-    return tuple(
-        remark.key
-        for remark in model.remarks
-        if remark.from_age is not None and isinstance(age, int | float) and age >= remark.from_age
-    )

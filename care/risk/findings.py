@@ -8,11 +8,9 @@ from zoneinfo import ZoneInfo
 from care.history import EntryState, HistoryEntry, HistoryKind
 from care.observations import Observation, ObservationStatus
 from care.patients import Encounter
+from care.result_classes import bmi_of
 from care.risk.inputs import CardField, InputKind, Known, Origin, RiskFact, RiskInput, Signs
 from care.risk.models import Need
-
-SAME_MEASURING = timedelta(minutes=10)
-"""Systolic and diastolic of one measuring may bear instants so far apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,40 +76,30 @@ class Findings:
         if not wanted.concept:
             return
         usable = self._usable(wanted.concept, need)
-        if wanted.same_as:
-            usable = self._measured_together(usable, wanted.same_as, need)
-        if wanted.reckoned_from:
+        if wanted.weight:
             yield from self._reckoned(wanted, need)
         if not usable:
             return
         taken = usable[0]
-        value = _as_written(wanted, taken)
-        if value is not None:
-            yield Known(
-                name=wanted.name,
-                value=value,
-                origin=Origin.RESULT,
-                taken_at=taken.taken_at,
-                source=taken.source,
-                references=(taken.id,),
-            )
-
-    def _measured_together(self, usable: list[Observation], other: str, need: Need) -> list[Observation]:
-        """Those that were measured together with the newest of another concept: two values of one measuring."""
-        others = self._usable(other, need)
-        return [each for each in usable if others and abs(each.taken_at - others[0].taken_at) <= SAME_MEASURING]
+        yield Known(
+            name=wanted.name,
+            value=bool(taken.value) if wanted.kind is InputKind.YES_NO else taken.value or 0.0,
+            origin=Origin.RESULT,
+            taken_at=taken.taken_at,
+            source=taken.source,
+            references=(taken.id,),
+        )
 
     def _reckoned(self, wanted: RiskInput, need: Need) -> Iterable[Known]:
-        above, below = self._usable(wanted.reckoned_from, need), self._usable(wanted.divided_by_square_of, need)
-        if above and below and above[0].value is not None and below[0].value:
-            meters = below[0].value / 100.0
+        weights, heights = self._usable(wanted.weight, need), self._usable(wanted.height, need)
+        if weights and heights and weights[0].value is not None and heights[0].value:
             yield Known(
                 name=wanted.name,
-                value=above[0].value / (meters * meters),
+                value=bmi_of(weight_kg=weights[0].value, height_cm=heights[0].value),
                 origin=Origin.RECKONED,
-                taken_at=above[0].taken_at,
-                source=above[0].source,
-                references=(above[0].id, below[0].id),
+                taken_at=weights[0].taken_at,
+                source=weights[0].source,
+                references=(weights[0].id, heights[0].id),
             )
 
     def _stated(self, wanted: RiskInput) -> Iterable[Known]:
@@ -186,14 +174,6 @@ class Findings:
 
 
 _NEVER = datetime(1, 1, 1, tzinfo=UTC)
-
-
-def _as_written(wanted: RiskInput, taken: Observation) -> float | bool | str | None:
-    if wanted.setting_words:
-        return wanted.setting_words.get(taken.setting.value)
-    if wanted.kind is InputKind.YES_NO:
-        return bool(taken.value)
-    return taken.value
 
 
 def _speaks_of(entry: HistoryEntry, signs: Signs) -> bool:

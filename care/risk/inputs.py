@@ -81,10 +81,8 @@ class RiskInput:
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # word → its titles
     card: CardField | None = None
     concept: str = ""  # of a result
-    divided_by_square_of: str = ""  # the concept's value over the square of another in m: a body mass index
-    reckoned_from: str = ""  # the concept for that
-    same_as: str = ""  # of one measuring with the newest of this concept
-    setting_words: Mapping[str, str] = field(default_factory=dict)  # setting of a result → the input's word
+    weight: str = ""  # of a body mass index: the concepts that it may be reckoned from as well
+    height: str = ""
     signs: Signs | None = None
     weights: tuple[Weight, ...] = ()
     visits_within_days: int | None = None  # discharges before this one

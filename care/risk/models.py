@@ -61,10 +61,8 @@ class Need:
 class Reckoned:
     """What a method makes of the values."""
 
-    value: float | None
+    value: float
     points: Mapping[str, float] = field(default_factory=dict)  # by input
-    band: str | None = None  # where the method says it itself
-    remarks: tuple[str, ...] = ()
 
 
 class Method(Protocol):
@@ -80,11 +78,10 @@ class Method(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """Words beside a result: of the method's own choosing, or from an age on."""
+    """Words that belong beside every result of a model."""
 
     key: str
     texts: Mapping[str, str]
-    from_age: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,14 +122,6 @@ class RiskModel:
         """The highest band that a value reaches."""
         reached = [band for band in self.bands_for(sex) if band.begins.is_reached_by(value)]
         return reached[-1] if reached else None
-
-    def band_named(self, key: str) -> Band:
-        """The band with this key."""
-        for bands in self.bands.values():
-            for band in bands:
-                if band.key == key:
-                    return band
-        raise CannotReckonError(f"model {self.id} has no band {key}")
 
 
 def number(values: Values, name: str) -> float:

@@ -36,12 +36,11 @@ class RiskAssessment:
     model: str
     model_version: int
     variant: str
-    value: float | None
+    value: float
     unit: str
     band: str | None
     out_of_range: bool
     inputs: list[dict[str, Any]]
-    remarks: list[str]
     titles: dict[str, dict[str, str]]  # the words of the day: of the model, the band and its meaning
     assessed_at: datetime  # the day that ages and limits were counted by
     valid_until: datetime | None
@@ -92,9 +91,8 @@ def titles_of(assessed: Assessed) -> dict[str, dict[str, str]]:
     if assessed.band is not None:
         titles["band"] = dict(assessed.band.titles)
         titles["meaning"] = dict(assessed.band.meanings)
-    texts = {remark.key: remark.texts for remark in assessed.model.remarks}
-    for key in assessed.remarks:
-        titles[f"remark.{key}"] = dict(texts.get(key, {}))
+    for remark in assessed.model.remarks:
+        titles[f"remark.{remark.key}"] = dict(remark.texts)
     return titles
 
 

@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from care.observations import Setting
-from care.risk.classes import Isolated, PressureClass, PressureMethod, ValueMethod
 from care.risk.hazards import Equation, HazardMethod, Term
 from care.risk.inputs import InputKind, RiskInput, Value
 from care.risk.kidney import KidneyMethod, KidneySex
@@ -141,39 +140,6 @@ class PointsDocument(Strict):
         return PointMethod(items=tuple(item.value() for item in self.items))
 
 
-class ValueDocument(Strict):
-    kind: Literal["value"]
-    input: str
-    by_sex: bool = False
-
-    def value(self) -> Method:
-        return ValueMethod(input=self.input, by_sex=self.by_sex)
-
-
-class PressureClassDocument(Strict):
-    band: str
-    systolic: float | None = None
-    diastolic: float | None = None
-
-
-class PressureDocument(Strict):
-    kind: Literal["pressure"]
-    classes: dict[str, tuple[PressureClassDocument, ...]] = Field(min_length=1)
-    isolated: dict[str, PressureClassDocument] = Field(default_factory=dict)
-
-    def value(self) -> Method:
-        return PressureMethod(
-            classes={
-                place: tuple(PressureClass(band=c.band, systolic=c.systolic, diastolic=c.diastolic) for c in classes)
-                for place, classes in self.classes.items()
-            },
-            isolated={
-                place: Isolated(systolic=each.systolic or 0.0, diastolic=each.diastolic or 0.0)
-                for place, each in self.isolated.items()
-            },
-        )
-
-
 class KidneySexDocument(Strict):
     kappa: float = Field(gt=0)
     alpha: float
@@ -202,12 +168,9 @@ class KidneyDocument(Strict):
 class RemarkDocument(Strict):
     key: str
     text: Wording
-    from_age: int | None = None
 
 
-MethodDocument = Annotated[
-    HazardDocument | PointsDocument | ValueDocument | PressureDocument | KidneyDocument, Field(discriminator="kind")
-]
+MethodDocument = Annotated[HazardDocument | PointsDocument | KidneyDocument, Field(discriminator="kind")]
 
 
 class RiskModelDocument(Head):
@@ -241,9 +204,7 @@ class RiskModelDocument(Head):
             only_with=self.only_with,
             of_visit=self.of_visit,
             variants=self.variants,
-            remarks=tuple(
-                Remark(key=each.key, texts=each.text.model_dump(), from_age=each.from_age) for each in self.remarks
-            ),
+            remarks=tuple(Remark(key=each.key, texts=each.text.model_dump()) for each in self.remarks),
             order=self.order,
         )
         _try_out(model, inputs)
@@ -264,9 +225,7 @@ def _try_out(model: RiskModel, inputs: dict[str, RiskInput]) -> None:
         for variant in model.variants or ("",):
             values = {need.name: _possible(need, inputs[need.name], sex) for need in model.needs_for(sex)}
             try:
-                made = model.method.reckon(values, variant)
-                if made.band is not None:
-                    model.band_named(made.band)
+                model.method.reckon(values, variant)
             except CannotReckonError as error:
                 raise ValueError(f"content/risk: {model.id} cannot be reckoned for a {sex}: {error}") from error
 

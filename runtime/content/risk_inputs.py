@@ -54,10 +54,8 @@ class InputDocument(Strict):
     choices: dict[Name, Wording] = Field(default_factory=dict)
     card: CardField | None = None
     concept: str = ""
-    reckoned_from: str = ""
-    divided_by_square_of: str = ""
-    same_as: str = ""
-    setting_words: dict[str, str] = Field(default_factory=dict)
+    weight: str = ""
+    height: str = ""
     history: SignsDocument | None = None
     relatives: dict[str, str] = Field(default_factory=dict)  # the input's word → name of a list of relations
     weights: dict[Name, WeightDocument] = Field(default_factory=dict)
@@ -77,9 +75,9 @@ class InputDocument(Strict):
             raise ValueError("what is a result is entered as one: an input with a concept cannot be stated as well")
         if self.stated_for_visit and not self.stated:
             raise ValueError("stated_for_visit needs stated")
-        if bool(self.reckoned_from) != bool(self.divided_by_square_of):
-            raise ValueError("reckoned_from and divided_by_square_of belong together")
-        unknown = sorted({*self.relatives, *self.setting_words.values()} - set(self.choices) - {"present"})
+        if bool(self.weight) != bool(self.height):
+            raise ValueError("weight and height belong together")
+        unknown = sorted(set(self.relatives) - set(self.choices) - {"present"})
         if unknown:
             raise ValueError(f"choices does not have {', '.join(unknown)}")
         lost = sorted({heavier for each in self.weights.values() for heavier in each.unless} - set(self.weights))
@@ -101,10 +99,8 @@ class InputDocument(Strict):
                 choices={word: title.model_dump() for word, title in self.choices.items()},
                 card=self.card,
                 concept=self.concept,
-                reckoned_from=self.reckoned_from,
-                divided_by_square_of=self.divided_by_square_of,
-                same_as=self.same_as,
-                setting_words=self.setting_words,
+                weight=self.weight,
+                height=self.height,
                 signs=self.history.value(groups, words) if self.history is not None else None,
                 weights=tuple(
                     Weight(name=key, signs=each.value(groups), points=each.points, unless=each.unless)
