@@ -4,6 +4,8 @@ from typing import Any
 
 from sqlalchemy import DateTime, Select, cast, func, literal
 
+from care.medicines import MedicineState
+from care.observations import ObservationStatus
 from care.timeline import TimelineKind
 from db.advice import advice_given
 from db.education import education_lessons, education_plans
@@ -82,7 +84,11 @@ def results(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
             "reference_high": result.reference_high,
             "version": result.version,
         },
-    ).where(result.patient_id == patient_id, result.superseded_at.is_(None), result.status != "entered_in_error")
+    ).where(
+        result.patient_id == patient_id,
+        result.superseded_at.is_(None),
+        result.status != ObservationStatus.ENTERED_IN_ERROR,
+    )
 
 
 def words_about_the_person(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
@@ -122,7 +128,11 @@ def medicines(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
             "until": statement.until,
             "version": statement.version,
         },
-    ).where(statement.patient_id == patient_id, statement.superseded_at.is_(None))
+    ).where(
+        statement.patient_id == patient_id,
+        statement.superseded_at.is_(None),
+        statement.state != MedicineState.ENTERED_IN_ERROR,
+    )
 
 
 def handed_out(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001

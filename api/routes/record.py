@@ -19,6 +19,7 @@ from api.wiring import wiring_of
 from care.conflicts import findings_of
 from care.history import EntryState, HistoryKind, groups_of
 from care.timeline import CursorError, TimelineItem, TimelineKind, TimelinePlace
+from db.unit_of_work import UnitOfWork
 from followup.alerts import AlertLevel, AlertState
 from followup.plans import PlanState, TaskMode
 from runtime.content.documents import Wording
@@ -27,6 +28,8 @@ from runtime.content.library import Content
 router = APIRouter(tags=["record"], route_class=Route)
 
 FIRST_PAGE = 50
+MOST_STANDING = 100
+STANDING = (TimelineKind.MEDICINE, TimelineKind.RISK, TimelineKind.GOAL, TimelineKind.TAG)
 
 
 class GroupAnswer(Answer):
@@ -78,6 +81,20 @@ class NextTaskAnswer(Answer):
     latest_at: Instant
 
 
+class LatestResultAnswer(Answer):
+    """The newest value of a concept, with the reference range of that result."""
+
+    id: str
+    code: str
+    title: Wording
+    value: float | None
+    unit: str
+    reference_low: float | None
+    reference_high: float | None
+    taken_at: Instant
+    source: str
+
+
 class TimelinePageAnswer(Answer):
     """Items, newest first; ask on with before=`next`, which is empty on the last page."""
 
@@ -100,6 +117,8 @@ class RecordAnswer(Answer):
     alerts: list[OpenAlertAnswer]
     requests: list[OpenRequestAnswer]
     plans: list[RunningPlanAnswer]
+    standing: list[ItemAnswer]  # medicines, risk assessments, goals and tags as they stand, newest first
+    latest_results: list[LatestResultAnswer]
     next_task: NextTaskAnswer | None
     counts: dict[TimelineKind, int]
     timeline: TimelinePageAnswer
@@ -169,6 +188,11 @@ def read_record(
             )
             for plan in uow.plans.unfinished_of_patient(patient.id)
         ],
+        standing=[
+            item_answer(item, content)
+            for item in uow.timeline.page(patient.id, viewer, kinds=STANDING, limit=MOST_STANDING)
+        ],
+        latest_results=_latest_results(uow, patient.id, content),
         next_task=NextTaskAnswer.model_validate(next_task) if next_task else None,
         counts=uow.timeline.counts(patient.id, viewer),
         timeline=_page(page, limit, content),
@@ -208,6 +232,26 @@ def _page(items: Sequence[TimelineItem], limit: int, content: Content) -> Timeli
         items=[item_answer(item, content) for item in shown],
         next=str(shown[-1].place) if len(items) > limit else None,
     )
+
+
+def _latest_results(uow: UnitOfWork, patient_id: str, content: Content) -> list[LatestResultAnswer]:
+    concepts = content.concepts
+    latest = uow.observations.latest(patient_id, concepts)
+    return [
+        LatestResultAnswer(
+            id=result.id,
+            code=code,
+            title=Wording(zh=concepts[code].names["zh"], en=concepts[code].names["en"]),
+            value=result.value,
+            unit=result.unit,
+            reference_low=result.reference_low,
+            reference_high=result.reference_high,
+            taken_at=result.taken_at,
+            source=result.source,
+        )
+        for code in concepts
+        if (result := latest.get(code)) is not None
+    ]
 
 
 def _standing_first(findings: list[FindingAnswer]) -> list[FindingAnswer]:

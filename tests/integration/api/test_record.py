@@ -156,6 +156,9 @@ def test_a_record_of_five_hundred_items_opens_in_two_seconds_and_each_has_source
     took = time.monotonic() - began
     assert took < 2, f"the record took {took:.2f} s to open"
     assert sum(record["counts"].values()) == items
+    newest = {one["code"]: (one["value"], one["taken_at"], one["source"]) for one in record["latest_results"]}
+    assert set(newest) == {"systolic", "hba1c", "creatinine"}
+    assert newest["systolic"][2] == "hl7:LIS"
     assert record["counts"] == {"visit": 100, "result": 240, "form": 60, "alert": 60, "call": 40}
     story = list(_whole_story(agent, patient.id))
     assert story[: len(record["timeline"]["items"])] == record["timeline"]["items"]

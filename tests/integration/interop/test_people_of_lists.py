@@ -71,6 +71,7 @@ def test_a_row_becomes_a_person_with_identifiers_numbers_consents_and_a_visit(un
         (consent,) = uow.patients.consents_of(made.id)
     assert held == {(IdentifierKind.ID_CARD, card), (IdentifierKind.INSURANCE, "YB-77")}
     assert (visit.visit_number, visit.ward, visit.doctor, visit.department) == ("V-9", "3病区", "李医生", "心内科")
+    assert visit.source.startswith("list:")
     assert (consent.purpose, consent.scope, consent.granted) == (Purpose.CARE, ConsentScope.PHONE, True)
 
 
