@@ -48,6 +48,7 @@ class Kind(StrEnum):
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_PARKED_TASK = "unknown_parked_task"
+    UNKNOWN_FEED_MESSAGE = "unknown_feed_message"
     UNKNOWN_AGENT = "unknown_agent"
     UNKNOWN_CALL = "unknown_call"
     UNKNOWN_INBOUND_CALL = "unknown_inbound_call"
@@ -142,6 +143,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_CALENDAR_DAY: (404, "The calendar says nothing of this day"),
     Kind.UNKNOWN_TASK: (404, "There is no such task"),
     Kind.UNKNOWN_PARKED_TASK: (404, "There is no such parked task"),
+    Kind.UNKNOWN_FEED_MESSAGE: (404, "There is no such message"),
     Kind.UNKNOWN_QUEUE: (404, "There is no such queue"),
     Kind.UNKNOWN_AGENT: (404, "There is no such agent"),
     Kind.UNKNOWN_CALL: (404, "There is no such call"),
