@@ -22,6 +22,7 @@ from care.stage_facts import (
     PersonFacts,
     ResultLine,
     ResultPoint,
+    RiskLine,
     StageFacts,
     Words,
     ordered,
@@ -85,7 +86,7 @@ def gather(uow: UnitOfWork, content: Content, patient: Patient, period: Period) 
         results=ordered(list(_results(uow, patient, period, concepts, words)), words.results_first),
         medicines=tuple(_medicines(uow, patient, period)),
         contacts=tuple(sorted(_contacts(uow, patient, period), key=lambda line: (line.at, line.way, line.outcome))),
-        risks=(),
+        risks=tuple(_risks(uow, patient, period, words)),
         advice=tuple(_advice(uow, content, patient, period)),
     )
 
@@ -212,6 +213,25 @@ def _contacts(uow: UnitOfWork, patient: Patient, period: Period) -> Iterator[Con
     for message in uow.messages.of_patient(patient.id):
         if message.state in _SENT and message.sent_at is not None and period.holds(message.sent_at):
             yield ContactLine(at=message.sent_at, way=ContactWay.MESSAGE, outcome="message-sent", reached=False)
+
+
+def _risks(uow: UnitOfWork, patient: Patient, period: Period, words: ReportDocument) -> Iterator[RiskLine]:
+    for assessment in reversed(uow.risk.current_of(patient.id)):
+        if not period.holds(assessment.assessed_at):
+            continue
+        unit = words.unit(assessment.unit, "en") if assessment.unit not in ("", "1") else ""
+        yield RiskLine(
+            name=_titled(assessment.titles.get("model"), assessment.model),
+            value=f"{round(assessment.value, 2):g} {unit}".strip(),
+            band=_titled(assessment.titles.get("band"), assessment.band or ""),
+            at=assessment.assessed_at,
+            source=f"{assessment.model} v{assessment.model_version}",
+        )
+
+
+def _titled(titles: Mapping[str, str] | None, otherwise: str) -> Words:
+    found = titles or {}
+    return Words(zh=found.get("zh", otherwise), en=found.get("en", otherwise))
 
 
 def _advice(uow: UnitOfWork, content: Content, patient: Patient, period: Period) -> Iterator[AdviceLine]:

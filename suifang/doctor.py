@@ -32,6 +32,7 @@ from suifang.machine_checks import (
     check_state_dir,
     check_tls,
 )
+from suifang.report_checks import check_reports
 from suifang.trunk_checks import check_trunks
 from transcription.answer_phrases import load_answer_phrases
 from transcription.notes import load_note_words
@@ -61,6 +62,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         check_sip_library(),
         *check_ports(settings),
         *check_trunks(settings),
+        check_reports(settings),
         check_tls(settings, clock.now()),
     ]
 

@@ -12,10 +12,16 @@ import zxingcpp
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from care.advice import GivenAdvice
 from care.consent import ConsentScope
+from care.education import LessonWay
+from care.goals import Goal, GoalState
 from care.history import HistoryEntry, HistoryKind
+from care.medicines import Dispense, MedicineBasis, MedicineState, MedicineStatement
 from care.observations import Observation
 from care.patients import Patient
+from care.risk.records import AssessmentCause, RiskAssessment
+from db.unit_of_work import UnitOfWork
 from db.users import Role
 from followup.events import EventKind
 from reports.document import Letterhead
@@ -166,6 +172,116 @@ def test_the_draft_holds_what_the_record_says_of_the_period_with_source_and_date
     assert {point["source"] for point in line["points"]} == {"hl7:LIS"}
     assert [condition["code"] for condition in facts["conditions"]] == ["I10"]
     assert facts["person"]["name"] == RARE_NAME
+
+
+def test_every_part_of_the_record_has_its_place(house: House, nurse: Asking, patient: Patient) -> None:
+    with house.rows() as uow:
+        fill(uow, patient, nurse.user_id)
+    facts = drafted(nurse, patient)["facts"]
+    (goal,) = facts["goals"]
+    assert goal["target"]["zh"] == "空腹血糖 < 6.1 mmol/L，连续2天"
+    assert (goal["latest"], goal["state"]) == ("6.40 mmol/L", "active")
+    (medicine,) = facts["medicines"]
+    assert (medicine["name"], medicine["dose"]) == ("二甲双胍", "0.5 g 每日三次")
+    assert medicine["covered"] == pytest.approx(30 / 75, abs=0.001)
+    (risk,) = facts["risks"]
+    assert (risk["value"], risk["band"]["zh"], risk["source"]) == ("15.85 %", "高危", "china_par v1")
+    (advice,) = facts["advice"]
+    assert (advice["text"]["zh"], advice["given_on"], advice["source"]) == ("少吃盐。", "2026-05-04", "salt v2")
+
+
+def fill(uow: UnitOfWork, patient: Patient, user: str) -> None:
+    """A goal, a medicine handed out for 30 of 75 days, a score and advice; and of each one that does not belong."""
+    at = datetime(2026, 5, 4, 2, tzinfo=UTC)
+    for state in (GoalState.ACTIVE, GoalState.CANCELLED):
+        uow.goals.add(
+            Goal(
+                id=new_id(),
+                patient_id=patient.id,
+                template_id=None,
+                title={"zh": "血糖", "en": "Glucose"},
+                targets=[{"code": "glucose_fasting", "comparator": "<", "value": 6.1}],
+                readings=2,
+                action={"zh": "控制饮食", "en": "Diet"},
+                owner_id=user,
+                starts_on=date(2023, 1, 1),
+                due_on=date(2026, 12, 31),
+                zone="Asia/Shanghai",
+                state=state,
+                # Cancelled before the period: it is no goal of these years.
+                state_since=at if state is GoalState.ACTIVE else datetime(2023, 2, 1, tzinfo=UTC),
+                set_by=user,
+                set_at=at,
+            )
+        )
+    for medicine in (MedicineState.ACTIVE, MedicineState.STOPPED):
+        uow.medicines.put(
+            MedicineStatement(
+                id=new_id(),
+                patient_id=patient.id,
+                basis=MedicineBasis.PRESCRIBED,
+                code="A10BA02" if medicine is MedicineState.ACTIVE else "C09AA02",
+                name="二甲双胍" if medicine is MedicineState.ACTIVE else "依那普利",
+                dose="0.5 g",
+                schedule="每日三次",
+                state=medicine,
+                source="hl7:HIS",
+                source_key=new_id(),
+                recorded_at=at,
+            )
+        )
+    uow.medicines.put_dispense(
+        Dispense(
+            id=new_id(),
+            patient_id=patient.id,
+            code="A10BA02",
+            name="二甲双胍",
+            dispensed_on=date(2026, 9, 2),
+            days_supplied=30,
+            source="hl7:HIS",
+            source_key=new_id(),
+            recorded_at=at,
+        )
+    )
+    for value, when in ((15.85, at), (9.9, datetime(2023, 5, 4, tzinfo=UTC))):
+        uow.risk.put(
+            RiskAssessment(
+                id=new_id(),
+                patient_id=patient.id,
+                encounter_id=None,
+                model="china_par",
+                model_version=1,
+                variant=f"v{value}",
+                value=value,
+                unit="%",
+                band="high",
+                out_of_range=False,
+                inputs=[],
+                titles={"model": {"zh": "10年风险", "en": "10-year risk"}, "band": {"zh": "高危", "en": "high"}},
+                assessed_at=when,
+                valid_until=None,
+                cause=AssessmentCause.ASKED,
+                recorded_at=when,
+                recorded_by=user,
+            ),
+            in_place_of=(),
+        )
+    for words, withdrawn in (("少吃盐。", None), ("多吃香蕉。", at)):
+        uow.advice.add(
+            GivenAdvice(
+                id=new_id(),
+                patient_id=patient.id,
+                article_id="salt",
+                article_version=2,
+                language="zh",
+                text=words,
+                facts={},
+                way=next(iter(LessonWay)),
+                given_at=at,
+                given_by=user,
+                withdrawn_at=withdrawn,
+            )
+        )
 
 
 def test_contacts_are_those_of_the_period_with_what_came_of_them(house: House, nurse: Asking, patient: Patient) -> None:
@@ -320,6 +436,17 @@ def test_a_print_that_waits_says_how_many_are_ahead_and_its_file_is_not_there_ye
     before = nurse.get(f"/prints/{second['id']}").json()
     set_print(house.units, second["id"], SHOP)
     assert nurse.get(f"/prints/{second['id']}").json() == before
+
+
+def test_a_print_whose_worker_died_over_it_is_set_by_the_next(house: House, nurse: Asking, patient: Patient) -> None:
+    asked = nurse.post(f"/summaries/{drafted(nurse, patient)['id']}/prints", {}).json()
+    with house.rows() as uow:
+        dying = uow.summaries.print_for_update(asked["id"])
+        assert dying is not None
+        dying.begin(uow.now)
+    assert nurse.get(f"/prints/{asked['id']}").json()["state"] == "setting"
+    set_print(house.units, asked["id"], SHOP)
+    assert nurse.get(f"/prints/{asked['id']}").json()["state"] == "ready"
 
 
 def test_a_name_that_no_font_has_fails_with_the_letter_and_what_to_do(
