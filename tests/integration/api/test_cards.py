@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from care.identifiers import check_place
-from care.relatives import Matter
+from care.relatives import Matter, Relative
 from db.users import Role
 from followup.events import EventKind
 from runtime.embedded import Engines
 from runtime.identifiers import new_id
 from tests.integration.api.house import Asking, House, open_house
+from tests.integration.api.test_forms_and_responses import a_form_task, a_talk
 from tests.integration.api.test_own_plans import queues
 from tests.support.builders import a_patient, an_encounter
 
@@ -324,3 +325,31 @@ def test_every_word_of_cards_is_there_in_both_languages(clerk: Asking) -> None:
     words = clerk.get("/enrollment-words").json()
     assert words["card_states"]["lost"] == {"zh": "已挂失", "en": "lost"}
     assert words["evidence"]["sound"]["en"] == "a name that is read alike"
+
+
+def test_a_son_hears_results_if_the_patient_signed_for_it_and_neutral_words_if_not(
+    house: House, clerk: Asking, agent: Asking
+) -> None:
+    patient, task = a_form_task(house)
+    attempt = a_talk(house, agent, task)
+    elder, younger = (
+        {"name": name, "relation": "son", "proof_kind": "authorization", "proof": f"授权委托书 {name}"}
+        for name in ("李强", "李刚")
+    )
+    signed = clerk.post(f"/patients/{patient.id}/relatives", {**elder, "scope": ["results"]}).json()
+    with house.rows() as uow:
+        unsigned = Relative(
+            id=new_id(), patient_id=patient.id, name=younger["name"], relation="son", recorded_at=uow.now
+        )
+        uow.relatives.add(unsigned)
+    proxy = {"person": "proxy", "identifiers": ["name", "born_month_day"]}
+    neutral = agent.post(f"/attempts/{attempt.id}/identity", {**proxy, "relative_id": unsigned.id}).json()
+    assert neutral["may_be_told"] == ["general"], "nothing about health"
+    hand = agent.get("/agents/me/call").json()
+    assert (hand["speaker"], hand["may_be_told"], hand["response"]["answers"]) == ("relative", ["general"], {})
+    assert {hand["skipped"][item] for item in ("feeling", "missed_days", "side_effects")} == {"beyond-scope"}
+    told = agent.post(f"/attempts/{attempt.id}/identity", {**proxy, "relative_id": signed["id"]}).json()
+    assert told["may_be_told"] == ["general", "results"]
+    # The patient takes his word back: at once the son hears nothing more.
+    agent.post(f"/relatives/{signed['id']}/end")
+    assert agent.get("/agents/me/call").json()["may_be_told"] == []
