@@ -13,6 +13,7 @@ from followup.imports import IMPORT_TRANSITIONS, ImportState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.messages import MESSAGE_TRANSITIONS, MessageState
 from followup.plans import PLAN_TRANSITIONS, TASK_TRANSITIONS, PlanState, TaskState
+from followup.proposals import PROPOSAL_TRANSITIONS, ProposalState
 from followup.queues import AGENT_TRANSITIONS, AgentState
 from followup.recordings import RECORDING_TRANSITIONS, RecordingState
 from followup.requests import REQUEST_TRANSITIONS, RequestState
@@ -42,6 +43,7 @@ def page() -> str:
         _section("Recording", "recordings", RecordingState.EXPECTED, RECORDING_TRANSITIONS),
         _section("Alert", "alerts", AlertState.RAISED, ALERT_TRANSITIONS),
         _section("Request or complaint", "requests", RequestState.RECEIVED, REQUEST_TRANSITIONS),
+        _section("Proposal to a doctor", "proposals", ProposalState.PROPOSED, PROPOSAL_TRANSITIONS),
         _section("Transfer", "transfers", TransferState.DIALING, TRANSFER_TRANSITIONS),
         _section("Supervision", "supervision", SupervisionState.RINGING, SUPERVISION_TRANSITIONS),
         _section("Message", "messages", MessageState.PLANNED, MESSAGE_TRANSITIONS),
