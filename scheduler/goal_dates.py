@@ -1,0 +1,19 @@
+"""Goals whose last day went by: nothing comes in that would tell it, so the calendar does."""
+
+from zoneinfo import ZoneInfo
+
+from followup.events import DomainEvent, EventKind
+from scheduler.reconcile import Repairs
+
+PATIENTS_AT_ONCE = 500
+
+
+def look_at_goals_past_due(repairs: Repairs) -> int:
+    """Patients with an active goal of a day that is over: their records are followed, which moves the goal."""
+    with repairs.units_of_work() as uow:
+        today = uow.now.astimezone(ZoneInfo(repairs.zone)).date()
+        patients = uow.goals.patients_past_due(today, limit=PATIENTS_AT_ONCE)
+        for patient_id in patients:
+            uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient_id, ids={"patient": patient_id}))
+        uow.commit()
+    return len(patients)
