@@ -142,6 +142,7 @@ class AssessmentAnswer(ResultAnswer):
     withdrawn_because: WithdrawalReason | None
     withdrawn_words: Wording | None
     withdrawn_inputs: list[str]
+    request_id: str | None  # the request by which the patient is told of the change
 
 
 class AssessmentsAnswer(Answer):
@@ -290,6 +291,7 @@ def assessment_answer(content: Content, kept: RiskAssessment, *, now: datetime) 
         withdrawn_because=because,
         withdrawn_words=content.risk_words.withdrawals[because] if because is not None else None,
         withdrawn_inputs=kept.withdrawn_inputs or [],
+        request_id=kept.request_id,
         **_words(kept.titles),
     )
 

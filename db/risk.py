@@ -52,6 +52,7 @@ risk_assessments = Table(
     instant("withdrawn_at", nullable=True),
     closed_set("withdrawn_because", WithdrawalReason, nullable=True),
     Column("withdrawn_inputs", JSONB(none_as_null=True), nullable=True),
+    reference("request_id", "requests.id", nullable=True, index=False),
     Index("ix_risk_assessments_patient", "patient_id", "recorded_at", "id"),
     Index(
         "ix_risk_assessments_current",

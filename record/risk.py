@@ -22,6 +22,7 @@ from care.risk.records import (
 from db.unit_of_work import UnitOfWork
 from followup.events import DomainEvent, EventKind
 from record.following import RecordParts
+from record.risk_telling import is_worth_telling, tell_of_change
 from runtime.content.library import Content
 from runtime.identifiers import new_id
 
@@ -56,6 +57,7 @@ def findings_of(
         sex=patient.sex,
         results=results,
         history=uow.history.current_of(patient.id),
+        medicines=uow.medicines.current_of(patient.id),
         facts=uow.risk.facts_of(patient.id),
         visits=uow.patients.encounters_of(patient.id) if visit is not None else (),
         visit=visit,
@@ -150,7 +152,11 @@ def _follow_one(
     changes = changed_inputs(stored.used(), result.inputs)
     if isinstance(result, Assessed):
         if changes:
-            keep(uow, patient, result, visit=visit, by=None, cause=AssessmentCause.RECORD_CHANGED, changes=changes)
+            kept = keep(
+                uow, patient, result, visit=visit, by=None, cause=AssessmentCause.RECORD_CHANGED, changes=changes
+            )
+            if is_worth_telling(uow, stored, kept):
+                tell_of_change(uow, parts, patient, kept)
         return
     illness = any(lack.reason in _ILLNESS for lack in result.lacks)
     # That a year has passed or somebody turned 75 makes yesterday's result old, not wrong.
@@ -160,6 +166,7 @@ def _follow_one(
     uow.risk.withdraw(
         stored, because=because, inputs=[*dict.fromkeys((*changes, *(lack.input for lack in result.lacks)))], at=uow.now
     )
+    tell_of_change(uow, parts, patient, stored)
     uow.emit(DomainEvent(kind=EventKind.RISK_CHANGED, subject=stored.id, ids={"patient": patient.id}))
     log.info("risk_withdrawn", assessment=stored.id, model=stored.model, because=because.value)
 

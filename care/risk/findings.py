@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from care.history import EntryState, HistoryEntry, HistoryKind
+from care.medicines import MedicineState, MedicineStatement
 from care.observations import Observation, ObservationStatus
 from care.patients import Encounter
 from care.result_classes import bmi_of
@@ -23,6 +24,7 @@ class Findings:
     sex: str | None
     results: Mapping[str, Sequence[Observation]] = field(default_factory=dict)  # by concept
     history: Sequence[HistoryEntry] = ()
+    medicines: Sequence[MedicineStatement] = ()
     facts: Sequence[RiskFact] = ()
     visits: Sequence[Encounter] = ()
     visit: Encounter | None = None  # the one that a score is about
@@ -32,6 +34,8 @@ class Findings:
         candidates = [*self._of_card(wanted), *self._of_results(wanted, need), *self._stated(wanted)]
         if wanted.signs is not None:
             candidates += self._of_history(wanted, wanted.signs)
+        if wanted.medicines:
+            candidates += self._of_medicines(wanted)
         if wanted.weights:
             candidates.append(self._weighed(wanted))
         newest = max(candidates, key=lambda known: known.taken_at or _NEVER, default=None)
@@ -113,6 +117,22 @@ class Findings:
                     taken_at=fact.taken_at,
                     source=f"hand:{fact.recorded_by}",
                     references=(fact.id,),
+                )
+
+    def _of_medicines(self, wanted: RiskInput) -> Iterable[Known]:
+        """A medicine that is taken. That none is listed says nothing: the list may be short of it."""
+        day = self.at.astimezone(self.zone).date()
+        for each in self.medicines:
+            taken = each.state is MedicineState.ACTIVE and each.superseded_at is None
+            over = each.until is not None and each.until < day
+            if taken and not over and each.code.upper().startswith(wanted.medicines):
+                yield Known(
+                    name=wanted.name,
+                    value=True,
+                    origin=Origin.MEDICINES,
+                    taken_at=each.recorded_at,
+                    source=each.source,
+                    references=(each.id,),
                 )
 
     def _of_history(self, wanted: RiskInput, signs: Signs) -> list[Known]:

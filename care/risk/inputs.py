@@ -31,6 +31,7 @@ class Origin(StrEnum):
     RESULT = "result"
     RECKONED = "reckoned"  # from results
     HISTORY = "history"
+    MEDICINES = "medicines"
     VISITS = "visits"
     STATED = "stated"  # by somebody of the hospital, for risk only
     ASSUMED = "assumed"  # nothing in the record speaks of it
@@ -84,6 +85,7 @@ class RiskInput:
     weight: str = ""  # of a body mass index: the concepts that it may be reckoned from as well
     height: str = ""
     signs: Signs | None = None
+    medicines: tuple[str, ...] = ()  # an active one whose ATC code begins so says yes
     weights: tuple[Weight, ...] = ()
     visits_within_days: int | None = None  # discharges before this one
     stated: bool = False  # somebody may state it, for risk only

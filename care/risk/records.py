@@ -53,6 +53,7 @@ class RiskAssessment:
     withdrawn_at: datetime | None = None
     withdrawn_because: WithdrawalReason | None = None
     withdrawn_inputs: list[str] | None = None
+    request_id: str | None = None  # somebody tells the patient that it is another now, or counts no more
 
     @property
     def is_current(self) -> bool:

@@ -398,7 +398,12 @@ class Content:
     @cached_property
     def risk_words(self) -> RiskInputsDocument:
         """What risk scores ask for, and the words beside every result."""
-        return self._only("risk_inputs.yaml", RiskInputsDocument)
+        words = self._only("risk_inputs.yaml", RiskInputsDocument)
+        if words.telling.cause not in self.request_causes.by_code():
+            raise ContentError(
+                f"content/risk_inputs.yaml: {words.telling.cause} is no cause of content/request_causes.yaml"
+            )
+        return words
 
     @cached_property
     def risk_inputs(self) -> dict[str, RiskInput]:

@@ -1,6 +1,7 @@
 """content/risk_inputs.yaml: what scores ask for, where a record is searched for it, the words beside every result."""
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
@@ -58,6 +59,7 @@ class InputDocument(Strict):
     height: str = ""
     history: SignsDocument | None = None
     relatives: dict[str, str] = Field(default_factory=dict)  # the input's word → name of a list of relations
+    medicines: tuple[str, ...] = ()
     weights: dict[Name, WeightDocument] = Field(default_factory=dict)
     visits_within_days: int | None = Field(default=None, ge=1)
     stated: bool = False
@@ -71,6 +73,8 @@ class InputDocument(Strict):
             raise ValueError("choices belong to an input of kind choice, and to no other")
         if self.absent is not None and self.kind is not InputKind.YES_NO:
             raise ValueError("absent belongs to an input of kind yes_no")
+        if self.medicines and self.kind is not InputKind.YES_NO:
+            raise ValueError("medicines belong to an input of kind yes_no")
         if self.stated and self.concept:
             raise ValueError("what is a result is entered as one: an input with a concept cannot be stated as well")
         if self.stated_for_visit and not self.stated:
@@ -102,6 +106,7 @@ class InputDocument(Strict):
                 weight=self.weight,
                 height=self.height,
                 signs=self.history.value(groups, words) if self.history is not None else None,
+                medicines=self.medicines,
                 weights=tuple(
                     Weight(name=key, signs=each.value(groups), points=each.points, unless=each.unless)
                     for key, each in self.weights.items()
@@ -116,11 +121,33 @@ class InputDocument(Strict):
             raise ValueError(f"input {name}: {error}") from error
 
 
+class TellingDocument(Strict):
+    """The request by which somebody tells a patient that a result which he was told is another now."""
+
+    cause: str
+    working_days: int = Field(ge=0, le=60)
+    changed: Wording
+    withdrawn: Wording
+
+    @model_validator(mode="after")
+    def _has_its_places(self) -> "TellingDocument":
+        for text, places in (
+            (self.changed, {"model", "before", "after"}),
+            (self.withdrawn, {"model", "before", "because"}),
+        ):
+            for language in (text.zh, text.en):
+                named = {name for _, name, _, _ in Formatter().parse(language) if name is not None}
+                if named != places:
+                    raise ValueError(f"the text needs the places {', '.join(sorted(places))}, and no other: {language}")
+        return self
+
+
 class RiskInputsDocument(Head):
     notice: Wording
     lacks: dict[LackReason, Wording]
     origins: dict[Origin, Wording]
     withdrawals: dict[WithdrawalReason, Wording]
+    telling: TellingDocument
     relations: dict[str, tuple[str, ...]]
     inputs: dict[Name, InputDocument] = Field(min_length=1)
 

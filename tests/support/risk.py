@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from care.history import EntryState, HistoryEntry, HistoryKind
+from care.medicines import MedicineBasis, MedicineState, MedicineStatement
 from care.observations import Observation, Setting
 from care.patients import Encounter, PatientId
 from care.risk.assessing import Assessed, Refused, assess
@@ -77,6 +78,24 @@ def a_fact(name: str, value: Value, **values: Any) -> RiskFact:
     )
 
 
+def a_medicine(code: str, **values: Any) -> MedicineStatement:
+    """A medicine that was prescribed a month ago and is taken."""
+    return MedicineStatement(
+        **{
+            "id": new_id(),
+            "patient_id": WHO,
+            "basis": MedicineBasis.PRESCRIBED,
+            "code": code,
+            "name": code or "草药",
+            "state": MedicineState.ACTIVE,
+            "source": "hl7:HIS",
+            "source_key": new_id(),
+            "recorded_at": NOW - timedelta(days=30),
+            **values,
+        }
+    )
+
+
 def a_stay(**values: Any) -> Encounter:
     """A discharge of today."""
     return Encounter(
@@ -94,6 +113,7 @@ def findings(
     history: Iterable[HistoryEntry] = (),
     stated: Mapping[str, Value] | None = None,
     facts: Iterable[RiskFact] = (),
+    medicines: Iterable[MedicineStatement] = (),
     visit: Encounter | None = None,
     visits: Iterable[Encounter] = (),
 ) -> Findings:
@@ -116,6 +136,7 @@ def findings(
             ),
             *facts,
         ),
+        medicines=tuple(medicines),
         visit=visit,
         visits=tuple(visits),
     )

@@ -71,6 +71,8 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("withdrawn_inputs", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True),
+        sa.Column("request_id", sa.Uuid(as_uuid=False), nullable=True),
+        sa.ForeignKeyConstraint(["request_id"], ["requests.id"], name=op.f("fk_risk_assessments_request_id_requests")),
         sa.ForeignKeyConstraint(
             ["encounter_id"], ["encounters.id"], name=op.f("fk_risk_assessments_encounter_id_encounters")
         ),
@@ -93,7 +95,9 @@ def upgrade() -> None:
         """
         CREATE FUNCTION keep_risk_row() RETURNS trigger LANGUAGE plpgsql AS $$
         DECLARE
-            may_be_set text[] := ARRAY['superseded_at', 'withdrawn_at', 'withdrawn_because', 'withdrawn_inputs'];
+            may_be_set text[] := ARRAY[
+                'superseded_at', 'withdrawn_at', 'withdrawn_because', 'withdrawn_inputs', 'request_id'
+            ];
             may_change text[] := ARRAY['patient_id'] || may_be_set;
             field text;
         BEGIN

@@ -177,8 +177,34 @@ def test_a_corrected_result_is_reckoned_anew_and_the_old_assessment_is_kept(hous
     assert new["value"] < old["value"] == first["value"]
     assert (new["current"], old["current"]) == (True, False)
     assert old["inputs"] == first["inputs"]
+    with house.rows() as uow:
+        request = uow.requests.get(new["request_id"])
+        assert request is not None
+        assert (request.owner_id, request.patient_id) == (agent.user_id, patient.id), "whoever asked tells him"
+        assert "15.8" in request.text
+        assert f"{new['value']:g} % 高危" in request.text
+        assert request.due_on > request.received_at.date()
     record_changed(house, patient)
     assert len(history(agent, patient)) == 2, "followed twice, it is the same"
+    results(house, patient, {"total_cholesterol": 3.1}, status=ObservationStatus.CORRECTED)
+    record_changed(house, patient)
+    assert history(agent, patient)[0]["request_id"] == new["request_id"], "an open request is told of it, not doubled"
+
+
+def test_a_new_check_up_is_reckoned_and_nobody_is_sent_for_as_long_as_the_band_is_the_same(
+    house: House, agent: Asking
+) -> None:
+    patient = ready(house, agent)
+    assess(agent, patient, "china-par")
+    results(house, patient, {"total_cholesterol": 5.0}, days_ago=0.05)
+    record_changed(house, patient)
+    new, _ = history(agent, patient)
+    assert (new["changes"], new["band"], new["request_id"]) == (["total_cholesterol"], "high", None)
+    results(house, patient, {"systolic": 110.0, "smoker": 0.0}, days_ago=0.01)
+    record_changed(house, patient)
+    newest = history(agent, patient)[0]
+    assert newest["band"] != "high"
+    assert newest["request_id"] is not None
 
 
 def test_an_assessment_is_withdrawn_when_a_value_goes_away_or_the_illness_becomes_known(
@@ -196,6 +222,7 @@ def test_an_assessment_is_withdrawn_when_a_value_goes_away_or_the_illness_become
     told = {each["model"]: each for each in history(agent, patient)}
     assert told["framingham-2008"]["withdrawn_because"] == "not_applicable"
     assert told["framingham-2008"]["withdrawn_words"]["zh"]
+    assert told["framingham-2008"]["request_id"]
     assert {each["id"] for each in told.values()} == set(kept.values())
 
 

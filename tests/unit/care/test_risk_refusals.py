@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from care.history import EntryState, HistoryKind
+from care.medicines import MedicineState
 from care.observations import ObservationStatus, Setting
 from care.risk.assessing import LackReason
 from care.risk.inputs import Origin
@@ -16,6 +17,7 @@ from tests.support.risk import (
     CONTENT,
     NOW,
     a_fact,
+    a_medicine,
     a_result,
     a_stay,
     an_entry,
@@ -184,6 +186,24 @@ def test_a_newer_statement_goes_before_an_older_one_and_before_older_history() -
 
 def stated_but(*left_out: str) -> dict[str, Any]:
     return {name: value for name, value in china_par()["stated"].items() if name not in left_out}
+
+
+def test_a_medicine_that_is_taken_says_yes_and_none_on_the_list_says_nothing() -> None:
+    stated = stated_but("treated")
+    taken = a_medicine("C09AA02")
+    result = assessed("china-par", findings(**china_par(stated=stated, medicines=[taken])))
+    treated = next(each for each in result.inputs if each.name == "treated")
+    assert (treated.value, treated.origin, treated.references) == (True, Origin.MEDICINES, (taken.id,))
+    for medicines in (
+        [],
+        [a_medicine("N02BE01")],
+        [a_medicine("")],
+        [a_medicine("C09AA02", state=MedicineState.STOPPED)],
+        [a_medicine("C09AA02", until=NOW.date() - timedelta(days=1))],
+        [a_medicine("C09AA02", superseded_at=NOW)],
+    ):
+        refusal = refused("china-par", findings(**china_par(stated=stated, medicines=medicines)))
+        assert [lack.input for lack in refusal.lacks] == ["treated"]
 
 
 def test_heavier_forms_of_an_illness_take_the_place_of_lighter_ones() -> None:
