@@ -93,7 +93,7 @@ def read_message(text: str) -> Hl7Message:
     try:
         parsed = hl7.parse("\r".join(lines))
         return Hl7Message(tuple(_segment(parsed, segment) for segment in parsed))
-    except (hl7.HL7Exception, ValueError, LookupError, TypeError, AttributeError) as error:
+    except (hl7.HL7Exception, AssertionError, ValueError, LookupError, TypeError, AttributeError) as error:
         # python-hl7 answers a malformed message with whatever error its place of failure happens to raise.
         raise UnreadableError(
             f"the message cannot be split into segments and fields ({type(error).__name__})"
@@ -156,6 +156,23 @@ def _components(message: hl7.Message, repetition: object) -> tuple[str, ...]:
 
 
 def _plain(message: hl7.Message, text: str) -> str:
-    found = message.unescape(text) if message.esc and message.esc in text else text
+    found = _unescaped(message, text) if message.esc and message.esc in text else text
     found = found.replace("\x00", "").strip()
     return "" if found == _NOTHING else found
+
+
+def _unescaped(message: hl7.Message, text: str) -> str:
+    """A text without its escapes. Ours: python-hl7's writes what it cannot read, which is about people, to the log."""
+    escape, (field, repetition, component, subcomponent) = message.esc, message.separators[1:5]
+    signs = {"F": field, "R": repetition, "S": component, "T": subcomponent, "E": escape, "H": "", "N": "", ".br": "\n"}
+
+    def sign(found: re.Match[str]) -> str:
+        name = found[1]
+        if name in signs:
+            return signs[name]
+        if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", name):
+            return bytes.fromhex(name[1:]).decode("utf-8", errors="replace")
+        return found[0]
+
+    mark = re.escape(escape)
+    return re.sub(f"{mark}([^{mark}]*){mark}", sign, text)
