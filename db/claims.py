@@ -41,11 +41,12 @@ _SERVES = """
 def _for_agents(many: int, *, any_agent: bool) -> str:
     """Takes up to so many pairs: the agents who waited longest, each with the first task of all her lanes.
 
-    Agents choose one after the other, as if each were asked by itself, and no two are given the same patient. Both
-    rows of a pair are locked before it is made, and are taken in this one statement, or neither. Rows that somebody
-    else holds are passed over: with `any_agent` no agent is left out because others hold all that those before her
-    could take. What a lane's index still keeps of tasks that were taken from its head is walked once, to the first that
-    waits; locking begins there.
+    Agents choose one after the other, as if each were asked by itself, and no two are given the same patient. Where a
+    lane's first tasks are of few patients, fewer pairs are made (`most`): what stands behind them was not looked at,
+    and could come before another lane's. Both rows of a pair are locked before it is made, and are taken in this one
+    statement, or neither. Rows that somebody else holds are passed over: with `any_agent` no agent is left out because
+    others hold all that those before her could take. What a lane's index still keeps of tasks that were taken from its
+    head is walked once, to the first that waits; locking begins there.
 
     The numbers are written into the text: only so does the server see that one plan serves every turn.
     """
@@ -87,6 +88,10 @@ def _for_agents(many: int, *, any_agent: bool) -> str:
             FOR UPDATE SKIP LOCKED
         ) t
         WHERE EXISTS (SELECT FROM free a WHERE {_SERVES.format(lane="o")})
+    ), most AS MATERIALIZED (
+        SELECT min(of_lane.patients) AS pairs
+        FROM (SELECT count(DISTINCT s.patient_id) AS patients FROM standing s
+              GROUP BY s.lane_id HAVING count(*) = {many:d}) of_lane
     ), turns AS MATERIALIZED (
         SELECT row_number() OVER (ORDER BY a.state_since, a.id) AS turn, a.* FROM free a
     ), pairs (turn, agent_id, state_since, state_reason, task_id, lane_id, place, closing_at, held_until, patients) AS (
@@ -102,7 +107,7 @@ def _for_agents(many: int, *, any_agent: bool) -> str:
             ORDER BY s.place, s.priority, s.next_attempt_at, s.id
             LIMIT 1
         ) t ON true
-        WHERE cardinality(p.patients) < {many:d}
+        WHERE cardinality(p.patients) < (SELECT coalesce(most.pairs, {many:d}) FROM most)
     ), reserved AS (
         UPDATE agents SET state = '{_RESERVED.value}', state_since = %(now)s, state_reason = ''
         WHERE agents.id = ANY (ARRAY(SELECT agent_id FROM pairs WHERE task_id IS NOT NULL))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import Boolean, Column, Index, String, Table, Uuid, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata
@@ -48,7 +49,7 @@ class SwitchRepository:
         rows = self._session.scalars(
             select(Switch)
             .where(switches.c.kind == kind)
-            .distinct(switches.c.subject)
+            .ext(distinct_on(switches.c.subject))
             .order_by(switches.c.subject, switches.c.pressed_at.desc())
         )
         return {row.subject: row for row in rows}
