@@ -98,6 +98,9 @@ def set_print(units: UnitsOfWork, print_id: str, shop: PrintShop) -> None:
         uow.commit()
     if summary is None:
         raise LookupError(f"summary {made.summary_id} of print {print_id} is not there")
+    if reason := _overtaken(summary, made):
+        _fail(units, print_id, reason)
+        return
     # Setting takes a second of a processor: no transaction stands open meanwhile.
     try:
         finished = typeset(_document(summary, made, shop), at=made.asked_at, further_fonts=shop.fonts)
@@ -113,6 +116,18 @@ def set_print(units: UnitsOfWork, print_id: str, shop: PrintShop) -> None:
         uow.emit(_event(EventKind.PRINT_CHANGED, kept, summary))
         uow.commit()
     log.info("print_set", print=print_id, pages=finished.pages, bytes=len(finished.body))
+
+
+def _overtaken(summary: StageSummary, made: ReportPrint) -> str:
+    """Why the print is not of what the summary is now: its watermark and code would say something untrue."""
+    meant = {PrintKind.DRAFT: SummaryState.DRAFT, PrintKind.WITHDRAWN: SummaryState.WITHDRAWN}.get(
+        made.kind, SummaryState.SIGNED
+    )
+    if summary.state is meant:
+        return ""
+    return (
+        f"the summary is {summary.state.value} now and was {meant.value} when the print was asked for: print it again"
+    )
 
 
 def _document(summary: StageSummary, made: ReportPrint, shop: PrintShop) -> dict[str, object]:

@@ -449,6 +449,23 @@ def test_a_print_whose_worker_died_over_it_is_set_by_the_next(house: House, nurs
     assert nurse.get(f"/prints/{asked['id']}").json()["state"] == "ready"
 
 
+def test_a_print_that_was_overtaken_by_a_signature_or_a_withdrawal_is_not_set(
+    house: House, nurse: Asking, doctor: Asking, patient: Patient
+) -> None:
+    draft = drafted(nurse, patient)
+    assert draft["id"] in [each["id"] for each in doctor.get("/summaries/unsigned").json()["summaries"]]
+    nurse.put(f"/summaries/{draft['id']}", {"version": 1, "conclusion": "好"})
+    of_draft = nurse.post(f"/summaries/{draft['id']}/prints", {}).json()
+    doctor.post(f"/summaries/{draft['id']}/sign", {"version": 2})
+    of_signed = nurse.post(f"/summaries/{draft['id']}/prints", {}).json()
+    doctor.post(f"/summaries/{draft['id']}/withdraw", {"reason": "写错了"})
+    for made in (of_draft, of_signed):
+        set_print(house.units, made["id"], SHOP)
+        after = nurse.get(f"/prints/{made['id']}").json()
+        assert (after["state"], "print it again" in after["reason"]) == ("failed", True)
+    assert draft["id"] not in [each["id"] for each in doctor.get("/summaries/unsigned").json()["summaries"]]
+
+
 def test_a_name_that_no_font_has_fails_with_the_letter_and_what_to_do(
     house: House, nurse: Asking, patient: Patient
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from care.concepts import MappedCode
+from care.report_prints import PrintKind
+from care.summaries import SummaryState
 from db.calendar import HospitalTime
 from db.gate import Gate
 from db.metadata import metadata
@@ -50,6 +52,7 @@ from tests.support.builders import (
     an_encounter,
 )
 from tests.support.spool import voice, write_spool
+from tests.support.summaries import a_print, a_summary, empty_facts
 
 LONG_AGO = timedelta(hours=3)
 LOGS = {"outbox", "audit", "audit_log", "call_commands", "alembic_version"}
@@ -150,6 +153,10 @@ def rows_of_every_kind(uow: UnitOfWork, gate: Gate, folder: Path) -> dict[str, s
     ]
     for message in messages:
         uow.messages.plan(message)
+    summary = a_summary(empty_facts(), state=SummaryState.DRAFT, patient_id=a_patient(uow).id)
+    uow.summaries.add(summary)
+    printed = a_print(summary, kind=PrintKind.DRAFT, asked_at=long_ago)
+    uow.summaries.add_print(printed)
     imports = {
         state: ListImport(
             id=new_id(),
@@ -192,6 +199,7 @@ def rows_of_every_kind(uow: UnitOfWork, gate: Gate, folder: Path) -> dict[str, s
         "recording": captured.id,
         "stored": recordings[RecordingState.STORED].id,
         "call": captured.call_id,
+        "print": printed.id,
         "applying": imports[ImportState.APPLYING].id,
         "undoing": imports[ImportState.UNDOING].id,
         "mapping": str(
@@ -238,6 +246,7 @@ SUBJECTS = {
     "scheduler.decide_next": "attempt",
     "transcription.draft_note": "attempt",
     "interop.send_message": "message",
+    "reports.set_print": "print",
     "record.follow_change": "patient",
     "scheduler.class_readings": "patient",
     "interop.settle_results": "mapping",
@@ -273,7 +282,13 @@ def test_every_celery_task_runs_twice_as_well_as_once(
     finally:
         forget_parts()
         app.close()
-    assert changed >= {"scheduler.decide_next", "transcription.draft_note", "interop.send_message", "recordings.ingest"}
+    assert changed >= {
+        "scheduler.decide_next",
+        "transcription.draft_note",
+        "interop.send_message",
+        "recordings.ingest",
+        "reports.set_print",
+    }
 
 
 def test_a_decision_asked_for_while_another_is_being_made_waits_and_is_not_made_twice(
