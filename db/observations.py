@@ -141,8 +141,8 @@ class ObservationRepository:
         if self._insert(observation, version=1):
             return Put(outcome=PutOutcome.NEW, observation=self._kept(observation))
         held, versions = self._locked(observation)
-        again = reinstate and held.status is ObservationStatus.ENTERED_IN_ERROR
         same = next((each for each in reversed(versions) if each.says_the_same_as(observation)), None)
+        again = reinstate and (held.status is ObservationStatus.ENTERED_IN_ERROR or _was_taken_back(same, versions))
         if same is not None and not (again and same is not held):
             return Put(outcome=PutOutcome.SAME, observation=same)
         if again or takes_the_place_of(observation, held):
@@ -158,6 +158,18 @@ class ObservationRepository:
         said = {column.name: getattr(held, column.name) for column in results.c}
         said |= {"id": new_id(), "status": ObservationStatus.ENTERED_IN_ERROR, "text": reason, "issued_at": None}
         said |= {"recorded_at": now, "recorded_by": by}
+        return self._supersede(held, Observation(**said), versions)
+
+    def take_back(self, observation: Observation, *, by: str | None, reason: str, now: datetime) -> Put | None:
+        """Undo a version: the one before it counts again, or nothing does; None if a newer one has taken its place."""
+        held, versions = self._locked(observation)
+        if held.id != observation.id or held.status is ObservationStatus.ENTERED_IN_ERROR:
+            return None
+        before = next((each for each in reversed(versions) if each.version < held.version), None)
+        if before is None or before.status is ObservationStatus.ENTERED_IN_ERROR:
+            return self.withdraw(held, by=by, reason=reason, now=now)
+        said = {column.name: getattr(before, column.name) for column in results.c}
+        said |= {"id": new_id(), "recorded_at": now, "recorded_by": by}
         return self._supersede(held, Observation(**said), versions)
 
     def get(self, observation_id: str) -> Observation | None:
@@ -224,7 +236,13 @@ class ObservationRepository:
         return self.spans(patient_id, code, zone, SpanKind.YEAR)
 
     def spans(
-        self, patient_id: str, code: str, zone: str, kind: SpanKind, since: datetime | None = None
+        self,
+        patient_id: str,
+        code: str,
+        zone: str,
+        kind: SpanKind,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Sequence[Span]:
         """A code by day, week, month or year, in the calendar of a zone."""
         begins = func.date_trunc(kind.value, func.timezone(zone, results.c.taken_at))
@@ -245,6 +263,8 @@ class ObservationRepository:
         )
         if since is not None:
             by_span = by_span.where(results.c.taken_at >= since)
+        if until is not None:
+            by_span = by_span.where(results.c.taken_at < until)
         return [
             Span(
                 begins=row.begins.date(),
@@ -315,6 +335,14 @@ class ObservationRepository:
             _versions(observation.source, observation.source_key).execution_options(populate_existing=True)
         ).all()
         return next(each for each in versions if each.superseded_at is None), versions
+
+
+def _was_taken_back(version: Observation | None, versions: Sequence[Observation]) -> bool:
+    """True if what counts is what was there before this version: it was undone."""
+    held = next(each for each in versions if each.superseded_at is None)
+    if version is None or held is version:
+        return False
+    return any(each.version < version.version and each.says_the_same_as(held) for each in versions)
 
 
 def _versions(source: str, source_key: str) -> Select[Observation]:

@@ -14,6 +14,12 @@ class ListKind(StrEnum):
     DISCHARGE = "discharge"  # a person and the visit that is over
     APPOINTMENT = "appointment"  # a person and the visit that will be
     NUMBERS = "numbers"  # a person and the numbers by which to reach him
+    EXAM = "exam"  # a person and what was measured of him: a result in each row, or in each of many columns
+
+    @property
+    def tells_of_a_visit(self) -> bool:
+        """True if each row is a visit, with department and day."""
+        return self in {ListKind.DISCHARGE, ListKind.APPOINTMENT}
 
     @property
     def purpose(self) -> Purpose:
@@ -25,6 +31,7 @@ _PURPOSES = {
     ListKind.DISCHARGE: Purpose.CARE,
     ListKind.APPOINTMENT: Purpose.REMINDER,
     ListKind.NUMBERS: Purpose.SURVEY,
+    ListKind.EXAM: Purpose.CARE,
 }
 
 

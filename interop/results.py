@@ -21,7 +21,7 @@ from care.observations import Observation, ObservationStatus, Setting
 from care.patients import PatientId
 from db.alert_raising import raise_alerts
 from db.observations import Put, PutOutcome
-from db.unit_of_work import UnitOfWork
+from db.unit_of_work import UnitOfWork, UnitsOfWork
 from db.unmapped_results import ParkReason, Settlement, UnmappedResult, fingerprint_of
 from followup.alerts import Alert, AlertState
 from followup.answer_alerts import EarlierAnswers
@@ -136,13 +136,25 @@ def placed(
     return tuple(rows)
 
 
-def settle_waiting(uow: UnitOfWork, content: Content, source: str, code: str, *, limit: int = 500) -> int:
-    """Apply what the hospital has decided about a code to what waits of it; how many were settled, none at the end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How far settling what waits of a code has come."""
+
+    looked_at: int
+    settled: int
+    after: int  # position of the last one looked at
+
+
+def settle_waiting(
+    uow: UnitOfWork, content: Content, source: str, code: str, *, after: int = 0, limit: int = 500
+) -> Settled:
+    """Apply what the hospital has decided about a code to the next of what waits of it; the rest stays parked."""
     decided = uow.unmapped_results.decided(source)
     puts: list[Put] = []
     settled = 0
-    waiting = uow.unmapped_results.waiting(source, code, limit=limit)
+    waiting = uow.unmapped_results.waiting(source, code, after=after, limit=limit)
     for parked in waiting:
+        after = parked.position
         taken = _take(uow, content, sent_again(parked), decided, reinstate=False, park=False)
         if taken.outcome is TakenOutcome.PARKED:
             continue
@@ -153,6 +165,21 @@ def settle_waiting(uow: UnitOfWork, content: Content, source: str, code: str, *,
     tell(uow, content, puts)
     if waiting:
         log.info("parked_results_settled", source=source, settled=settled, left=len(waiting) - settled)
+    return Settled(looked_at=len(waiting), settled=settled, after=after)
+
+
+def settle_all(units: UnitsOfWork, content: Content, position: int) -> int:
+    """Apply a decision to all that waits of its code, chunk by chunk; how many were settled. Again it finds nothing."""
+    with units() as uow:
+        decision = uow.unmapped_results.decision(position)
+    settled = after = 0
+    while decision is not None:
+        with units() as uow:
+            step = settle_waiting(uow, content, decision.source, decision.code, after=after)
+            uow.commit()
+        settled, after = settled + step.settled, step.after
+        if not step.looked_at:
+            break
     return settled
 
 
@@ -205,7 +232,11 @@ def _take(
     if made is None:
         return TakenResult(sent=sent, outcome=TakenOutcome.IGNORED)
     if isinstance(made, Unplaced):
-        return _parked(uow, sent, made) if park else TakenResult(sent=sent, outcome=TakenOutcome.PARKED)
+        return (
+            _parked(uow, sent, made, reinstate=reinstate)
+            if park
+            else TakenResult(sent=sent, outcome=TakenOutcome.PARKED)
+        )
     puts = tuple(uow.observations.put(each, reinstate=reinstate) for each in made)
     # Of two the one that changed more tells what became of the result.
     order = (PutOutcome.NEW, PutOutcome.SUPERSEDED, PutOutcome.OLDER, PutOutcome.SAME)
@@ -213,7 +244,7 @@ def _take(
     return TakenResult(sent=sent, outcome=TakenOutcome(first.value), puts=puts)
 
 
-def _parked(uow: UnitOfWork, sent: SentResult, why: Unplaced) -> TakenResult:
+def _parked(uow: UnitOfWork, sent: SentResult, why: Unplaced, *, reinstate: bool) -> TakenResult:
     said = _as_json(sent)
     parked = UnmappedResult(
         id=new_id(),
@@ -229,7 +260,12 @@ def _parked(uow: UnitOfWork, sent: SentResult, why: Unplaced) -> TakenResult:
     )
     if not uow.unmapped_results.park(parked):
         held = uow.unmapped_results.parked_like(sent.source, sent.source_key, said)
-        return TakenResult(sent=sent, outcome=TakenOutcome.SAME if held and held.settled_at else TakenOutcome.PARKED)
+        if held is None or (held.settled_at is not None and not reinstate):
+            return TakenResult(sent=sent, outcome=TakenOutcome.SAME)
+        if held.settled_at is None:
+            return TakenResult(sent=sent, outcome=TakenOutcome.PARKED)
+        held.settled_at = held.settled_by = held.settlement = None
+        return TakenResult(sent=sent, outcome=TakenOutcome.PARKED, parked=held)
     log.warning("result_parked", unmapped=parked.id, source=sent.source, reason=why.reason.value)
     return TakenResult(sent=sent, outcome=TakenOutcome.PARKED, parked=parked)
 

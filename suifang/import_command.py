@@ -60,7 +60,8 @@ def run(
             console.print("name the file to import, or an import to --undo")
             return 1
         order = _order(settings, file, kind, source=source, template=template, mapping=mapping)
-        surroundings = ListSurroundings(zone=settings.zone, templates=frozenset(Content(settings.content_dir).plans))
+        content = Content(settings.content_dir)
+        surroundings = ListSurroundings(zone=settings.zone, templates=frozenset(content.plans), content=content)
         return _bring_in(units, file, order, surroundings, dry_run=dry_run, agreed=agreed, console=console)
     except (ImportCommandError, NotNowError) as refusal:
         console.print(str(refusal), markup=False, highlight=False)

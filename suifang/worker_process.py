@@ -153,7 +153,7 @@ def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcript
     provide(
         ListParts(
             units_of_work=units_of_work,
-            surroundings=ListSurroundings(zone=settings.zone, templates=frozenset(content.plans)),
+            surroundings=ListSurroundings(zone=settings.zone, templates=frozenset(content.plans), content=content),
         )
     )
     provide(ResultParts(units_of_work=units_of_work, content=content))

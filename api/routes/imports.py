@@ -320,7 +320,7 @@ def _rules(request: Request, uow: UnitOfWork, made: ListImport) -> ListRules:
 
 
 def _surroundings(wiring: Wiring) -> ListSurroundings:
-    return ListSurroundings(zone=wiring.zone, templates=frozenset(wiring.content.plans))
+    return ListSurroundings(zone=wiring.zone, templates=frozenset(wiring.content.plans), content=wiring.content)
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, made: ListImport) -> None:

@@ -12,8 +12,9 @@ from db.listed_people import RECORD_NUMBER, Key, KnownNumber, KnownVisit, NewRow
 from db.refusals import RowRefusedError
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.events import DomainEvent, EventKind
-from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, RowState, next_import_state
+from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, ListKind, RowState, next_import_state
 from interop.lists.checking import CHUNK, ListSurroundings, Progress, look_at, nobody_looks, rules_of
+from interop.lists.exams import take_exams
 from interop.lists.faults import Code, fault
 from interop.lists.matching import LINE, Match, Newcomers
 from interop.lists.rows import ListedPerson
@@ -128,6 +129,9 @@ def _write(uow: UnitOfWork, made: ListImport, rows: Sequence[ImportRow], surroun
     )
     written = [chunk.write(row, matched) if matched else row for row, matched in looked_at]
     uow.listed_people.add(chunk.new)
+    if made.kind is ListKind.EXAM:
+        exams = {row.line: matched.row for row, matched in looked_at if matched}
+        written = take_exams(uow, surroundings.content, made, written, exams)
     uow.imports.save(made.id, written, templates)
 
 

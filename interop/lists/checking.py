@@ -6,10 +6,12 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from db.unit_of_work import UnitOfWork
-from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, RowState, next_import_state
+from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, ListKind, RowState, next_import_state
 from interop.lists.columns import missing
+from interop.lists.exams import parking_remarks
 from interop.lists.matching import Match, Newcomers, match
 from interop.lists.rows import ListedPerson, ListRules, understand
+from runtime.content.library import Content
 
 CHUNK = 500
 PREVIEWED = 20
@@ -27,6 +29,7 @@ class ListSurroundings:
 
     zone: ZoneInfo
     templates: frozenset[str]
+    content: Content  # what is measured, for lists of exams
 
 
 def rules_of(made: ListImport, surroundings: ListSurroundings, now: datetime) -> ListRules:
@@ -56,6 +59,8 @@ def check(
     after = 0
     while rows := uow.imports.rows(made.id, after=after, limit=2 * CHUNK):
         looked_at, templates = look_at(uow, rows, rules, newcomers)
+        if made.kind is ListKind.EXAM:
+            looked_at = parking_remarks(uow, surroundings.content, made, looked_at)
         uow.imports.save(made.id, [row for row, _ in looked_at], templates)
         after = rows[-1].line
         progress(len(rows))

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 
@@ -36,6 +36,14 @@ class ListField(StrEnum):
     TEMPLATE = "template"
     CONSENT = "consent"
     CONSENT_AUTOMATED = "consent_automated"
+    RESULT = "result"  # of an exam: the header names what was measured, perhaps with its unit
+    ITEM = "item"  # of a list with a result in each row: what was measured
+    ITEM_CODE = "item_code"
+    VALUE = "value"
+    UNIT = "unit"
+    REFERENCE = "reference"
+    SAMPLE_NUMBER = "sample_number"
+    REPORTED = "reported"  # when the laboratory gave it out
 
 
 IGNORED = ""
@@ -43,7 +51,7 @@ IGNORED = ""
 
 ERRORS_HEADER = "错误/errors"
 
-REPEATABLE = frozenset({ListField.PHONE, ListField.RELATIVE_PHONE, ListField.MEDICAL_RECORD})
+REPEATABLE = frozenset({ListField.PHONE, ListField.RELATIVE_PHONE, ListField.MEDICAL_RECORD, ListField.RESULT})
 IDENTIFYING = frozenset(
     {
         ListField.RECORD_NUMBER,
@@ -102,6 +110,25 @@ _HEADERS: Mapping[ListField, str] = {
     ListField.CONSENT_AUTOMATED: "同意自动外呼 同意自动电话 同意智能外呼 consent_automated automated_calls",
 }
 
+_EXAM_HEADERS: Mapping[ListField, str] = {
+    ListField.DATE: (
+        "检验日期 检验时间 采样时间 采样日期 采集时间 体检日期 体检时间 检查时间 检测日期 检测时间 测量时间 "
+        "exam_date sample_date collected_at collection_time taken_at test_date"
+    ),
+    ListField.REPORTED: "报告时间 报告日期 审核时间 发布时间 reported_at report_date report_time",
+    ListField.ITEM: (
+        "项目 项目名称 检验项目 检查项目 检验项目名称 检查项目名称 指标 指标名称 item item_name test test_name analyte"
+    ),
+    ListField.ITEM_CODE: "项目代码 项目编码 项目编号 检验项目代码 指标代码 item_code test_code loinc code",
+    ListField.VALUE: "结果 检验结果 检查结果 结果值 检测结果 测量值 数值 result value result_value",
+    ListField.UNIT: "单位 结果单位 计量单位 unit units",
+    ListField.REFERENCE: "参考范围 参考值 正常范围 参考区间 reference reference_range normal_range ref_range",
+    ListField.SAMPLE_NUMBER: (
+        "标本号 样本号 条码号 条形码 报告号 检验单号 申请单号 体检号 体检编号 sample_number specimen_number barcode "
+        "order_number accession_number"
+    ),
+}
+
 _NOT_READ = frozenset({"错误errors", "序号", "编号", "no", "age", "年龄"})
 _HEADER_WITHIN = 30
 
@@ -133,13 +160,32 @@ def named_headers(cells: Sequence[str]) -> list[str]:
     return named
 
 
-def guess(header: Sequence[str], kind: ListKind, remembered: Mapping[str, str]) -> Mapped:
-    """Header → field: as remembered, else by name; each field once but for those of which there may be several."""
+@cache
+def _known_of_exams() -> Mapping[str, ListField]:
+    return {**_known(), **{tidy(name): field for field, names in _EXAM_HEADERS.items() for name in names.split()}}
+
+
+def _nothing_is_measured(_header: str) -> bool:
+    return False
+
+
+def guess(
+    header: Sequence[str],
+    kind: ListKind,
+    remembered: Mapping[str, str],
+    measured: Callable[[str], bool] = _nothing_is_measured,
+) -> Mapped:
+    """Header → field: as remembered, else by name; each field once but for those of which there may be several.
+
+    Of an exam's list a header that is `measured` is a result.
+    """
     mapping: Mapped = {name: remembered[name] for name in header if name in remembered}
     for exactly in (True, False):
         for name in header:
             if mapping.get(name, IGNORED) == IGNORED and name not in remembered:
-                field = _guessed(name, exactly=exactly)
+                field = _guessed(name, exactly=exactly, kind=kind)
+                if exactly and field is None and kind is ListKind.EXAM and measured(name):
+                    field = ListField.RESULT
                 if field is not None and (field in REPEATABLE or field.value not in mapping.values()):
                     mapping[name] = field.value
                 elif field is ListField.RECORD_NUMBER and exactly:
@@ -150,17 +196,18 @@ def guess(header: Sequence[str], kind: ListKind, remembered: Mapping[str, str]) 
 def _second_record_number(name: str, kind: ListKind, mapping: Mapped) -> str:
     # 住院号 beside a record number counts one stay in many hospitals, so it is the visit's, never the person's.
     if tidy(name) == "住院号":
-        free = kind is not ListKind.NUMBERS and ListField.VISIT_NUMBER.value not in mapping.values()
+        free = kind.tells_of_a_visit and ListField.VISIT_NUMBER.value not in mapping.values()
         return ListField.VISIT_NUMBER.value if free else IGNORED
     return ListField.MEDICAL_RECORD.value
 
 
-def _guessed(header: str, *, exactly: bool) -> ListField | None:
+def _guessed(header: str, *, exactly: bool, kind: ListKind | None = None) -> ListField | None:
     name = tidy(re.sub(r" \(\d+\)$", "", header))
     if name in _NOT_READ:
         return None
     if exactly:
-        return _known().get(re.sub(r"\d+$", "", name)) or _known().get(name)
+        known = _known_of_exams() if kind is ListKind.EXAM else _known()
+        return known.get(re.sub(r"\d+$", "", name)) or known.get(name)
     within = [known for known in _known() if len(known) > 1 and known in name and not known.isascii()]
     # 家属联系电话 holds 电话 too: the longest known word within a header says most.
     return _known()[max(within, key=len)] if within else None
@@ -205,10 +252,22 @@ def missing(mapping: Mapping[str, str], kind: ListKind) -> list[str]:
     """What must have a column and has none."""
     mapped = set(mapping.values())
     wanted = [] if ListField.NAME in mapped else [ListField.NAME.value]
-    if kind is not ListKind.NUMBERS:
+    if kind.tells_of_a_visit:
         wanted += [field.value for field in (ListField.DATE, ListField.DEPARTMENT) if field not in mapped]
+    elif kind is ListKind.EXAM:
+        wanted += _missing_of_exam(mapped)
     elif not mapped & {ListField.PHONE, ListField.RELATIVE_PHONE}:
         wanted.append(ListField.PHONE.value)
     if not mapped & {*IDENTIFYING, ListField.PHONE, ListField.RELATIVE_PHONE}:
         wanted.append(ListField.RECORD_NUMBER.value)
     return wanted
+
+
+def _missing_of_exam(mapped: Collection[str]) -> list[str]:
+    wanted = [] if ListField.DATE in mapped else [ListField.DATE.value]
+    if ListField.RESULT in mapped:
+        return wanted
+    if ListField.VALUE not in mapped:
+        return [*wanted, ListField.RESULT.value]
+    named = ListField.ITEM in mapped or ListField.ITEM_CODE in mapped
+    return wanted if named else [*wanted, ListField.ITEM.value]

@@ -49,6 +49,9 @@ class Code(StrEnum):
     FILLED_STAYS = "filled_stays"
     PLAN_STAYS = "plan_stays"
     PLAN_STOPS = "plan_stops"
+    NO_RESULT = "no_result"
+    EXAM_AHEAD = "exam_ahead"
+    RESULT_PARKED = "result_parked"
 
 
 _WORDS: Mapping[Code, tuple[str, str]] = {
@@ -134,6 +137,12 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
     Code.PLAN_STAYS: (
         "该就诊在导入前已有记录，其随访计划予以保留；不需要时请取消该计划",
         "the visit was known before, and its plan stays; cancel the plan if it is not wanted",
+    ),
+    Code.NO_RESULT: ("这一行没有任何结果", "the row holds no result"),
+    Code.EXAM_AHEAD: ("检查日期在将来", "the exam lies ahead"),
+    Code.RESULT_PARKED: (
+        "暂时无法归类，将原样保留，请在“未识别结果”中说明",
+        "cannot be placed yet; it is kept as it is until somebody says what it means",
     ),
     Code.FILLED_STAYS: ("为已有患者补充的出生日期、性别或方言予以保留", "what was filled in for a known patient stays"),
 }

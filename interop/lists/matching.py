@@ -77,10 +77,10 @@ def match(
     )
     decided = {choice for choice in decisions.values() if choice != NEW and not choice.startswith(LINE)}
     known = people.persons({*by_key.values(), *(one for ids in by_number.values() for one in ids), *decided})
-    visits = people.visits_of(set(known), kind.value) if kind is not ListKind.NUMBERS else {}
+    visits = people.visits_of(set(known), kind.value) if kind.tells_of_a_visit else {}
     matches = []
     for row in rows:
-        matched = _match(row, decisions.get(row.line), by_key, by_number, known, visits, newcomers, zone)
+        matched = _match(row, decisions.get(row.line), by_key, by_number, known, visits, newcomers, zone, kind)
         if matched.is_new and not matched.faults and not matched.candidates:
             newcomers.remember(row)
         elif matched.same_as_line is not None and not matched.faults:
@@ -103,14 +103,15 @@ def _match(
     visits: Mapping[str, list[KnownVisit]],
     newcomers: Newcomers,
     zone: ZoneInfo,
+    kind: ListKind,
 ) -> Match:
     found = {by_key[key] for key in row.keys if key in by_key}
     if len(found) > 1:
         return Match(row=row, faults=(fault("", Code.TWO_PERSONS),))
     if found:
-        return _of_known(row, known[found.pop()], visits, zone)
+        return _of_known(row, known[found.pop()], visits, zone, kind)
     if decision is not None and decision in known:
-        return _of_known(row, known[decision], visits, zone, decided=True)
+        return _of_known(row, known[decision], visits, zone, kind, decided=True)
     if decision is not None and decision.startswith(LINE):
         return Match(row=row, same_as_line=int(decision.removeprefix(LINE)))
     earlier = next((newcomers.by_key[key] for key in row.keys if key in newcomers.by_key), None)
@@ -119,7 +120,7 @@ def _match(
         return Match(row=row, same_as_line=earlier.line, faults=faults)
     candidates = () if decision == NEW else _candidates(row, by_number, known, newcomers)
     faults = ()
-    if not candidates and not row.numbers:
+    if not candidates and not row.numbers and kind is not ListKind.EXAM:
         faults = (fault(ListField.PHONE.value, Code.NO_NUMBER),)
     return Match(row=row, candidates=candidates, faults=faults)
 
@@ -129,10 +130,13 @@ def _of_known(
     person: KnownPerson,
     visits: Mapping[str, list[KnownVisit]],
     zone: ZoneInfo,
+    kind: ListKind,
     *,
     decided: bool = False,
 ) -> Match:
     faults = () if decided else _contradictions(row, person.name, person, person.keys)
+    if kind is ListKind.EXAM:
+        return Match(row=row, patient=person, faults=faults)  # nobody is called for it
     if person.deceased:
         faults = (*faults, fault("", Code.DECEASED))
     if not row.numbers and not person.numbers:

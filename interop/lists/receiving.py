@@ -10,6 +10,7 @@ from db.unit_of_work import UnitOfWork
 from followup.imports import ListImport, ListKind
 from interop.lists.checking import ListSurroundings, Progress, check, may_be_remapped, nobody_looks
 from interop.lists.columns import IGNORED, REPEATABLE, Mapped, checked_mapping, find_header, guess, named_headers
+from interop.lists.exams import measured_by
 from interop.lists.file_formats import read_list
 from interop.lists.reading import LONGEST_LIST, Line, ListRefusedError, RawList, lines_of
 from runtime.identifiers import new_id
@@ -90,7 +91,7 @@ def _receive(
         encoding=raw.encoding,
         header=header,
         header_line=raw.lines[at].number,
-        mapping=_mapping(uow, header, order),
+        mapping=_mapping(uow, header, order, surroundings),
         template_id=order.template_id,
         area_code=order.area_code,
         synthetic=order.synthetic,
@@ -109,9 +110,10 @@ def _receive(
     return made
 
 
-def _mapping(uow: UnitOfWork, header: Sequence[str], order: ListOrder) -> Mapped:
+def _mapping(uow: UnitOfWork, header: Sequence[str], order: ListOrder, surroundings: ListSurroundings) -> Mapped:
     remembered = uow.imports.remembered_mapping(order.source, order.kind) if order.source else {}
-    guessed = guess(header, order.kind, {**remembered, **(order.mapping or {})})
+    known = {**remembered, **(order.mapping or {})}
+    guessed = guess(header, order.kind, known, measured_by(surroundings.content, order.source))
     if order.mapping is None:
         return guessed
     # What is not named keeps its guess, so that one column can be set right by naming it alone.

@@ -26,6 +26,7 @@ _NOON = time(12)  # of a discharge whose hour is not written
 _OLDEST = date(1900, 1, 1)
 _ROUNDED = re.compile(r"\d(\.\d+)?E\+?\d+", re.IGNORECASE)
 _CELL_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"})
+_IN_BRACKETS = re.compile(r"(?P<name>[^(\[【]+)[(\[【](?P<within>[^)\]】]+)[)\]】](?: \(\d+\))?")
 _NOTHING = frozenset({"", "无", "不详", "未知", "暂无", "-", "--", "/", "n/a", "na", "null", "none", "nil"})
 _SELF = frozenset(
     {"", "本人", "患者", "患者本人", "自己", "self", "patient", "手机", "mobile", "电话", "phone", "tel", "家", "home"}
@@ -110,6 +111,28 @@ class ListedVisit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedResult:
+    """A result as the row writes it, and in which column."""
+
+    header: str
+    code: str
+    name: str
+    value: str
+    unit: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedExam:
+    """What the row tells of an exam."""
+
+    taken_at: datetime
+    issued_at: datetime | None
+    sample: str | None
+    results: tuple[ListedResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPerson:
     """A row that can be taken."""
 
@@ -123,6 +146,7 @@ class ListedPerson:
     zone: str | None
     numbers: tuple[ListedNumber, ...]
     visit: ListedVisit | None
+    exam: ListedExam | None = None
     template_id: str | None
     consents: tuple[tuple[ConsentScope, bool], ...]
     remarks: tuple[Fault, ...]
@@ -131,6 +155,12 @@ class ListedPerson:
 def understand(line: int, cells: Sequence[str], rules: ListRules) -> ListedPerson | tuple[Fault, ...]:
     """The person and visit of a row, or every reason why it cannot be taken."""
     return _Reading(line, cells, rules).read()
+
+
+def name_and_unit(header: str) -> tuple[str, str]:
+    """What a column's header names, and what stands in brackets behind it: the unit, as a rule."""
+    match = _IN_BRACKETS.fullmatch(unicodedata.normalize("NFKC", header).strip())
+    return (match["name"].strip(), match["within"].strip()) if match else (header.strip(), "")
 
 
 class _Reading:
@@ -161,7 +191,8 @@ class _Reading:
         born, sex = self._born(card), self._sex(card)
         keys = self._keys(card)
         numbers = self._numbers()
-        visit = self._visit() if self._rules.kind is not ListKind.NUMBERS else None
+        visit = self._visit() if self._rules.kind.tells_of_a_visit else None
+        exam = self._exam() if self._rules.kind is ListKind.EXAM else None
         if not keys and self._rules.kind is not ListKind.NUMBERS and not self._faults:
             self._faults.append(fault("", Code.NO_IDENTITY))
         if self._rules.kind is ListKind.NUMBERS and not numbers and not self._number_faults():
@@ -186,6 +217,7 @@ class _Reading:
             zone=zone,
             numbers=numbers,
             visit=visit,
+            exam=exam,
             template_id=template,
             consents=consents,
             remarks=tuple(self._remarks),
@@ -350,6 +382,45 @@ class _Reading:
             ward=ward,
             doctor=doctor,
         )
+
+    def _exam(self) -> ListedExam | None:
+        if self._one(ListField.DATE) is None:
+            self._fault(ListField.DATE, Code.NO_DATE)
+        written, hour, reported = self._date(ListField.DATE), self._hour(), self._date(ListField.REPORTED)
+        results = self._results()
+        if not results:
+            self._faults.append(fault("", Code.NO_RESULT))
+        if written is None:
+            return None
+        taken_at = datetime.combine(written.day, hour or written.hour or _NOON, self._rules.zone)
+        if taken_at > self._rules.now + _SLACK:
+            self._fault(ListField.DATE, Code.EXAM_AHEAD)
+        return ListedExam(
+            taken_at=taken_at,
+            issued_at=datetime.combine(reported.day, reported.hour or _NOON, self._rules.zone) if reported else None,
+            sample=self._number_of(ListField.SAMPLE_NUMBER),
+            results=results,
+        )
+
+    def _results(self) -> tuple[ListedResult, ...]:
+        """The row's own result, and those of its columns whose headers are what was measured."""
+        found = []
+        value, item, code = (self._one(each) for each in (ListField.VALUE, ListField.ITEM, ListField.ITEM_CODE))
+        if value is not None and (item or code):
+            found.append(
+                ListedResult(
+                    header=self._header(ListField.VALUE),
+                    code=code or "",
+                    name=item or "",
+                    value=value,
+                    unit=self._one(ListField.UNIT) or "",
+                    reference=self._one(ListField.REFERENCE) or "",
+                )
+            )
+        for header, text in self._columns.get(ListField.RESULT, []):
+            name, within = name_and_unit(header)
+            found.append(ListedResult(header=header, code=name, name=header, value=text, unit=within, reference=""))
+        return tuple(found)
 
     def _impossible(self, occurred_at: datetime) -> Code | None:
         now = self._rules.now

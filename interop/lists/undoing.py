@@ -8,9 +8,10 @@ import structlog
 from db.import_undo import ImportUndo
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.events import DomainEvent, EventKind
-from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, RowState, next_import_state
+from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, ListKind, RowState, next_import_state
 from interop.lists.applying import TO_APPLY, NotNowError, progress_ids
 from interop.lists.checking import CHUNK, Progress, nobody_looks
+from interop.lists.exams import take_back_exams
 from interop.lists.faults import Code, fault
 
 log = structlog.get_logger(__name__)
@@ -57,18 +58,20 @@ def undo_chunk(uow: UnitOfWork, import_id: str, *, limit: int = CHUNK) -> int:
         made.counts = {**uow.imports.counts(made.id), TO_APPLY: made.counts.get(TO_APPLY, 0)}
         log.info("import_undone", list_import=made.id, rows_count=made.done)
     else:
-        uow.imports.save(made.id, _taken_back(uow.import_undo, rows), {})
+        kept = take_back_exams(uow, made, rows) if made.kind is ListKind.EXAM else {}
+        uow.imports.save(made.id, _taken_back(uow.import_undo, rows, kept), {})
         made.done += len(rows)
     made.moved_at = uow.now
     uow.emit(DomainEvent(kind=EventKind.IMPORT_PROGRESSED, subject=made.id, ids=progress_ids(made)))
     return len(rows)
 
 
-def _taken_back(undo: ImportUndo, rows: Sequence[ImportRow]) -> list[ImportRow]:
+def _taken_back(undo: ImportUndo, rows: Sequence[ImportRow], results: Mapping[str, str]) -> list[ImportRow]:
     def all_of(kind: str) -> set[str]:
         return {each for row in rows for each in row.made.get(kind, ())}
 
     kept = {
+        **results,
         **undo.encounters(all_of("encounters")),
         **undo.numbers(all_of("numbers")),
         **undo.identifiers(all_of("identifiers")),

@@ -10,9 +10,11 @@ import openpyxl
 
 from care.identifiers import check_place
 from interop.lists.checking import ListSurroundings
+from runtime.content.library import Content
+from runtime.settings import REPOSITORY
 
 ZONE = ZoneInfo("Asia/Shanghai")
-SURROUNDINGS = ListSurroundings(zone=ZONE, templates=frozenset({"DISCHARGE"}))
+SURROUNDINGS = ListSurroundings(zone=ZONE, templates=frozenset({"DISCHARGE"}), content=Content(REPOSITORY / "content"))
 HEADER = ("病案号", "姓名", "身份证号", "性别", "联系电话", "出院科室", "出院日期")
 
 

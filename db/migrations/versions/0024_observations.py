@@ -15,6 +15,7 @@ _SETTINGS = ("laboratory", "office", "home", "device", "told")
 _STATUSES = ("preliminary", "final", "corrected", "entered_in_error")
 _REASONS = ("unmapped_code", "unknown_unit", "no_value", "implausible")
 _SETTLEMENTS = ("applied", "ignored", "dismissed")
+_LIST_KINDS = ("discharge", "appointment", "numbers")
 _WAYS = ("telephone", "face_to_face", "home_visit", "device")
 
 
@@ -35,6 +36,7 @@ def upgrade() -> None:
     _results()
     _unmapped()
     _ways((*_WAYS, "laboratory"))
+    _list_kinds((*_LIST_KINDS, "exam"))
 
 
 def _results() -> None:
@@ -170,8 +172,16 @@ def _ways(values: tuple[str, ...]) -> None:
     )
 
 
+def _list_kinds(values: tuple[str, ...]) -> None:
+    wanted = ", ".join(f"'{value}'" for value in values)
+    for table in ("list_imports", "list_sources"):
+        op.drop_constraint(op.f(f"ck_{table}_kind"), table, type_="check")
+        op.execute(f"ALTER TABLE {table} ADD CONSTRAINT ck_{table}_kind CHECK (kind IN ({wanted})) NOT VALID")
+
+
 def downgrade() -> None:
     _ways(_WAYS)
+    _list_kinds(_LIST_KINDS)
     op.drop_table("code_mappings")
     op.drop_table("unmapped_results")
     op.drop_table("results")

@@ -173,8 +173,8 @@ def test_what_is_unknown_is_parked_seen_mapped_and_then_applied_in_its_order(
         uow.unmapped_results.decide(
             source, "GLU-7", MappedCode(concept="glucose_fasting"), reason="asked the laboratory", by=None, at=uow.now
         )
-        assert settle_waiting(uow, CONTENT, source, "GLU-7") == 2
-        assert settle_waiting(uow, CONTENT, source, "GLU-7") == 0
+        assert settle_waiting(uow, CONTENT, source, "GLU-7").settled == 2
+        assert settle_waiting(uow, CONTENT, source, "GLU-7").looked_at == 0
         uow.commit()
     with units() as uow:
         (current,) = uow.observations.series(patient.id, "glucose_fasting")
@@ -213,7 +213,7 @@ def test_a_code_that_nobody_wants_is_not_kept_and_what_waited_of_it_is_settled(
     (taken,) = take(units, sent(patient, source=source, code="COMMENT"))
     with units() as uow:
         uow.unmapped_results.decide(source, "comment", MappedCode(concept=""), reason="no result", by=None, at=uow.now)
-        assert settle_waiting(uow, CONTENT, source, "COMMENT") == 1
+        assert settle_waiting(uow, CONTENT, source, "COMMENT").settled == 1
         uow.commit()
     assert taken.parked is not None
     with units() as uow:
