@@ -68,9 +68,14 @@ def first_segment(raw: bytes) -> bytes:
 
 
 def digest_of(raw: bytes) -> str:
-    """What tells one content from another: everything behind MSH, whose instant changes when a message is resent."""
+    """What tells one content from another: type, character set and everything behind MSH.
+
+    The rest of MSH is left out: its instant changes when a message is sent again.
+    """
     plain = raw.removeprefix(_BOM).lstrip()
-    return hashlib.sha256(plain[len(first_segment(raw)) :].strip()).hexdigest()
+    head = head_of(raw)
+    named = f"{head.kind}|{head.charset}\r" if head else ""
+    return hashlib.sha256(named.encode() + plain[len(first_segment(raw)) :].strip()).hexdigest()
 
 
 def _readable(text: str, codec: str) -> str:

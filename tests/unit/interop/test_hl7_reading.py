@@ -124,7 +124,12 @@ def test_a_message_that_is_resent_later_has_the_same_digest_and_another_content_
     one, later = (message(msh("ADT^A08", "1", at=ago(hours=span)), pid()).encode() for span in (2, 1))
     assert one != later
     assert digest_of(one) == digest_of(later)
-    assert digest_of(one) != digest_of(message(msh("ADT^A08", "1"), pid("2")).encode())
+    for other in (
+        message(msh("ADT^A08", "1"), pid("2")),
+        message(msh("ADT^A04", "1"), pid()),
+        message(msh("ADT^A08", "1", charset="GB 18030-2000"), pid()),
+    ):
+        assert digest_of(one) != digest_of(other.encode())
 
 
 def test_an_answer_names_the_message_in_its_own_separators() -> None:
