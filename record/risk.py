@@ -1,11 +1,14 @@
 """Risk of one patient: what the record says to each model, assessing, and following what changes in the record."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from care.conflicts import findings_of as found_in
+from care.history import HistoryEntry
 from care.patients import Encounter, Patient
 from care.risk.assessing import Assessed, LackReason, Refused, UsedInput, assess
 from care.risk.findings import Findings
@@ -56,7 +59,7 @@ def findings_of(
         born=patient.born,
         sex=patient.sex,
         results=results,
-        history=uow.history.current_of(patient.id),
+        history=_what_holds(uow, content, patient.id),
         medicines=uow.medicines.current_of(patient.id),
         facts=uow.risk.facts_of(patient.id),
         visits=uow.patients.encounters_of(patient.id) if visit is not None else (),
@@ -199,6 +202,15 @@ def _one_of_each(uow: UnitOfWork, current: Sequence[RiskAssessment]) -> list[Ris
     kept = list(newest.values())
     uow.risk.supersede([each for each in current if each not in kept], uow.now)
     return kept
+
+
+def _what_holds(uow: UnitOfWork, content: Content, patient_id: str) -> list[HistoryEntry]:
+    """Each thing once, as the sources' ranks settle it; whose word holds may have left the code to another."""
+    holding = []
+    for each in found_in(uow.history.current_of(patient_id), content.source_ranks.history):
+        code = each.holds.code or next((other.code for other in each.others if other.code), "")
+        holding.append(each.holds if code == each.holds.code else replace(each.holds, code=code))
+    return holding
 
 
 def _concepts(inputs: Collection[RiskInput], picked: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -234,6 +234,19 @@ def test_a_refuted_diagnosis_makes_the_score_possible_again(house: House, agent:
     assert assess(agent, patient, "china-par").status_code == 201
 
 
+def test_where_sources_differ_the_more_trusted_word_counts_and_lacks_no_code_for_it(
+    house: House, agent: Asking
+) -> None:
+    patient = ready(house, agent)
+    by_hand = {"source": f"hand:{agent.user_id}", "name": "冠心病"}
+    diagnosed(house, patient, "I25.103", name="冠心病")
+    diagnosed(house, patient, "", source_key="h1", **by_hand)
+    answer = assess(agent, patient, "china-par")
+    assert answer.json()["code"] == "risk_not_applicable", "named by hand, coded by the hospital's system"
+    diagnosed(house, patient, "", source_key="h1", state=EntryState.REFUTED, **by_hand)
+    assert assess(agent, patient, "china-par").status_code == 201
+
+
 def test_a_stay_is_assessed_with_what_was_stated_of_it_and_the_variant_that_is_asked_for(
     house: House, agent: Asking
 ) -> None:
