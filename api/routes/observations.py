@@ -1,7 +1,7 @@
 """Results of a patient: entered by hand or sent by a device, read as a list, a trend, classes, versions."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Query, Request
@@ -9,21 +9,34 @@ from pydantic import Field, StringConstraints, model_validator
 
 from api import found
 from api.edge import Route, Work
-from api.fields import Answer, Ask, Id, Instant, Limit, Line
+from api.fields import Ask, Id, Instant, Limit, Line
 from api.permissions import CareTeam, CareTeamCommanding, Everybody
 from api.problems import Fault, Kind, Problem, problems
+from api.result_answers import (
+    ClassesAnswer,
+    ConceptAnswer,
+    ConceptRangeAnswer,
+    ConceptsAnswer,
+    EnteredAnswer,
+    KeptAnswer,
+    RaisedAnswer,
+    ResultAnswer,
+    ResultsPageAnswer,
+    TrendsAnswer,
+    VersionsAnswer,
+    class_answer,
+    control_answer,
+    result_answer,
+    trend_answer,
+)
 from api.wiring import wiring_of
-from care.concepts import Mark
 from care.observations import Observation, ObservationStatus, Setting
 from care.patients import Patient
-from care.trends import Per, Slope
-from db.observations import PutOutcome, Span, SpanKind
-from db.result_control import ClassedResult, ControlUnderRules, classes_of, control_of
-from db.result_trends import MarkedResult, Trend, marked, trend_of
+from db.result_control import classes_of, control_of
+from db.result_trends import marked, trend_of
 from db.unit_of_work import UnitOfWork
-from followup.alerts import AlertLevel, AlertState
+from followup.alerts import AlertState
 from followup.events import DomainEvent, EventKind
-from followup.follow_up_rules import Control
 from interop.results import SentResult, Unplaced, placed, take_results
 from runtime.content.library import Content
 from runtime.identifiers import new_id
@@ -74,201 +87,6 @@ class WithdrawAsk(Ask):
     """Why a result was an error."""
 
     reason: Line
-
-
-class RangeAnswer(Answer):
-    """What is usual."""
-
-    low: float | None
-    high: float | None
-
-
-class ResultAnswer(Answer):
-    """One version of a result, held against its range: the laboratory's own, or the usual one for sex and age."""
-
-    id: str
-    patient_id: str
-    code: str
-    name: dict[str, str]  # zh and en
-    value: float | None
-    text: str
-    unit: str
-    decimals: int
-    mark: Mark | None
-    reference: RangeAnswer
-    reference_is_own: bool
-    sent_code: str
-    sent_value: str
-    sent_unit: str
-    taken_at: Instant
-    issued_at: Instant | None
-    setting: Setting
-    status: ObservationStatus
-    source: str
-    derived_from: str | None
-    encounter_id: str | None
-    version: int
-    superseded_at: Instant | None
-    recorded_at: Instant
-    recorded_by: str | None
-
-
-class KeptAnswer(Answer):
-    """What became of one value."""
-
-    outcome: PutOutcome
-    result: ResultAnswer
-
-
-class RaisedAnswer(Answer):
-    """An alert that the values are a sign of."""
-
-    id: str
-    code: str
-    level: AlertLevel
-
-
-class EnteredAnswer(Answer):
-    """What was kept, and the alerts of the patient that stand open after it."""
-
-    results: list[KeptAnswer]
-    open_alerts: list[RaisedAnswer]
-
-
-class ResultsPageAnswer(Answer):
-    """Results, newest first; `next` is where the following page begins."""
-
-    results: list[ResultAnswer]
-    next: str | None
-
-
-class VersionsAnswer(Answer):
-    """Every version of a result, oldest first."""
-
-    versions: list[ResultAnswer]
-
-
-class PointAnswer(Answer):
-    """A point of the line."""
-
-    at: Instant
-    value: float
-
-
-class SlopeAnswer(Answer):
-    """Theil–Sen's slope with its 95 % bounds; not clear where they lie on both sides of nothing."""
-
-    method: Literal["theil_sen"] = "theil_sen"
-    per: Per
-    value: float
-    low: float
-    high: float
-    clear: bool
-    points: int
-
-
-class YearAnswer(Answer):
-    """A calendar year of the patient's zone; `change`: its median against that of the year before it."""
-
-    year: int
-    count: int
-    lowest: float
-    highest: float
-    mean: float
-    median: float
-    last: float
-    change: float | None
-
-
-class TrendAnswer(Answer):
-    """A concept over the years: line and band for a chart, results for its table, years side by side."""
-
-    code: str
-    name: dict[str, str]  # zh and en
-    unit: str
-    decimals: int
-    count: int
-    line: list[PointAnswer]
-    line_by: SpanKind | None  # the line's points are medians of these spans; null: each is a result
-    band: RangeAnswer | None
-    slope: SlopeAnswer | None
-    years: list[YearAnswer]
-    results: list[ResultAnswer]
-    more: bool
-
-
-class TrendsAnswer(Answer):
-    """Trends in the order asked for."""
-
-    trends: list[TrendAnswer]
-
-
-class ClassAnswer(Answer):
-    """The class of the newest result; no diagnosis."""
-
-    subject: str
-    code: str
-    name: dict[str, str]  # zh and en
-    isolated: dict[str, str] | None
-    place: str | None
-    values: dict[str, float]
-    taken_at: Instant
-    source: str
-
-
-class ControlAnswer(Answer):
-    """Whether an illness is controlled, under one rule set, by the newest reading after the one before it."""
-
-    topic: str
-    rule_set: str
-    rules: str
-    effective_from: date
-    in_force: bool
-    control: Control | None
-    because: list[str]
-    answers: dict[str, object]
-    taken_at: Instant
-
-
-class ClassesAnswer(Answer):
-    """Classes of a patient's newest results, and control under every rule set."""
-
-    classes: list[ClassAnswer]
-    control: list[ControlAnswer]
-    note: str = "仅供参考,不作诊断 / for information only, no diagnosis"
-
-
-class ConceptRangeAnswer(Answer):
-    """What is usual for a sex and an age."""
-
-    low: float | None
-    high: float | None
-    sex: str | None
-    age_from: int | None
-    age_under: int | None
-
-
-class ConceptAnswer(Answer):
-    """One thing that is measured."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    panel: str
-    panel_zh: str
-    panel_en: str
-    loinc: str
-    unit: str
-    decimals: int
-    lowest: float
-    highest: float
-    ranges: list[ConceptRangeAnswer]
-
-
-class ConceptsAnswer(Answer):
-    """Everything that is measured, panel by panel."""
-
-    concepts: list[ConceptAnswer]
 
 
 @router.get("/concepts")
@@ -325,7 +143,7 @@ def enter_observations(
     )
     return EnteredAnswer(
         results=[
-            KeptAnswer(outcome=put.outcome, result=_answer(content, marked(content.concepts[put.observation.code],
+            KeptAnswer(outcome=put.outcome, result=result_answer(content, marked(content.concepts[put.observation.code],
                                                                            put.observation, patient)))
             for each in taken
             for put in each.puts
@@ -356,7 +174,7 @@ def list_results(
     _viewed(uow, caller.user_id, patient)
     last = rows[limit - 1] if len(rows) > limit else None
     return ResultsPageAnswer(
-        results=[_answer(content, marked(content.concepts[each.code], each, patient)) for each in page],
+        results=[result_answer(content, marked(content.concepts[each.code], each, patient)) for each in page],
         next=f"{last.taken_at.isoformat()}_{last.id}".replace("+00:00", "Z") if last is not None else None,
     )
 
@@ -382,7 +200,7 @@ def show_trends(
     _viewed(uow, caller.user_id, patient)
     return TrendsAnswer(
         trends=[
-            _trend(content, trend_of(uow, content, patient, each, since=since, until=until))
+            trend_answer(content, trend_of(uow, content, patient, each, since=since, until=until))
             for each in dict.fromkeys(code)
         ]
     )
@@ -395,8 +213,8 @@ def show_classes(patient_id: Id, caller: CareTeam, request: Request, uow: Work) 
     content = wiring_of(request).content
     _viewed(uow, caller.user_id, patient)
     return ClassesAnswer(
-        classes=[_class(each) for each in classes_of(uow, content, patient)],
-        control=[_control(each) for each in control_of(uow, content, patient)],
+        classes=[class_answer(each) for each in classes_of(uow, content, patient)],
+        control=[control_answer(each) for each in control_of(uow, content, patient)],
     )
 
 
@@ -409,7 +227,7 @@ def list_result_versions(observation_id: Id, caller: CareTeam, request: Request,
     content = wiring_of(request).content
     return VersionsAnswer(
         versions=[
-            _answer(content, marked(content.concepts[each.code], each, patient))
+            result_answer(content, marked(content.concepts[each.code], each, patient))
             for each in uow.observations.versions_of(observation.id)
             if each.code in content.concepts
         ]
@@ -441,7 +259,7 @@ def withdraw_result(
         detail={"reason": ask.reason},
     )
     content = wiring_of(request).content
-    return _answer(content, marked(content.concepts[observation.code], put.observation, patient))
+    return result_answer(content, marked(content.concepts[observation.code], put.observation, patient))
 
 
 def _sent(ask: ObservationsAsk, patient: Patient, content: Content, user_id: str) -> list[SentResult]:
@@ -508,101 +326,4 @@ def _cursor(before: str | None) -> tuple[datetime, str] | None:
 def _viewed(uow: UnitOfWork, user_id: str, patient: Patient) -> None:
     uow.audit.note(
         user_id=user_id, action="results_viewed", subject_kind="patient", subject=patient.id, patient_id=patient.id
-    )
-
-
-def _answer(content: Content, result: MarkedResult) -> ResultAnswer:
-    each = result.observation
-    concept = content.concepts[each.code]
-    return ResultAnswer(
-        id=each.id,
-        patient_id=each.patient_id,
-        code=each.code,
-        name=dict(concept.names),
-        value=each.value,
-        text=each.text,
-        unit=each.unit,
-        decimals=concept.decimals,
-        mark=result.mark,
-        reference=RangeAnswer(low=result.low, high=result.high),
-        reference_is_own=result.range_is_own,
-        sent_code=each.sent_code,
-        sent_value=each.sent_value,
-        sent_unit=each.sent_unit,
-        taken_at=each.taken_at,
-        issued_at=each.issued_at,
-        setting=each.setting,
-        status=each.status,
-        source=each.source,
-        derived_from=each.derived_from,
-        encounter_id=each.encounter_id,
-        version=each.version,
-        superseded_at=each.superseded_at,
-        recorded_at=each.recorded_at,
-        recorded_by=each.recorded_by,
-    )
-
-
-def _trend(content: Content, trend: Trend) -> TrendAnswer:
-    return TrendAnswer(
-        code=trend.concept.code,
-        name=dict(trend.concept.names),
-        unit=trend.concept.unit,
-        decimals=trend.concept.decimals,
-        count=trend.count,
-        line=[PointAnswer(at=point.at, value=point.value) for point in trend.line],
-        line_by=trend.line_by,
-        band=RangeAnswer(low=trend.band.low, high=trend.band.high) if trend.band is not None else None,
-        slope=_slope(trend.slope),
-        years=[_year(each.year, each.change) for each in trend.years],
-        results=[_answer(content, each) for each in trend.results],
-        more=trend.more,
-    )
-
-
-def _slope(slope: Slope | None) -> SlopeAnswer | None:
-    if slope is None:
-        return None
-    return SlopeAnswer(
-        per=slope.per, value=slope.value, low=slope.low, high=slope.high, clear=slope.is_clear, points=slope.points
-    )
-
-
-def _year(span: Span, change: float | None) -> YearAnswer:
-    return YearAnswer(
-        year=span.begins.year,
-        count=span.count,
-        lowest=span.lowest,
-        highest=span.highest,
-        mean=span.mean,
-        median=span.median,
-        last=span.last,
-        change=change,
-    )
-
-
-def _class(made: ClassedResult) -> ClassAnswer:
-    return ClassAnswer(
-        subject=made.subject,
-        code=made.code,
-        name=dict(made.names),
-        isolated=dict(made.isolated) if made.isolated is not None else None,
-        place=made.place,
-        values=dict(made.values),
-        taken_at=made.taken_at,
-        source=made.source,
-    )
-
-
-def _control(made: ControlUnderRules) -> ControlAnswer:
-    return ControlAnswer(
-        topic=made.topic,
-        rule_set=made.rule_set,
-        rules=made.rules,
-        effective_from=made.effective_from,
-        in_force=made.in_force,
-        control=made.control,
-        because=list(made.because),
-        answers=dict(made.answers),
-        taken_at=made.taken_at,
     )
