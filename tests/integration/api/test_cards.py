@@ -14,7 +14,7 @@ from followup.events import EventKind
 from runtime.embedded import Engines
 from runtime.identifiers import new_id
 from tests.integration.api.house import Asking, House, open_house
-from tests.integration.api.test_forms_and_responses import a_form_task, a_talk
+from tests.integration.api.test_forms_and_responses import a_form_task, a_talk, opened
 from tests.integration.api.test_own_plans import queues
 from tests.support.builders import a_patient, an_encounter
 
@@ -27,8 +27,8 @@ CONSENTS = [
 @pytest.fixture(scope="module")
 def house(module_database_url: str, engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """One hospital for all of these tests: each has its own people in it."""
-    with open_house(module_database_url, engines.broker_url, tmp_path_factory.mktemp("cards")) as opened:
-        yield opened
+    with open_house(module_database_url, engines.broker_url, tmp_path_factory.mktemp("cards")) as opened_house:
+        yield opened_house
 
 
 @pytest.fixture
@@ -186,10 +186,10 @@ def test_two_counters_that_open_for_one_person_at_once_make_one_record(house: Ho
 
 def test_a_card_is_lost_found_replaced_and_closed_and_tells_of_it(house: House, clerk: Asking) -> None:
     because = {"reason": "told at the counter"}
-    opened = clerk.post("/cards", a_person()).json()
-    card = f"/cards/{opened['card']['id']}"
+    made = clerk.post("/cards", a_person()).json()
+    card = f"/cards/{made['card']['id']}"
     assert clerk.post(f"{card}/lost", because).json()["card"]["state"] == "lost"
-    (shown,) = clerk.post("/cards/find", {"number": opened["card"]["number"]}, key=None).json()["cards"]
+    (shown,) = clerk.post("/cards/find", {"number": made["card"]["number"]}, key=None).json()["cards"]
     assert shown["state"] == "lost"
     assert clerk.post(f"{card}/found", because).json()["card"]["state"] == "active"
     twice = clerk.post(f"{card}/found", because)
@@ -197,14 +197,14 @@ def test_a_card_is_lost_found_replaced_and_closed_and_tells_of_it(house: House, 
     assert "it can close, replace, report lost" in twice.json()["reason"]
     replaced = clerk.post(f"{card}/replace", because).json()
     assert [each["state"] for each in replaced["cards"]] == ["replaced", "active"]
-    assert replaced["card"]["replaces_id"] == opened["card"]["id"]
+    assert replaced["card"]["replaces_id"] == made["card"]["id"]
     new = f"/cards/{replaced['card']['id']}"
     assert clerk.post(f"{new}/close", because).json()["card"]["state"] == "closed"
     assert "open a new card" in clerk.post(f"{new}/lost", because).json()["reason"]
     told = clerk.get(card).json()["events"]
     assert [each["state"] for each in told] == ["lost", "active", "replaced"]
     assert {each["by"] for each in told} == {clerk.user_id}
-    taken = clerk.post("/cards", {**a_person(), "card": {"number": opened["card"]["number"]}})
+    taken = clerk.post("/cards", {**a_person(), "card": {"number": made["card"]["number"]}})
     assert (taken.status_code, taken.json()["field"]) == (409, "card.number")
 
 
@@ -240,18 +240,18 @@ def test_a_child_is_not_enrolled_without_a_guardian_and_is_with_one(house: House
     assert (refused.status_code, refused.json()["field"]) == (422, "guardian")
     own_word = clerk.post("/cards", a_child(guardian={**GUARDIAN, "proof_kind": "patients_word"}))
     assert (own_word.status_code, own_word.json()["field"]) == (422, "guardian.proof_kind")
-    opened = clerk.post("/cards", a_child(guardian=GUARDIAN)).json()
+    made = clerk.post("/cards", a_child(guardian=GUARDIAN)).json()
     with house.units() as uow:
-        (guardian,) = uow.relatives.of_patient(opened["patient_id"])
+        (guardian,) = uow.relatives.of_patient(made["patient_id"])
         assert (guardian.guardian, guardian.proof_seen_by) == (True, clerk.user_id)
         assert guardian.matters(uow.now) == frozenset(Matter)
         assert guardian.expires_at is not None
         assert guardian.expires_at.isoformat() == "2038-05-31T16:00:00+00:00"
-        (point,) = uow.patients.get(opened["patient_id"]).contact_points  # type: ignore[union-attr]
+        (point,) = uow.patients.get(made["patient_id"]).contact_points  # type: ignore[union-attr]
         assert (point.owner.value, point.id) == ("relative", guardian.contact_point_id)
-        assert {c.source for c in uow.patients.consents_of(opened["patient_id"])} == {"card_guardian"}
+        assert {c.source for c in uow.patients.consents_of(made["patient_id"])} == {"card_guardian"}
     # He comes again: the guardian is known.
-    assert clerk.post("/cards", a_child(person=opened["patient_id"], new_person=False)).status_code == 201
+    assert clerk.post("/cards", a_child(person=made["patient_id"], new_person=False)).status_code == 201
 
 
 def test_a_childs_plan_waits_for_a_guardian_too(house: House, clerk: Asking, agent: Asking) -> None:
@@ -345,8 +345,9 @@ def test_a_son_hears_results_if_the_patient_signed_for_it_and_neutral_words_if_n
     proxy = {"person": "proxy", "identifiers": ["name", "born_month_day"]}
     neutral = agent.post(f"/attempts/{attempt.id}/identity", {**proxy, "relative_id": unsigned.id}).json()
     assert neutral["may_be_told"] == ["general"], "nothing about health"
+    opened(agent, task)
     hand = agent.get("/agents/me/call").json()
-    assert (hand["speaker"], hand["may_be_told"], hand["response"]["answers"]) == ("relative", ["general"], {})
+    assert (hand["speaker"], hand["may_be_told"]) == ("relative", ["general"])
     assert {hand["skipped"][item] for item in ("feeling", "missed_days", "side_effects")} == {"beyond-scope"}
     told = agent.post(f"/attempts/{attempt.id}/identity", {**proxy, "relative_id": signed["id"]}).json()
     assert told["may_be_told"] == ["general", "results"]

@@ -32,7 +32,7 @@ def test_a_patient_is_found_by_whatever_somebody_remembers_of_him(house: House, 
         "name": "王小明",
         "identifiers": [{"kind": "id_card", "value": "990101195804123019"}, {"kind": "passport", "value": "E76543210"}],
         "record_number": "MRN-0815",
-        "contact_points": [{"number": "+86 199 0000 0001"}, {"number": "010-65529988"}],
+        "contact_points": [{"number": "+86 199 0000 7531"}, {"number": "010-65529988"}],
         "card": {"kind": "visit_card", "number": "VC-778899"},
         "consents": [{"purpose": "care", "scope": "phone", "granted": True}],
     }
@@ -50,7 +50,7 @@ def test_a_patient_is_found_by_whatever_somebody_remembers_of_him(house: House, 
 
     for typed in (
         *("wxm", "WXM", "wangxiaoming", "xiaoming", "wangxm", "小明", "王xm"),
-        *("19900000001", "+8619900000001", "199 0000 0001", "0001", "9988", "01065529988"),
+        *("19900007531", "+8619900007531", "199 0000 7531", "7531", "9988", "01065529988"),
         *("3019", "990101195804123019", "E76543210", "3210", "e76543210"),
         *("MRN-0815", "mrn-0815", "VC-7788", "778899", "vc-778899"),
     ):
@@ -59,7 +59,7 @@ def test_a_patient_is_found_by_whatever_somebody_remembers_of_him(house: House, 
     assert found(department="产科") == ["陈芳"]
     assert found(containing="wang", department="骨科") == ["王小明"]
     assert found(containing="chen", department="骨科") == []
-    for nothing in ("001", "19900000002", "xmw", "3018"):
+    for nothing in ("531", "19900007532", "xmw", "3018"):
         assert found(containing=nothing) == [], nothing
     assert agent.post("/patients/search", {}, key=None).json()["field"] == "containing"
     # Whoever was found was looked at.
