@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -138,8 +139,19 @@ class ObservationRepository:
 
         With `reinstate` one that was taken back as an error counts again when it is said again.
         """
-        if self._insert(observation, version=1):
-            return Put(outcome=PutOutcome.NEW, observation=self._kept(observation))
+        return self.put_all([observation], reinstate=reinstate)[0]
+
+    def put_all(self, observations: Sequence[Observation], *, reinstate: bool = False) -> list[Put]:
+        """Keep what one message brings; what is new goes in with one statement."""
+        new = self._insert_new(observations)
+        return [
+            Put(outcome=PutOutcome.NEW, observation=new[each.id])
+            if each.id in new
+            else self._put_again(each, reinstate=reinstate)
+            for each in observations
+        ]
+
+    def _put_again(self, observation: Observation, *, reinstate: bool) -> Put:
         held, versions = self._locked(observation)
         same = next((each for each in reversed(versions) if each.says_the_same_as(observation)), None)
         again = reinstate and (held.status is ObservationStatus.ENTERED_IN_ERROR or _was_taken_back(same, versions))
@@ -155,7 +167,7 @@ class ObservationRepository:
         held, versions = self._locked(observation)
         if held.status is ObservationStatus.ENTERED_IN_ERROR:
             return Put(outcome=PutOutcome.SAME, observation=held)
-        said = {column.name: getattr(held, column.name) for column in results.c}
+        said = _values(held)
         said |= {"id": new_id(), "status": ObservationStatus.ENTERED_IN_ERROR, "text": reason, "issued_at": None}
         said |= {"recorded_at": now, "recorded_by": by}
         return self._supersede(held, Observation(**said), versions)
@@ -168,7 +180,7 @@ class ObservationRepository:
         before = next((each for each in reversed(versions) if each.version < held.version), None)
         if before is None or before.status is ObservationStatus.ENTERED_IN_ERROR:
             return self.withdraw(held, by=by, reason=reason, now=now)
-        said = {column.name: getattr(before, column.name) for column in results.c}
+        said = _values(before)
         said |= {"id": new_id(), "recorded_at": now, "recorded_by": by}
         return self._supersede(held, Observation(**said), versions)
 
@@ -315,9 +327,22 @@ class ObservationRepository:
         self._insert(observation, version=len(versions) + 1)
         return Put(outcome=PutOutcome.SUPERSEDED, observation=self._kept(observation), before=held)
 
+    def _insert_new(self, observations: Sequence[Observation]) -> dict[str, Observation]:
+        """Insert those whose key nobody has used yet; by id."""
+        if not observations:
+            return {}
+        # In one order, so that two messages with the same results wait for each other instead of for ever.
+        rows = sorted(observations, key=lambda each: (each.source, each.source_key))
+        done = self._session.scalars(
+            upsert(Observation)
+            .values([{**_values(each), "version": 1, "superseded_at": None} for each in rows])
+            .on_conflict_do_nothing()
+            .returning(Observation)
+        )
+        return {each.id: each for each in done}
+
     def _insert(self, observation: Observation, *, version: int, superseded_at: datetime | None = None) -> bool:
-        values = {column.name: getattr(observation, column.name) for column in results.c}
-        values |= {"version": version, "superseded_at": superseded_at}
+        values = {**_values(observation), "version": version, "superseded_at": superseded_at}
         done = self._session.execute(upsert(results).values(**values).on_conflict_do_nothing().returning(results.c.id))
         return done.scalar() is not None
 
@@ -335,6 +360,10 @@ class ObservationRepository:
             _versions(observation.source, observation.source_key).execution_options(populate_existing=True)
         ).all()
         return next(each for each in versions if each.superseded_at is None), versions
+
+
+def _values(observation: Observation) -> dict[str, Any]:
+    return {column.name: getattr(observation, column.name) for column in results.c}
 
 
 def _was_taken_back(version: Observation | None, versions: Sequence[Observation]) -> bool:

@@ -32,6 +32,7 @@ from runtime.identifiers import new_id
 log = structlog.get_logger(__name__)
 
 _KEY_LENGTH = 280
+_WEIGHT = (PutOutcome.NEW, PutOutcome.SUPERSEDED, PutOutcome.OLDER, PutOutcome.SAME)
 _LOOKS_BACK = timedelta(days=31)  # as far as rules about a rise may look
 
 
@@ -102,9 +103,7 @@ def take_results(
     Taken again it changes nothing. `reinstate`: what was taken back as an error counts again when it is said again.
     """
     decided = {source: uow.unmapped_results.decided(source) for source in {each.source for each in sent}}
-    taken = tuple(
-        _take(uow, content, _fitting(each), decided[each.source], reinstate=reinstate, park=True) for each in sent
-    )
+    taken = _take(uow, content, [_fitting(each) for each in sent], decided, reinstate=reinstate, park=True)
     tell(uow, content, [put for each in taken for put in each.puts])
     return taken
 
@@ -153,9 +152,9 @@ def settle_waiting(
     puts: list[Put] = []
     settled = 0
     waiting = uow.unmapped_results.waiting(source, code, after=after, limit=limit)
-    for parked in waiting:
+    again = _take(uow, content, [sent_again(each) for each in waiting], {source: decided}, reinstate=False, park=False)
+    for parked, taken in zip(waiting, again, strict=True):
         after = parked.position
-        taken = _take(uow, content, sent_again(parked), decided, reinstate=False, park=False)
         if taken.outcome is TakenOutcome.PARKED:
             continue
         parked.settled_at = uow.now
@@ -222,26 +221,29 @@ def tell(uow: UnitOfWork, content: Content, puts: Iterable[Put]) -> tuple[Alert,
 def _take(
     uow: UnitOfWork,
     content: Content,
-    sent: SentResult,
-    decided: Mapping[str, MappedCode],
+    sent: Sequence[SentResult],
+    decided: Mapping[str, Mapping[str, MappedCode]],  # by source
     *,
     reinstate: bool,
     park: bool,
-) -> TakenResult:
-    made = placed(content, sent, decided, uow.now)
-    if made is None:
-        return TakenResult(sent=sent, outcome=TakenOutcome.IGNORED)
-    if isinstance(made, Unplaced):
-        return (
-            _parked(uow, sent, made, reinstate=reinstate)
-            if park
-            else TakenResult(sent=sent, outcome=TakenOutcome.PARKED)
-        )
-    puts = tuple(uow.observations.put(each, reinstate=reinstate) for each in made)
-    # Of two the one that changed more tells what became of the result.
-    order = (PutOutcome.NEW, PutOutcome.SUPERSEDED, PutOutcome.OLDER, PutOutcome.SAME)
-    first = min((put.outcome for put in puts), key=order.index)
-    return TakenResult(sent=sent, outcome=TakenOutcome(first.value), puts=puts)
+) -> tuple[TakenResult, ...]:
+    made = [placed(content, each, decided[each.source], uow.now) for each in sent]
+    rows = [row for each in made if isinstance(each, tuple) for row in each]
+    puts = dict(zip((row.id for row in rows), uow.observations.put_all(rows, reinstate=reinstate), strict=True))
+    taken: list[TakenResult] = []
+    for one, what in zip(sent, made, strict=True):
+        if what is None:
+            taken.append(TakenResult(sent=one, outcome=TakenOutcome.IGNORED))
+        elif isinstance(what, tuple):
+            of_one = tuple(puts[row.id] for row in what)
+            # Of two the one that changed more tells what became of the result.
+            outcome = min((put.outcome for put in of_one), key=_WEIGHT.index)
+            taken.append(TakenResult(sent=one, outcome=TakenOutcome(outcome.value), puts=of_one))
+        elif park:
+            taken.append(_parked(uow, one, what, reinstate=reinstate))
+        else:
+            taken.append(TakenResult(sent=one, outcome=TakenOutcome.PARKED))
+    return tuple(taken)
 
 
 def _parked(uow: UnitOfWork, sent: SentResult, why: Unplaced, *, reinstate: bool) -> TakenResult:
