@@ -2,11 +2,19 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+)
 
 from runtime.phone_numbers import to_e164
 
@@ -30,6 +38,18 @@ def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def _holds_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(each) for pair in value.items() for each in pair)
+        case list():
+            return any(_holds_nul(each) for each in value)
+        case _:
+            return False
+
+
 Id = Annotated[str, AfterValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
 PhoneNumber = Annotated[str, StringConstraints(max_length=40), AfterValidator(to_e164)]
 """Any usual way to write a number; stored as E.164."""
@@ -44,6 +64,13 @@ class Ask(BaseModel):
     """A request's body; a field we do not know is an error, so that a typing slip is not silently dropped."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        if _holds_nul(value):
+            raise ValueError("holds a NUL character, which no text of ours can; take it out")
+        return value
 
 
 class Answer(BaseModel):

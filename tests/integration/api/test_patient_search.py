@@ -108,3 +108,16 @@ def test_a_long_search_goes_on_from_the_last_patient_seen(house: House, agent: A
             break
         after = {"after": page["next"]}
     assert seen == [f"W-{place}" for place in range(5)]
+
+
+def test_whatever_is_typed_is_answered_in_words(agent: Asking) -> None:
+    refused = agent.post("/patients/search", {"containing": "a\0b"}, key=None)
+    assert (refused.status_code, refused.json()["field"]) == (422, "containing")
+    odd = ("a'b", "a\\b", "' | 'x':*", "İ", "ﬁ", "١٢٣٤", "½", "👍🏽a", "𠮷", "a" * 100, "王" * 100, "+8", "0" * 100)
+    for typed in odd:
+        assert agent.post("/patients/search", {"containing": typed}, key=None).status_code == 200, typed
+    for nothing in ("'", "\\", "+", "()", "-", "·"):
+        assert agent.post("/patients/search", {"containing": nothing}, key=None).status_code == 422, nothing
+    cut = b'{"containing": "\\ud83d"}'
+    answer = agent.ask("POST", "/patients/search", content=cut, headers={"Content-Type": "application/json"})
+    assert answer.status_code in {400, 422}
