@@ -12,7 +12,7 @@ from db.request_making import make_request, tell_of_request
 from db.unit_of_work import UnitOfWork
 from followup.requests import PatientRequest, RequestEventKind, RequestKind
 from record.following import RecordParts
-from record.owners import helper_for
+from record.owners import helper_for, let_in
 from runtime.identifiers import new_id
 
 log = structlog.get_logger(__name__)
@@ -96,6 +96,7 @@ def _request(
         departments=[department] if route.helper is Helper.PHARMACIST else (),
         detail=detail,
     )
+    let_in(uow, owner, response.patient_id, role=route.helper.value, reason=f"request {request.id}", by=None)
     tell_of_request(uow, request)
     return request
 

@@ -15,7 +15,7 @@ from db.request_making import make_request, tell_of_request
 from db.unit_of_work import UnitOfWork
 from followup.requests import RequestKind
 from record.following import Follower, RecordParts
-from record.owners import helper_for
+from record.owners import helper_for, let_in
 from runtime.content.advice import MomentDocument
 from runtime.content.library import Content
 
@@ -30,6 +30,12 @@ def facts_of(uow: UnitOfWork, content: Content, patient: Patient) -> PersonFacts
     active = [entry for entry in history if entry.state is EntryState.ACTIVE]
     library = content.advice
     latest = uow.observations.latest(patient.id, library.results_asked())
+    results = {
+        code: KnownResult(value=one.value, taken_on=one.taken_at.astimezone(zone).date())
+        for code, one in latest.items()
+        if one.value is not None
+    }
+    _add_reckoned(uow, patient.id, library.reckoned, results, zone)
     return PersonFacts(
         age=_age(patient.born, today),
         sex=patient.sex,
@@ -42,11 +48,7 @@ def facts_of(uow: UnitOfWork, content: Content, patient: Patient) -> PersonFacts
             for named in (medicine.code, medicine.name)
             if named
         ),
-        results={
-            code: KnownResult(value=one.value, taken_on=one.taken_at.astimezone(zone).date())
-            for code, one in latest.items()
-            if one.value is not None
-        },
+        results=results,
         bands=_bands(uow, patient.id, library.scores_asked()),
         moments=_moments(uow, patient, active, library.moments, zone, today),
     )
@@ -115,8 +117,20 @@ def _take_back(
         detail={"advice": given.id, "because": against},
     )
     given.withdrawn_at, given.withdrawn_because, given.request_id = uow.now, against, request.id
+    let_in(uow, owner, given.patient_id, role=Helper.NURSE.value, reason=f"request {request.id}", by=None)
     tell_of_request(uow, request)
     log.warning("advice_withdrawn", advice=given.id, article=given.article_id, request=request.id)
+
+
+def _add_reckoned(
+    uow: UnitOfWork, patient_id: str, reckoned: Mapping[str, str], results: dict[str, KnownResult], zone: ZoneInfo
+) -> None:
+    """A result that no laboratory sent but a risk model reckoned, of the day of its oldest measured input."""
+    for code, model in reckoned.items():
+        for assessment in uow.risk.current_of(patient_id, {model}):
+            days = [used.taken_at.astimezone(zone).date() for used in assessment.used() if used.taken_at is not None]
+            if days and (code not in results or results[code].taken_on < min(days)):
+                results[code] = KnownResult(value=assessment.value, taken_on=min(days))
 
 
 def _bands(uow: UnitOfWork, patient_id: str, scores: frozenset[str]) -> dict[str, str]:

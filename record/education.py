@@ -24,7 +24,7 @@ from db.request_making import make_request, tell_of_request
 from db.unit_of_work import UnitOfWork
 from followup.requests import RequestKind
 from record.following import RecordParts
-from record.owners import helper_for
+from record.owners import helper_for, let_in
 from runtime.identifiers import new_id
 
 log = structlog.get_logger(__name__)
@@ -149,6 +149,7 @@ def _tell_again(
     )
     given.again_id, given.request_id = repeated.id, request.id
     uow.flush()
+    let_in(uow, owner, response.patient_id, role=Helper.NURSE.value, reason=f"request {request.id}", by=None)
     tell_of_request(uow, request)
     log.info("lesson_to_be_told_again", plan=plan.id, lesson=lesson.key, request=request.id)
 

@@ -1,11 +1,18 @@
 """Who of the house takes what a rule has found: by role and department, whoever has least to answer for."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from care.adherence import Helper
+from care.care_team import CareTeamMember, Reader, ground_of
+from care.patients import PatientId
 from db.unit_of_work import UnitOfWork
 from db.users import Role, User
 from followup.duty import HOUSE
+from runtime.identifiers import new_id
+
+LET_IN_FOR = timedelta(days=90)
+"""How long whoever got a request or a proposal may open the record by it."""
 
 _CARE = frozenset({Role.AGENT.value, Role.DOCTOR.value, Role.SUPERVISOR.value})
 
@@ -33,6 +40,33 @@ def helper_for(
     raise NobodyCanHelpError(
         f"no user can take a request for a {helper.value}: add a user with the role agent, doctor or supervisor"
         + (f" and the department {department}" if department != HOUSE else "")
+    )
+
+
+def let_in(uow: UnitOfWork, user: User, patient_id: str, *, role: str, reason: str, by: str | None) -> None:
+    """Name whoever owes something to a patient in his care team, if nothing else opens the record to him."""
+    reader = Reader(user_id=user.id, departments=tuple(user.departments))
+    if ground_of(reader, uow.care_team.ties(patient_id, reader, uow.now)) is not None:
+        return
+    member = CareTeamMember(
+        id=new_id(),
+        patient_id=PatientId(patient_id),
+        user_id=user.id,
+        role=role,
+        reason=reason,
+        since=uow.now,
+        added_by=by,
+        until=uow.now + LET_IN_FOR,
+    )
+    uow.care_team.add(member)
+    uow.flush()
+    uow.audit.note(
+        user_id=None,
+        action="care_team_member_added",
+        subject_kind="care_team_member",
+        subject=member.id,
+        patient_id=patient_id,
+        detail={"member": user.id, "reason": reason},
     )
 
 

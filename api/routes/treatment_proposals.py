@@ -19,7 +19,7 @@ from care.medicines import MedicineBasis, MedicineState, MedicineStatement
 from care.patients import PatientId
 from db.proposals import ProposalEvent
 from db.unit_of_work import UnitOfWork
-from db.users import Role
+from db.users import Role, User
 from followup.duty import HOUSE
 from followup.events import DomainEvent, EventKind
 from followup.plans import PlanChange
@@ -33,7 +33,7 @@ from followup.proposals import (
     next_proposal_state,
 )
 from followup.states import IllegalTransitionError
-from record.owners import NobodyCanHelpError, helper_for
+from record.owners import NobodyCanHelpError, helper_for, let_in
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["treatment proposals"], route_class=Route)
@@ -167,7 +167,7 @@ def propose(
         attempt_id=ask.attempt_id,
         proposed_by=caller.user_id,
         proposed_at=uow.now,
-        doctor_id=_doctor(uow, ask.doctor_id, patient.id),
+        doctor_id=_doctor(uow, ask.doctor_id, patient.id, by=caller.user_id),
         due_on=uow.calendar.of(wiring.calendar_region).add_working_days(today, ask.working_days),
     )
     uow.treatment_proposals.add(one)
@@ -189,6 +189,7 @@ def list_treatment_proposals(
         page = uow.treatment_proposals.untold(limit=limit)
     else:
         page = uow.treatment_proposals.open(doctor_id=caller.user_id if which == "mine" else None, limit=limit)
+    page = [one for one in page if uow.care_team.is_open(one.patient_id, uow.now)]
     for one in page:
         _audit(uow, caller, "treatment_proposal_viewed", one)
     today = uow.now.astimezone(wiring_of(request).zone).date()
@@ -293,7 +294,7 @@ def assign_proposal(
     found.patient(uow, one.patient_id)
     if not one.is_open:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"it is {one.state.value}: nobody decides on it any more")
-    before, one.doctor_id = one.doctor_id, _doctor(uow, ask.doctor_id, one.patient_id)
+    before, one.doctor_id = one.doctor_id, _doctor(uow, ask.doctor_id, one.patient_id, by=caller.user_id)
     _note(uow, caller, one, "assigned", {"from": before, "to": one.doctor_id})
     return _full(uow, one, uow.now.astimezone(wiring_of(request).zone).date())
 
@@ -327,12 +328,18 @@ def _owners(uow: UnitOfWork, ask: ProposeAsk) -> list[tuple[str, str]]:
     return [(field, str(owner)) for field, owner in owners]
 
 
-def _doctor(uow: UnitOfWork, doctor_id: str | None, patient_id: str) -> str:
+def _doctor(uow: UnitOfWork, doctor_id: str | None, patient_id: str, *, by: str) -> str:
     if doctor_id is not None:
-        chosen = found.user(uow, doctor_id)
-        if Role.DOCTOR.value not in chosen.roles or chosen.disabled:
+        user = found.user(uow, doctor_id)
+        if Role.DOCTOR.value not in user.roles or user.disabled:
             raise Problem.of(Kind.INVALID_REQUEST, "doctor_id", "this user is no doctor: name one who is")
-        return chosen.id
+    else:
+        user = _any_doctor(uow, patient_id)
+    let_in(uow, user, patient_id, role=Helper.DOCTOR.value, reason="a proposal to decide on", by=by)
+    return user.id
+
+
+def _any_doctor(uow: UnitOfWork, patient_id: str) -> User:
     try:
         user = helper_for(uow, Helper.DOCTOR, department=HOUSE, patient_id=patient_id)
     except NobodyCanHelpError:
@@ -341,7 +348,7 @@ def _doctor(uow: UnitOfWork, doctor_id: str | None, patient_id: str) -> str:
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "doctor_id", "the hospital has no doctor as a user: an administrator adds one"
         )
-    return user.id
+    return user
 
 
 def _prescribe(uow: UnitOfWork, one: TreatmentProposal, part: MedicinePart, *, by: str) -> None:

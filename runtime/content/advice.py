@@ -94,6 +94,7 @@ class HazardDocument(Strict):
 class AdviceRulesDocument(Head):
     hotline: str = Field(min_length=3)  # every text that is shown whatever speaks against it names it
     reminder: Wording  # stands under every text
+    reckoned: dict[str, str] = Field(default_factory=dict)  # result → the risk model that reckons it
     moments: dict[str, MomentDocument]
     hazards: tuple[HazardDocument, ...] = Field(min_length=1)
 
@@ -148,6 +149,7 @@ class AdviceLibrary:
     version: int
     hotline: str
     reminder: Wording
+    reckoned: Mapping[str, str]
     moments: Mapping[str, MomentDocument]
     hazards: Mapping[str, Hazard]
     articles: Mapping[str, Article]
@@ -176,6 +178,7 @@ class Known:
     concepts: frozenset[str]
     bands: Mapping[str, frozenset[str]]  # score → its classes
     plan_templates: frozenset[str]
+    risk_models: frozenset[str]
 
 
 def advice_library(rules: AdviceRulesDocument, documents: Iterable[ArticleDocument], known: Known) -> AdviceLibrary:
@@ -188,10 +191,13 @@ def advice_library(rules: AdviceRulesDocument, documents: Iterable[ArticleDocume
         version=rules.version,
         hotline=rules.hotline,
         reminder=rules.reminder,
+        reckoned=rules.reckoned,
         moments=rules.moments,
         hazards=hazards,
         articles=articles,
     )
+    _all_known("content/advice_rules.yaml, reckoned", rules.reckoned, known.concepts, "result")
+    _all_known("content/advice_rules.yaml, reckoned", rules.reckoned.values(), known.risk_models, "risk model")
     for name, moment in rules.moments.items():
         _all_known(f"content/advice_rules.yaml, moment {name}", moment.plan_templates, known.plan_templates, "plan")
     for hazard in hazards.values():

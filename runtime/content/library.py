@@ -8,8 +8,8 @@ from typing import TypeVar
 import yaml
 from pydantic import ValidationError
 
-from care.care_team import GlassReason
 from care.adherence import AdherenceRules
+from care.care_team import GlassReason
 from care.concepts import IGNORED, CodeMap, Concept, UnitRules
 from care.education import Programme
 from care.forms import Form
@@ -53,9 +53,9 @@ from runtime.content.queues import QueuesDocument
 from runtime.content.record_words import RecordWordsDocument
 from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
+from runtime.content.result_classes import ResultClassesDocument
 from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
-from runtime.content.result_classes import ResultClassesDocument
 from runtime.content.scripts import Script
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
 
@@ -189,6 +189,7 @@ class Content:
             concepts=frozenset(self.concepts),
             bands=bands,
             plan_templates=frozenset(self.plans),
+            risk_models=frozenset(self.risk_models),
         )
         rules = self._only("advice_rules.yaml", AdviceRulesDocument)
         return advice_library(rules, self._read("advice", ArticleDocument), known)

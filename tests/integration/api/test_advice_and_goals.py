@@ -25,7 +25,7 @@ from runtime.embedded import Engines
 from runtime.identifiers import new_id
 from scheduler.planning import start_plan
 from tests.integration.api.house import CONTENT, Asking, House, open_house
-from tests.support.builders import HOSPITAL, a_patient, a_queue, a_task, a_template, an_encounter
+from tests.support.builders import HOSPITAL, a_patient, a_queue, a_step, a_task, a_template, an_encounter
 from tests.support.scenario import MovedClock
 
 PHARMACY = CONTENT.adherence_document.departments[Helper.PHARMACIST]
@@ -337,10 +337,14 @@ def test_stopped_because_of_a_cough_becomes_the_pharmacists_request_once(
             "reason_said": "一吃就咳嗽",
         },
     )
+    with house.rows() as uow:
+        an_encounter(uow, patient, department="心内科")  # the pharmacy has never seen him
+    assert pharmacist.get(f"/patients/{patient.id}/medicines").status_code == 403
     look_at(parts, response)
     follow(parts, patient)
     (request,) = open_requests(house, patient)
     assert request.owner_id == pharmacist.user_id
+    assert pharmacist.get(f"/patients/{patient.id}/medicines").status_code == 200
     assert request.cause == "medicine"
     assert "咳嗽" in request.text
     with house.units() as uow:
@@ -464,7 +468,7 @@ def test_an_agent_changes_no_medicine_and_a_doctors_decision_returns_to_the_plan
 def a_plan(uow: UnitOfWork, patient: Patient) -> str:
     queue = a_queue(uow)
     encounter = an_encounter(uow, patient)
-    template = a_template(queue=queue.name, anchor=Anchor.DISCHARGE)
+    template = a_template(a_step(queue=queue.name), anchor=Anchor.DISCHARGE)
     plan = start_plan(
         uow,
         patient=patient,
@@ -561,3 +565,38 @@ def test_what_was_said_of_medicines_and_advice_is_never_written_over(
     ):
         with house.units.engine.begin() as connection, pytest.raises(DBAPIError, match=r"never changed|append-only"):
             connection.execute(text(statement))
+
+
+def test_a_kidney_function_that_a_model_reckoned_counts_like_a_measured_one(
+    house: House, nurse: Asking, patient: Patient
+) -> None:
+    diagnosed(house, patient, "E78.5")
+    measured(house, patient, -3, creatinine=75)
+    assert fits(nurse, patient)["diet_vegetables"] == "withheld"
+    assessed = nurse.post(f"/patients/{patient.id}/risk-assessments", {"model": "ckd-epi-2021"})
+    assert assessed.status_code == 201, assessed.text
+    assert fits(nurse, patient)["diet_vegetables"] == "suits"
+
+
+def test_a_doctor_of_another_department_may_open_what_he_has_to_decide(
+    house: House, nurse: Asking, patient: Patient
+) -> None:
+    surgeon = house.caller(Role.DOCTOR)
+    with house.rows() as uow:
+        an_encounter(uow, patient, department="心内科")
+        user = uow.users.get(surgeon.user_id)
+        assert user is not None
+        user.departments = ["外科"]
+    asked = {"kind": "examination", "finding": "伤口渗液", "proposal": "换药", "doctor_id": surgeon.user_id}
+    proposal = nurse.post(f"/patients/{patient.id}/treatment-proposals", asked).json()
+    assert [each["id"] for each in surgeon.get("/treatment-proposals").json()["proposals"]] == [proposal["id"]]
+    assert surgeon.get(f"/treatment-proposals/{proposal['id']}").status_code == 200
+    wrong = nurse.post(f"/patients/{patient.id}/treatment-proposals", {**asked, "doctor_id": nurse.user_id})
+    assert wrong.json()["field"] == "doctor_id"
+    stranger = house.caller(Role.DOCTOR)
+    with house.rows() as uow:
+        user = uow.users.get(stranger.user_id)
+        assert user is not None
+        user.departments = ["眼科"]
+    assert stranger.get("/treatment-proposals?which=open").json()["proposals"] == []
+    assert stranger.get(f"/treatment-proposals/{proposal['id']}").status_code == 403
