@@ -18,11 +18,11 @@ from db.proposals import treatment_proposals
 from db.risk import risk_assessments
 from db.stated_values import stated_values
 from db.summaries import stage_summaries
-from db.timeline_rows import EXCERPT, by_hand, rows
+from db.timeline_rows import EXCERPT, PatientBind, by_hand, rows
 from followup.requests import Viewer
 
 
-def visits(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def visits(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Visits and appointments."""
     visit = encounters.c
     return rows(
@@ -41,7 +41,7 @@ def visits(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(visit.patient_id == patient_id)
 
 
-def history(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def history(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Diagnoses, allergies, operations, the family: the version that holds of each source."""
     entry = history_entries.c
     return rows(
@@ -65,7 +65,7 @@ def history(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(entry.patient_id == patient_id, entry.superseded_at.is_(None))
 
 
-def results(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def results(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Results, the version that counts."""
     result = result_rows.c
     return rows(
@@ -91,7 +91,7 @@ def results(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     )
 
 
-def words_about_the_person(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def words_about_the_person(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Every word of every source about the person."""
     word = stated_values.c
     return rows(
@@ -109,7 +109,7 @@ def words_about_the_person(patient_id: str, viewer: Viewer) -> Select[Any]:  # n
     ).where(word.patient_id == patient_id)
 
 
-def medicines(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def medicines(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """What is taken or prescribed, the version that holds of each source."""
     statement = medicine_statements.c
     return rows(
@@ -135,7 +135,7 @@ def medicines(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     )
 
 
-def handed_out(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def handed_out(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Medicines that were handed out, and for how many days."""
     dispense = dispenses.c
     return rows(
@@ -152,7 +152,7 @@ def handed_out(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(dispense.patient_id == patient_id, dispense.superseded_at.is_(None))
 
 
-def risks(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def risks(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Risk assessments that stand."""
     risk = risk_assessments.c
     return rows(
@@ -173,7 +173,7 @@ def risks(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(risk.patient_id == patient_id, risk.superseded_at.is_(None), risk.withdrawn_at.is_(None))
 
 
-def set_goals(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def set_goals(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Goals and where they stand."""
     goal = goals.c
     return rows(
@@ -192,7 +192,7 @@ def set_goals(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(goal.patient_id == patient_id)
 
 
-def advice(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def advice(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Advice that was given."""
     given = advice_given.c
     return rows(
@@ -210,7 +210,7 @@ def advice(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(given.patient_id == patient_id)
 
 
-def lessons(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def lessons(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Lessons that were given."""
     lesson, plan = education_lessons.c, education_plans.c
     return (
@@ -232,7 +232,7 @@ def lessons(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     )
 
 
-def proposals(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def proposals(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Proposals to the doctor and what became of them."""
     proposal = treatment_proposals.c
     return rows(
@@ -251,7 +251,7 @@ def proposals(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(proposal.patient_id == patient_id)
 
 
-def summaries(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def summaries(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Stage summaries."""
     summary = stage_summaries.c
     return rows(

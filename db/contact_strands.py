@@ -15,11 +15,11 @@ from db.plans import plans as plan_rows
 from db.requests import requests as request_rows
 from db.requests import visible_to
 from db.responses import responses
-from db.timeline_rows import EXCERPT, by_hand, rows
+from db.timeline_rows import EXCERPT, PatientBind, by_hand, rows
 from followup.requests import Viewer
 
 
-def consents(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def consents(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """What the patient agreed to."""
     said = consent_rows.c
     return rows(
@@ -31,7 +31,7 @@ def consents(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(said.patient_id == patient_id)
 
 
-def plans(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def plans(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Follow-up plans."""
     plan = plan_rows.c
     return rows(
@@ -49,7 +49,7 @@ def plans(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(plan.patient_id == patient_id)
 
 
-def calls(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def calls(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Each call; an attempt that never became one too."""
     call, attempt = call_rows.c, attempts.c
     return (
@@ -80,7 +80,7 @@ def calls(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     )
 
 
-def notes(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def notes(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Notes of calls."""
     note = note_rows.c
     return rows(
@@ -97,7 +97,7 @@ def notes(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(note.patient_id == patient_id)
 
 
-def forms(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def forms(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Answers to forms."""
     response = responses.c
     return rows(
@@ -115,7 +115,7 @@ def forms(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(response.patient_id == patient_id)
 
 
-def alerts(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def alerts(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Signs of danger."""
     alert = alert_rows.c
     return rows(
@@ -135,7 +135,7 @@ def alerts(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     ).where(alert.patient_id == patient_id)
 
 
-def requests(patient_id: str, viewer: Viewer) -> Select[Any]:
+def requests(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:
     """Requests and complaints, as far as they are for the reader's eyes."""
     request = request_rows.c
     return rows(
@@ -154,7 +154,7 @@ def requests(patient_id: str, viewer: Viewer) -> Select[Any]:
     ).where(request.patient_id == patient_id, visible_to(viewer))
 
 
-def messages(patient_id: str, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+def messages(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Messages around calls."""
     message = message_rows.c
     return rows(

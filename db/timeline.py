@@ -4,9 +4,26 @@ A table that comes later joins by a function of its own in STRANDS: nothing else
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Uuid, and_, cast, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    DateTime,
+    Integer,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from care.timeline import TimelineItem, TimelineKind, TimelinePlace
@@ -40,6 +57,9 @@ STRANDS: tuple[Strand, ...] = (
 )
 
 
+_PATIENT = bindparam("patient", type_=Uuid(as_uuid=False))
+
+
 class TimelineRepository:
     """The story of a patient, page by page."""
 
@@ -56,40 +76,61 @@ class TimelineRepository:
         limit: int = 50,
     ) -> Sequence[TimelineItem]:
         """What happened before a place, newest first; only these kinds, all if none is named."""
-        parts = []
-        for strand in _asked(kinds):
-            story = strand.select(patient_id, viewer).subquery()
-            part = select(story)
-            if kinds:
-                part = part.where(story.c.kind.in_([kind.value for kind in kinds]))
-            if before is not None:
-                part = part.where(_older(story.c, before))
-            parts.append(
-                part.order_by(story.c.at.desc(), story.c.kind.desc(), story.c.id.desc()).limit(limit).subquery()
-            )
-        if not parts:
+        asked = {"patient": patient_id, "limit": limit}
+        if before is not None:
+            asked |= {"before_at": before.at, "before_kind": before.kind.value, "before_id": before.id}
+        wanted = frozenset(kinds)
+        if wanted and not any(strand.kinds & wanted for strand in STRANDS):
             return []
-        whole = union_all(*(select(part) for part in parts)).subquery()
-        ordered = select(whole).order_by(whole.c.at.desc(), whole.c.kind.desc(), whole.c.id.desc()).limit(limit)
+        statement = _page_of(wanted, _hashable(viewer), before is not None)
         return [
             TimelineItem(at=row.at, kind=TimelineKind(row.kind), id=str(row.id), source=row.source, facts=row.facts)
-            for row in self._session.execute(ordered)
+            for row in self._session.execute(statement, asked)
         ]
 
     def counts(self, patient_id: str, viewer: Viewer) -> dict[TimelineKind, int]:
         """How many items of each kind there are."""
-        parts = []
-        for strand in STRANDS:
-            story = strand.select(patient_id, viewer).subquery()
-            parts.append(select(story.c.kind, func.count().label("items")).group_by(story.c.kind))
-        return {TimelineKind(row.kind): row.items for row in self._session.execute(union_all(*parts))}
+        counted = self._session.execute(_counts_for(_hashable(viewer)), {"patient": patient_id})
+        return {TimelineKind(row.kind): row.items for row in counted}
 
 
-def _asked(kinds: Collection[TimelineKind]) -> tuple[Strand, ...]:
-    return tuple(strand for strand in STRANDS if not kinds or strand.kinds & set(kinds))
+# To put twenty strands together takes longer than to ask them: each shape of question is built once.
+@lru_cache(maxsize=256)
+def _page_of(kinds: frozenset[TimelineKind], viewer: Viewer, goes_on: bool) -> Select[Any]:
+    parts = []
+    for strand in STRANDS:
+        if kinds and not strand.kinds & kinds:
+            continue
+        story = strand.select(_PATIENT, viewer).subquery()
+        part = select(story)
+        if kinds:
+            part = part.where(story.c.kind.in_(sorted(kind.value for kind in kinds)))
+        if goes_on:
+            part = part.where(_older(story.c))
+        parts.append(_newest_first(part, story.c).subquery())
+    whole = union_all(*(select(part) for part in parts)).subquery()
+    return _newest_first(select(whole), whole.c)
 
 
-def _older(story: Any, before: TimelinePlace) -> ColumnElement[bool]:
-    place = tuple_(literal(before.kind.value), cast(before.id, Uuid(as_uuid=False)))
+@lru_cache(maxsize=256)
+def _counts_for(viewer: Viewer) -> CompoundSelect[Any]:
+    parts = []
+    for strand in STRANDS:
+        story = strand.select(_PATIENT, viewer).subquery()
+        parts.append(select(story.c.kind, func.count().label("items")).group_by(story.c.kind))
+    return union_all(*parts)
+
+
+def _hashable(viewer: Viewer) -> Viewer:
+    return replace(viewer, departments=tuple(sorted(viewer.departments)))
+
+
+def _newest_first(query: Select[Any], story: Any) -> Select[Any]:
+    return query.order_by(story.at.desc(), story.kind.desc(), story.id.desc()).limit(bindparam("limit", type_=Integer))
+
+
+def _older(story: Any) -> ColumnElement[bool]:
+    at = bindparam("before_at", type_=DateTime(timezone=True))
+    place = tuple_(bindparam("before_kind", type_=String), bindparam("before_id", type_=Uuid(as_uuid=False)))
     # The plain comparison lets an index on the instant end the search.
-    return and_(story.at <= before.at, or_(story.at < before.at, tuple_(story.kind, story.id) < place))
+    return and_(story.at <= at, or_(story.at < at, tuple_(story.kind, story.id) < place))

@@ -4,10 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, literal, select
+from sqlalchemy import BindParameter, ColumnElement, Select, String, cast, func, literal, select
 
 from care.timeline import TimelineKind
 from followup.requests import Viewer
+
+PatientBind = BindParameter[Any]
+"""The patient's place in a statement that is built once and asked for everybody."""
 
 EXCERPT = 280
 """So many characters of a longer text are told; the whole stands at the item's own address."""
@@ -37,7 +40,7 @@ class Strand:
     """Where items of some kinds come from; `select` gives the columns of `rows` for one patient and one reader."""
 
     kinds: frozenset[TimelineKind]
-    select: Callable[[str, Viewer], Select[Any]]
+    select: Callable[[PatientBind, Viewer], Select[Any]]
 
 
 def by_hand(user: ColumnElement[Any]) -> ColumnElement[Any]:
