@@ -38,4 +38,4 @@ def test_followers_run_in_their_order_and_one_that_fails_undoes_only_itself(part
 
 
 def test_a_change_of_the_record_is_followed() -> None:
-    assert tasks_for("record_changed") == (FOLLOW_CHANGE,)
+    assert FOLLOW_CHANGE in tasks_for("record_changed")
