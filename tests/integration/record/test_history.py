@@ -1,6 +1,7 @@
 """History in versions: a source's word again is no change, a newer one supersedes, a decision outlasts a replay."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -158,3 +159,31 @@ def test_the_database_keeps_versions_as_they_are(units: UnitsOfWork, engine: Eng
     _put(units, _entry(_person(units)))
     with engine.begin() as connection, pytest.raises(DBAPIError, match="never changed"):
         connection.execute(text(statement))
+
+
+def test_versions_go_over_with_a_merged_record_and_its_like_stays_behind(units: UnitsOfWork) -> None:
+    one, other = _person(units), _person(units)
+    _put(units, _entry(one))
+    kept = _put(units, _entry(one, note="since 2019", recorded_at=NOON + timedelta(days=1)))
+    _put(units, _entry(other, source_key="DG1/I10", code="I10", name="高血压"))
+    with units() as uow:
+        uow.merges.merge(from_patient=one, into_patient=other, reason="one person", by=new_id(), at=NOON)
+        uow.commit()
+    with units() as uow:
+        assert {entry.code for entry in uow.history.current_of(other)} == {"E11.9", "I10"}
+        assert [entry.version for entry in uow.history.versions_of(kept.id)] == [1, 2]
+        assert uow.history.current_of(one) == []
+    # What the source says again of the merged record is no change either.
+    assert _put(units, _entry(other, note="since 2019", recorded_at=NOON + timedelta(days=2))).id == kept.id
+
+
+def test_two_who_say_the_same_at_once_make_one_entry(units: UnitsOfWork) -> None:
+    patient = _person(units)
+    entries = [_entry(patient, note=f"said by {place}") for place in range(6)]
+    with ThreadPoolExecutor(max_workers=6) as pool:
+        list(pool.map(lambda entry: _put(units, entry), entries))
+    with units() as uow:
+        (current,) = uow.history.current_of(patient)
+        versions = uow.history.versions_of(current.id)
+    assert [entry.version for entry in versions] == [1, 2, 3, 4, 5, 6]
+    assert sum(entry.superseded_at is None for entry in versions) == 1
