@@ -248,6 +248,8 @@ SUBJECTS = {
     "interop.send_message": "message",
     "reports.set_print": "print",
     "record.follow_change": "patient",
+    "record.follow_answers": "unknown",
+    "scheduler.follow_feeds": "patient",
     "scheduler.class_readings": "patient",
     "interop.settle_results": "mapping",
 }
