@@ -47,8 +47,6 @@ def apply_waiting(units: UnitsOfWork, desk: FeedDesk, *, limit: int = AT_ONCE) -
 def apply_message(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage) -> None:
     """Apply one message that waits; what becomes of it stands with it."""
     raw = message.raw
-    message.tries += 1
-    uow.flush()
     try:
         with uow.savepoint():
             done = _apply(uow, desk, message, raw)
@@ -72,6 +70,7 @@ def apply_message(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage) -> None
         message.reason, message.told = done.ignored, done.told[:_TOLD]
         message.state = next_feed_state(message.state, FeedTrigger.IGNORE if done.ignored else FeedTrigger.APPLY)
         message.settled_at = uow.now
+        message.tries += 1
     uow.flush()
 
 
@@ -104,6 +103,7 @@ def _read(desk: FeedDesk, message: FeedMessage, raw: bytes) -> tuple[Hl7Message,
 
 
 def _try_again(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes, why: str) -> None:
+    message.tries += 1
     log.warning("feed_message_put_off", message=message.id, tries=message.tries)
     if message.tries >= TRIES:
         _park(uow, desk, message, raw, FeedReason.FAILED, f"{why}, {message.tries} times: try it again later")
@@ -111,6 +111,7 @@ def _try_again(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes
 
 def _park(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes, reason: FeedReason, told: str) -> None:
     message.state = next_feed_state(message.state, FeedTrigger.PARK)
+    message.tries += 1
     message.reason, message.told = reason, told[:_TOLD]
     message.keys = _keys(desk, message, raw)
     uow.emit(DomainEvent(kind=EventKind.FEED_MESSAGE_PARKED, subject=message.id, ids={"reason": reason.value}))

@@ -150,25 +150,24 @@ def _state(
         PersonField.LANGUAGE: person.language,
         PersonField.DIALECT: person.dialect,
     }
-    changed = False
-    for field, value in said.items():
-        if value is None:
-            # A field that is left empty says nothing: it takes no word back.
-            continue
-        try:
-            changed |= bool(
-                uow.stated.state(
-                    patient,
-                    {field: value},
-                    source=source_of(sender),
-                    policies=desk.content.source_ranks.person,
-                    at=uow.now,
-                    stated_at=at,
-                )
-            )
-        except ValueError:
-            remarks.add(f"{field.value} is left out: it cannot be so")
-    return changed
+    # A field that is left empty says nothing: it takes no word back.
+    told = {field: value for field, value in said.items() if value is not None and _possible(field, value, uow.now)}
+    for field in (field for field, value in said.items() if value is not None and field not in told):
+        remarks.add(f"{field.value} is left out: it cannot be so")
+    return bool(
+        uow.stated.state(
+            patient,
+            told,
+            source=source_of(sender),
+            policies=desk.content.source_ranks.person,
+            at=uow.now,
+            stated_at=at,
+        )
+    )
+
+
+def _possible(field: PersonField, value: str, now: datetime) -> bool:
+    return field is not PersonField.BORN or _possible_birth(date.fromisoformat(value), now) is not None
 
 
 def _add_identifiers(uow: UnitOfWork, patient: Patient, keys: Collection[Key], remarks: Remarks) -> bool:

@@ -163,13 +163,14 @@ def _plain(message: hl7.Message, text: str) -> str:
 
 def _unescaped(message: hl7.Message, text: str) -> str:
     """A text without its escapes. Ours: python-hl7's writes what it cannot read, which is about people, to the log."""
-    escape, (field, repetition, component, subcomponent) = message.esc, message.separators[1:5]
+    escape = str(message.esc)
+    field, repetition, component, subcomponent = message.separators[1:5]
     signs = {"F": field, "R": repetition, "S": component, "T": subcomponent, "E": escape, "H": "", "N": "", ".br": "\n"}
 
     def sign(found: re.Match[str]) -> str:
         name = found[1]
         if name in signs:
-            return signs[name]
+            return str(signs[name])
         if re.fullmatch(r"X(?:[0-9A-Fa-f]{2})+", name):
             return bytes.fromhex(name[1:]).decode("utf-8", errors="replace")
         return found[0]

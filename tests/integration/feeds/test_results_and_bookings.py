@@ -11,13 +11,12 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.events import EventKind
 from followup.feeds import FeedMessage, FeedReason, FeedState
 from followup.plans import PlanState
-from interop.hl7 import applying
 from interop.hl7.applying import apply_waiting
 from interop.hl7.desk import FeedDesk
 from interop.hl7.heads import digest_of
 from interop.hl7.receiving import store
 from interop.hl7.telling import AdtTold
-from interop.hl7.visits import Applied
+from interop.hl7.visits import Applied, apply_adt
 from tests.integration.feeds.test_admissions_and_discharges import plans_of
 from tests.support.feeds import DESK, RULES, adt, ago, bring, follow, judged, kept, obx, oru, pid, siu
 
@@ -170,14 +169,14 @@ def test_a_fault_of_ours_parks_one_message_and_the_others_go_on(
         judged(adt("A04", fresh(name), at=ago(hours=1), person=pid(fresh(name)), visit="")) for name in ("X", "Y")
     )
     store(units, [bad, good], RULES)
-    whole = applying.apply_adt
+    whole = apply_adt
 
     def failing(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, told: AdtTold) -> Applied:
         if message.control_id == fresh("X"):
             raise ZeroDivisionError
         return whole(uow, desk, message, told)
 
-    monkeypatch.setattr(applying, "apply_adt", failing)
+    monkeypatch.setattr("interop.hl7.applying.apply_adt", failing)
     while apply_waiting(units, DESK):
         pass
     assert (kept(units, bad.arrived).reason, kept(units, good.arrived).state) == (FeedReason.FAILED, FeedState.APPLIED)
