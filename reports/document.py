@@ -115,12 +115,11 @@ class _Writer:
         person = self.facts.person
         age = person.age_on(self.facts.until)
         sex = self.word(person.sex) if person.sex in ("male", "female") else self.word("unknown")
-        return [
-            [self.word("name"), person.name],
-            [self.word("sex"), sex],
-            [self.word("age"), self.word("unknown") if age is None else self.word("years", age=age)],
-            [self.word("record_number"), person.record_number],
-        ]
+        name, sexes = [self.word("name"), person.name], [self.word("sex"), sex]
+        years = [self.word("age"), self.word("unknown") if age is None else self.word("years", age=age)]
+        record = [self.word("record_number"), person.record_number]
+        # In large print two stand in a row, and the long ones below each other.
+        return [name, sexes, record, years] if self.large else [name, sexes, years, record]
 
     def sections(self) -> list[dict[str, Any]]:
         return [

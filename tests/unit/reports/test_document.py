@@ -1,18 +1,18 @@
 """The words of a report: every number of the facts in both languages, empty parts said to be empty, marks in words."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from care.report_prints import PrintKind, PrintSize
-from care.stage_facts import StageFacts
+from care.stage_facts import ResultLine, StageFacts, Words
 from care.summaries import StageSummary, SummaryAddendum, SummaryState
 from reports.document import document_of, kind_of
 from runtime.content.library import Content
 from runtime.settings import REPOSITORY
-from tests.support.summaries import HEAD, SIGNED_AT, a_print, a_summary, empty_facts, full_facts
+from tests.support.summaries import HEAD, SIGNED_AT, a_print, a_summary, empty_facts, full_facts, points
 
 CONTENT = Content(REPOSITORY / "content")
 WORDS = CONTENT.reports["stage_summary"]
@@ -54,6 +54,22 @@ def test_every_number_of_the_results_stands_with_its_date(language: str, size: P
 def test_a_change_has_its_sign_and_one_value_has_none() -> None:
     rows = section(written(a_summary(full_facts())), "检查与测量结果")["rows"]
     assert [row[3]["text"] for row in rows] == ["−26", "+0.63", "−1.70", "+0.10", "—"]
+
+
+@pytest.mark.parametrize(
+    ("value", "language", "word"),
+    [(3.2, "zh", "3.2 ↓ 偏低"), (3.2, "en", "3.2 ↓ low"), (7.1, "zh", "7.1 ↑ 偏高"), (5.0, "zh", "5.0")],
+)
+def test_what_lies_outside_its_range_is_marked_by_arrow_and_word(value: float, language: str, word: str) -> None:
+    line = ResultLine(
+        code="x",
+        name=Words(zh="甲", en="A"),
+        unit="1",
+        points=points(value, low=3.9, high=6.1, since=date(2026, 10, 5), every=1, source="hl7:LIS"),
+    )
+    document = written(a_summary(empty_facts(results=(line,))), language=language)
+    (row,) = section(document, WORDS.label("results", language))["rows"]
+    assert row[2]["text"] == word
 
 
 def test_where_nothing_is_known_the_page_says_so() -> None:
