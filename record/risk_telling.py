@@ -11,7 +11,7 @@ from db.unit_of_work import UnitOfWork
 from followup.duty import HOUSE
 from followup.requests import PatientRequest, RequestEventKind, RequestKind
 from record.following import RecordParts
-from record.owners import NobodyCanHelpError, helper_for
+from record.owners import NobodyCanHelpError, helper_for, let_in
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +68,7 @@ def tell_of_change(uow: UnitOfWork, parts: RecordParts, patient: Patient, told: 
             patient_id=patient.id,
             detail=detail,
         )
+        let_in(uow, owner, patient.id, role=Helper.NURSE.value, reason=f"request {request.id}", by=None)
     tell_of_request(uow, request)
     told.request_id = told.request_id or request.id
     uow.flush()
