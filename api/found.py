@@ -26,9 +26,17 @@ def patient(uow: UnitOfWork, patient_id: str, field: str = "patient_id") -> Pati
     return found
 
 
+def card(uow: UnitOfWork, card_id: str) -> Card:
+    """The card with this id."""
+    return _card(uow, uow.cards.get(card_id))
+
+
 def card_for_update(uow: UnitOfWork, card_id: str) -> Card:
     """The card with this id, locked."""
-    found = uow.cards.for_update(card_id)
+    return _card(uow, uow.cards.for_update(card_id))
+
+
+def _card(uow: UnitOfWork, found: Card | None) -> Card:
     if found is None:
         raise Problem.of(
             Kind.UNKNOWN_CARD, "card_id", "there is no such card; GET /api/v1/patients/{patient_id}/cards lists them"

@@ -58,6 +58,10 @@ class CardRepository:
         place = self._session.execute(text("SELECT nextval('card_numbers')")).scalar_one()
         return f"K-{place:06d}"
 
+    def get(self, card_id: str) -> Card | None:
+        """The card with this id."""
+        return self._session.get(Card, card_id)
+
     def for_update(self, card_id: str) -> Card | None:
         """The card with this id, locked."""
         return self._session.scalar(

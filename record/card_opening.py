@@ -306,11 +306,11 @@ def _complete(uow: UnitOfWork, patient: Patient, opening: Opening, told: Particu
 
 
 def _see_to_guardian(uow: UnitOfWork, patient: Patient, guardian: ToldGuardian | None, *, by: str) -> None:
+    known = uow.relatives.of_patient(patient.id)
     if guardian is not None:
-        add_guardian(uow, patient, guardian, by=by)
-    elif is_child(patient.born, patient.zone, uow.now) and lacks_guardian(
-        uow.relatives.of_patient(patient.id), uow.now
-    ):
+        if not any(one.guardian and one.lives(uow.now) and one.name == guardian.name for one in known):
+            add_guardian(uow, patient, guardian, by=by)
+    elif is_child(patient.born, patient.zone, uow.now) and lacks_guardian(known, uow.now):
         raise OpeningRefusedError(
             RefusalKind.INVALID,
             "guardian",

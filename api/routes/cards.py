@@ -10,7 +10,7 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line, PhoneNumber, Zone
-from api.masking import masked_number, masked_record_number
+from api.masking import masked_name, masked_number, masked_record_number
 from api.permissions import Everybody, FrontDesk, FrontDeskCommanding, FrontDeskLooking
 from api.problems import Kind, Problem, problems
 from api.routes.guardians import GuardianAsk, told_guardian
@@ -230,14 +230,21 @@ def find_card(ask: CardSearchAsk, caller: FrontDeskLooking, uow: Work) -> CardsA
     """The cards with a number, those that are lost or no longer valid too: whoever shows one may not be its owner."""
     cards = uow.cards.by_number(ask.number, ask.kind)
     for card in cards:
-        _audit(uow, caller, "card_viewed", card)
+        opened = uow.care_team.is_open(card.patient_id, uow.now)
+        uow.audit.note(
+            user_id=caller.user_id,
+            action="card_viewed",
+            subject_kind="card",
+            subject=card.id,
+            patient_id=card.patient_id if opened else None,
+        )
     return CardsAnswer(cards=[CardAnswer.model_validate(card) for card in cards])
 
 
 @router.get("/cards/{card_id}", responses=problems(Kind.UNKNOWN_CARD))
 def read_card(card_id: Id, caller: FrontDesk, uow: Work) -> CardHistoryAnswer:
     """A card and its history."""
-    card = found.card_for_update(uow, card_id)
+    card = found.card(uow, card_id)
     _audit(uow, caller, "card_viewed", card)
     return _history(uow, card)
 
@@ -325,19 +332,22 @@ def candidate_answers(uow: UnitOfWork, caller: Caller, candidates: list[Candidat
 
 
 def _candidate(uow: UnitOfWork, caller: Caller, patient: Patient, candidate: Candidate) -> CandidateAnswer:
+    opened = uow.care_team.is_open(patient.id, uow.now)
     uow.audit.note(
         user_id=caller.user_id,
         action="duplicate_viewed",
         subject_kind="patient",
         subject=patient.id,
-        patient_id=patient.id,
+        # The log refuses whoever is outside the care team; he sees no more than what he said himself.
+        patient_id=patient.id if opened else None,
+        detail={"masked": not opened},
     )
     return CandidateAnswer(
         patient_id=patient.id,
         likeness=candidate.comparison.likeness,
         evidence=list(candidate.comparison.evidence),
-        name=patient.name,
-        born=patient.born,
+        name=patient.name if opened else masked_name(patient.name),
+        born=patient.born if opened else None,
         sex=patient.sex,
         record_number=masked_record_number(patient.record_number),
         numbers=[masked_number(point.number) for point in patient.contact_points],

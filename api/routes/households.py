@@ -9,6 +9,7 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line
+from api.masking import masked_name
 from api.permissions import FrontDesk, FrontDeskCommanding
 from api.problems import Kind, Problem, problems
 from api.routes.plan_changes import BecauseAsk
@@ -147,19 +148,21 @@ def _join(uow: UnitOfWork, caller: Caller, household: Household, ask: MemberAsk,
 def _answer(uow: UnitOfWork, caller: Caller, household: Household) -> HouseholdAnswer:
     members = []
     for member in uow.households.members(household.id):
-        # His name is told to whoever cares for one who lives there; his record is another matter.
         patient = uow.patients.get(member.patient_id)
         if patient is None:
             continue
-        _audit(uow, caller, "household_viewed", household.id, patient.id)
+        # Whoever cares for one who lives there learns that others do; their names are for those who care for them.
+        opened = uow.care_team.is_open(patient.id, uow.now)
+        if opened:
+            _audit(uow, caller, "household_viewed", household.id, patient.id)
         members.append(
             MemberAnswer(
                 patient_id=patient.id,
-                name=patient.name,
+                name=patient.name if opened else masked_name(patient.name),
                 role=member.role,
                 joined_at=member.joined_at,
                 left_at=member.left_at,
-                left_because=member.left_because,
+                left_because=member.left_because if opened else "",
             )
         )
     return HouseholdAnswer(id=household.id, name=household.name, created_at=household.created_at, members=members)

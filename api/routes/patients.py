@@ -11,6 +11,7 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Limit, Line, PhoneNumber, Zone
+from api.masking import masked_name, masked_record_number
 from api.permissions import Allowed, CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
@@ -79,6 +80,7 @@ class PatientAnswer(Answer):
     created_at: Instant
     contact_points: list[ContactPointAnswer]
     merged_into: str | None = None  # told where one patient is read: the record in which this one went on
+    masked: bool = False  # in lists: of another department's patient enough is shown to know whom to ask about
 
 
 class PatientsAnswer(Answer):
@@ -163,7 +165,7 @@ def create_patient(ask: PatientAsk, caller: CareTeamCommanding, request: Request
 @router.get("/patients", responses=problems(Kind.UNKNOWN_PATIENT))
 def list_patients(caller: CareTeam, uow: Work, after: Id | None = None, limit: Limit = 50) -> PatientsAnswer:
     """Patients in order of record number, from behind the patient `after`."""
-    last = found.patient(uow, after, "after").record_number if after else None
+    last = _last_seen(uow, after)
     page = uow.patients.page(after=last, limit=limit)
     return _seen(uow, caller, page, limit)
 
@@ -175,7 +177,7 @@ def search_patients(
     uow: Work,
 ) -> PatientsAnswer:
     """Patients by name, pinyin, number or its end, and department, in order of record number, from behind `after`."""
-    last = found.patient(uow, ask.after, "after").record_number if ask.after else None
+    last = _last_seen(uow, ask.after)
     typed = Typed(text=ask.containing or "", department=ask.department)
     try:
         page = uow.patient_search.find(typed, after=last, limit=ask.limit)
@@ -226,12 +228,37 @@ def list_encounters(patient_id: Id, caller: CareTeam, uow: Work) -> EncountersAn
 
 
 def _seen(uow: UnitOfWork, caller: Caller, page: Sequence[Patient], limit: int) -> PatientsAnswer:
-    for patient in page:
-        _audit(uow, caller, "patient_listed", patient.id)
     return PatientsAnswer(
-        patients=[PatientAnswer.model_validate(patient) for patient in page],
+        patients=[_listed(uow, caller, patient) for patient in page],
         next=page[-1].id if len(page) == limit else None,
     )
+
+
+def _listed(uow: UnitOfWork, caller: Caller, patient: Patient) -> PatientAnswer:
+    answer = PatientAnswer.model_validate(patient)
+    if uow.care_team.is_open(patient.id, uow.now):
+        _audit(uow, caller, "patient_listed", patient.id)
+        return answer
+    uow.audit.note(user_id=caller.user_id, action="patient_listed_masked", subject_kind="patient", subject=patient.id)
+    return answer.model_copy(
+        update={
+            "masked": True,
+            "name": masked_name(patient.name),
+            "record_number": masked_record_number(patient.record_number),
+            "born": None,
+            "contact_points": [],
+        }
+    )
+
+
+def _last_seen(uow: UnitOfWork, patient_id: str | None) -> str | None:
+    """The record number of the last patient of a page, whoever may open him: it is never shown."""
+    if patient_id is None:
+        return None
+    last = uow.patients.get(patient_id)
+    if last is None:
+        raise Problem.of(Kind.UNKNOWN_PATIENT, "after", "there is no such patient; give the `next` of the page before")
+    return last.record_number
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, patient_id: PatientId) -> None:

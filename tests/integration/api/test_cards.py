@@ -250,8 +250,11 @@ def test_a_child_is_not_enrolled_without_a_guardian_and_is_with_one(house: House
         (point,) = uow.patients.get(made["patient_id"]).contact_points  # type: ignore[union-attr]
         assert (point.owner.value, point.id) == ("relative", guardian.contact_point_id)
         assert {c.source for c in uow.patients.consents_of(made["patient_id"])} == {"card_guardian"}
-    # He comes again: the guardian is known.
-    assert clerk.post("/cards", a_child(person=made["patient_id"], new_person=False)).status_code == 201
+    # He comes again: the guardian is known, whether she is told again or not.
+    for again in ({}, {"guardian": GUARDIAN}):
+        assert clerk.post("/cards", a_child(person=made["patient_id"], new_person=False, **again)).status_code == 201
+    with house.units() as uow:
+        assert len(uow.relatives.of_patient(made["patient_id"])) == 1
 
 
 def test_a_childs_plan_waits_for_a_guardian_too(house: House, clerk: Asking, agent: Asking) -> None:
@@ -354,3 +357,25 @@ def test_a_son_hears_results_if_the_patient_signed_for_it_and_neutral_words_if_n
     # The patient takes his word back: at once the son hears nothing more.
     agent.post(f"/relatives/{signed['id']}/end")
     assert agent.get("/agents/me/call").json()["may_be_told"] == []
+
+
+def test_a_department_opens_cards_and_sees_of_others_patients_no_more_than_it_said_itself(
+    house: House, clerk: Asking
+) -> None:
+    desk = house.caller(Role.AGENT)
+    with house.rows() as uow:
+        user = uow.users.get(desk.user_id)
+        assert user is not None
+        user.departments = ["骨科"]
+        known = a_patient(uow, name="冯晓燕", born=date(1971, 7, 8))
+        an_encounter(uow, known, department="心内科")
+    told = {"name": "冯小燕", "born": "1971-07-08", "contact_points": [{"number": known.contact_points[0].number}]}
+    (candidate,) = desk.post("/cards/duplicates", told, key=None).json()["candidates"]
+    assert (candidate["name"], candidate["born"]) == ("冯**", None)
+    refused = desk.post("/cards", {**told, "person": known.id, "consents": CONSENTS})
+    assert (refused.status_code, refused.json()["code"]) == (403, "outside_care_team")
+    with house.units() as uow:
+        assert list(uow.cards.of_patient(known.id)) == []
+    home = clerk.post("/households", {"name": "冯家", "members": [{"patient_id": known.id}]}).json()
+    (member,) = desk.get(f"/households/{home['id']}").json()["members"]
+    assert member["name"] == "冯**"

@@ -121,3 +121,21 @@ def test_whatever_is_typed_is_answered_in_words(agent: Asking) -> None:
     cut = b'{"containing": "\\ud83d"}'
     answer = agent.ask("POST", "/patients/search", content=cut, headers={"Content-Type": "application/json"})
     assert answer.status_code in {400, 422}
+
+
+def test_of_another_departments_patients_a_search_shows_that_they_are_there(house: House) -> None:
+    agent = house.caller(Role.AGENT)
+    with house.rows() as uow:
+        user = uow.users.get(agent.user_id)
+        assert user is not None
+        user.departments = ["骨科"]
+        for place, department in enumerate(("骨科", "心内科", "心内科")):
+            an_encounter(uow, a_patient(uow, name="郑成功", record_number=f"Z-00{place}"), department=department)
+    first = agent.post("/patients/search", {"containing": "zcg", "limit": 2}, key=None).json()
+    assert [(one["name"], one["masked"]) for one in first["patients"]] == [("郑成功", False), ("郑**", True)]
+    assert (first["patients"][1]["contact_points"], first["patients"][1]["born"]) == ([], None)
+    rest = agent.post("/patients/search", {"containing": "zcg", "after": first["next"]}, key=None).json()
+    assert [one["name"] for one in rest["patients"]] == ["郑**"]
+    masked = first["patients"][1]["id"]
+    assert actions_of(house, masked, agent.user_id) == [], "his record was not looked at"
+    assert agent.get(f"/patients/{masked}").json()["code"] == "outside_care_team"
