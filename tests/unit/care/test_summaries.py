@@ -1,5 +1,6 @@
 """A summary's states: what a draft allows, what a signature ends, and what stays possible afterwards."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -27,11 +28,12 @@ def test_nobody_signs_or_overwrites_a_version_that_he_has_not_read() -> None:
     draft = a_draft()
     draft.rewrite(conclusion="好", next_steps="", version=1, by="a", at=NOW)
     assert draft.version == 2
-    for late in (
+    attempts: tuple[Callable[[], None], ...] = (
         lambda: draft.rewrite(conclusion="坏", next_steps="", version=1, by="b", at=NOW),
         lambda: draft.sign(version=1, by="d", name="陈医生", at=NOW),
         lambda: draft.gather_again(empty_facts(), version=1, by="b", at=NOW),
-    ):
+    )
+    for late in attempts:
         with pytest.raises(SummaryChangedError, match="version 2"):
             late()
     assert draft.conclusion == "好"
@@ -45,12 +47,13 @@ def test_the_same_words_again_are_no_new_version() -> None:
 
 def test_what_is_signed_takes_no_change_and_is_taken_back_only_once() -> None:
     signed = a_summary(full_facts())
-    for change in (
+    changes: tuple[Callable[[], None], ...] = (
         lambda: signed.rewrite(conclusion="x", next_steps="", version=1, by="a", at=NOW),
         lambda: signed.gather_again(empty_facts(), version=1, by="a", at=NOW),
         lambda: signed.sign(version=1, by="d", name="李医生", at=NOW),
         lambda: signed.discard(by="a", because="wrong", at=NOW),
-    ):
+    )
+    for change in changes:
         with pytest.raises(SummaryStateError, match="signed"):
             change()
     signed.withdraw(by="d", because="不是这个病人的结果", at=NOW)
