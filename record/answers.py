@@ -12,13 +12,19 @@ LOOKED_AT = 50
 
 def follow_response(uow: UnitOfWork, parts: RecordParts, response_id: str) -> None:
     """Look at one response, if it is complete."""
-    response = uow.responses.for_update(response_id)
-    if response is not None:
-        _look_at(uow, parts, response)
+    response = uow.responses.get(response_id)
+    if response is None:
+        return
+    # One at a time for a patient: the same answers may be looked at because of another change at this moment.
+    uow.patients.lock(response.patient_id)
+    held = uow.responses.for_update(response_id)
+    if held is not None:
+        _look_at(uow, parts, held)
 
 
 def follow_answers(uow: UnitOfWork, parts: RecordParts, patient_id: str) -> None:
     """Look at a patient's responses; what was looked at before and says the same is left alone."""
+    uow.patients.lock(patient_id)
     for response in reversed(uow.responses.of_patient(patient_id, limit=LOOKED_AT)):
         _look_at(uow, parts, response)
 
