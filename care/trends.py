@@ -62,10 +62,11 @@ def slope_of(points: Sequence[Point]) -> Slope | None:
         raise ValueError(f"{len(points)} points: give at most {MOST_POINTS}, the median of each week for example")
     first, last = min(point.at for point in points), max(point.at for point in points)
     per = Per.WEEK if last - first < _SHORT else Per.YEAR
+    placed = [((point.at - first) / per.length, point.value) for point in points]
     slopes = sorted(
-        (one.value - other.value) / ((one.at - other.at) / per.length)
-        for one, other in combinations(points, 2)
-        if one.at != other.at
+        (value - other) / (place - elsewhere)
+        for (place, value), (elsewhere, other) in combinations(placed, 2)
+        if place != elsewhere
     )
     count = len(points)
     spread = _NINETY_FIVE_PERCENT * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
