@@ -8,7 +8,7 @@ from followup.appointments import APPOINTMENT, AppointmentSource, AppointmentTri
 from followup.feeds import ConsequenceKind, FeedMessage, FeedReason, FeedVisit, VisitState
 from followup.states import IllegalTransitionError
 from interop.hl7.desk import FeedDesk
-from interop.hl7.people import person_meant, take_person
+from interop.hl7.people import person_meant, source_of, take_person
 from interop.hl7.persons import Remarks
 from interop.hl7.telling import AppointmentTold, Booking
 from interop.hl7.visits import Applied, owe
@@ -91,6 +91,7 @@ def _book(
             occurred_at=starts_at,
             visit_number=told.number,
             doctor=told.doctor,
+            source=source_of(message.sender),
         )
         uow.patients.add_encounter(encounter)
         uow.flush()

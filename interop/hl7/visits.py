@@ -305,6 +305,7 @@ class _Visit:
                 kind=kind,
                 occurred_at=at,
                 visit_number=self.sent.number,
+                source=source_of(self.message.sender),
             )
             self.uow.patients.add_encounter(encounter)
         encounter.kind, encounter.occurred_at = kind, at

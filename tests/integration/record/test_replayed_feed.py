@@ -77,6 +77,7 @@ def test_the_same_file_played_again_changes_nothing_and_a_corrected_result_repla
     assert kinds.count(TimelineKind.VISIT) == 2, "admission and discharge"
     assert kinds.count(TimelineKind.CONDITION) == 1
     assert kinds.count(TimelineKind.RESULT) == 2
+    assert {item[3] for item in before if item[1] is TimelineKind.VISIT} == {"hl7:HIS"}
     with units() as uow:
         (glucose,) = uow.observations.series(patient_id, "glucose_fasting")
         versions = uow.observations.versions_of(glucose.id)
