@@ -9,7 +9,7 @@ _STYLE = (
     "html{font-size:20px}body{font:1.2rem/1.5 system-ui,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',"
     "sans-serif;margin:0 auto;max-width:40rem;padding:1rem;color:#111;background:#fff}h1{font-size:1rem;"
     "font-weight:600;color:#444}h2{font-size:1.3rem;margin:.6rem 0}select{font:inherit;padding:.6rem;"
-    "min-width:7rem;border:2px solid #888;border-radius:.6rem}button,a.button{display:block;text-align:center;"
+    "min-width:5rem;border:2px solid #888;border-radius:.6rem}button,a.button{display:block;text-align:center;"
     "text-decoration:none;font:inherit;font-weight:600;padding:.8rem 1.6rem;border:0;border-radius:.6rem;"
     "background:#0b5394;color:#fff;margin:1rem 0;width:100%;box-sizing:border-box}.fault{border-left:.4rem solid "
     "#b00020;padding:.3rem .8rem;color:#b00020;font-weight:600}.good{border-left:.4rem solid #14662b;padding:.3rem "
