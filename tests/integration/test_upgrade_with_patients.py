@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from db.engine import make_engine
 from db.migrate import pending, upgrade
+from db.patient_search import Typed
 from db.unit_of_work import UnitsOfWork
 from followup.alerts import AlertState
 from followup.plans import PlanState, TaskState
@@ -108,3 +109,10 @@ def test_a_task_that_waited_is_given_its_place_and_not_forgotten(engine: Engine)
     with engine.connect() as connection:
         lanes = connection.execute(text("SELECT id, lane_id FROM tasks WHERE lane_id IS NOT NULL")).all()
     assert [str(row[0]) for row in lanes] == [IDS["waiting"]]
+
+
+def test_who_was_there_before_pinyin_was_kept_is_found_by_it(engine: Engine) -> None:
+    with UnitsOfWork(engine)() as uow:
+        for typed in ("wjg", "wangjianguo", "0001", "MRN-"):
+            assert [patient.id for patient in uow.patient_search.find(Typed(text=typed), limit=5)] == [IDS["patient"]]
+        assert uow.duplicates.candidates(name="王建国", born=None, numbers=["+8619900000001"]) == [IDS["patient"]]
