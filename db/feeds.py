@@ -130,6 +130,28 @@ mapper_registry.map_imperatively(Consequence, feed_consequences)
 _WITH_CONTENT = undefer(class_mapper(FeedMessage).attrs["raw"].class_attribute)
 
 
+_KNOWN_SINCE = text(
+    """
+    UPDATE feed_messages SET state = 'stored' WHERE id IN (
+        SELECT message.id FROM feed_messages AS message
+        WHERE message.state = 'parked' AND message.reason = 'unknown_patient' AND EXISTS (
+            SELECT FROM unnest(message.keys) AS key
+            CROSS JOIN LATERAL (
+                SELECT split_part(key, ':', 1) AS kind, substr(key, strpos(key, ':') + 1) AS value
+            ) AS it
+            WHERE EXISTS (SELECT FROM patients WHERE it.kind = 'record' AND record_number = it.value)
+               OR EXISTS (
+                    SELECT FROM person_identifiers AS known
+                    WHERE known.value = it.value
+                      AND known.kind = CASE it.kind WHEN 'record' THEN 'medical_record' ELSE it.kind END
+               )
+        )
+        ORDER BY message.position LIMIT :limit
+    ) RETURNING id
+    """
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivedMessage:
     """A message as it came in, before anything is done for it."""
@@ -312,6 +334,13 @@ class FeedRepository:
             .values(state=FeedState.STORED)
             .returning(feed_messages.c.id)
         ).all()
+        return len(taken)
+
+    def wait_again_for_known(self, *, limit: int = 1000) -> int:
+        """Let parked messages be tried again whose patient a list or a person has brought in since; how many."""
+        taken = self._session.execute(_KNOWN_SINCE, {"limit": limit}).all()
+        if taken:
+            self.wake()
         return len(taken)
 
     def forget_raw(self, now: datetime, *, limit: int = 1000) -> int:

@@ -9,6 +9,7 @@ from followup.appointments import APPOINTMENT_TRANSITIONS
 from followup.attempts import ATTEMPT_TRANSITIONS, AttemptState
 from followup.calls import CALL_TRANSITIONS, CallState
 from followup.campaigns import CAMPAIGN_TRANSITIONS, CampaignState
+from followup.feeds import FEED_TRANSITIONS, FeedState
 from followup.imports import IMPORT_TRANSITIONS, ImportState
 from followup.inbound import INBOUND_TRANSITIONS, InboundState
 from followup.messages import MESSAGE_TRANSITIONS, MessageState
@@ -51,6 +52,7 @@ def page() -> str:
         _section("Appointment", "appointments", AppointmentState.BOOKED, APPOINTMENT_TRANSITIONS),
         _section("Campaign", "campaigns", CampaignState.DRAFT, CAMPAIGN_TRANSITIONS),
         _section("Import", "imports", ImportState.READ, IMPORT_TRANSITIONS),
+        _section("Feed message", "feeds", FeedState.STORED, FEED_TRANSITIONS),
     )
     return "\n".join([_HEAD, *sections])
 

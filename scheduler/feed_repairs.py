@@ -22,6 +22,16 @@ def follow_forgotten_feeds(repairs: Repairs) -> int:
     return len(owing)
 
 
+def try_messages_of_known_patients(repairs: Repairs) -> int:
+    """Results came before their patient, and a list or a person brought him in since."""
+    with repairs.units_of_work() as uow:
+        found = uow.feeds.wait_again_for_known()
+        uow.commit()
+    if found:
+        log.info("feed_messages_found_their_patients", count=found)
+    return 0
+
+
 def forget_feed_messages(repairs: Repairs) -> int:
     """Messages hold health data: their content is emptied when its time is over, what became of them stays."""
     with repairs.units_of_work() as uow:

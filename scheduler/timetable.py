@@ -59,6 +59,11 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="look_at_goals_past_due", every=timedelta(hours=1), work=goal_dates.look_at_goals_past_due),
     Entry(name="forget_import_rows", every=timedelta(hours=1), work=list_repairs.forget_import_rows),
     Entry(name="follow_forgotten_feeds", every=timedelta(seconds=30), work=feed_repairs.follow_forgotten_feeds),
+    Entry(
+        name="try_messages_of_known_patients",
+        every=timedelta(minutes=5),
+        work=feed_repairs.try_messages_of_known_patients,
+    ),
     Entry(name="forget_feed_messages", every=timedelta(hours=1), work=feed_repairs.forget_feed_messages),
     Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
     Entry(name="forget_published_events", every=timedelta(hours=1), work=reconcile.forget_published_events),

@@ -85,6 +85,8 @@ def test_the_same_discharge_under_another_control_id_starts_nothing_anew_not_eve
         uow.commit()
     (again,) = bring(units, discharge(fresh, at=at + timedelta(minutes=1), control="E"))
     assert again.state is FeedState.APPLIED
+    with units() as uow:
+        assert list(uow.feeds.consequences_of(again.id)) == []
     assert follow(units, told.patient_id) == 0
     assert [each.state for each in plans_of(units, told.patient_id)] == [PlanState.CANCELLED]
 

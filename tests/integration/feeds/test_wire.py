@@ -71,6 +71,8 @@ def unanswered(connection: Sender, text: str) -> bool:
     try:
         connection.send(text)
         return connection.answer() == ""
+    except TimeoutError:
+        return False
     except OSError:
         return True
 
