@@ -19,14 +19,16 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    cast,
     func,
     literal_column,
     select,
     text,
+    true,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -211,14 +213,19 @@ class ObservationRepository:
         """The newest result with a value of each code, of those that there are; `until`: as it was at an instant."""
         if not codes:
             return {}
-        query = (
-            _counting(patient_id)
-            .where(results.c.code.in_(codes), results.c.value.is_not(None))
-            .ext(distinct_on(results.c.code))
-            .order_by(results.c.code, results.c.taken_at.desc(), results.c.recorded_at.desc())
+        wanted = select(func.unnest(cast(sorted(codes), ARRAY(String))).label("code")).subquery()
+        newest = (
+            select(results.c.id)
+            .where(*_counts(patient_id), results.c.code == wanted.c.code, results.c.value.is_not(None))
+            .order_by(results.c.taken_at.desc(), results.c.recorded_at.desc())
+            .limit(1)
         )
         if until is not None:
-            query = query.where(results.c.taken_at <= until)
+            newest = newest.where(results.c.taken_at <= until)
+        # One look into the index for each code: somebody's cuff may have measured a hundred thousand times.
+        each_newest = newest.lateral("newest")
+        ids = select(each_newest.c.id).select_from(wanted.join(each_newest, true()))
+        query = select(Observation).where(results.c.id.in_(ids))
         return {each.code: each for each in self._session.scalars(query)}
 
     def series(

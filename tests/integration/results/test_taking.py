@@ -66,6 +66,19 @@ def test_glucose_in_two_units_over_four_years_stands_on_one_axis(units: UnitsOfW
         assert [span.begins.year for span in by_year] == [2023, 2024, 2025, 2026]
 
 
+def test_the_newest_of_each_code_is_found_as_it_is_and_as_it_was(units: UnitsOfWork, patient: Patient) -> None:
+    for days, value in ((0, "5.1"), (10, "5.2"), (20, "溶血")):
+        take(units, sent(patient, value=value, taken_at=DAY + timedelta(days=days)))
+    take(units, sent(patient, code="TC", value="4.4"))
+    with units() as uow:
+        codes = ["glucose_fasting", "total_cholesterol", "ldl"]
+        now = uow.observations.latest(patient.id, codes)
+        assert {code: each.value for code, each in now.items()} == {"glucose_fasting": 5.2, "total_cholesterol": 4.4}
+        then = uow.observations.latest(patient.id, codes, until=DAY + timedelta(days=1))
+        assert then["glucose_fasting"].value == 5.1
+        assert uow.observations.latest(patient.id, []) == {}
+
+
 def test_a_corrected_result_takes_the_place_and_the_old_one_is_kept(units: UnitsOfWork, patient: Patient) -> None:
     first = sent(patient, value="5.8", issued_at=DAY)
     corrected = sent(
