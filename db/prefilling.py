@@ -13,6 +13,9 @@ from followup.events import DomainEvent, EventKind
 from runtime.content.library import Content
 from runtime.identifiers import new_id
 
+_TOLD = "told/"
+"""How the keys begin of what a patient says by a form without any other source having said it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prefilled:
@@ -49,6 +52,8 @@ def prefilled(
         for finding in findings:
             entry = finding.holds
             if entry.kind is not kind or entry.state is not EntryState.ACTIVE or entry.id in came_of_it:
+                continue
+            if _told_here(form, response, entry):
                 continue
             if not _spoken_of(uow, entry, item.link_id, reviews):
                 found.append(Prefilled(link_id=item.link_id, entry=entry, review=None))
@@ -111,10 +116,27 @@ def tell(
             state=state,
             relation=about.relation if about is not None else "",
             source=f"form:{form.id}",
-            source_key=f"on/{first}" if first is not None else f"told/{same_name(name)[:150]}",
+            source_key=f"on/{first}" if first is not None else _TOLD + same_name(name)[:150],
             recorded_at=uow.now,
             recorded_by=by,
         )
+    )
+
+
+def names_told_here(uow: UnitOfWork, form: Form, response: Response, kind: HistoryKind) -> tuple[str, ...]:
+    """What was added while this response was filled in, and holds."""
+    return tuple(
+        entry.name
+        for entry in reversed(uow.history.current_of(response.patient_id, kind))
+        if entry.state is EntryState.ACTIVE and _told_here(form, response, entry)
+    )
+
+
+def _told_here(form: Form, response: Response, entry: HistoryEntry) -> bool:
+    return (
+        entry.source == f"form:{form.id}"
+        and entry.source_key.startswith(_TOLD)
+        and entry.recorded_at >= response.started_at
     )
 
 

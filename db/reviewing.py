@@ -9,7 +9,7 @@ from care.history import EntryState, HistoryEntry
 from care.intake import HISTORY_OF, EntryReview, Verdict, names_told
 from care.responses import Response, ResponseClosedError, ResponseMode, ResponseState
 from db.answering import Saved, form_named, save_answer
-from db.prefilling import Prefilled, prefilled, tell
+from db.prefilling import Prefilled, names_told_here, prefilled, tell
 from db.unit_of_work import UnitOfWork
 from followup.events import DomainEvent, EventKind
 from runtime.content.library import Content
@@ -67,11 +67,12 @@ def review(
             holding.setdefault(same_name(name), name)
         if one.entry.id in said:
             _keep(uow, form, held, item, one, word, speaking)
-    for name in (part for words in more for part in names_told(words)):
-        if content.record_words.says_nothing(name):
-            continue
-        tell(uow, form, held, HISTORY_OF[item.prefill], name, by=speaking.by)
+    for name in names_told_here(uow, form, held, HISTORY_OF[item.prefill]):
         holding.setdefault(same_name(name), name)
+    for name in (part for words in more for part in names_told(words)):
+        if not content.record_words.says_nothing(name):
+            tell(uow, form, held, HISTORY_OF[item.prefill], name, by=speaking.by)
+            holding.setdefault(same_name(name), name)
     uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=held.patient_id))
     return save_answer(
         uow,

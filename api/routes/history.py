@@ -170,7 +170,10 @@ def decide_entry(
 ) -> EntryAnswer:
     """Say whether an entry holds, whatever its source sent. A doctor does; others only what they wrote themselves."""
     entry, patient = _entry(uow, entry_id)
-    if Role.DOCTOR not in caller.roles and entry.source != f"hand:{caller.user_id}":
+    own = entry.source == f"hand:{caller.user_id}" or (
+        entry.source.startswith("form:") and entry.recorded_by == caller.user_id
+    )
+    if Role.DOCTOR not in caller.roles and not own:
         raise Problem.of(Kind.FORBIDDEN, "role", "a doctor decides what another source said; POST a request to him")
     try:
         decided = uow.history.decide(

@@ -112,8 +112,19 @@ def test_a_confirmed_allergy_is_a_confirmed_version_and_the_answer(intake: Intak
         ("花生", "form:intake_general"): ("active", False),
         ("芒果", "form:intake_general"): ("active", False),
     }
-    (one,) = intake.beside()[:1]
+    (one,) = intake.beside()
     assert (one["review"]["verdict"], one["review"]["by"]) == ("holds", intake.nurse.user_id)
+
+
+def test_what_was_added_stays_in_the_answer_and_a_slip_is_taken_back_by_who_wrote_it(intake: Intake) -> None:
+    intake.review(entries=[{"entry_id": intake.penicillin, "verdict": "holds"}], more=["花生", "芒国"])
+    assert [one["entry"]["name"] for one in intake.beside()] == ["青霉素"]
+    findings = intake.nurse.get(f"/patients/{intake.patient.id}/history").json()["findings"]
+    (slip,) = [one["holds"]["id"] for one in findings if one["holds"]["name"] == "芒国"]
+    taken_back = intake.nurse.post(f"/history/{slip}/decision", {"state": "refuted", "reason": "a slip of the pen"})
+    assert taken_back.status_code == 200, taken_back.text
+    again = intake.review(entries=[], more=["芒果"])
+    assert again.json()["answers"]["allergies"] == "青霉素；花生；芒果"
 
 
 def test_a_denied_allergy_still_holds_until_a_doctor_decides(intake: Intake, house: House) -> None:
