@@ -9,7 +9,10 @@ COPY api api
 COPY care care
 COPY db db
 COPY followup followup
+COPY interop interop
+COPY record record
 COPY recordings recordings
+COPY reports reports
 COPY runtime runtime
 COPY scheduler scheduler
 COPY suifang suifang

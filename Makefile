@@ -42,7 +42,7 @@ check: setup-dev ## style, types, import rule, licences of what we use
 	$(BIN)/lint-imports
 	@# Ours is GPL-3.0-or-later: these fit it. pjsua2 names none in its metadata; pjproject is GPL-2.0-or-later.
 	$(BIN)/pip-licenses --from=mixed --partial-match --ignore-packages pjsua2-python \
-	  --allow-only="MIT;BSD;Apache;ISC;PSF;Python Software Foundation;MPL-2.0;Mozilla Public License 2.0;LGPL-2.1-or-later;LGPL-3.0-only;GPL-2.0-or-later;GPL-3.0-or-later" \
+	  --allow-only="MIT;BSD;Apache;ISC;OFL-1.1;SIL Open Font License;PSF;Python Software Foundation;MPL-2.0;Mozilla Public License 2.0;LGPL-2.1-or-later;LGPL-3.0-only;GPL-2.0-or-later;GPL-3.0-or-later" \
 	  --summary >/dev/null
 
 unit: setup-dev ## the tests that need nothing but Python

@@ -1,8 +1,10 @@
 """The compose file: valid by its schema, and the same processes as one machine supervises (no engine runs here)."""
 
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
@@ -66,3 +68,10 @@ def test_every_variable_is_a_setting() -> None:
         if variable.startswith(PREFIX)
     }
     assert used <= fields, f"no settings: {sorted(used - fields)}"
+
+
+def test_the_image_holds_every_package() -> None:
+    packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    wanted = {pattern.rstrip("*") for pattern in packages["packages"]["find"]["include"]} | {"content"}
+    copied = set(re.findall(r"^COPY (\w+) \1$", (REPOSITORY / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert wanted - copied == set()

@@ -66,8 +66,9 @@ def test_every_page_about_a_patient_is_shut_to_other_departments(house: House, w
         and re.fullmatch(r"/patients/\{patient_id\}(/[a-z-]+)*", route.path)
     )
     assert len(pages) > 12
+    asked = {"topic": "hypertension", "code": "systolic"}
     for page in pages:
-        answer = everything.get(page.replace("{patient_id}", wang.id), params={"topic": "hypertension", "code": "systolic"})
+        answer = everything.get(page.replace("{patient_id}", wang.id), params=asked)
         assert answer.status_code == 403, f"{page}: {answer.status_code} {answer.text[:200]}"
         assert answer.json()["code"] == "outside_care_team", page
 
