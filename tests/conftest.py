@@ -13,7 +13,7 @@ from psycopg import sql
 from db.migrate import upgrade
 from runtime.embedded import Engines
 from runtime.settings import Settings
-from tests.support.engines import TEMPLATE, administer, cloned_database, database_named, running_engines
+from tests.support.engines import TEMPLATE, ClonesAhead, administer, cloned_database, database_named, running_engines
 
 _SEED = int(os.environ.get("SUIFANG_TEST_SEED", random.SystemRandom().randrange(2**32)))
 # Test processes that this one starts to share the work have to roll the same dice.
@@ -80,10 +80,17 @@ def _template(engines: Engines) -> str:
     return TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def _clones(engines: Engines, _template: str) -> Iterator[ClonesAhead]:
+    clones = ClonesAhead(engines, _template)
+    yield clones
+    clones.close()
+
+
 @pytest.fixture
-def database_url(engines: Engines, _template: str) -> Iterator[str]:
+def database_url(_clones: ClonesAhead) -> Iterator[str]:
     """A new database with this version's tables, for one test."""
-    with cloned_database(engines, _template) as url:
+    with _clones.database() as url:
         yield url
 
 
