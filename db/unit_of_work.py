@@ -18,8 +18,8 @@ from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
 from db.campaigns import CampaignRepository
-from db.care_team import CareTeamRepository
 from db.cards import CardRepository
+from db.care_team import CareTeamRepository
 from db.claims import ClaimRepository
 from db.decisions import DecisionRepository
 from db.duplicates import DuplicateRepository
@@ -61,6 +61,7 @@ from db.stated_values import StatedValueRepository
 from db.summaries import SummaryRepository
 from db.supervision import SupervisionRepository
 from db.switches import SwitchRepository
+from db.tags import TagRepository
 from db.timeline import TimelineRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
@@ -135,6 +136,7 @@ class UnitOfWork:
         self.transfers = TransferRepository(self._session)
         self.summaries = SummaryRepository(self._session)
         self.risk = RiskRepository(self._session)
+        self.tags = TagRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.feeds = FeedRepository(self._session)
