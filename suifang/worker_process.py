@@ -61,6 +61,18 @@ QUEUES = {
     WorkerTasks.SPEECH: (OPENINGS_QUEUE, SPEECH_QUEUE),
     WorkerTasks.OTHERS: (QUEUE,),
 }
+COMPONENTS = (
+    interop.channels.tasks,
+    interop.lists.tasks,
+    interop.result_tasks,
+    record.tasks,
+    recordings.tasks,
+    reports.tasks,
+    scheduler.tasks,
+    transcription.tasks,
+)
+"""Whoever has tasks: each registers its own."""
+
 _MODEL_LOADING_SECONDS = 300
 
 
@@ -90,19 +102,10 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     urls = engine_urls(settings)
     app = make_task_queue(urls.broker_url)
     app.conf.worker_proc_alive_timeout = _MODEL_LOADING_SECONDS
-    for component in (
-        interop.channels.tasks,
-        interop.lists.tasks,
-        interop.result_tasks,
-        record.tasks,
-        recordings.tasks,
-        reports.tasks,
-        scheduler.tasks,
-        transcription.tasks,
-    ):
+    for component in COMPONENTS:
         component.register(app)
     units_of_work = UnitsOfWork(make_engine(urls.database_url, application="suifang-worker"))
-    _provide_parts(settings, units_of_work)
+    provide_parts(settings, units_of_work)
     park_what_fails()
     signals.worker_process_init.connect(partial(_begin_child, settings, units_of_work, hears=hears), weak=False)
     return app
@@ -111,7 +114,7 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
 def _begin_child(settings: Settings, units_of_work: UnitsOfWork, *, hears: bool, **_: object) -> None:
     # Connections opened by the parent belong to the parent: two processes on one would read each other's answers.
     units_of_work.engine.dispose(close=False)
-    parts = _provide_parts(settings, units_of_work)
+    parts = provide_parts(settings, units_of_work)
     if hears:
         parts.transcriber()
 
@@ -126,7 +129,8 @@ def note_material(settings: Settings, content: Content) -> NoteMaterial:
     )
 
 
-def _provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> TranscriptionParts:
+def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> TranscriptionParts:
+    """Put in what every task of this process works with; what hears speech loads its model when it is asked."""
     store = ObjectStore(settings.store_dir)
     content = Content(settings.content_dir)
     parts = TranscriptionParts(

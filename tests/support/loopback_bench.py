@@ -11,6 +11,7 @@ from db.calls import CallCommand
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.calls import Call, CallState, LegId, LegRole
+from followup.ports import Voice
 from followup.queues import Agent, AgentState, HeadsetState, Queue
 from runtime.identifiers import new_id
 from scheduler.dialer import reserve
@@ -130,6 +131,7 @@ def loopback_node(
     *,
     gate: Gate = GATE,
     trunks: Trunks | None = None,
+    voice: Voice | None = None,
 ) -> Iterator[LoopbackPlace]:
     """A running node with scripted lines; numbers without a script pick up."""
     nodes: list[TelephonyNode] = []
@@ -158,7 +160,7 @@ def loopback_node(
             conversation=conversation,
             commands=Commands(conversation=conversation, trunks=trunks, rules=rules, lines=lines),
             trunks=trunks,
-            voice=speech_in(folder),
+            voice=voice or speech_in(folder),
         )
     )
     thread = threading.Thread(target=nodes[0].run, name="loopback-node")

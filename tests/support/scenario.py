@@ -18,6 +18,7 @@ from followup.attempts import Attempt, AttemptState
 from followup.calls import Call, CallState
 from followup.dialing_rules import Mode
 from followup.plans import Task
+from followup.ports import Voice
 from followup.queues import Agent
 from runtime.content.library import Content
 from runtime.routing import tasks_for
@@ -184,15 +185,19 @@ def scenario(
     jurisdiction: str = "cn",
     phones: Mapping[str, LineScript] | None = None,
     trunks: Trunks | None = None,
+    voice: Voice | None = None,
 ) -> Iterator[Scenario]:
-    """A hospital at the hour `starts`; `phones` say what the lines of numbers do, others pick up."""
+    """A hospital at the hour `starts`; `phones` say what the lines of numbers do, others pick up.
+
+    `voice` speaks in place of the shipped prompts, where a test does not wait for them to be heard out.
+    """
     clock = MovedClock()
     gate = Gate(
         mode=Mode.DEMO, profile=CONTENT.jurisdictions[jurisdiction], trunk_is_loopback=True, allow_list=frozenset()
     )
     with (
         open_house(database_url, broker_url, folder, gate=gate, clock=clock) as house,
-        loopback_node(house.units, database_url, folder, phones, gate=gate, trunks=trunks) as place,
+        loopback_node(house.units, database_url, folder, phones, gate=gate, trunks=trunks, voice=voice) as place,
     ):
         played = Scenario(
             house=house, place=place, clock=clock, gate=gate, policies=AttemptPolicies(by_id=CONTENT.policies)
