@@ -1,6 +1,6 @@
 """The whole content folder, read from YAML and checked when it is first asked for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +15,8 @@ from care.education import Programme
 from care.forms import Form
 from care.risk.inputs import RiskInput
 from care.risk.models import RiskModel
+from care.segments import Channel, Hearing, PartOfDay, SegmentRule
+from care.tags import TagRule
 from followup.alerts import AlertClock, AlertLevel
 from followup.answer_alerts import AnswerRule
 from followup.calls import CauseCode
@@ -51,6 +53,7 @@ from runtime.content.plans import Named, PlanDocument, missing_in
 from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
 from runtime.content.record_words import RecordWordsDocument
+from runtime.content.registries import AssessmentDocument, RegistryDocument
 from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.result_classes import ResultClassesDocument
@@ -58,6 +61,7 @@ from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
 from runtime.content.scripts import Script
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
+from runtime.content.tags import ATTEMPT_OUTCOME, OUTCOMES, Asked, KnownContent, SegmentDocument, TagDocument
 
 Document = TypeVar("Document", bound=Head)
 Value = TypeVar("Value")
@@ -395,6 +399,106 @@ class Content:
     def reports(self) -> dict[str, ReportDocument]:
         """The words of printed reports, by id."""
         return {d.id: d for d in self._read("reports", ReportDocument)}
+
+    @cached_property
+    def tag_documents(self) -> dict[str, TagDocument]:
+        """Tags with their words, by code; every tag that rules of follow-up name is one of them."""
+        documents = {d.id: d for d in self._read("tags", TagDocument)}
+        known = self._askable(tags=())
+        for document in documents.values():
+            self._check_asked("tags", document.id, document.when.asks(), known)
+        unknown = sorted({rules.tag for rules in self.follow_up_rules.values()} - set(documents))
+        if unknown:
+            raise ContentError(f"content/follow_up_rules: {', '.join(unknown)} is no tag of content/tags")
+        return documents
+
+    @cached_property
+    def tag_rules(self) -> tuple[TagRule, ...]:
+        """Rules that add and take off tags."""
+        return tuple(document.value() for document in self.tag_documents.values())
+
+    @cached_property
+    def segment_documents(self) -> dict[str, SegmentDocument]:
+        """Segments with their words, by id."""
+        documents = {d.id: d for d in self._read("segments", SegmentDocument)}
+        known = self._askable(tags=self.tag_documents)
+        for document in documents.values():
+            self._check_asked("segments", document.id, document.when.asks(), known)
+            unknown = sorted(set(document.steers.plans) - set(self.plans))
+            if unknown:
+                raise ContentError(f"content/segments: {document.id} proposes plan {', '.join(unknown)}: there is none")
+        return documents
+
+    @cached_property
+    def segment_rules(self) -> tuple[SegmentRule, ...]:
+        """Who is in which segment, and what it asks of scheduling."""
+        return tuple(document.value() for document in self.segment_documents.values())
+
+    @cached_property
+    def registries(self) -> dict[str, RegistryDocument]:
+        """Registries by illness."""
+        found = {d.id: d for d in self._read("registries", RegistryDocument)}
+        topics = {rules.topic for rules in self.follow_up_rules.values()}
+        for each in found.values():
+            if each.group not in self.diagnosis_groups or each.topic not in topics:
+                raise ContentError(
+                    f"content/registries: {each.id} names group {each.group} and topic {each.topic}; one is not there"
+                )
+        return found
+
+    @cached_property
+    def assessments(self) -> dict[str, AssessmentDocument]:
+        """Composite assessments of a visit, by id."""
+        found = {d.id: d for d in self._read("assessments", AssessmentDocument)}
+        for each in found.values():
+            forms = {part.form for section in each.sections for part in section.forms} - set(self.forms)
+            codes = {test.code for section in each.sections for test in section.tests} - set(self.concepts)
+            if forms or codes:
+                raise ContentError(
+                    f"content/assessments: {each.id} names {', '.join(sorted(forms | codes))}, which is not there"
+                )
+        return found
+
+    def _askable(self, *, tags: Iterable[str]) -> KnownContent:
+        """What conditions of tags and segments may name."""
+        scores = {f"{form.id}.{score.id}": score for form in self.forms.values() for score in form.scores}
+        items = {item.link_id for form in self.forms.values() for item in form.questions()}
+        classes = self.result_classes
+        topics = {rules.topic for rules in self.follow_up_rules.values()}
+        words: dict[tuple[str, str], Collection[bool | float | str]] = {
+            ("preference", "hearing"): [each.value for each in Hearing],
+            ("preference", "part_of_day"): [each.value for each in PartOfDay],
+            ("preference", "channel"): [each.value for each in Channel],
+            ("attempts", ATTEMPT_OUTCOME): OUTCOMES,
+            **{("score", name): [band.code for band in score.bands] for name, score in scores.items()},
+            **{
+                ("risk", name): [band.key for bands in model.bands.values() for band in bands]
+                for name, model in self.risk_models.items()
+            },
+            **{("spell", topic): self.concepts for topic in topics},
+        }
+        return KnownContent(
+            names={
+                "group": self.diagnosis_groups,
+                "tag": frozenset(tags),
+                "result": self.concepts,
+                "result_class": {*classes.banded(), "blood_pressure"},
+                "score": scores,
+                "answer": items,
+                "attempts": (ATTEMPT_OUTCOME,),
+                "risk": self.risk_models,
+                "preference": ("hearing", "part_of_day", "channel"),
+                "card": ("language", "dialect", "sex"),
+                "spell": topics,
+            },
+            words=words,
+        )
+
+    @staticmethod
+    def _check_asked(folder: str, name: str, asked: Iterable[Asked], known: KnownContent) -> None:
+        for each in asked:
+            if fault := known.fault(each):
+                raise ContentError(f"content/{folder}: {name}: {fault}")
 
     @cached_property
     def risk_words(self) -> RiskInputsDocument:
