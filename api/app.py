@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import failures, headset_page, link_page, live, pages, problems, report_page
+from api import failures, headset_page, link_page, live, pages, patient_doors, problems, report_page
 from api.body_limit import BodyLimit
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
@@ -166,6 +166,8 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(headset_page.router)
+    # Before the pages: a form's questions have their place behind the same token.
+    app.include_router(patient_doors.router)
     app.include_router(link_page.router)
     app.include_router(report_page.router)
     _describe_problems(app)

@@ -1,10 +1,11 @@
-"""The page behind a patient's link, as HTML in large print: plain forms, no script, no name and no illness."""
+"""Pages behind a patient's link, as HTML in large print: plain forms and no script. The door names nobody."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from care.forms import AnswerValue, FormItem, ItemType
+from care.patient_links import LinkKind
 
 _STYLE = (
     "html{font-size:20px}body{font:1.2rem/1.5 system-ui,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',"
@@ -19,7 +20,9 @@ _STYLE = (
     "width:auto;padding:.4rem;margin:0;font-weight:400}.fault{border-left:.4rem solid #b00020;padding:.3rem .8rem;"
     "color:#b00020;font-weight:600}.danger{border:.2rem solid #b00020;border-radius:.6rem;padding:.8rem 1rem;"
     "margin:0 0 1rem;background:#fff4f4}.danger a{font-size:1.3rem;font-weight:700;color:#b00020;"
-    "display:inline-block;margin:.2rem 1rem .2rem 0}.small{font-size:1rem;color:#444}a{color:#0b5394}"
+    "display:inline-block;margin:.2rem 1rem .2rem 0}a.button{display:block;text-align:center;text-decoration:none;"
+    "font-weight:600;padding:.8rem 1.6rem;border-radius:.6rem;background:#0b5394;color:#fff}"
+    ".small{font-size:1rem;color:#444}a{color:#0b5394}a.button{color:#fff}"
 )
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -53,6 +56,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "emergency": "急救120",
         "hotline": "心理援助12356",
         "hospital_phone": "医院",
+        "setting": "文件正在生成,请等几秒后刷新页面。",
         "saved": "每答一题都会保存,中途关闭也不会丢失。",
         "language": "English",
     },
@@ -87,10 +91,41 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "emergency": "Emergency 120",
         "hotline": "Hotline 12356",
         "hospital_phone": "Hospital",
+        "setting": "The document is being set; please reload the page in a few seconds.",
         "saved": "Each answer is saved; closing the page loses nothing.",
         "language": "中文",
     },
 }
+
+_WORDS_OF_KIND: Mapping[LinkKind, Mapping[str, Mapping[str, str]]] = {
+    LinkKind.FORM: {},
+    LinkKind.REPORT: {
+        "zh": {
+            "title": "健康资料",
+            "who": "为了保护您的隐私,请先选择您的出生月份和日期。",
+            "open_report": "打开文件",
+            "once": "这个链接只能打开一次,30分钟内可以反复看。需要保存请下载。",
+        },
+        "en": {
+            "title": "Your document",
+            "who": "To protect your privacy, please choose the month and day of your birth first.",
+            "open_report": "Open the document",
+            "once": "The link opens once, and for 30 minutes you can read on. To keep the document, save it.",
+        },
+    },
+    LinkKind.RECORD: {
+        "zh": {
+            "title": "健康资料",
+            "who": "为了保护隐私,请先选择病人的出生月份和日期。这个链接只能打开一次。",
+        },
+        "en": {
+            "title": "Health page",
+            "who": "To protect privacy, please choose the month and day of the patient's birth first. "
+            "This link opens once.",
+        },
+    },
+}
+"""Words that stand instead of the common ones."""
 
 _UNITS: Mapping[str, Mapping[str, str]] = {
     "mm[Hg]": {"zh": "毫米汞柱", "en": "mmHg"},
@@ -110,6 +145,7 @@ def unit_in_words(unit: str, language: str) -> str:
 class Place:
     """Where the page is shown: the link's address, language, and how to reach the hospital."""
 
+    kind: LinkKind
     address: str
     language: str
     hospital: str
@@ -118,7 +154,9 @@ class Place:
 
     def word(self, key: str, **values: object) -> str:
         """One text of the page."""
-        return _WORDS[self.language][key].format(**values) if values else _WORDS[self.language][key]
+        own = _WORDS_OF_KIND[self.kind].get(self.language, {})
+        text = own[key] if key in own else _WORDS[self.language][key]
+        return text.format(**values) if values else text
 
 
 def identity_page(place: Place, *, wrong: bool) -> str:
@@ -126,12 +164,12 @@ def identity_page(place: Place, *, wrong: bool) -> str:
     months = "".join(f"<option>{month}</option>" for month in range(1, 13))
     days = "".join(f"<option>{day}</option>" for day in range(1, 32))
     fault = f"<p class=fault role=alert>{place.word('wrong')}</p>" if wrong else ""
-    return _page(
+    return page(
         place,
         f"<p>{place.word('who')}</p>{fault}<form method=post action='{place.address}/identity'>"
         f"<p><label><select name=month required><option value=''>–</option>{months}</select> {place.word('month')}"
         f"</label> <label><select name=day required><option value=''>–</option>{days}</select> {place.word('day')}"
-        f"</label></p><button>{place.word('go_on')}</button></form>{_language(place)}",
+        f"</label></p><button>{place.word('go_on')}</button></form>{language_switch(place)}",
     )
 
 
@@ -157,7 +195,7 @@ def question_page(
     )
     hint = "" if item.required else f"<p class=small>{place.word('skip_hint')}</p>"
     back = f"<p><a href='{place.address}/{before}'>{place.word('back')}</a></p>" if before is not None else ""
-    return _page(
+    return page(
         place,
         f"<p class=small>{where}</p><form method=post action='{place.address}/{number}'>"
         f"<h2 id=q>{escape(item.text[place.language])}</h2>{warned}{_field(place, item, given)}{sure}{hint}"
@@ -172,8 +210,8 @@ def end_page(place: Place, missing: Sequence[tuple[int, FormItem]]) -> str:
             f"<li><a href='{place.address}/{number}'>{escape(item.text[place.language])}</a></li>"
             for number, item in missing
         )
-        return _page(place, f"<h2>{place.word('open')}</h2><ul>{rows}</ul>")
-    return _page(
+        return page(place, f"<h2>{place.word('open')}</h2><ul>{rows}</ul>")
+    return page(
         place,
         f"<h2>{place.word('end')}</h2><p>{place.word('submit_hint')}</p>"
         f"<form method=post action='{place.address}/end'><button>{place.word('submit')}</button></form>",
@@ -182,7 +220,21 @@ def end_page(place: Place, missing: Sequence[tuple[int, FormItem]]) -> str:
 
 def plain_page(place: Place, key: str) -> str:
     """A single sentence: done, gone, too fast."""
-    return _page(place, f"<h2>{place.word(key)}</h2>{_numbers(place, emergency=False) if key == 'gone' else ''}")
+    return page(place, f"<h2>{place.word(key)}</h2>{numbers(place, emergency=False) if key == 'gone' else ''}")
+
+
+def waiting_page(place: Place) -> str:
+    """A document is being set; the page asks again by itself."""
+    return page(place, f"<p role=status>{place.word('setting')}</p>", head="<meta http-equiv=refresh content=3>")
+
+
+def report_page(place: Place) -> str:
+    """The button that opens the document."""
+    return page(
+        place,
+        f"<p><a class=button href='{place.address}/file'>{place.word('open_report')}</a></p>"
+        f"<p class=small>{place.word('once')}</p>",
+    )
 
 
 def _field(place: Place, item: FormItem, given: AnswerValue | None) -> str:
@@ -215,7 +267,8 @@ def _radios(choices: Sequence[tuple[str, str]], chosen: str | None) -> str:
     )
 
 
-def _numbers(place: Place, *, emergency: bool) -> str:
+def numbers(place: Place, *, emergency: bool) -> str:
+    """Telephone numbers that can be touched: the hospital's, and those for an emergency."""
     hospital = (
         f"<a href='tel:{escape(place.number, quote=True)}'>{place.word('hospital_phone')} {escape(place.number)}</a>"
         if place.number
@@ -229,16 +282,18 @@ def _numbers(place: Place, *, emergency: bool) -> str:
     return f"<p>{urgent}{hospital}</p>"
 
 
-def _language(place: Place) -> str:
+def language_switch(place: Place) -> str:
+    """The button for the other language."""
     return (
         f"<form method=post action='{place.address}/language'>"
         f"<button class=plain>{place.word('language')}</button></form>"
     )
 
 
-def _page(place: Place, body: str) -> str:
+def page(place: Place, body: str, *, head: str = "") -> str:
+    """A whole page."""
     danger = (
-        f"<div class=danger role=alert><p>{escape(place.danger)}</p>{_numbers(place, emergency=True)}</div>"
+        f"<div class=danger role=alert><p>{escape(place.danger)}</p>{numbers(place, emergency=True)}</div>"
         if place.danger
         else ""
     )
@@ -246,6 +301,6 @@ def _page(place: Place, body: str) -> str:
     return (
         f"<!doctype html><html lang={lang}><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width,initial-scale=1'><meta name=robots content=noindex>"
-        f"<title>{place.word('title')}</title><style>{_STYLE}</style></head><body>"
+        f"{head}<title>{place.word('title')}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(place.hospital)}</h1>{danger}<main>{body}</main></body></html>"
     )

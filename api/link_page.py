@@ -1,22 +1,16 @@
 """The page on which a patient answers one form himself: birthday first, then one question after another, each saved."""
 
-import hashlib
-import secrets
 import unicodedata
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import Annotated
-from urllib.parse import parse_qs
 
-from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi import APIRouter, Request
 from fastapi.responses import Response as HttpResponse
 
 from api.edge import Route, Work
 from api.link_html import Place, end_page, identity_page, plain_page, question_page, unit_in_words
+from api.patient_doors import Fields, go, gone, html, visit_by
 from api.permissions import ANYONE
-from api.wiring import Wiring, wiring_of
-from care.form_links import FormLink, is_birthday
+from api.wiring import wiring_of
 from care.forms import (
     AnswerRefusedError,
     AnswerValue,
@@ -27,53 +21,25 @@ from care.forms import (
     enabled_items,
     missing_items,
 )
+from care.patient_links import LinkKind
 from care.responses import Response, ResponseMode, ResponseState
 from care.scoring import ScoreState
 from db import answering
 from db.unit_of_work import UnitOfWork
 from followup.alerts import AlertLevel
 from followup.answer_alerts import alerts_for
-from runtime.identifiers import new_id
 
 router = APIRouter(route_class=Route, include_in_schema=False)
-
-COOKIE = "suifang_form"
-_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-    ),
-    "X-Robots-Tag": "noindex",
-}
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """What a plain HTML form sent."""
-    body = (await request.body()).decode("utf-8", errors="replace")
-    return {key: values[-1] for key, values in parse_qs(body, keep_blank_values=True, max_num_fields=20).items()}
-
-
-Fields = Annotated[dict[str, str], Depends(_fields)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A request by a link that lives: the link, its answers, and where the page is shown."""
+    """A request by a link that lives: the answers it leads to, and where the page is shown."""
 
-    link: FormLink
     response: Response
     form: Form
     place: Place
     admitted: bool  # this browser has given the birthday
-
-
-def new_token() -> str:
-    """256 bits of chance: it needs no signature, because nobody can make one up."""
-    return secrets.token_urlsafe(32)
-
-
-def token_hash(token: str) -> str:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 @router.get("/f/{token}", dependencies=[ANYONE])
@@ -83,50 +49,8 @@ def open_link(token: str, request: Request, uow: Work) -> HttpResponse:
     if isinstance(visit, HttpResponse):
         return visit
     if not visit.admitted:
-        return _html(identity_page(visit.place, wrong=False))
+        return html(identity_page(visit.place, wrong=False))
     return _go(visit, _first_open(visit))
-
-
-@router.post("/f/{token}/identity", dependencies=[ANYONE])
-def give_birthday(token: str, request: Request, uow: Work, fields: Fields) -> HttpResponse:
-    """Let the browser in, or count the wrong birthday; too many close the link."""
-    visit = _visit(token, request, uow)
-    if isinstance(visit, HttpResponse):
-        return visit
-    patient = uow.patients.get(visit.link.patient_id)
-    month, day = fields.get("month", ""), fields.get("day", "")
-    right = (
-        month.isdecimal() and day.isdecimal() and is_birthday(patient.born if patient else None, int(month), int(day))
-    )
-    uow.audit.note(
-        user_id=None,
-        action="identity_confirmed" if right else "identity_failed",
-        subject_kind="form_link",
-        subject=visit.link.id,
-        patient_id=visit.link.patient_id,
-    )
-    if not right:
-        visit.link.turn_away(uow.now)
-        if not visit.link.lives(uow.now):
-            return _html(plain_page(visit.place, "gone"))
-        return _html(identity_page(visit.place, wrong=True))
-    ticket = new_token()
-    visit.link.admit(token_hash(ticket), uow.now)
-    answer = _go(visit, _first_open(visit))
-    answer.set_cookie(
-        COOKIE, ticket, path=visit.place.address, httponly=True, samesite="strict", secure=wiring_of(request).https
-    )
-    return answer
-
-
-@router.post("/f/{token}/language", dependencies=[ANYONE])
-def change_language(token: str, request: Request, uow: Work) -> HttpResponse:
-    """The other language."""
-    visit = _visit(token, request, uow)
-    if isinstance(visit, HttpResponse):
-        return visit
-    visit.link.language = "en" if visit.place.language == "zh" else "zh"
-    return RedirectResponse(visit.place.address, 303, headers=_HEADERS)
 
 
 @router.get("/f/{token}/end", dependencies=[ANYONE])
@@ -136,11 +60,11 @@ def show_end(token: str, request: Request, uow: Work) -> HttpResponse:
     if isinstance(visit, HttpResponse):
         return visit
     if not visit.admitted:
-        return RedirectResponse(visit.place.address, 303, headers=_HEADERS)
+        return go(visit.place.address)
     place = replace(visit.place, danger=_danger(uow, request, visit))
     if visit.response.state is not ResponseState.IN_PROGRESS:
-        return _html(plain_page(place, "done"))
-    return _html(end_page(place, _missing(visit)))
+        return html(plain_page(place, "done"))
+    return html(end_page(place, _missing(visit)))
 
 
 @router.post("/f/{token}/end", dependencies=[ANYONE])
@@ -151,7 +75,7 @@ def send_all(token: str, request: Request, uow: Work) -> HttpResponse:
         return visit
     if visit.admitted and visit.response.state is ResponseState.IN_PROGRESS and not _missing(visit):
         answering.complete(uow, wiring_of(request).content, visit.response, by=None, mode=ResponseMode.LINK)
-    return RedirectResponse(f"{visit.place.address}/end", 303, headers=_HEADERS)
+    return go(f"{visit.place.address}/end")
 
 
 @router.get("/f/{token}/{number}", dependencies=[ANYONE])
@@ -162,7 +86,7 @@ def show_question(token: str, number: int, request: Request, uow: Work) -> HttpR
         return visit
     item = _standing(visit).get(number)
     if not visit.admitted or item is None:
-        return RedirectResponse(visit.place.address, 303, headers=_HEADERS)
+        return go(visit.place.address)
     if visit.response.state is not ResponseState.IN_PROGRESS:
         return _go(visit, None)
     return _question(uow, request, visit, number, item)
@@ -176,7 +100,7 @@ def answer_question(token: str, number: int, request: Request, uow: Work, fields
         return visit
     item = _standing(visit).get(number)
     if not visit.admitted or item is None:
-        return RedirectResponse(visit.place.address, 303, headers=_HEADERS)
+        return go(visit.place.address)
     if visit.response.state is not ResponseState.IN_PROGRESS:
         return _go(visit, None)
     written = unicodedata.normalize("NFKC", fields.get("answer", "")).strip()
@@ -204,33 +128,16 @@ def answer_question(token: str, number: int, request: Request, uow: Work, fields
 
 
 def _visit(token: str, request: Request, uow: UnitOfWork) -> Visit | HttpResponse:
-    """Who comes by which link; or the page that turns him away, the same for a link unknown, expired or closed."""
+    """Who comes by which link to which questions, or the page that turns him away."""
+    visit = visit_by(LinkKind.FORM, token, request, uow)
+    if isinstance(visit, HttpResponse):
+        return visit
     wiring = wiring_of(request)
-    nowhere = Place(address="", language="zh", hospital=_hospital(wiring, "zh"), number=wiring.call_back_number)
-    link = uow.responses.link_by_token_hash(token_hash(token))
-    if link is None or not link.lives(uow.now):
-        return _html(plain_page(nowhere, "gone"), 404)
-    response = uow.responses.get(link.response_id)
+    response = uow.responses.get(visit.link.response_id or "")
     form = wiring.content.forms.get(response.form_id) if response is not None else None
     if response is None or form is None:
-        return _html(plain_page(nowhere, "gone"), 404)
-    place = Place(
-        address=f"/f/{token}",
-        language=link.language,
-        hospital=_hospital(wiring, link.language),
-        number=wiring.call_back_number,
-    )
-    if not link.may_ask(uow.now):
-        return _html(plain_page(place, "many"), 429)
-    ticket = request.cookies.get(COOKIE)
-    admitted = link.visited(token_hash(ticket) if ticket else None, uow.now)
-    return Visit(link=link, response=response, form=form, place=place, admitted=admitted)
-
-
-def _hospital(wiring: Wiring, language: str) -> str:
-    if language == "en" and wiring.hospital_name_en:
-        return wiring.hospital_name_en
-    return wiring.hospital_name or ("医院随访中心" if language == "zh" else "The hospital's follow-up centre")
+        return gone(LinkKind.FORM, wiring)
+    return Visit(response=response, form=form, place=visit.place, admitted=visit.admitted)
 
 
 def _standing(visit: Visit) -> dict[int, FormItem]:
@@ -262,7 +169,7 @@ def _question(
 ) -> HttpResponse:
     numbers = list(_standing(visit))
     at = numbers.index(number)
-    return _html(
+    return html(
         question_page(
             replace(visit.place, danger=_danger(uow, request, visit)),
             item,
@@ -331,27 +238,4 @@ def _fitting(item: FormItem, language: str) -> str:
 
 def _go(visit: Visit, number: int | None) -> HttpResponse:
     where = "end" if number is None else str(number)
-    return RedirectResponse(f"{visit.place.address}/{where}", 303, headers=_HEADERS)
-
-
-def _html(page: str, status: int = 200) -> HttpResponse:
-    return HTMLResponse(page, status, headers=_HEADERS)
-
-
-def new_link(
-    uow: UnitOfWork, response: Response, *, language: str, created_by: str, lifetime: timedelta
-) -> tuple[str, FormLink]:
-    """A link to these answers; the token is shown once and never stored."""
-    token = new_token()
-    link = FormLink(
-        id=new_id(),
-        response_id=response.id,
-        patient_id=response.patient_id,
-        token_hash=token_hash(token),
-        language=language,
-        created_at=uow.now,
-        created_by=created_by,
-        expires_at=uow.now + lifetime,
-    )
-    uow.responses.add_link(link)
-    return token, link
+    return go(f"{visit.place.address}/{where}")

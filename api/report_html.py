@@ -31,38 +31,6 @@ class ReportPages:
         """One text, fit for HTML."""
         return escape(self._words.label(key, self._language, **values), quote=True)
 
-    def identity(self, address: str, *, wrong: bool) -> str:
-        """The birthday."""
-        fault = f"<p class=fault role=alert>{self.word('page_wrong')}</p>" if wrong else ""
-        months = "".join(f"<option value={each}>{each}</option>" for each in range(1, 13))
-        days = "".join(f"<option value={each}>{each}</option>" for each in range(1, 32))
-        month, day = self.word("page_month"), self.word("page_day")
-        return self._page(
-            "page_title",
-            f"<p>{self.word('page_who')}</p>{fault}<form method=post action='{address}/identity'>"
-            f"<p><select name=month aria-label='{month}'>{months}</select> {month} "
-            f"<select name=day aria-label='{day}'>{days}</select> {day}</p>"
-            f"<button>{self.word('page_go_on')}</button></form>",
-        )
-
-    def ready(self, address: str) -> str:
-        """The button that opens the document."""
-        return self._page(
-            "page_title",
-            f"<a class=button href='{address}/file'>{self.word('page_open')}</a>"
-            f"<p class=small>{self.word('page_once')}</p>",
-        )
-
-    def waiting(self) -> str:
-        """It is being set; the page asks again by itself."""
-        return self._page(
-            "page_title", f"<p role=status>{self.word('page_setting')}</p>", head="<meta http-equiv=refresh content=3>"
-        )
-
-    def plain(self, key: str) -> str:
-        """A single sentence, and how to reach the hospital."""
-        return self._page("page_title", f"<h2>{self.word(key)}</h2>{self._telephone()}")
-
     def checked(self, verdict: str, facts: Sequence[tuple[str, str]], remarks: Sequence[str], *, good: bool) -> str:
         """What a code is worth: the verdict, what stands on the document, what has happened since."""
         rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)

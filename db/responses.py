@@ -1,4 +1,4 @@
-"""Answers to forms, their history, the scores made from them, and the links by which a patient answers himself."""
+"""Answers to forms, their history, and the scores made from them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +22,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from care.form_links import FormLink
 from care.responses import GivenAnswer, Observation, Response, ResponseMode, ResponseState
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from followup.answer_alerts import EarlierAnswers
@@ -76,29 +75,7 @@ observations = Table(
     Index("ix_observations_patient_code", "patient_id", "code", "at"),
 )
 
-form_links = Table(
-    "form_links",
-    metadata,
-    id_column(),
-    reference("response_id", "responses.id"),
-    reference("patient_id", "patients.id"),
-    Column("token_hash", String(64), nullable=False, unique=True),
-    Column("language", String(16), nullable=False),
-    instant("created_at"),
-    Column("created_by", Uuid(as_uuid=False), nullable=True),
-    instant("expires_at"),
-    Column("wrong_answers", Integer, nullable=False, default=0),
-    instant("identity_confirmed_at", nullable=True),
-    Column("visit_hash", String(64), nullable=True),
-    instant("visit_until", nullable=True),
-    Column("asked", Integer, nullable=False, default=0),
-    instant("asked_since", nullable=True),
-    instant("ended_at", nullable=True),
-    Column("end_reason", String(40), nullable=False, default=""),
-)
-
 mapper_registry.map_imperatively(Response, responses)
-mapper_registry.map_imperatively(FormLink, form_links)
 
 
 class ResponseRepository:
@@ -210,22 +187,3 @@ class ResponseRepository:
         if code is not None:
             query = query.where(observations.c.code == code)
         return [Observation(**row) for row in self._session.execute(query).mappings()]
-
-    def add_link(self, link: FormLink) -> None:
-        """Save a link."""
-        self._session.add(link)
-
-    def link_by_token_hash(self, token_hash: str) -> FormLink | None:
-        """The link whose token has this hash, locked: two requests of one link take turns."""
-        return self._session.scalar(
-            select(FormLink)
-            .where(form_links.c.token_hash == token_hash)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-
-    def links_of(self, response_id: str) -> Sequence[FormLink]:
-        """A response's links, oldest first."""
-        return self._session.scalars(
-            select(FormLink).where(form_links.c.response_id == response_id).order_by(form_links.c.created_at)
-        ).all()

@@ -1,4 +1,4 @@
-"""Stage summaries, their addenda, prints and links. The database keeps what is signed as it is."""
+"""Stage summaries, their addenda and prints. The database keeps what is signed as it is."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -23,7 +23,6 @@ from sqlalchemy import (
     insert,
     select,
     text,
-    update,
 )
 from sqlalchemy import (
     Sequence as Numbering,
@@ -31,7 +30,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, relationship
 
-from care.report_links import ReportLink
 from care.report_prints import PrintKind, PrintSize, PrintState, ReportPrint
 from care.stage_facts import StageFacts
 from care.summaries import StageSummary, SummaryAddendum, SummaryState
@@ -134,31 +132,8 @@ report_files = Table(
     Index("ix_report_files_keep_until", "keep_until"),
 )
 
-report_links = Table(
-    "report_links",
-    metadata,
-    id_column(),
-    reference("summary_id", "stage_summaries.id"),
-    reference("print_id", "report_prints.id", index=False),
-    reference("patient_id", "patients.id"),
-    Column("token_hash", String(64), nullable=False, unique=True),
-    Column("language", String(16), nullable=False),
-    instant("created_at"),
-    Column("created_by", Uuid(as_uuid=False), nullable=False),
-    instant("expires_at"),
-    Column("wrong_answers", Integer, nullable=False),
-    Column("visit_hash", String(64), nullable=True),
-    instant("visit_until", nullable=True),
-    instant("opened_at", nullable=True),
-    Column("asked", Integer, nullable=False),
-    instant("asked_since", nullable=True),
-    instant("ended_at", nullable=True),
-    Column("end_reason", String(40), nullable=False),
-)
-
 mapper_registry.map_imperatively(SummaryAddendum, summary_addenda)
 mapper_registry.map_imperatively(ReportPrint, report_prints)
-mapper_registry.map_imperatively(ReportLink, report_links)
 mapper_registry.map_imperatively(
     StageSummary,
     stage_summaries,
@@ -303,34 +278,3 @@ class SummaryRepository:
             delete(report_files).where(report_files.c.keep_until < now).returning(report_files.c.print_id)
         )
         return len(gone.all())
-
-    def add_link(self, link: ReportLink) -> None:
-        """Save a link."""
-        self._session.add(link)
-        self._session.flush()
-
-    def links_of(self, summary_id: str) -> Sequence[ReportLink]:
-        """The links to a summary, oldest first."""
-        return self._session.scalars(
-            select(ReportLink)
-            .where(report_links.c.summary_id == summary_id)
-            .order_by(report_links.c.created_at, report_links.c.id)
-            .limit(500)
-        ).all()
-
-    def link_by_token_hash(self, token_hash: str) -> ReportLink | None:
-        """The link with this token, locked."""
-        return self._session.scalar(
-            select(ReportLink)
-            .where(report_links.c.token_hash == token_hash)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-
-    def end_links(self, summary_id: str, reason: str, now: datetime) -> None:
-        """Close every link to a summary."""
-        self._session.execute(
-            update(report_links)
-            .where(report_links.c.summary_id == summary_id, report_links.c.ended_at.is_(None))
-            .values(ended_at=now, end_reason=reason)
-        )

@@ -45,6 +45,7 @@ from db.observations import ObservationRepository
 from db.outbox import Outbox
 from db.pacing import PacingRepository
 from db.parked_tasks import ParkedTaskRepository
+from db.patient_links import PatientLinkRepository
 from db.patient_search import PatientSearch
 from db.patients import PatientRepository
 from db.plan_records import PlanRecords
@@ -126,6 +127,7 @@ class UnitOfWork:
         self.responses = ResponseRepository(self._session)
         self.observations = ObservationRepository(self._session)
         self.unmapped_results = UnmappedResultRepository(self._session)
+        self.links = PatientLinkRepository(self._session)
         self.relatives = RelativeRepository(self._session)
         self.identity = IdentityRepository(self._session)
         self.history = HistoryRepository(self._session)

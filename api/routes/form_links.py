@@ -9,11 +9,11 @@ from pydantic import Field
 from api import found
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
-from api.link_page import new_link
+from api.patient_doors import new_link
 from api.permissions import CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from api.wiring import Wiring, wiring_of
-from care.form_links import LIFETIME, FormLink
+from care.patient_links import LIFETIME, LinkKind, PatientLink
 from care.patients import Patient
 from care.responses import Response, ResponseState
 from db.unit_of_work import UnitOfWork
@@ -39,7 +39,7 @@ class LinkAnswer(Answer):
     created_at: Instant
     created_by: str | None
     expires_at: Instant
-    identity_confirmed_at: Instant | None
+    opened_at: Instant | None
     wrong_answers: int
     ended_at: Instant | None
     end_reason: str
@@ -75,16 +75,17 @@ def make_link(response_id: Id, ask: LinkAsk, caller: CareTeamCommanding, request
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "born", "the page asks for the birthday, and it is not known; add it to the patient"
         )
-    for older in uow.responses.links_of(response.id):
-        older.end("replaced", uow.now)
-    token, link = new_link(
+    uow.links.end_of_response(response.id, "replaced", uow.now)
+    address, link = new_link(
         uow,
-        response,
-        language=ask.language or ("zh" if patient.language == "zh" else "en"),
-        created_by=caller.user_id,
+        wiring_of(request),
+        LinkKind.FORM,
+        patient,
+        by=caller.user_id,
+        language=ask.language,
         lifetime=timedelta(hours=ask.hours),
+        response_id=response.id,
     )
-    uow.flush()
     uow.audit.note(
         user_id=caller.user_id,
         action="form_link_made",
@@ -92,7 +93,6 @@ def make_link(response_id: Id, ask: LinkAsk, caller: CareTeamCommanding, request
         subject=link.id,
         patient_id=patient.id,
     )
-    address = f"{wiring_of(request).public_url.rstrip('/')}/f/{token}"
     sent = _send(uow, wiring_of(request), patient, response, address, link) if ask.send else None
     return NewLinkAnswer(
         **LinkAnswer.model_validate(link).model_dump(), address=address, message_id=sent.id if sent else None
@@ -104,7 +104,7 @@ def list_links(response_id: Id, caller: CareTeam, uow: Work) -> LinksAnswer:  # 
     """What became of the links to these answers."""
     if uow.responses.get(response_id) is None:
         raise _no_response()
-    return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in uow.responses.links_of(response_id)])
+    return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in uow.links.of_response(response_id)])
 
 
 @router.post("/responses/{response_id}/links/end", responses=problems(Kind.UNKNOWN_RESPONSE))
@@ -112,14 +112,12 @@ def end_links(response_id: Id, caller: CareTeamCommanding, uow: Work) -> LinksAn
     """Close every link to these answers."""
     if uow.responses.get(response_id) is None:
         raise _no_response()
-    links = uow.responses.links_of(response_id)
-    for link in links:
-        link.end("ended", uow.now)
-    return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in links])
+    uow.links.end_of_response(response_id, "ended", uow.now)
+    return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in uow.links.of_response(response_id)])
 
 
 def _send(
-    uow: UnitOfWork, wiring: Wiring, patient: Patient, response: Response, address: str, link: FormLink
+    uow: UnitOfWork, wiring: Wiring, patient: Patient, response: Response, address: str, link: PatientLink
 ) -> Message | None:
     """Write the neutral message with the link on the first channel that is open to the patient."""
     notices = Notices(

@@ -10,19 +10,18 @@ from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
-from api.link_page import new_token, token_hash
+from api.patient_doors import new_link
 from api.permissions import Allowed, CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from api.report_checks import CheckedReport, check
 from api.summary_desk import audit, in_words, language_for, name_of, notices_of, size_for, summary_named
 from api.wiring import wiring_of
-from care.report_links import LIFETIME, ReportLink
+from care.patient_links import LIFETIME, LinkKind
 from care.report_prints import PrintKind, PrintSize, PrintState, ReportPrint
 from care.summaries import StageSummary, SummaryState, SummaryStateError
 from db.unit_of_work import UnitOfWork
 from db.users import Role
 from reports.printing import ask_for_print, waits_too_long
-from runtime.identifiers import new_id
 
 router = APIRouter(tags=["summaries"], route_class=Route)
 
@@ -213,22 +212,19 @@ def send_summary(summary_id: Id, ask: SendAsk, caller: CareTeamCommanding, reque
         electronic=True,
         kept_for=lifetime + timedelta(hours=1),
     )
-    uow.summaries.end_links(summary.id, "replaced", uow.now)
-    token = new_token()
-    link = ReportLink(
-        id=new_id(),
+    uow.links.end_of_summary(summary.id, "replaced", uow.now)
+    wiring = wiring_of(request)
+    address, link = new_link(
+        uow,
+        wiring,
+        LinkKind.REPORT,
+        patient,
+        by=caller.user_id,
+        language=language,
+        lifetime=lifetime,
         summary_id=summary.id,
         print_id=made.id,
-        patient_id=patient.id,
-        token_hash=token_hash(token),
-        language=language,
-        created_at=uow.now,
-        created_by=caller.user_id,
-        expires_at=uow.now + lifetime,
     )
-    uow.summaries.add_link(link)
-    wiring = wiring_of(request)
-    address = f"{wiring.public_url.rstrip('/')}/r/{token}"
     message_id = None
     if ask.deliver:
         message = notices_of(wiring).write(
@@ -254,20 +250,16 @@ def send_summary(summary_id: Id, ask: SendAsk, caller: CareTeamCommanding, reque
 def list_report_links(summary_id: Id, caller: CareTeam, uow: Work) -> ReportLinksAnswer:  # noqa: ARG001
     """What became of the links to a summary."""
     summary = summary_named(uow, summary_id)
-    return ReportLinksAnswer(
-        links=[ReportLinkAnswer.model_validate(link) for link in uow.summaries.links_of(summary.id)]
-    )
+    return ReportLinksAnswer(links=[ReportLinkAnswer.model_validate(link) for link in uow.links.of_summary(summary.id)])
 
 
 @router.post("/summaries/{summary_id}/links/end", responses=problems(*_OF_SUMMARY))
 def end_report_links(summary_id: Id, caller: CareTeamCommanding, uow: Work) -> ReportLinksAnswer:
     """Close every link to a summary."""
     summary = summary_named(uow, summary_id, locked=True)
-    uow.summaries.end_links(summary.id, "ended", uow.now)
+    uow.links.end_of_summary(summary.id, "ended", uow.now)
     audit(uow, caller, "report_links_ended", summary)
-    return ReportLinksAnswer(
-        links=[ReportLinkAnswer.model_validate(link) for link in uow.summaries.links_of(summary.id)]
-    )
+    return ReportLinksAnswer(links=[ReportLinkAnswer.model_validate(link) for link in uow.links.of_summary(summary.id)])
 
 
 @router.post("/report-checks")

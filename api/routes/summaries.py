@@ -167,8 +167,9 @@ def list_summaries(patient_id: Id, caller: CareTeam, uow: Work) -> SummariesAnsw
 
 @router.get("/summaries/unsigned")
 def list_unsigned(caller: CareTeam, uow: Work) -> SummariesAnswer:  # noqa: ARG001
-    """Drafts that wait for a doctor, oldest first."""
-    return SummariesAnswer(summaries=[SummaryRow.model_validate(each) for each in uow.summaries.unsigned()])
+    """Drafts of patients whose record is open to the caller that wait for a doctor, oldest first."""
+    waiting = [each for each in uow.summaries.unsigned() if uow.care_team.is_open(each.patient_id, uow.now)]
+    return SummariesAnswer(summaries=[SummaryRow.model_validate(each) for each in waiting])
 
 
 @router.get("/summaries/{summary_id}", responses=problems(Kind.UNKNOWN_SUMMARY, Kind.UNKNOWN_PATIENT))
@@ -236,7 +237,7 @@ def withdraw_summary(summary_id: Id, ask: BecauseAsk, caller: DoctorCommanding, 
     summary = summary_named(uow, summary_id, locked=True)
     with in_words():
         summary.withdraw(by=caller.user_id, because=ask.reason, at=uow.now)
-    uow.summaries.end_links(summary.id, "withdrawn", uow.now)
+    uow.links.end_of_summary(summary.id, "withdrawn", uow.now)
     return _changed(uow, caller, "summary_withdrawn", summary)
 
 

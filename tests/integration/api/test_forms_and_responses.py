@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
 from care.consent import ConsentScope
-from care.form_links import WRONG_ANSWERS_LIMIT
+from care.patient_links import WRONG_ANSWERS_LIMIT
 from care.patients import Patient
 from db.users import Role
 from followup.attempts import Attempt, AttemptState
@@ -217,7 +217,7 @@ def test_a_page_belongs_to_the_browser_that_gave_the_birthday(house: House, agen
     assert "做事时" not in other.get(f"{address}/1").text
     assert "出生月份" in other.post(f"{address}/1", data={"answer": "3"}).text
     with house.units.engine.connect() as connection:
-        kept = text("SELECT token_hash, visit_hash FROM form_links WHERE response_id = :id")
+        kept = text("SELECT token_hash, visit_hash FROM patient_links WHERE response_id = :id")
         row = connection.execute(kept, {"id": response_id}).one()
     assert address.rpartition("/")[2] not in row
 

@@ -617,7 +617,7 @@ def test_an_unsigned_summary_is_not_sent(house: House, nurse: Asking, doctor: As
     assert nurse.post(f"/summaries/{draft['id']}/prints", {}).status_code == 409
     with house.units() as uow:
         assert [each for each in uow.messages.of_patient(patient.id) if each.text_key == "report_link"] == []
-        assert uow.summaries.links_of(draft["id"]) == []
+        assert uow.links.of_summary(draft["id"]) == []
 
 
 def test_the_patient_is_written_a_neutral_word_and_reads_once_after_his_birthday(
@@ -657,7 +657,7 @@ def test_the_patient_is_written_a_neutral_word_and_reads_once_after_his_birthday
     assert client.get(path).status_code == 404
     assert client.get(f"{path}/file").status_code == 404
     with house.rows() as uow:
-        (link,) = uow.summaries.links_of(summary["id"])
+        (link,) = uow.links.of_summary(summary["id"])
         link.visit_until = uow.now - timedelta(seconds=1)
     client.cookies.update(ours)
     assert client.get(f"{path}/file").status_code == 404
@@ -706,7 +706,7 @@ def test_without_consent_to_messages_nothing_is_sent_and_nothing_is_left_behind(
     answer = nurse.post(f"/summaries/{summary['id']}/send", {})
     assert (answer.status_code, "consent" in answer.json()["reason"]) == (409, True)
     with house.units() as uow:
-        assert uow.summaries.links_of(summary["id"]) == []
+        assert uow.links.of_summary(summary["id"]) == []
         assert uow.summaries.prints_of(summary["id"]) == []
 
 

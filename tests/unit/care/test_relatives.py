@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from care.form_links import ASKED_LIMIT, WRONG_ANSWERS_LIMIT, FormLink, is_birthday
 from care.patients import PatientId
 from care.relatives import Matter, Relative, Speaker, matters_open_to, may_be_told
 from care.responses import SkipReason, skip_reason
@@ -64,47 +63,3 @@ def test_questions_beyond_the_scope_are_skipped_with_the_reason() -> None:
     assert reasons["feeling"] is None
     assert reasons["missed_days"] is SkipReason.BEYOND_SCOPE
     assert reasons["phq2_1"] is SkipReason.NOT_FOR_RELATIVES
-
-
-def a_link() -> FormLink:
-    return FormLink(
-        id="l",
-        response_id="r",
-        patient_id="p",
-        token_hash="h",
-        language="zh",
-        created_at=NOW,
-        created_by=None,
-        expires_at=NOW + timedelta(days=7),
-    )
-
-
-def test_a_link_dies_of_age_of_wrong_birthdays_and_when_it_is_ended() -> None:
-    assert not a_link().lives(NOW + timedelta(days=7))
-    guessed = a_link()
-    for _ in range(WRONG_ANSWERS_LIMIT - 1):
-        guessed.turn_away(NOW)
-    assert guessed.lives(NOW)
-    guessed.turn_away(NOW)
-    assert (guessed.lives(NOW), guessed.end_reason) == (False, "identity-failed")
-
-
-def test_only_the_browser_that_was_let_in_goes_on_and_not_for_ever() -> None:
-    link = a_link()
-    assert not link.visited(None, NOW)
-    link.admit("mine", NOW)
-    assert link.visited("mine", NOW + timedelta(minutes=29))
-    assert not link.visited("other", NOW)
-    assert not link.visited("mine", NOW + timedelta(minutes=31))
-
-
-def test_requests_of_a_link_are_limited_for_each_minute() -> None:
-    link = a_link()
-    assert [link.may_ask(NOW) for _ in range(ASKED_LIMIT + 1)].count(False) == 1
-    assert link.may_ask(NOW + timedelta(minutes=2))
-
-
-def test_nobody_is_let_in_without_a_known_birthday() -> None:
-    assert is_birthday(NOW.date(), 11, 22)
-    assert not is_birthday(NOW.date(), 11, 23)
-    assert not is_birthday(None, 11, 22)

@@ -1,11 +1,10 @@
 """A summary's states: what a draft allows, what a signature ends, and what stays possible afterwards."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
-from care.report_links import LIFETIME, VISIT, WRONG_ANSWERS_LIMIT, ReportLink
 from care.stage_facts import ContactWay, PersonFacts, ResultPoint
 from care.summaries import StageSummary, SummaryChangedError, SummaryState, SummaryStateError
 from tests.support.summaries import a_summary, empty_facts, full_facts
@@ -94,39 +93,3 @@ def test_age_is_in_full_years_of_the_day(day: date, age: int) -> None:
 )
 def test_a_result_is_held_against_its_own_range(low: float | None, high: float | None, value: float, mark: str) -> None:
     assert ResultPoint(at=NOW, value=value, low=low, high=high, source="x").mark == mark
-
-
-def a_link() -> ReportLink:
-    return ReportLink(
-        id="l",
-        summary_id="s",
-        print_id="p",
-        patient_id="x",
-        token_hash="h",
-        language="zh",
-        created_at=NOW,
-        created_by="u",
-        expires_at=NOW + LIFETIME,
-    )
-
-
-def test_a_link_is_opened_by_one_browser_for_half_an_hour() -> None:
-    link = a_link()
-    link.admit("mine", NOW)
-    later = NOW + VISIT - timedelta(seconds=1)
-    assert link.visited("mine", later)
-    assert not link.visited("another", later)
-    assert not link.visited(None, later)
-    assert link.lives(later)
-    assert not link.visited("mine", NOW + VISIT)
-    assert not link.lives(NOW + VISIT)
-
-
-def test_an_unopened_link_lives_until_its_day_and_five_wrong_birthdays_close_it() -> None:
-    assert a_link().lives(NOW + LIFETIME - timedelta(seconds=1))
-    assert not a_link().lives(NOW + LIFETIME)
-    link = a_link()
-    for _ in range(WRONG_ANSWERS_LIMIT):
-        assert link.lives(NOW)
-        link.turn_away(NOW)
-    assert (link.lives(NOW), link.end_reason) == (False, "identity-failed")
