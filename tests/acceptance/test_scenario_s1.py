@@ -290,8 +290,7 @@ def test_who_is_in_hospital_again_is_left_alone_until_the_admission_turns_out_to
     discharged(played, his, settings, patient_id)
     played.move_to("2026-11-21 09:00")
     at = in_hospital_time("2026-11-21 08:50")
-    admitted = {"person": P1, "visit": "ZY2026-91", "admitted": at}
-    assert his.ask(adt("A01", "MSG-3", at=at, **admitted)) == "AA MSG-3"
+    assert his.ask(adt("A01", "MSG-3", at=at, person=P1, visit="ZY2026-91", admitted=at)) == "AA MSG-3"
     settle(played, settings)
     played.move_to("2026-11-21 15:00")
     settle(played, settings)
@@ -300,7 +299,7 @@ def test_who_is_in_hospital_again_is_left_alone_until_the_admission_turns_out_to
     with played.units() as uow:
         assert not any(uow.attempts.of_task(task.id) for task in tasks), "somebody in hospital was rung at home"
     later = in_hospital_time("2026-11-21 15:10")
-    assert his.ask(adt("A11", "MSG-4", at=later, **admitted)) == "AA MSG-4"
+    assert his.ask(adt("A11", "MSG-4", at=later, person=P1, visit="ZY2026-91", admitted=at)) == "AA MSG-4"
     settle(played, settings)
     plan, tasks = the_plan(played, patient_id)
     assert plan.state is PlanState.RUNNING
