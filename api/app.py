@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import failures, headset_page, link_page, live, pages, patient_doors, problems, report_page
+from api import failures, headset_page, link_page, live, own_page, pages, patient_doors, problems, report_page
 from api.body_limit import BodyLimit
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
@@ -58,6 +58,7 @@ from api.routes import (
     previews,
     queues,
     record,
+    record_links,
     recordings,
     relatives,
     report_prints,
@@ -66,6 +67,7 @@ from api.routes import (
     risk,
     summaries,
     supervision,
+    tags,
     tasks,
     transfers,
     treatment_proposals,
@@ -84,6 +86,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     care_team.router,
     consents.router,
     record.router,
+    record_links.router,
     history.router,
     do_not_call.router,
     may_call.router,
@@ -135,6 +138,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     treatment_proposals.router,
     notes.router,
     risk.router,
+    tags.router,
     summaries.router,
     report_prints.router,
     follow_ups.router,
@@ -170,6 +174,7 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(patient_doors.router)
     app.include_router(link_page.router)
     app.include_router(report_page.router)
+    app.include_router(own_page.router)
     _describe_problems(app)
     return app
 

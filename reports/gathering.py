@@ -79,12 +79,12 @@ def gather(uow: UnitOfWork, content: Content, patient: Patient, period: Period) 
         conditions=tuple(_entries(uow, patient, HistoryKind.CONDITION)),
         allergies=tuple(_entries(uow, patient, HistoryKind.ALLERGY)),
         goals=tuple(
-            _goal(uow, goal, period, concepts, words)
+            goal_line(uow, goal, period, concepts, words)
             for goal in reversed(uow.goals.of_patient(patient.id))
             if _concerns(goal, period)
         ),
         results=ordered(list(_results(uow, patient, period, concepts, words)), words.results_first),
-        medicines=tuple(_medicines(uow, patient, period)),
+        medicines=tuple(medicine_lines(uow, patient, period)),
         contacts=tuple(sorted(_contacts(uow, patient, period), key=lambda line: (line.at, line.way, line.outcome))),
         risks=tuple(_risks(uow, patient, period, words)),
         advice=tuple(_advice(uow, content, patient, period)),
@@ -108,9 +108,10 @@ def _concerns(goal: Goal, period: Period) -> bool:
     return goal.state is GoalState.ACTIVE or goal.state_since.astimezone(period.zone).date() >= period.since
 
 
-def _goal(
+def goal_line(
     uow: UnitOfWork, goal: Goal, period: Period, concepts: Mapping[str, Concept], words: ReportDocument
 ) -> GoalLine:
+    """A goal in both languages, with the newest result up to the period's end."""
     latest = uow.observations.latest(goal.patient_id, [aim.code for aim in goal.aims], until=period.ends)
     found = [latest[aim.code] for aim in goal.aims if aim.code in latest]
     settled = None if goal.state is GoalState.ACTIVE else goal.state_since.astimezone(period.zone).date()
@@ -175,7 +176,8 @@ def _results(
             )
 
 
-def _medicines(uow: UnitOfWork, patient: Patient, period: Period) -> Iterator[MedicineLine]:
+def medicine_lines(uow: UnitOfWork, patient: Patient, period: Period) -> Iterator[MedicineLine]:
+    """Medicines that are taken now, each once, with the days covered in the period."""
     dispenses = uow.medicines.dispenses_of(patient.id, since=period.since)
     coverage = coverage_of(dispenses, starts_on=period.since, ends_on=period.until)
     by_code = {each.code or each.name: each.share for each in coverage}
