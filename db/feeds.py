@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
@@ -239,13 +241,22 @@ class FeedRepository:
         """Wake whoever applies messages, at commit."""
         self._session.execute(select(func.pg_notify(FEED_CHANNEL, "")))
 
-    def waiting(self, *, limit: int) -> Sequence[FeedMessage]:
-        """The next messages to apply, in order of arrival, with their content."""
-        return self._session.scalars(
-            select(FeedMessage)
+    def waiting(self, *, limit: int, size: int) -> Sequence[FeedMessage]:
+        """The next messages to apply, in order of arrival, with their content: of so many bytes, but one at least."""
+        sizes = self._session.execute(
+            select(feed_messages.c.id, feed_messages.c.size)
             .where(feed_messages.c.state == FeedState.STORED)
             .order_by(feed_messages.c.position)
             .limit(limit)
+        ).all()
+        totals = accumulate(row.size for row in sizes)
+        ids = [
+            row.id for place, (row, total) in enumerate(zip(sizes, totals, strict=True)) if total <= size or not place
+        ]
+        return self._session.scalars(
+            select(FeedMessage)
+            .where(feed_messages.c.id.in_(ids), feed_messages.c.state == FeedState.STORED)
+            .order_by(feed_messages.c.position)
             .options(_WITH_CONTENT)
             .with_for_update()
             .execution_options(populate_existing=True)
@@ -367,6 +378,16 @@ class FeedRepository:
         return self._session.scalar(
             select(FeedVisit).where(feed_visits.c.patient_id == patient_id, feed_visits.c.visit_number == visit_number)
         )
+
+    def visits(self, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], FeedVisit]:
+        """What the feeds say of visits, by patient and number; an empty number is no visit."""
+        asked = {(patient_id, number) for patient_id, number in wanted if number}
+        if not asked:
+            return {}
+        found = self._session.scalars(
+            select(FeedVisit).where(tuple_(feed_visits.c.patient_id, feed_visits.c.visit_number).in_(asked))
+        )
+        return {(each.patient_id, each.visit_number): each for each in found}
 
     def add_visit(self, visit: FeedVisit) -> None:
         """Save a visit."""

@@ -1,8 +1,9 @@
 """Results over the years: every version of each, which one counts, and what waits for somebody to say what it is."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -30,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, make_transient_to_detached
 
 from care.observations import Observation, ObservationStatus, Setting, takes_the_place_of
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
@@ -83,6 +84,14 @@ results = Table(
 )
 
 mapper_registry.map_imperatively(Observation, results)
+
+# The same words for one row and for a thousand: the server has them ready, and nothing is put together here each time.
+_KEEP_NEW = text(
+    """
+    INSERT INTO results SELECT * FROM json_populate_recordset(CAST(NULL AS results), CAST(:rows AS json))
+    ON CONFLICT DO NOTHING RETURNING CAST(id AS text)
+    """
+)
 
 
 class PutOutcome(StrEnum):
@@ -340,13 +349,19 @@ class ObservationRepository:
             return {}
         # In one order, so that two messages with the same results wait for each other instead of for ever.
         rows = sorted(observations, key=lambda each: (each.source, each.source_key))
-        done = self._session.scalars(
-            upsert(Observation)
-            .values([{**_values(each), "version": 1, "superseded_at": None} for each in rows])
-            .on_conflict_do_nothing()
-            .returning(Observation)
+        for each in rows:
+            each.version, each.superseded_at = 1, None
+            each.taken_at = each.taken_at.astimezone(UTC)
+            each.issued_at = each.issued_at.astimezone(UTC) if each.issued_at is not None else None
+        done = set(
+            self._session.scalars(_KEEP_NEW, {"rows": json.dumps([_values(each) for each in rows], default=str)})
         )
-        return {each.id: each for each in done}
+        new = {each.id: each for each in rows if each.id in done}
+        for each in new.values():
+            # What was just written needs no reading back.
+            make_transient_to_detached(each)
+        self._session.add_all(new.values())
+        return new
 
     def _insert(self, observation: Observation, *, version: int, superseded_at: datetime | None = None) -> bool:
         values = {**_values(observation), "version": version, "superseded_at": superseded_at}

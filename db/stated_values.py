@@ -1,6 +1,6 @@
 """What each source says of the person, in versions, and the word that holds written into the patient's row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -67,12 +67,14 @@ class StatedValueRepository:
         last word (`stated_at`) is kept as a version and does not hold.
         """
         self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"stated/{patient.id}", 0))))
-        changed = []
-        for field, said in values.items():
-            value = (said or "").strip() or None
+        told = {field: (said or "").strip() or None for field, said in values.items()}
+        for field, value in told.items():
             if value is not None:
                 _check(field, value, at)
-            self._keep_what_stands(patient, field, policies[field], at)
+        words = self._words(patient.id, told)
+        changed = []
+        for field, value in told.items():
+            self._keep_what_stands(words, patient, field, policies[field], at)
             word = StatedValue(
                 id=new_id(),
                 patient_id=patient.id,
@@ -84,8 +86,9 @@ class StatedValueRepository:
                 recorded_at=at,
                 recorded_by=by,
             )
-            if self._take(word) and self._write_through(patient, field, policies[field]):
+            if self._take(words, word) and _write_through(words, patient, field, policies[field]):
                 changed.append(field)
+        self._session.flush()
         return tuple(changed)
 
     def settled(self, patient: Patient, policies: Mapping[PersonField, SourcePolicy]) -> dict[PersonField, Settled]:
@@ -110,71 +113,71 @@ class StatedValueRepository:
             .order_by(stated_values.c.recorded_at, stated_values.c.version, stated_values.c.source)
         ).all()
 
-    def _current(self, patient_id: str, field: PersonField) -> Sequence[StatedValue]:
-        return self._session.scalars(
-            select(StatedValue)
-            .where(
-                stated_values.c.patient_id == patient_id,
-                stated_values.c.field == field,
-                stated_values.c.superseded_at.is_(None),
+    def _words(self, patient_id: str, fields: Collection[PersonField]) -> list[StatedValue]:
+        """Every version of what was said of these fields, in one journey."""
+        return list(
+            self._session.scalars(
+                select(StatedValue)
+                .where(stated_values.c.patient_id == patient_id, stated_values.c.field.in_(fields))
+                .order_by(stated_values.c.version)
+                .execution_options(populate_existing=True)
             )
-            .execution_options(populate_existing=True)
-        ).all()
+        )
 
-    def _keep_what_stands(self, patient: Patient, field: PersonField, policy: SourcePolicy, at: datetime) -> None:
+    def _keep_what_stands(
+        self, words: list[StatedValue], patient: Patient, field: PersonField, policy: SourcePolicy, at: datetime
+    ) -> None:
         """What was written into the patient's row past this place becomes a version before anything replaces it."""
         standing = _as_text(patient, field)
-        current = self._current(patient.id, field)
+        current = _current(words, field)
         holds = settle(current, policy).holds
         if standing is None or (holds is not None and holds.value == standing):
             return
         first = not any(word.source == AS_OPENED for word in current)
-        self._take(_as_opened(patient, field, standing, patient.created_at if first else at, recorded_at=at))
+        self._take(words, _as_opened(patient, field, standing, patient.created_at if first else at, recorded_at=at))
 
-    def _take(self, word: StatedValue) -> bool:
+    def _take(self, words: list[StatedValue], word: StatedValue) -> bool:
         """Make a word its source's newest; False if it changes nothing."""
-        story = self._session.scalars(
-            select(StatedValue)
-            .where(
-                stated_values.c.patient_id == word.patient_id,
-                stated_values.c.field == word.field,
-                stated_values.c.source == word.source,
-            )
-            .order_by(stated_values.c.version)
-            .execution_options(populate_existing=True)
-        ).all()
+        story = [each for each in words if (each.field, each.source) == (word.field, word.source)]
         current = next((version for version in story if version.superseded_at is None), None)
         if current is None:
             if word.value is not None:
-                self._add(replace(word, version=1))
+                self._add(words, replace(word, version=1))
             return word.value is not None
         if word.stated_at < current.stated_at:
             if not any((version.value, version.stated_at) == (word.value, word.stated_at) for version in story):
-                self._add(replace(word, version=story[-1].version + 1, superseded_at=word.recorded_at))
+                self._add(words, replace(word, version=story[-1].version + 1, superseded_at=word.recorded_at))
             return False
         if word.value == current.value:
             return False
+        # Before the next one is added: of each source one word counts at any instant.
+        self._session.flush()
         self._session.execute(
             update(stated_values)
             .where(stated_values.c.id == current.id)
             .values(superseded_at=word.recorded_at)
             .execution_options(synchronize_session=False)
         )
-        self._session.expire(current)
-        self._add(replace(word, version=story[-1].version + 1))
+        self._session.refresh(current)
+        self._add(words, replace(word, version=story[-1].version + 1))
         return True
 
-    def _add(self, word: StatedValue) -> None:
+    def _add(self, words: list[StatedValue], word: StatedValue) -> None:
         self._session.add(word)
-        self._session.flush()
+        words.append(word)
 
-    def _write_through(self, patient: Patient, field: PersonField, policy: SourcePolicy) -> bool:
-        holds = settle(self._current(patient.id, field), policy).holds
-        value = holds.value if holds else None
-        if value == _as_text(patient, field) or (value is None and field in _NEVER_EMPTY):
-            return False
-        setattr(patient, field.value, date.fromisoformat(value) if value and field is PersonField.BORN else value)
-        return True
+
+def _current(words: Sequence[StatedValue], field: PersonField) -> Sequence[StatedValue]:
+    return [word for word in words if word.field is field and word.superseded_at is None]
+
+
+def _write_through(words: Sequence[StatedValue], patient: Patient, field: PersonField, policy: SourcePolicy) -> bool:
+    holds = settle(_current(words, field), policy).holds
+    value = holds.value if holds else None
+    if value == _as_text(patient, field) or (value is None and field in _NEVER_EMPTY):
+        return False
+    setattr(patient, field.value, date.fromisoformat(value) if value and field is PersonField.BORN else value)
+    return True
 
 
 def _check(field: PersonField, value: str, at: datetime) -> None:

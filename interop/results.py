@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby, islice
 from typing import Any
 
 import structlog
@@ -102,10 +103,42 @@ def take_results(
 
     Taken again it changes nothing. `reinstate`: what was taken back as an error counts again when it is said again.
     """
-    decided = {source: uow.unmapped_results.decided(source) for source in {each.source for each in sent}}
-    taken = _take(uow, content, [_fitting(each) for each in sent], decided, reinstate=reinstate, park=True)
-    tell(uow, content, [put for each in taken for put in each.puts])
+    return take_groups(uow, content, [sent], reinstate=reinstate)[0]
+
+
+def take_groups(
+    uow: UnitOfWork, content: Content, groups: Sequence[Sequence[SentResult]], *, reinstate: bool = False
+) -> list[tuple[TakenResult, ...]]:
+    """Take what several messages bring, one after the other, as `take_results` does with each.
+
+    Those of which nothing is fresh go in together, and each patient is told of once; what is fresh may alarm somebody,
+    and is taken as if the later ones were not there yet.
+    """
+    decided = {
+        source: uow.unmapped_results.decided(source) for source in {one.source for each in groups for one in each}
+    }
+    taken: list[tuple[TakenResult, ...]] = []
+    alarming = uow.now - timedelta(hours=content.observations.alerts_within_hours)
+    for fresh, part in groupby(groups, key=lambda each: any(one.taken_at >= alarming for one in each)):
+        alike = list(part)
+        for together in [[each] for each in alike] if fresh else [alike]:
+            taken += _take_together(uow, content, together, decided, reinstate=reinstate)
     return taken
+
+
+def _take_together(
+    uow: UnitOfWork,
+    content: Content,
+    groups: Sequence[Sequence[SentResult]],
+    decided: Mapping[str, Mapping[str, MappedCode]],
+    *,
+    reinstate: bool,
+) -> list[tuple[TakenResult, ...]]:
+    fitting = [_fitting(one) for each in groups for one in each]
+    taken = _take(uow, content, fitting, decided, reinstate=reinstate, park=True)
+    tell(uow, content, [put for each in taken for put in each.puts])
+    rest = iter(taken)
+    return [tuple(islice(rest, len(each))) for each in groups]
 
 
 def placed(

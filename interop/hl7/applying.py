@@ -1,5 +1,8 @@
 """Applying messages in the order in which they came: each alone, so that one of no use keeps nobody waiting."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 import structlog
 
 from db.refusals import DatabaseUnavailableError, RowRefusedError, gave_up_waiting
@@ -10,7 +13,7 @@ from interop.hl7.adt import adt_told, happened_at, sender_of
 from interop.hl7.bookings import apply_siu
 from interop.hl7.charsets import CharsetRefusedError, WrongBytesError, codec_of, decoded
 from interop.hl7.desk import FeedDesk
-from interop.hl7.findings import apply_oru
+from interop.hl7.findings import ReadResults, apply_oru, apply_orus
 from interop.hl7.heads import head_of
 from interop.hl7.oru import results_told
 from interop.hl7.people import key_texts
@@ -22,7 +25,10 @@ from interop.hl7.visits import Applied, apply_adt
 
 log = structlog.get_logger(__name__)
 
-AT_ONCE = 50
+AT_ONCE = 200
+_BYTES_AT_ONCE = 32_000_000
+"""So much content is looked at in one transaction, whatever the messages hold."""
+
 TRIES = 20
 """So often a message is tried that another transaction stood in the way of."""
 
@@ -37,9 +43,12 @@ def apply_waiting(units: UnitsOfWork, desk: FeedDesk, *, limit: int = AT_ONCE) -
     with units() as uow:
         if not uow.lead(_LOCK):
             return 0
-        waiting = uow.feeds.waiting(limit=limit)
-        for message in waiting:
-            apply_message(uow, desk, message)
+        waiting = uow.feeds.waiting(limit=limit, size=_BYTES_AT_ONCE)
+        for together, run in groupby(waiting, key=_brings_results):
+            messages = list(run)
+            if not together or len(messages) == 1 or not _apply_together(uow, desk, messages):
+                for message in messages:
+                    apply_message(uow, desk, message)
         uow.commit()
     return len(waiting)
 
@@ -65,13 +74,63 @@ def apply_message(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage) -> None
         log.exception("feed_message_failed", message=message.id, kind=message.kind)
         _park(uow, desk, message, raw, FeedReason.FAILED, f"{type(error).__name__}: tell whoever looks after Suifang")
     else:
-        message.patient_id = done.patient_id
-        message.remarks = [remark[:_TOLD] for remark in done.remarks.told]
-        message.reason, message.told = done.ignored, done.told[:_TOLD]
-        message.state = next_feed_state(message.state, FeedTrigger.IGNORE if done.ignored else FeedTrigger.APPLY)
-        message.settled_at = uow.now
-        message.tries += 1
+        _settle(uow, message, done)
     uow.flush()
+
+
+def _apply_together(uow: UnitOfWork, desk: FeedDesk, messages: Sequence[FeedMessage]) -> bool:
+    """Apply messages with results in their order, with as many statements as one asks for; False if each must go alone.
+
+    None of them changes what another is about: who a patient is. What comes out is what each alone would leave.
+    """
+    contents = [message.raw for message in messages]
+    outcomes: list[Applied | NotUsableError] = []
+    try:
+        with uow.savepoint():
+            read = [_results_read(desk, message, raw) for message, raw in zip(messages, contents, strict=True)]
+            usable = iter(apply_orus(uow, desk, [each for each in read if isinstance(each, ReadResults)]))
+            outcomes += [next(usable) if isinstance(each, ReadResults) else each for each in read]
+            uow.flush()
+    except DatabaseUnavailableError as error:
+        if not gave_up_waiting(error):
+            raise
+        return False
+    except RowRefusedError:
+        return False
+    except Exception:
+        # Whichever it is that fails is parked alone, and the others go on.
+        log.exception("feed_messages_parted", count=len(messages))
+        return False
+    for message, raw, done in zip(messages, contents, outcomes, strict=True):
+        if isinstance(done, NotUsableError):
+            _park(uow, desk, message, raw, done.reason, str(done))
+        else:
+            _settle(uow, message, done)
+    uow.flush()
+    return True
+
+
+def _settle(uow: UnitOfWork, message: FeedMessage, done: Applied) -> None:
+    message.patient_id = done.patient_id
+    message.remarks = [remark[:_TOLD] for remark in done.remarks.told]
+    message.reason, message.told = done.ignored, done.told[:_TOLD]
+    message.state = next_feed_state(message.state, FeedTrigger.IGNORE if done.ignored else FeedTrigger.APPLY)
+    message.settled_at = uow.now
+    message.tries += 1
+
+
+def _brings_results(message: FeedMessage) -> bool:
+    kind, _, trigger = message.kind.partition("^")
+    return kind == "ORU" and trigger in {"R01", ""}
+
+
+def _results_read(desk: FeedDesk, message: FeedMessage, raw: bytes) -> ReadResults | NotUsableError:
+    try:
+        parsed, rules = _read(desk, message, raw)
+        at = happened_at(parsed, rules, otherwise=message.received_at)
+        return ReadResults(message=message, told=results_told(parsed, at, rules), sender=rules.sender)
+    except NotUsableError as fault:
+        return fault
 
 
 def _apply(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes) -> Applied:
@@ -82,8 +141,9 @@ def _apply(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes) ->
         return apply_adt(uow, desk, message, adt_told(parsed, Happening(trigger), at, rules))
     if kind == "SIU" and trigger in _BOOKINGS:
         return apply_siu(uow, desk, message, appointment_told(parsed, Booking(trigger), at, rules))
-    if kind == "ORU" and trigger in {"R01", ""}:
-        return apply_oru(uow, desk, message, results_told(parsed, at, rules), rules.sender)
+    if _brings_results(message):
+        read = ReadResults(message=message, told=results_told(parsed, at, rules), sender=rules.sender)
+        return apply_oru(uow, desk, read)
     return Applied(ignored=FeedReason.NOT_TAKEN, told=f"nothing is done for messages {message.kind[:40]}; it is kept")
 
 

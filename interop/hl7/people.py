@@ -1,6 +1,6 @@
 """Who a message means: known by what stands for him, new, or a contradiction; and what it says of him, taken in."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -38,25 +38,45 @@ def key_texts(keys: Iterable[Key]) -> list[str]:
 
 def known_patient(uow: UnitOfWork, keys: Collection[Key]) -> Patient | None:
     """The patient whom these numbers stand for; NotUsableError if they stand for two."""
-    found = set(uow.listed_people.by_keys(set(keys)).values())
+    found = _one_of(set(uow.listed_people.by_keys(set(keys)).values()))
+    return uow.patients.get(found) if found else None
+
+
+def _one_of(found: set[str]) -> str | None:
     if len(found) > 1:
         raise NotUsableError(
             FeedReason.TWO_PERSONS,
             "the identifiers belong to two patients: merge their records, or correct the identifier that is wrong",
         )
-    return uow.patients.get(found.pop()) if found else None
+    return next(iter(found), None)
 
 
 def person_meant(uow: UnitOfWork, person: SentPerson) -> Patient:
     """The known patient; NotUsableError if nobody is known, or it is somebody else's name and birth."""
-    patient = known_patient(uow, person.keys)
-    if patient is None:
-        raise NotUsableError(
-            FeedReason.UNKNOWN_PATIENT,
-            "nobody is known by these identifiers: it waits for the message that tells of him",
-        )
-    _refuse_another(patient, person)
-    return patient
+    meant = persons_meant(uow, [person])[0]
+    if isinstance(meant, NotUsableError):
+        raise meant
+    return meant
+
+
+def persons_meant(uow: UnitOfWork, persons: Sequence[SentPerson]) -> list[Patient | NotUsableError]:
+    """The known patients of several messages, or why one means nobody; as many questions as for one."""
+    by_key = uow.listed_people.by_keys({key for person in persons for key in person.keys})
+    patients = uow.patients.of_ids(set(by_key.values()))
+    return [_meant(person, by_key, patients) for person in persons]
+
+
+def _meant(person: SentPerson, by_key: Mapping[Key, str], patients: Mapping[str, Patient]) -> Patient | NotUsableError:
+    try:
+        patient_id = _one_of({by_key[key] for key in person.keys if key in by_key})
+        if patient_id is not None:
+            _refuse_another(patients[patient_id], person)
+            return patients[patient_id]
+    except NotUsableError as fault:
+        return fault
+    return NotUsableError(
+        FeedReason.UNKNOWN_PATIENT, "nobody is known by these identifiers: it waits for the message that tells of him"
+    )
 
 
 def take_person(
