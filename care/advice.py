@@ -4,6 +4,7 @@ What is dangerous to whom stands once, with the hazard (potassium for a diseased
 it urges, and no article can get round them.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -81,7 +82,7 @@ class Circumstance:
 
     groups: frozenset[str] = frozenset()
     allergies: tuple[str, ...] = ()  # words, in small letters
-    medicines: tuple[str, ...] = ()  # begins of codes or names
+    medicines: tuple[str, ...] = ()  # begins of codes, or parts of names, in capitals
     results: tuple[Bound, ...] = ()
     bands: Mapping[str, frozenset[str]] = field(default_factory=dict)
     since: tuple[Since, ...] = ()
@@ -104,7 +105,7 @@ class Circumstance:
         found += [
             f"medicine:{code}"
             for code in facts.medicines
-            if code and any(code.upper().startswith(begin) for begin in self.medicines)
+            if any(_names(begin, code.upper()) for begin in self.medicines)
         ]
         for bound in self.results:
             known = facts.results.get(bound.code)
@@ -126,6 +127,14 @@ class Circumstance:
             if self.older_than is not None and facts.age > self.older_than:
                 found.append(f"age:{facts.age}")
         return tuple(found)
+
+
+_CODE = re.compile(r"[A-Z]\d")
+
+
+def _names(word: str, medicine: str) -> bool:
+    """A code names what begins with it; a name stands anywhere, as the salt comes first in 马来酸依那普利."""
+    return medicine.startswith(word) if _CODE.match(word) else word in medicine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """What rules of advice may know of a patient, and advice taken back when what was known has changed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,11 +12,13 @@ from care.advice import GivenAdvice, KnownResult, PersonFacts, against_giving, j
 from care.history import EntryState, HistoryEntry, HistoryKind, groups_of
 from care.medicines import MedicineState
 from care.patients import Patient
+from care.risk.assessing import Assessed
 from db.request_making import make_request, tell_of_request
 from db.unit_of_work import UnitOfWork
 from followup.requests import RequestKind
 from record.following import Follower, RecordParts
 from record.owners import helper_for, let_in
+from record.risk import look
 from runtime.content.advice import MomentDocument
 from runtime.content.library import Content
 
@@ -28,6 +31,8 @@ def facts_of(uow: UnitOfWork, content: Content, patient: Patient) -> PersonFacts
     today = uow.now.astimezone(zone).date()
     history = uow.history.current_of(patient.id)
     active = [entry for entry in history if entry.state is EntryState.ACTIVE]
+    # An operation that is over was done all the same.
+    happened = [entry for entry in history if entry.state is not EntryState.REFUTED]
     library = content.advice
     latest = uow.observations.latest(patient.id, library.results_asked())
     results = {
@@ -35,11 +40,13 @@ def facts_of(uow: UnitOfWork, content: Content, patient: Patient) -> PersonFacts
         for code, one in latest.items()
         if one.value is not None
     }
-    _add_reckoned(uow, patient.id, library.reckoned, results, zone)
+    _add_reckoned(uow, content, patient, results, zone)
     return PersonFacts(
         age=_age(patient.born, today),
         sex=patient.sex,
-        groups=groups_of(history, content.diagnosis_groups),
+        groups=groups_of(history, content.diagnosis_groups).union(
+            *(library.groups_named(one.name) for one in active if one.kind is HistoryKind.CONDITION and not one.code)
+        ),
         allergies=tuple(entry.name for entry in active if entry.kind is HistoryKind.ALLERGY),
         medicines=tuple(
             named
@@ -50,7 +57,7 @@ def facts_of(uow: UnitOfWork, content: Content, patient: Patient) -> PersonFacts
         ),
         results=results,
         bands=_bands(uow, patient.id, library.scores_asked()),
-        moments=_moments(uow, patient, active, library.moments, zone, today),
+        moments=_moments(uow, patient, happened, library.moments, zone, today),
     )
 
 
@@ -123,14 +130,19 @@ def _take_back(
 
 
 def _add_reckoned(
-    uow: UnitOfWork, patient_id: str, reckoned: Mapping[str, str], results: dict[str, KnownResult], zone: ZoneInfo
+    uow: UnitOfWork, content: Content, patient: Patient, results: dict[str, KnownResult], zone: ZoneInfo
 ) -> None:
-    """A result that no laboratory sent but a risk model reckoned, of the day of its oldest measured input."""
-    for code, model in reckoned.items():
-        for assessment in uow.risk.current_of(patient_id, {model}):
-            days = [used.taken_at.astimezone(zone).date() for used in assessment.used() if used.taken_at is not None]
+    """A result that no laboratory sent, as a risk model reckons it now, of the day of its oldest measured input."""
+    for code, name in content.advice.reckoned.items():
+        model = content.risk_models[name]
+        # How old a result may be is for the rules of advice to say: an old bad kidney is not taken for a sound one.
+        ageless = replace(model, needs=tuple(replace(need, within=None) for need in model.needs))
+        for said in look(uow, content, zone, patient, now=uow.now, models=[ageless]):
+            if not isinstance(said, Assessed):
+                continue
+            days = [used.taken_at.astimezone(zone).date() for used in said.inputs if used.taken_at is not None]
             if days and (code not in results or results[code].taken_on < min(days)):
-                results[code] = KnownResult(value=assessment.value, taken_on=min(days))
+                results[code] = KnownResult(value=said.value, taken_on=min(days))
 
 
 def _bands(uow: UnitOfWork, patient_id: str, scores: frozenset[str]) -> dict[str, str]:
@@ -145,7 +157,7 @@ def _bands(uow: UnitOfWork, patient_id: str, scores: frozenset[str]) -> dict[str
 def _moments(
     uow: UnitOfWork,
     patient: Patient,
-    active: list[HistoryEntry],
+    happened: list[HistoryEntry],
     moments: Mapping[str, MomentDocument],
     zone: ZoneInfo,
     today: date,
@@ -154,10 +166,10 @@ def _moments(
     found = {}
     for name, moment in moments.items():
         days = [
-            entry.since
-            for entry in active
-            if entry.since is not None
-            and (
+            # Nobody knows how long ago it was: no longer than it is on record.
+            entry.since or entry.recorded_at.astimezone(zone).date()
+            for entry in happened
+            if (
                 (entry.kind is HistoryKind.PROCEDURE and _begins(entry.code, moment.procedures))
                 or (entry.kind is HistoryKind.CONDITION and _begins(entry.code, moment.conditions))
             )

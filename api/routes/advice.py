@@ -13,10 +13,11 @@ from api.fields import Answer, Ask, Id, Instant
 from api.permissions import CareTeam, CareTeamCommanding, Everybody
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
-from care.advice import AdviceKind, Article, Choice, Fit, GivenAdvice, choose
+from care.advice import AdviceKind, Article, Choice, Fit, GivenAdvice, PersonFacts, choose, judge
 from care.education import LessonWay
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
+from followup.events import DomainEvent, EventKind
 from record.advice import facts_of, written_facts
 from runtime.content.documents import Wording
 from runtime.content.library import Content
@@ -140,7 +141,7 @@ def give_advice(patient_id: Id, ask: GiveAsk, caller: CareTeamCommanding, reques
         if attempt.patient_id != patient.id:
             raise Problem.of(Kind.INVALID_REQUEST, "attempt_id", "this is another patient's call")
     facts = facts_of(uow, content, patient)
-    choice = _chosen(content, uow, patient, ask.article)
+    choice = _chosen(content, facts, _today(uow, patient), ask.article)
     if not choice.may_be_given:
         raise Problem.of(
             Kind.ADVICE_WITHHELD,
@@ -164,26 +165,27 @@ def give_advice(patient_id: Id, ask: GiveAsk, caller: CareTeamCommanding, reques
     )
     uow.advice.add(given)
     uow.flush()
+    # What became known while the text was chosen did not know of it yet: the record is followed once more.
+    uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id, ids={"patient": patient.id}))
     _audit(uow, caller, "advice_given", "advice", given.id, patient.id)
     return GivenAnswer.model_validate(given)
 
 
-def _chosen(content: Content, uow: UnitOfWork, patient: Patient, article_id: str) -> Choice:
+def _chosen(content: Content, facts: PersonFacts, today: date, article_id: str) -> Choice:
     article = content.advice.articles.get(article_id)
     if article is None:
         raise Problem.of(
             Kind.UNKNOWN_ARTICLE, "article", "there is no such text; GET /api/v1/advice-articles lists them"
         )
-    facts = facts_of(uow, content, patient)
-    chosen = choose([article], content.advice.hazards, facts, _today(uow, patient))
-    if not chosen:
+    choice = judge(article, content.advice.hazards, facts, today)
+    if choice is None:
         raise Problem.of(
             Kind.ADVICE_WITHHELD,
             "article",
             "nothing that is known of this patient calls for this text; GET /api/v1/patients/{patient_id}/advice lists "
             "those that suit him",
         )
-    return chosen[0]
+    return choice
 
 
 def _today(uow: UnitOfWork, patient: Patient) -> date:

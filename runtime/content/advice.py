@@ -95,6 +95,7 @@ class AdviceRulesDocument(Head):
     hotline: str = Field(min_length=3)  # every text that is shown whatever speaks against it names it
     reminder: Wording  # stands under every text
     reckoned: dict[str, str] = Field(default_factory=dict)  # result → the risk model that reckons it
+    named: dict[str, tuple[str, ...]] = Field(default_factory=dict)  # group → parts of names, where no code is
     moments: dict[str, MomentDocument]
     hazards: tuple[HazardDocument, ...] = Field(min_length=1)
 
@@ -150,6 +151,7 @@ class AdviceLibrary:
     hotline: str
     reminder: Wording
     reckoned: Mapping[str, str]
+    named: Mapping[str, tuple[str, ...]]
     moments: Mapping[str, MomentDocument]
     hazards: Mapping[str, Hazard]
     articles: Mapping[str, Article]
@@ -158,6 +160,11 @@ class AdviceLibrary:
         """The concepts that any rule reads."""
         asked = {code for hazard in self.hazards.values() for code in hazard.known_within_days}
         return frozenset(asked | {bound.code for each in self._circumstances() for bound in each.results})
+
+    def groups_named(self, illness: str) -> frozenset[str]:
+        """The groups of an illness that only has a name."""
+        said = illness.casefold()
+        return frozenset(group for group, words in self.named.items() if any(word in said for word in words))
 
     def scores_asked(self) -> frozenset[str]:
         """The scores whose class any rule reads."""
@@ -192,12 +199,14 @@ def advice_library(rules: AdviceRulesDocument, documents: Iterable[ArticleDocume
         hotline=rules.hotline,
         reminder=rules.reminder,
         reckoned=rules.reckoned,
+        named={group: tuple(word.casefold() for word in words) for group, words in rules.named.items()},
         moments=rules.moments,
         hazards=hazards,
         articles=articles,
     )
     _all_known("content/advice_rules.yaml, reckoned", rules.reckoned, known.concepts, "result")
     _all_known("content/advice_rules.yaml, reckoned", rules.reckoned.values(), known.risk_models, "risk model")
+    _all_known("content/advice_rules.yaml, named", rules.named, known.groups, "group of illnesses")
     for name, moment in rules.moments.items():
         _all_known(f"content/advice_rules.yaml, moment {name}", moment.plan_templates, known.plan_templates, "plan")
     for hazard in hazards.values():

@@ -567,15 +567,61 @@ def test_what_was_said_of_medicines_and_advice_is_never_written_over(
             connection.execute(text(statement))
 
 
-def test_a_kidney_function_that_a_model_reckoned_counts_like_a_measured_one(
-    house: House, nurse: Asking, patient: Patient
+def test_kidney_function_is_reckoned_from_creatinine_where_no_laboratory_sent_it(
+    house: House, nurse: Asking, parts: RecordParts
 ) -> None:
+    with house.rows() as uow:
+        patient = a_patient(uow, born=date(1948, 1, 1), sex="female")
     diagnosed(house, patient, "E78.5")
-    measured(house, patient, -3, creatinine=75)
     assert fits(nurse, patient)["diet_vegetables"] == "withheld"
-    assessed = nurse.post(f"/patients/{patient.id}/risk-assessments", {"model": "ckd-epi-2021"})
-    assert assessed.status_code == 201, assessed.text
+    measured(house, patient, -3, creatinine=60)
     assert fits(nurse, patient)["diet_vegetables"] == "suits"
+    given = nurse.post(f"/patients/{patient.id}/advice", {"article": "diet_vegetables", "way": "call"}).json()
+    measured(house, patient, 0, creatinine=110)  # below every limit of creatinine, and eGFR 46 at her age
+    assert fits(nurse, patient)["diet_vegetables"] == "withheld"
+    follow(parts, patient)
+    told = {each["id"]: each for each in nurse.get(f"/patients/{patient.id}/advice").json()["given"]}
+    assert "potassium: result:egfr=" in told[given["id"]]["withdrawn_because"][0]
+
+
+def test_a_bad_kidney_of_years_ago_is_known_and_a_good_one_is_not(house: House, nurse: Asking) -> None:
+    with house.rows() as uow:
+        bad, good = (a_patient(uow, born=date(1948, 1, 1), sex="female") for _ in range(2))
+    for who in (bad, good):
+        diagnosed(house, who, "E78.5")
+    measured(house, bad, -800, creatinine=110)
+    measured(house, good, -800, creatinine=60)
+    found = {
+        who.id: next(
+            each["because"]
+            for each in nurse.get(f"/patients/{who.id}/advice").json()["advice"]
+            if each["article"] == "diet_vegetables"
+        )
+        for who in (bad, good)
+    }
+    assert any(reason.startswith("potassium: result:egfr=") for reason in found[bad.id])
+    assert found[good.id] == ["potassium: not known:egfr"]
+
+
+@pytest.mark.parametrize("known", [{"state": EntryState.RESOLVED}, {"since": None}])
+def test_an_operation_that_is_over_or_has_no_day_keeps_from_running(
+    house: House, nurse: Asking, patient: Patient, known: dict[str, Any]
+) -> None:
+    diagnosed(house, patient, "E66.9")
+    assert fits(nurse, patient)["exercise_running"] == "suits"
+    with house.units() as uow:
+        yesterday = uow.now.astimezone(HOSPITAL.zone).date() - timedelta(days=1)
+    diagnosed(house, patient, "47.01", kind=HistoryKind.PROCEDURE, **{"since": yesterday, **known})
+    assert fits(nurse, patient)["exercise_running"] == "withheld"
+
+
+def test_an_illness_that_only_has_a_name_counts(house: House, nurse: Asking, patient: Patient) -> None:
+    diagnosed(house, patient, "I10")
+    measured(house, patient, -10, egfr=92)
+    assert fits(nurse, patient)["diet_salt_substitute"] == "suits"
+    told = {"kind": "condition", "name": "慢性肾功能不全"}
+    assert nurse.post(f"/patients/{patient.id}/history", told).status_code == 201
+    assert fits(nurse, patient)["diet_salt_substitute"] == "withheld"
 
 
 def test_a_doctor_of_another_department_may_open_what_he_has_to_decide(

@@ -243,3 +243,24 @@ def test_every_file_of_advice_says_that_nobody_has_signed_it_yet() -> None:
     for path in (REPOSITORY / "content" / "advice").glob("*.yaml"):
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert document["status"] == "draft" or document["reviewed_on"], path.name
+
+
+@pytest.mark.parametrize(
+    ("medicine", "hazard"),
+    [
+        ("马来酸依那普利片", "salt_substitute"),
+        ("盐酸贝那普利片", "salt_substitute"),
+        ("硫酸氢氯吡格雷片", "herbs"),
+        ("苯磺酸氨氯地平片", "grapefruit"),
+        ("Warfarin sodium", "leafy_greens"),
+        ("c09aa02", "salt_substitute"),
+    ],
+)
+def test_a_medicine_is_known_by_its_name_whatever_salt_stands_before_it(medicine: str, hazard: str) -> None:
+    well = replace(fit_for_all_else(PersonFacts()), medicines=(medicine,), groups=frozenset())
+    assert LIBRARY.hazards[hazard].reasons(well, TODAY) == (f"{hazard}: medicine:{medicine}",)
+
+
+def test_a_code_counts_from_its_beginning_only() -> None:
+    well = replace(fit_for_all_else(PersonFacts()), medicines=("XC09AA02",), groups=frozenset())
+    assert LIBRARY.hazards["salt_substitute"].reasons(well, TODAY) == ()
