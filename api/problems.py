@@ -83,6 +83,9 @@ class Kind(StrEnum):
     UNKNOWN_HISTORY_ENTRY = "unknown_history_entry"
     UNKNOWN_OBJECTION = "unknown_objection"
     UNKNOWN_GOAL = "unknown_goal"
+    UNKNOWN_TAG = "unknown_tag"
+    UNKNOWN_REGISTRY = "unknown_registry"
+    UNKNOWN_ASSESSMENT = "unknown_assessment"
     UNKNOWN_MEDICINE = "unknown_medicine"
     UNKNOWN_ARTICLE = "unknown_article"
     UNKNOWN_PROGRAMME = "unknown_programme"
@@ -175,6 +178,9 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_FORM_LINK: (404, "There is no such link"),
     Kind.UNKNOWN_HISTORY_ENTRY: (404, "There is no such entry of a history"),
     Kind.UNKNOWN_GOAL: (404, "There is no such goal"),
+    Kind.UNKNOWN_TAG: (404, "There is no such tag"),
+    Kind.UNKNOWN_REGISTRY: (404, "There is no such registry"),
+    Kind.UNKNOWN_ASSESSMENT: (404, "There is no such assessment"),
     Kind.UNKNOWN_MEDICINE: (404, "There is no such medicine"),
     Kind.UNKNOWN_ARTICLE: (404, "There is no such text"),
     Kind.UNKNOWN_PROGRAMME: (404, "There is no such programme"),

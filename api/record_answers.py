@@ -112,6 +112,7 @@ _TITLES: Mapping[TimelineKind, Callable[[Mapping[str, object], Content], Wording
     TimelineKind.RESULT: _result,
     TimelineKind.RISK: _titled,
     TimelineKind.GOAL: _titled,
+    TimelineKind.TAG: _titled,
     TimelineKind.SUMMARY: _number,
     TimelineKind.FORM: _form,
     TimelineKind.PLAN: _plan,

@@ -45,6 +45,8 @@ class Kind(StrEnum):
     TAG = "tag"
     PREFERENCE = "preference"
     CARD = "card"
+    FOLLOW_UP = "follow_up"  # entered at a plan, with no result of its own
+    CLASS = "class"  # of a reading, by the rules of its day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

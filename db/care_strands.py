@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import DateTime, Select, cast, func, literal
+from sqlalchemy import DateTime, Select, case, cast, func, literal, or_
 
 from care.medicines import MedicineState
 from care.observations import ObservationStatus
+from care.tags import TagEnd, TagOrigin
 from care.timeline import TimelineKind
 from db.advice import advice_given
 from db.education import education_lessons, education_plans
@@ -18,6 +19,7 @@ from db.proposals import treatment_proposals
 from db.risk import risk_assessments
 from db.stated_values import stated_values
 from db.summaries import stage_summaries
+from db.tags import tags
 from db.timeline_rows import EXCERPT, PatientBind, by_hand, rows
 from followup.requests import Viewer
 
@@ -267,3 +269,27 @@ def summaries(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: 
             "signer_name": summary.signer_name,
         },
     ).where(summary.patient_id == patient_id)
+
+
+def tagged(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+    """Tags, those that stand and those that were taken off; what was only restated is the same tag."""
+    tag = tags.c
+    return rows(
+        TimelineKind.TAG,
+        at=tag.added_at,
+        id=tag.id,
+        source=case(
+            (tag.origin == TagOrigin.RULE, literal("tag:") + func.coalesce(tag.rule, "")), else_=by_hand(tag.added_by)
+        ),
+        facts={
+            "title": tag.title,
+            "code": tag.code,
+            "origin": tag.origin,
+            "rule": tag.rule,
+            "reason": tag.reason,
+            "evidence": tag.evidence,
+            "since": tag.since,
+            "ended_at": tag.ended_at,
+            "end": tag.end,
+        },
+    ).where(tag.patient_id == patient_id, or_(tag.end.is_(None), tag.end != TagEnd.RESTATED))

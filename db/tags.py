@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Index, String, Table, Uuid, select, text
+from sqlalchemy import Column, Index, String, Table, Uuid, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -139,6 +139,15 @@ class TagRepository:
             .distinct()
             .limit(limit)
         ).all()
+
+    def one_at_a_time(self, patient_id: str) -> None:
+        """Whoever else looks at this patient's tags waits until the end of the transaction."""
+        self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"tags/{patient_id}", 0))))
+
+    def leave(self, member: SegmentMember, at: datetime) -> None:
+        """The patient is in the segment no more."""
+        member.left_at = at
+        self._session.flush()
 
     def put_preference(self, said: ContactPreference) -> ContactPreference:
         """Keep what a patient said; said again alike it is no change."""

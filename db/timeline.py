@@ -40,6 +40,7 @@ STRANDS: tuple[Strand, ...] = (
     Strand(frozenset({TimelineKind.MEDICINE}), care_strands.medicines),
     Strand(frozenset({TimelineKind.DISPENSE}), care_strands.handed_out),
     Strand(frozenset({TimelineKind.RISK}), care_strands.risks),
+    Strand(frozenset({TimelineKind.TAG}), care_strands.tagged),
     Strand(frozenset({TimelineKind.GOAL}), care_strands.set_goals),
     Strand(frozenset({TimelineKind.ADVICE}), care_strands.advice),
     Strand(frozenset({TimelineKind.LESSON}), care_strands.lessons),

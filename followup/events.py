@@ -58,6 +58,7 @@ class EventKind(StrEnum):
     PRINT_CHANGED = "print_changed"  # print: it is ready, or failed with a reason
     FEED_MESSAGE_PARKED = "feed_message_parked"  # feed message: it cannot be applied as things are
     FEED_CONSEQUENCE_OWED = "feed_consequence_owed"  # patient: the hospital told what his plans have to follow
+    TAGS_CHANGED = "tags_changed"  # patient: a rule or a person added a tag or took one off
     RISK_CHANGED = "risk_changed"  # risk assessment: made, made anew or withdrawn
     GLASS_BROKEN = "glass_broken"  # broken glass: somebody opened a record from outside the care team
     CALLER_ID_FELL = "caller_id_fell"  # alarm: a number is answered far less than it used to be

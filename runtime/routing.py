@@ -16,7 +16,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.IMPORT_PROGRESSED: ("scheduler.start_listed_plans",),
     EventKind.CODE_MAPPED: ("interop.settle_results",),
     EventKind.FEED_CONSEQUENCE_OWED: ("scheduler.follow_feeds",),
-    EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note"),
+    EventKind.ATTEMPT_CLOSED: ("scheduler.decide_next", "transcription.draft_note", "record.follow_attempt"),
     EventKind.MESSAGE_PLANNED: ("interop.send_message",),
     EventKind.PRINT_ASKED: ("reports.set_print",),
     EventKind.RESPONSE_COMPLETED: ("record.follow_answers",),

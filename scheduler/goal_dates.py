@@ -1,4 +1,4 @@
-"""Goals whose last day went by: nothing comes in that would tell it, so the calendar does."""
+"""What time alone changes in a record: goals past their last day, tags whose evidence is too old."""
 
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,16 @@ def look_at_goals_past_due(repairs: Repairs) -> int:
     with repairs.units_of_work() as uow:
         today = uow.now.astimezone(ZoneInfo(repairs.zone)).date()
         patients = uow.goals.patients_past_due(today, limit=PATIENTS_AT_ONCE)
+        for patient_id in patients:
+            uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient_id, ids={"patient": patient_id}))
+        uow.commit()
+    return len(patients)
+
+
+def look_at_old_tags(repairs: Repairs) -> int:
+    """Patients with a tag whose evidence is too old by now: their records are followed, which ends or restates it."""
+    with repairs.units_of_work() as uow:
+        patients = uow.tags.to_look_at_again(uow.now, limit=PATIENTS_AT_ONCE)
         for patient_id in patients:
             uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient_id, ids={"patient": patient_id}))
         uow.commit()

@@ -8,6 +8,7 @@ import structlog
 from db.answering import as_measured, form_named
 from db.calendar import HospitalTime
 from db.unit_of_work import UnitOfWork
+from followup.events import DomainEvent, EventKind
 from followup.follow_up_rules import (
     Classification,
     ContactWay,
@@ -77,6 +78,8 @@ def record_result(
     )
     uow.plan_records.add_result(result)
     uow.flush()
+    # Tags go by what plans have classed. Classing readings follows this event too; it finds nothing the second time.
+    uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=plan.patient_id))
     log.info("result_recorded", result=result.id, plan=plan.id, control=result.control, rules=result.rules)
     if made_of is not None and plan.state is PlanState.RUNNING:
         _replan(uow, plan, result, rules, made_of, task=task, by=by, time=time, now=now)

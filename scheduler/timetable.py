@@ -57,6 +57,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="resume_stalled_imports", every=timedelta(minutes=1), work=list_repairs.resume_stalled_imports),
     Entry(name="resume_stalled_prints", every=timedelta(minutes=1), work=report_repairs.resume_stalled_prints),
     Entry(name="look_at_goals_past_due", every=timedelta(hours=1), work=goal_dates.look_at_goals_past_due),
+    Entry(name="look_at_old_tags", every=timedelta(hours=1), work=goal_dates.look_at_old_tags),
     Entry(name="forget_import_rows", every=timedelta(hours=1), work=list_repairs.forget_import_rows),
     Entry(name="follow_forgotten_feeds", every=timedelta(seconds=30), work=feed_repairs.follow_forgotten_feeds),
     Entry(

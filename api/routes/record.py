@@ -191,6 +191,7 @@ def read_record(
         standing=[
             item_answer(item, content)
             for item in uow.timeline.page(patient.id, viewer, kinds=STANDING, limit=MOST_STANDING)
+            if item.facts.get("ended_at") is None
         ],
         latest_results=_latest_results(uow, patient.id, content),
         next_task=NextTaskAnswer.model_validate(next_task) if next_task else None,
