@@ -15,8 +15,8 @@ from interop.lists.applying import TO_APPLY
 from interop.lists.checking import first_people
 from interop.lists.columns import ListField, missing
 from interop.lists.error_file import columns_of
+from interop.lists.listed import ListedPerson, ListRules
 from interop.lists.matching import LINE
-from interop.lists.rows import ListedPerson, ListRules
 
 
 class ColumnAnswer(Answer):
@@ -74,6 +74,20 @@ class ListedNumberAnswer(Answer):
     label: str
 
 
+class ListedMedicineAnswer(Answer):
+    """A medicine as it will be kept; `days` is null where none was handed out, 0 where it was taken back."""
+
+    name: str
+    atc: str
+    code: str
+    dose: str
+    schedule: str
+    on_day: date
+    until: date | None
+    days: int | None
+    number: str | None
+
+
 class UnderstoodAnswer(Answer):
     """A row as it will be written; identifiers besides the record number are masked."""
 
@@ -89,6 +103,7 @@ class UnderstoodAnswer(Answer):
     department: str | None
     occurred_at: Instant | None
     visit_number: str | None
+    medicine: ListedMedicineAnswer | None
     template: str | None
 
 
@@ -222,5 +237,6 @@ def _understood(person: ListedPerson | None) -> UnderstoodAnswer | None:
         department=visit.department if visit else None,
         occurred_at=visit.occurred_at if visit else None,
         visit_number=visit.number if visit else None,
+        medicine=ListedMedicineAnswer.model_validate(person.medicine) if person.medicine else None,
         template=person.template_id,
     )

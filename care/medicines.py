@@ -42,6 +42,7 @@ class MedicineStatement:
     source: str
     source_key: str
     version: int = 1
+    restores: str | None = None  # the version that counts again by this one, because what followed it was undone
     superseded_at: datetime | None = None
     recorded_at: datetime
     recorded_by: str | None = None
@@ -74,6 +75,7 @@ class Dispense:
     source: str
     source_key: str
     version: int = 1
+    restores: str | None = None  # the version that counts again by this one, because what followed it was undone
     superseded_at: datetime | None = None
     recorded_at: datetime
     recorded_by: str | None = None

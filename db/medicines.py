@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 from sqlalchemy import (
@@ -45,6 +45,7 @@ medicine_statements = Table(
     Column("source", String(100), nullable=False),
     Column("source_key", String(200), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("restores", Uuid(as_uuid=False), nullable=True),
     instant("superseded_at", nullable=True),
     instant("recorded_at"),
     Column("recorded_by", Uuid(as_uuid=False), nullable=True),
@@ -72,6 +73,7 @@ dispenses = Table(
     Column("source", String(100), nullable=False),
     Column("source_key", String(200), nullable=False),
     Column("version", Integer, nullable=False),
+    Column("restores", Uuid(as_uuid=False), nullable=True),
     instant("superseded_at", nullable=True),
     instant("recorded_at"),
     Column("recorded_by", Uuid(as_uuid=False), nullable=True),
@@ -100,6 +102,29 @@ class MedicineRepository:
     def put_dispense(self, dispense: Dispense) -> Dispense:
         """Take in what was handed out, in the same way."""
         return self._put(Dispense, dispenses, dispense)
+
+    def take_back(self, statement_id: str, *, reason: str, now: datetime) -> bool:
+        """Undo a version: the one before it counts again, or nothing does; False if a newer one has taken its place."""
+        one = self._session.get(MedicineStatement, statement_id)
+        if one is None or one.state is MedicineState.ENTERED_IN_ERROR:
+            return False
+        void = replace(one, state=MedicineState.ENTERED_IN_ERROR, reason=reason, restores=None)
+        return self._take_back(MedicineStatement, medicine_statements, one, void, now)
+
+    def take_back_dispense(self, dispense_id: str, *, now: datetime) -> bool:
+        """Undo what was told of a supply, in the same way; one of which nothing remains lasts no day."""
+        one = self._session.get(Dispense, dispense_id)
+        if one is None:
+            return False
+        return self._take_back(Dispense, dispenses, one, replace(one, days_supplied=0, restores=None), now)
+
+    def current(self, patient_id: str, source: str, source_key: str) -> MedicineStatement | None:
+        """The version of an entry that holds."""
+        return self._current(MedicineStatement, medicine_statements, patient_id, source, source_key)
+
+    def current_dispense(self, patient_id: str, source: str, source_key: str) -> Dispense | None:
+        """What holds of a supply."""
+        return self._current(Dispense, dispenses, patient_id, source, source_key)
 
     def get(self, statement_id: str) -> MedicineStatement | None:
         """The version with this id."""
@@ -143,14 +168,7 @@ class MedicineRepository:
     def _put(self, kind: type[Versioned], table: Table, entry: Versioned) -> Versioned:
         key = f"{table.name}/{entry.patient_id}/{entry.source}/{entry.source_key}"
         self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
-        current = self._session.scalar(
-            select(kind).where(
-                table.c.patient_id == entry.patient_id,
-                table.c.source == entry.source,
-                table.c.source_key == entry.source_key,
-                table.c.superseded_at.is_(None),
-            )
-        )
+        current = self._current(kind, table, entry.patient_id, entry.source, entry.source_key)
         if current is not None and current.tells() == entry.tells():
             return current
         version = 1
@@ -168,3 +186,31 @@ class MedicineRepository:
         self._session.add(added)
         self._session.flush()
         return added
+
+    def _current(
+        self, kind: type[Versioned], table: Table, patient_id: str, source: str, source_key: str
+    ) -> Versioned | None:
+        return self._session.scalar(
+            select(kind).where(
+                table.c.patient_id == patient_id,
+                table.c.source == source,
+                table.c.source_key == source_key,
+                table.c.superseded_at.is_(None),
+            )
+        )
+
+    def _take_back(self, kind: type[Versioned], table: Table, one: Versioned, void: Versioned, now: datetime) -> bool:
+        current = self._current(kind, table, one.patient_id, one.source, one.source_key)
+        if current is None or one.id not in (current.id, current.restores):
+            return False
+        before = self._session.scalar(
+            select(kind).where(
+                table.c.patient_id == one.patient_id,
+                table.c.source == one.source,
+                table.c.source_key == one.source_key,
+                table.c.version == one.version - 1,
+            )
+        )
+        again = void if before is None else replace(before, restores=before.restores or before.id)
+        self._put(kind, table, replace(again, id=new_id(), recorded_at=now, recorded_by=None, superseded_at=None))
+        return True

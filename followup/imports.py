@@ -15,11 +15,17 @@ class ListKind(StrEnum):
     APPOINTMENT = "appointment"  # a person and the visit that will be
     NUMBERS = "numbers"  # a person and the numbers by which to reach him
     EXAM = "exam"  # a person and what was measured of him: a result in each row, or in each of many columns
+    MEDICINE = "medicine"  # a person and a medicine: how it is taken, what was handed out, how long that lasts
 
     @property
     def tells_of_a_visit(self) -> bool:
         """True if each row is a visit, with department and day."""
         return self in {ListKind.DISCHARGE, ListKind.APPOINTMENT}
+
+    @property
+    def brings_findings(self) -> bool:
+        """True if each row goes into the record and nobody is called for it, so that it needs no number."""
+        return self in {ListKind.EXAM, ListKind.MEDICINE}
 
     @property
     def purpose(self) -> Purpose:
@@ -32,6 +38,7 @@ _PURPOSES = {
     ListKind.APPOINTMENT: Purpose.REMINDER,
     ListKind.NUMBERS: Purpose.SURVEY,
     ListKind.EXAM: Purpose.CARE,
+    ListKind.MEDICINE: Purpose.CARE,
 }
 
 

@@ -20,10 +20,10 @@ from followup.imports import ImportState, ListImport, ListKind, RowState
 from interop.lists.applying import NotNowError, ask_to_apply, progress_ids
 from interop.lists.checking import PREVIEWED, ListSurroundings, rules_of
 from interop.lists.error_file import MEDIA_TYPES, FileFormat, error_file
+from interop.lists.listed import ListRules
 from interop.lists.matching import NEW
 from interop.lists.reading import ListRefusedError
 from interop.lists.receiving import ListOrder, receive_file, receive_rows, remap
-from interop.lists.rows import ListRules
 from interop.lists.undoing import ask_to_undo
 
 router = APIRouter(tags=["imports"], route_class=Route)

@@ -1,1 +1,1 @@
-"""Lists of discharges, appointments and numbers: read, mapped, checked, applied, undone."""
+"""Lists of people, their visits, results and medicines: read, mapped, checked, applied, undone."""

@@ -16,8 +16,9 @@ from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, 
 from interop.lists.checking import CHUNK, ListSurroundings, Progress, look_at, nobody_looks, rules_of
 from interop.lists.exams import take_exams
 from interop.lists.faults import Code, fault
+from interop.lists.listed import ListedPerson
 from interop.lists.matching import LINE, Match, Newcomers
-from interop.lists.rows import ListedPerson
+from interop.lists.medicines import take_medicines
 from runtime.identifiers import new_id
 
 log = structlog.get_logger(__name__)
@@ -129,9 +130,12 @@ def _write(uow: UnitOfWork, made: ListImport, rows: Sequence[ImportRow], surroun
     )
     written = [chunk.write(row, matched) if matched else row for row, matched in looked_at]
     uow.listed_people.add(chunk.new)
-    if made.kind is ListKind.EXAM:
-        exams = {row.line: matched.row for row, matched in looked_at if matched}
-        written = take_exams(uow, surroundings.content, made, written, exams)
+    if made.kind.brings_findings:
+        people = {row.line: matched.row for row, matched in looked_at if matched}
+        if made.kind is ListKind.EXAM:
+            written = take_exams(uow, surroundings.content, made, written, people)
+        else:
+            written = take_medicines(uow, made, written, people, surroundings.zone)
     uow.imports.save(made.id, written, templates)
 
 

@@ -9,8 +9,9 @@ from db.unit_of_work import UnitOfWork
 from followup.imports import ImportRow, ImportState, ImportTrigger, ListImport, ListKind, RowState, next_import_state
 from interop.lists.columns import missing
 from interop.lists.exams import parking_remarks
+from interop.lists.listed import ListedPerson, ListRules
 from interop.lists.matching import Match, Newcomers, match
-from interop.lists.rows import ListedPerson, ListRules, understand
+from interop.lists.rows import understand
 from runtime.content.library import Content
 
 CHUNK = 500

@@ -44,6 +44,14 @@ class ListField(StrEnum):
     REFERENCE = "reference"
     SAMPLE_NUMBER = "sample_number"
     REPORTED = "reported"  # when the laboratory gave it out
+    MEDICINE = "medicine"  # of a list of medicines: its name
+    ATC = "atc"
+    MEDICINE_CODE = "medicine_code"  # the hospital's own
+    DOSE = "dose"
+    SCHEDULE = "schedule"
+    DAYS = "days"  # how long what was handed out lasts
+    DISPENSE_NUMBER = "dispense_number"  # tells what was handed out from another time
+    UNTIL = "until"  # when it is or was stopped
 
 
 IGNORED = ""
@@ -129,7 +137,38 @@ _EXAM_HEADERS: Mapping[ListField, str] = {
     ),
 }
 
-_NOT_READ = frozenset({"错误errors", "序号", "编号", "no", "age", "年龄"})
+_MEDICINE_HEADERS: Mapping[ListField, str] = {
+    ListField.DATE: (
+        "发药日期 发药时间 取药日期 取药时间 配药日期 配药时间 购药日期 开药日期 开药时间 开方日期 开方时间 "
+        "处方日期 处方时间 开立时间 "
+        "dispensed_on dispense_date dispensed_at supply_date fill_date prescribed_on prescription_date"
+    ),
+    ListField.MEDICINE: (
+        "药品 药品名称 药名 药物 药物名称 通用名 通用名称 药品通用名 商品名 "
+        "drug drug_name medicine medicine_name medication medication_name generic_name"
+    ),
+    ListField.ATC: "atc atc编码 atc代码 atc码 atc_code",
+    ListField.MEDICINE_CODE: (
+        "药品编码 药品代码 药品编号 药品码 药物编码 药物代码 国家药品编码 药品本位码 "
+        "drug_code medicine_code medication_code code"
+    ),
+    ListField.DOSE: "剂量 用量 单次剂量 单次用量 每次剂量 每次用量 dose dosage single_dose",
+    ListField.SCHEDULE: (
+        "用法 用法用量 频次 频率 用药频次 给药频次 服用方法 用药方法 schedule frequency sig directions instructions"
+    ),
+    ListField.DAYS: (
+        "天数 用药天数 处方天数 开药天数 供药天数 发药天数 可用天数 服药天数 days days_supply days_supplied supply_days"
+    ),
+    ListField.DISPENSE_NUMBER: (
+        "发药单号 发药号 取药号 取药号码 处方号 处方号码 处方编号 处方明细号 处方流水号 "
+        "dispense_number dispense_id prescription_number prescription_id rx_number"
+    ),
+    ListField.UNTIL: "停药日期 停药时间 停用日期 停止日期 结束日期 until stopped_on stop_date end_date",
+}
+
+_OWN_HEADERS = {ListKind.EXAM: _EXAM_HEADERS, ListKind.MEDICINE: _MEDICINE_HEADERS}
+
+_NOT_READ = frozenset({"错误errors", "序号", "编号", "no", "age", "年龄", "生产日期", "有效日期", "失效日期"})
 _HEADER_WITHIN = 30
 
 Mapped = dict[str, str]
@@ -161,8 +200,9 @@ def named_headers(cells: Sequence[str]) -> list[str]:
 
 
 @cache
-def _known_of_exams() -> Mapping[str, ListField]:
-    return {**_known(), **{tidy(name): field for field, names in _EXAM_HEADERS.items() for name in names.split()}}
+def _known_of(kind: ListKind | None) -> Mapping[str, ListField]:
+    own = _OWN_HEADERS.get(kind, {}) if kind is not None else {}
+    return {**_known(), **{tidy(name): field for field, names in own.items() for name in names.split()}}
 
 
 def _nothing_is_measured(_header: str) -> bool:
@@ -206,7 +246,7 @@ def _guessed(header: str, *, exactly: bool, kind: ListKind | None = None) -> Lis
     if name in _NOT_READ:
         return None
     if exactly:
-        known = _known_of_exams() if kind is ListKind.EXAM else _known()
+        known = _known_of(kind)
         return known.get(re.sub(r"\d+$", "", name)) or known.get(name)
     within = [known for known in _known() if len(known) > 1 and known in name and not known.isascii()]
     # 家属联系电话 holds 电话 too: the longest known word within a header says most.
@@ -256,6 +296,8 @@ def missing(mapping: Mapping[str, str], kind: ListKind) -> list[str]:
         wanted += [field.value for field in (ListField.DATE, ListField.DEPARTMENT) if field not in mapped]
     elif kind is ListKind.EXAM:
         wanted += _missing_of_exam(mapped)
+    elif kind is ListKind.MEDICINE:
+        wanted += [field.value for field in (ListField.MEDICINE, ListField.DATE) if field not in mapped]
     elif not mapped & {ListField.PHONE, ListField.RELATIVE_PHONE}:
         wanted.append(ListField.PHONE.value)
     if not mapped & {*IDENTIFYING, ListField.PHONE, ListField.RELATIVE_PHONE}:

@@ -11,8 +11,9 @@ from db.unmapped_results import Settlement
 from followup.events import DomainEvent, EventKind
 from followup.imports import ImportRow, ListImport, RowState
 from interop.lists.faults import Code, Fault, fault
+from interop.lists.listed import ListedExam, ListedPerson, ListedResult
 from interop.lists.matching import Match
-from interop.lists.rows import ListedExam, ListedPerson, ListedResult, name_and_unit
+from interop.lists.rows import name_and_unit
 from interop.results import SentResult, Unplaced, placed, take_results
 from runtime.content.library import Content
 

@@ -52,6 +52,15 @@ class Code(StrEnum):
     NO_RESULT = "no_result"
     EXAM_AHEAD = "exam_ahead"
     RESULT_PARKED = "result_parked"
+    LONG_AGO = "long_ago"
+    NO_MEDICINE = "no_medicine"
+    ATC_FORM = "atc_form"
+    DAYS_FORM = "days_form"
+    MEDICINE_AHEAD = "medicine_ahead"
+    ENDS_BEFORE = "ends_before"
+    MEDICINE_OLDER = "medicine_older"
+    DISPENSE_REPLACED = "dispense_replaced"
+    NOTHING_TAKEN_BACK = "nothing_taken_back"
 
 
 _WORDS: Mapping[Code, tuple[str, str]] = {
@@ -143,6 +152,30 @@ _WORDS: Mapping[Code, tuple[str, str]] = {
     Code.RESULT_PARKED: (
         "暂时无法归类，将原样保留，请在“未识别结果”中说明",
         "cannot be placed yet; it is kept as it is until somebody says what it means",
+    ),
+    Code.LONG_AGO: ("日期早于1900年", "the day is before 1900"),
+    Code.NO_MEDICINE: ("缺少药品名称", "the medicine's name is missing"),
+    Code.ATC_FORM: (
+        "不是ATC编码（如 C09CA01）；医院自己的编码请映射为药品编码",
+        "is no ATC code such as C09CA01; map a column with the hospital's own codes to medicine_code",
+    ),
+    Code.DAYS_FORM: (
+        "天数应为0至400的整数，如 30 或 30天；0表示已退药",
+        "write whole days from 0 to 400, such as 30; 0 says that it was taken back",
+    ),
+    Code.MEDICINE_AHEAD: ("发药或处方日期在将来", "the day lies ahead"),
+    Code.ENDS_BEFORE: ("停药日期早于发药或处方日期", "it ends before it begins"),
+    Code.MEDICINE_OLDER: (
+        "已有更新的用法记录，未改动用药，仅保留发药",
+        "a newer row tells how it is taken; only what was handed out is kept of this one",
+    ),
+    Code.DISPENSE_REPLACED: (
+        "同一发药单号（无单号时为同一天同一药品）已有不同内容，以本行为准",
+        "what was handed out under this number (without one: on this day) was told otherwise before; this row counts",
+    ),
+    Code.NOTHING_TAKEN_BACK: (
+        "退药没有对应的发药记录，未作改动",
+        "nothing is known of that was handed out under this number or on this day, so nothing was taken back",
     ),
     Code.FILLED_STAYS: ("为已有患者补充的出生日期、性别或方言予以保留", "what was filled in for a known patient stays"),
 }

@@ -12,7 +12,7 @@ from db.listed_people import RECORD_NUMBER, Key, KnownPerson, KnownVisit, Listed
 from followup.imports import ListKind
 from interop.lists.columns import ListField
 from interop.lists.faults import Code, Fault, fault
-from interop.lists.rows import ListedPerson
+from interop.lists.listed import ListedPerson
 
 NEW = "new"
 LINE = "line:"
@@ -120,7 +120,7 @@ def _match(
         return Match(row=row, same_as_line=earlier.line, faults=faults)
     candidates = () if decision == NEW else _candidates(row, by_number, known, newcomers)
     faults = ()
-    if not candidates and not row.numbers and kind is not ListKind.EXAM:
+    if not candidates and not row.numbers and not kind.brings_findings:
         faults = (fault(ListField.PHONE.value, Code.NO_NUMBER),)
     return Match(row=row, candidates=candidates, faults=faults)
 
@@ -135,8 +135,8 @@ def _of_known(
     decided: bool = False,
 ) -> Match:
     faults = () if decided else _contradictions(row, person.name, person, person.keys)
-    if kind is ListKind.EXAM:
-        return Match(row=row, patient=person, faults=faults)  # nobody is called for it
+    if kind.brings_findings:
+        return Match(row=row, patient=person, faults=faults)
     if person.deceased:
         faults = (*faults, fault("", Code.DECEASED))
     if not row.numbers and not person.numbers:

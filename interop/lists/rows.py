@@ -2,11 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from care.consent import ConsentScope
 from care.identifiers import IdCard, IdentifierKind, IdNumberRefusedError, id_card
@@ -16,6 +15,16 @@ from followup.imports import ListKind
 from interop.lists.columns import IGNORED, ListField
 from interop.lists.dates import DateRefusedError, WrittenDate, read_date, read_time
 from interop.lists.faults import Code, Fault, fault
+from interop.lists.listed import (
+    ListedExam,
+    ListedMedicine,
+    ListedNumber,
+    ListedPerson,
+    ListedResult,
+    ListedVisit,
+    ListRules,
+)
+from interop.lists.supplies import ATC, days_supplied
 from runtime.phone_numbers import NumberFault, read_numbers
 
 T = TypeVar("T")
@@ -67,89 +76,15 @@ _LENGTHS = {
     ListField.WARD: 100,
     ListField.DOCTOR: 100,
     ListField.DIALECT: 40,
+    ListField.MEDICINE: 120,
+    ListField.DOSE: 200,
+    ListField.SCHEDULE: 300,
 }
 _IDENTIFIER_KINDS = {
     ListField.INSURANCE: IdentifierKind.INSURANCE,
     ListField.PASSPORT: IdentifierKind.PASSPORT,
     ListField.MEDICAL_RECORD: IdentifierKind.MEDICAL_RECORD,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListRules:
-    """What holds for every row of one list."""
-
-    kind: ListKind
-    header: tuple[str, ...]
-    mapping: Mapping[str, str]
-    zone: ZoneInfo
-    now: datetime
-    templates: frozenset[str]
-    template_id: str | None = None
-    area_code: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedNumber:
-    """A number in the order in which it is to be dialed."""
-
-    number: str
-    owner: NumberOwner
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedVisit:
-    """The visit that the row tells of."""
-
-    department: str
-    occurred_at: datetime
-    on_day: date
-    number: str | None
-    ward: str | None
-    doctor: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedResult:
-    """A result as the row writes it, and in which column."""
-
-    header: str
-    code: str
-    name: str
-    value: str
-    unit: str
-    reference: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedExam:
-    """What the row tells of an exam."""
-
-    taken_at: datetime
-    issued_at: datetime | None
-    sample: str | None
-    results: tuple[ListedResult, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedPerson:
-    """A row that can be taken."""
-
-    line: int
-    name: str
-    keys: tuple[Key, ...]
-    born: date | None
-    sex: str | None
-    language: str | None
-    dialect: str | None
-    zone: str | None
-    numbers: tuple[ListedNumber, ...]
-    visit: ListedVisit | None
-    exam: ListedExam | None = None
-    template_id: str | None
-    consents: tuple[tuple[ConsentScope, bool], ...]
-    remarks: tuple[Fault, ...]
 
 
 def understand(line: int, cells: Sequence[str], rules: ListRules) -> ListedPerson | tuple[Fault, ...]:
@@ -193,6 +128,7 @@ class _Reading:
         numbers = self._numbers()
         visit = self._visit() if self._rules.kind.tells_of_a_visit else None
         exam = self._exam() if self._rules.kind is ListKind.EXAM else None
+        medicine = self._medicine() if self._rules.kind is ListKind.MEDICINE else None
         if not keys and self._rules.kind is not ListKind.NUMBERS and not self._faults:
             self._faults.append(fault("", Code.NO_IDENTITY))
         if self._rules.kind is ListKind.NUMBERS and not numbers and not self._number_faults():
@@ -218,6 +154,7 @@ class _Reading:
             numbers=numbers,
             visit=visit,
             exam=exam,
+            medicine=medicine,
             template_id=template,
             consents=consents,
             remarks=tuple(self._remarks),
@@ -395,6 +332,8 @@ class _Reading:
         taken_at = datetime.combine(written.day, hour or written.hour or _NOON, self._rules.zone)
         if taken_at > self._rules.now + _SLACK:
             self._fault(ListField.DATE, Code.EXAM_AHEAD)
+        if written.day < _OLDEST:
+            self._fault(ListField.DATE, Code.LONG_AGO)
         return ListedExam(
             taken_at=taken_at,
             issued_at=datetime.combine(reported.day, reported.hour or _NOON, self._rules.zone) if reported else None,
@@ -421,6 +360,39 @@ class _Reading:
             name, within = name_and_unit(header)
             found.append(ListedResult(header=header, code=name, name=header, value=text, unit=within, reference=""))
         return tuple(found)
+
+    def _medicine(self) -> ListedMedicine | None:
+        name, dose, schedule = (self._text(each) for each in (ListField.MEDICINE, ListField.DOSE, ListField.SCHEDULE))
+        atc, code, number = (
+            self._number_of(each) for each in (ListField.ATC, ListField.MEDICINE_CODE, ListField.DISPENSE_NUMBER)
+        )
+        if name is None and ListField.MEDICINE not in self._columns:
+            self._fault(ListField.MEDICINE, Code.NO_MEDICINE)
+        if atc is not None and not ATC.fullmatch(atc):
+            self._fault(ListField.ATC, Code.ATC_FORM)
+        days = self._chosen(ListField.DAYS, days_supplied, Code.DAYS_FORM)
+        if self._one(ListField.DATE) is None:
+            self._fault(ListField.DATE, Code.NO_DATE)
+        written, until = self._date(ListField.DATE), self._date(ListField.UNTIL)
+        if written is None:
+            return None
+        if written.day > self._rules.now.astimezone(self._rules.zone).date():
+            self._fault(ListField.DATE, Code.MEDICINE_AHEAD)
+        if written.day < _OLDEST:
+            self._fault(ListField.DATE, Code.LONG_AGO)
+        if until is not None and until.day < written.day:
+            self._fault(ListField.UNTIL, Code.ENDS_BEFORE)
+        return ListedMedicine(
+            name=name or "",
+            atc=atc or "",
+            code=code or "",
+            dose=dose or "",
+            schedule=schedule or "",
+            on_day=written.day,
+            until=until.day if until else None,
+            days=days,
+            number=number,
+        )
 
     def _impossible(self, occurred_at: datetime) -> Code | None:
         now = self._rules.now

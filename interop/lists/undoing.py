@@ -13,8 +13,11 @@ from interop.lists.applying import TO_APPLY, NotNowError, progress_ids
 from interop.lists.checking import CHUNK, Progress, nobody_looks
 from interop.lists.exams import take_back_exams
 from interop.lists.faults import Code, fault
+from interop.lists.medicines import take_back_medicines
 
 log = structlog.get_logger(__name__)
+
+_TAKING_BACK = {ListKind.EXAM: take_back_exams, ListKind.MEDICINE: take_back_medicines}
 
 
 def ask_to_undo(uow: UnitOfWork, made: ListImport, *, by: str | None) -> None:
@@ -58,7 +61,8 @@ def undo_chunk(uow: UnitOfWork, import_id: str, *, limit: int = CHUNK) -> int:
         made.counts = {**uow.imports.counts(made.id), TO_APPLY: made.counts.get(TO_APPLY, 0)}
         log.info("import_undone", list_import=made.id, rows_count=made.done)
     else:
-        kept = take_back_exams(uow, made, rows) if made.kind is ListKind.EXAM else {}
+        take_back = _TAKING_BACK.get(made.kind)
+        kept = take_back(uow, made, rows) if take_back is not None else {}
         uow.imports.save(made.id, _taken_back(uow.import_undo, rows, kept), {})
         made.done += len(rows)
     made.moved_at = uow.now

@@ -23,7 +23,7 @@ def import_list(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     undo: Annotated[str | None, typer.Option(help="Take back the import of this id instead.")] = None,
 ) -> None:
-    """Bring in a list of discharges, appointments, numbers or exams; exit status 1 when rows were parked."""
+    """Bring in a list of discharges, appointments, numbers, exams or medicines; exit status 1 when rows were parked."""
     with units_of_work() as units:
         sys.exit(
             loaded("suifang.import_command").run(

@@ -9,7 +9,12 @@ from zoneinfo import ZoneInfo
 import openpyxl
 
 from care.identifiers import check_place
+from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.imports import ImportRow, ListImport, ListKind
+from interop.lists.applying import apply_import, ask_to_apply
 from interop.lists.checking import ListSurroundings
+from interop.lists.receiving import ListOrder, receive_file
+from interop.lists.undoing import ask_to_undo, undo_import
 from runtime.content.library import Content
 from runtime.settings import REPOSITORY
 
@@ -57,3 +62,39 @@ def as_xlsx(rows: Sequence[Sequence[object]], *, header: Sequence[str] = HEADER)
     written = io.BytesIO()
     book.save(written)
     return written.getvalue()
+
+
+def bring(units: UnitsOfWork, content: bytes, kind: ListKind, *, source: str = "", area_code: str = "") -> ListImport:
+    """Take a file in and look at its rows."""
+    with units() as uow:
+        made = receive_file(uow, content, ListOrder(kind=kind, source=source, area_code=area_code), SURROUNDINGS)
+        uow.commit()
+    return made
+
+
+def write(units: UnitsOfWork, made: ListImport) -> None:
+    """Write the rows of a list that are ready."""
+    with units() as uow:
+        ask_to_apply(uow, _held(uow, made), by=None)
+        uow.commit()
+    apply_import(units, made.id, SURROUNDINGS)
+
+
+def undo(units: UnitsOfWork, made: ListImport) -> None:
+    """Take a list back."""
+    with units() as uow:
+        ask_to_undo(uow, _held(uow, made), by=None)
+        uow.commit()
+    undo_import(units, made.id)
+
+
+def rows_of(units: UnitsOfWork, made: ListImport) -> list[ImportRow]:
+    """Its rows, as far as the first thousand."""
+    with units() as uow:
+        return list(uow.imports.rows(made.id, limit=1000))
+
+
+def _held(uow: UnitOfWork, made: ListImport) -> ListImport:
+    held = uow.imports.locked(made.id)
+    assert held is not None
+    return held

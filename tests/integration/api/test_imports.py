@@ -1,6 +1,7 @@
 """Lists by the API: sent, previewed, mapped, decided, applied, corrected, taken back; and who may do that."""
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import openpyxl
@@ -142,3 +143,19 @@ def test_only_registrars_and_supervisors_bring_lists_in(house: House, agent: Ask
     assert house.caller(Role.REGISTRAR).get("/patients").status_code == 403
     page = supervisor.get(f"/imports?before={made['id']}").json()
     assert page == {"imports": [], "next": None}
+
+
+def test_medicines_come_as_rows_of_a_pharmacys_system_and_cover_days(house: House, registrar: Asking) -> None:
+    with house.units() as uow:
+        day = (uow.now - timedelta(days=60)).date().isoformat()
+    row = {"mrn": "D1", "name": "测试", "drug_name": "阿托伐他汀", "atc": "C10AA05", "date": day, "days": "30"}
+    ask = {"kind": "medicine", "source": "pharmacy", "apply": True, "rows": [{**row, "sig": "20 mg qn"}]}
+    sent = registrar.post("/imports/rows", ask)
+    assert sent.status_code == 201, sent.text
+    (seen,) = registrar.get(f"/imports/{sent.json()['id']}/preview").json()["rows"]
+    assert (seen["understood"]["medicine"]["days"], seen["understood"]["medicine"]["schedule"]) == (30, "20 mg qn")
+    apply_import(house.units, sent.json()["id"], SURROUNDINGS)
+    (written,) = registrar.get(f"/imports/{sent.json()['id']}/rows").json()["rows"]
+    kept = house.caller(Role.AGENT).get(f"/patients/{written['patient_id']}/medicines").json()
+    assert [(each["basis"], each["source"]) for each in kept["medicines"]] == [("prescribed", "list:pharmacy")]
+    assert kept["coverage"][0]["days_covered"] == 30

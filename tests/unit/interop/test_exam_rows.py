@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from followup.imports import ListKind
 from interop.lists.columns import ListField
-from interop.lists.rows import ListedPerson, ListRules, name_and_unit, understand
+from interop.lists.listed import ListedPerson, ListRules
+from interop.lists.rows import name_and_unit, understand
 
 HEADER = ("病案号", "姓名", "日期", "项目", "结果", "单位", "报告时间", "血压", "空腹血糖(mmol/L)")
 FIELDS = (

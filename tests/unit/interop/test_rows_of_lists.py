@@ -11,7 +11,8 @@ from followup.imports import ListKind
 from interop.lists.columns import guess
 from interop.lists.dates import DateRefusedError, read_date, read_time
 from interop.lists.faults import Code, fault, in_one_line
-from interop.lists.rows import ListedPerson, ListRules, understand
+from interop.lists.listed import ListedPerson, ListRules
+from interop.lists.rows import understand
 from tests.support.lists import HEADER, ZONE, id_number
 
 NOW = datetime(2026, 11, 22, 1, 0, tzinfo=UTC)
