@@ -10,6 +10,7 @@ from db.attempts import attempts
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from followup.attempts import AttemptState
 from followup.notes import Addendum, Note, NoteState, Proposal, ProposalState
+from followup.outcomes import REACHED_A_PERSON
 
 notes = Table(
     "notes",
@@ -100,6 +101,21 @@ class NoteRepository:
             .join(attempts, attempts.c.id == notes.c.attempt_id)
             .where(notes.c.state == NoteState.DRAFT, attempts.c.agent_id == agent_id)
             .order_by(notes.c.created_at)
+            .limit(limit)
+        ).all()
+
+    def unsigned_of_machines(self, *, since: datetime, limit: int = 200) -> Sequence[Note]:
+        """Drafts of calls that a machine made and somebody answered, newest first."""
+        return self._session.scalars(
+            select(Note)
+            .join(attempts, attempts.c.id == notes.c.attempt_id)
+            .where(
+                notes.c.state == NoteState.DRAFT,
+                notes.c.created_at >= since,
+                attempts.c.agent_id.is_(None),
+                attempts.c.outcome.in_(REACHED_A_PERSON),
+            )
+            .order_by(notes.c.created_at.desc(), notes.c.id)
             .limit(limit)
         ).all()
 

@@ -1,11 +1,13 @@
 """Notes: the tray of drafts, proposals from the transcript, the signature, and addenda after it."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 
 from api import found
 from api.auth import Caller
 from api.edge import Route, Work
-from api.fields import Answer, Ask, Id, Instant, Words
+from api.fields import Answer, Ask, Id, Instant, Limit, Words
 from api.permissions import AgentOnly, CareTeam, CareTeamCommanding
 from api.problems import Kind, Problem, problems
 from db.unit_of_work import UnitOfWork
@@ -14,6 +16,8 @@ from followup.notes import Addendum, Note, NoteState, Proposal, ProposalState, S
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["notes"], route_class=Route)
+
+_LOOKED_BACK = timedelta(days=30)
 
 
 class NoteAsk(Ask):
@@ -72,6 +76,22 @@ class NotesAnswer(Answer):
     notes: list[NoteAnswer]
 
 
+class UnsignedAnswer(Answer):
+    """A draft that waits for a signature, by its ids."""
+
+    id: str
+    attempt_id: str
+    task_id: str
+    patient_id: str
+    created_at: Instant
+
+
+class UnsignedNotesAnswer(Answer):
+    """Drafts of calls that a machine made and somebody answered, newest first."""
+
+    notes: list[UnsignedAnswer]
+
+
 _CHANGING = (Kind.UNKNOWN_NOTE, Kind.NOT_YOURS, Kind.NOTE_SIGNED)
 
 
@@ -88,6 +108,13 @@ def tray(caller: AgentOnly, uow: Work) -> NotesAnswer:
             detail={"notes": [note.id for note in drafts]},
         )
     return NotesAnswer(notes=[NoteAnswer.model_validate(note) for note in drafts])
+
+
+@router.get("/notes/unsigned")
+def list_unsigned_notes(caller: CareTeam, uow: Work, limit: Limit = 50) -> UnsignedNotesAnswer:  # noqa: ARG001
+    """What machines' calls of the last month have left to sign. Ids only: whoever opens one is asked for his ground."""
+    drafts = uow.notes.unsigned_of_machines(since=uow.now - _LOOKED_BACK, limit=limit)
+    return UnsignedNotesAnswer(notes=[UnsignedAnswer.model_validate(note) for note in drafts])
 
 
 @router.get("/notes/{note_id}", responses=problems(Kind.UNKNOWN_NOTE))
@@ -151,7 +178,10 @@ def add_addendum(note_id: Id, ask: AddendumAsk, caller: CareTeamCommanding, uow:
 
 def _own_note(uow: UnitOfWork, note_id: str, caller: Caller) -> Note:
     note = found.note_for_update(uow, note_id)
-    found.only_own(found.attempt(uow, note.attempt_id).agent_id, caller, "note_id")
+    attempt = found.attempt(uow, note.attempt_id)
+    # What a machine's call left is nobody's own: whoever may open the record may sign it.
+    if attempt.agent_id is not None:
+        found.only_own(attempt.agent_id, caller, "note_id")
     if note.state is NoteState.SIGNED:
         raise SignedNoteError
     return note
