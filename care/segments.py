@@ -1,9 +1,10 @@
 """Segments: groups of patients who are followed up alike, and what a segment says of plan, hour, language and way."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Any, Self
 
 from care.patients import PatientId
 from care.tags import Condition, Look, TagFacts
@@ -73,6 +74,23 @@ class Steering:
     slow_speech: bool = False
     by_person: bool = False  # no machine rings him
 
+    def written(self) -> dict[str, Any]:
+        """As it is kept with the patient."""
+        return {
+            **asdict(self),
+            "plans": list(self.plans),
+            "hours": [{"start": each.start.isoformat(), "end": each.end.isoformat()} for each in self.hours],
+        }
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Self:
+        """From what is kept."""
+        hours = tuple(
+            Hours(start=time.fromisoformat(each["start"]), end=time.fromisoformat(each["end"]))
+            for each in written["hours"]
+        )
+        return cls(**{**written, "plans": tuple(written["plans"]), "hours": hours})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentRule:
@@ -98,6 +116,8 @@ class SegmentMember:
     patient_id: PatientId
     segment: str
     rule: str  # id/version
+    order: int
+    steering: dict[str, Any]  # what it asks for, as its rule said when the patient came in
     evidence: list[dict[str, object]] = field(default_factory=list)
     since: datetime
     left_at: datetime | None = None
@@ -109,9 +129,8 @@ def segments_for(rules: Iterable[SegmentRule], facts: TagFacts) -> list[tuple[Se
     return [(rule, look) for rule, look in looks if look.holds]
 
 
-def steering_of(rules: Sequence[SegmentRule]) -> Steering:
+def steering_of(said: Sequence[Steering]) -> Steering:
     """What segments ask for together, the first that says something of a matter counting for it."""
-    said = [rule.steering for rule in rules]
     return Steering(
         plans=tuple(dict.fromkeys(plan for each in said for plan in each.plans)),
         hours=next((each.hours for each in said if each.hours), ()),

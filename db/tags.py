@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Index, String, Table, Uuid, func, select, text
+from sqlalchemy import Column, Index, Integer, String, Table, Uuid, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from care.segments import Channel, ContactPreference, Hearing, PartOfDay, SegmentMember
+from care.segments import Channel, ContactPreference, Hearing, PartOfDay, SegmentMember, Steering, steering_of
 from care.tags import Tag, TagEnd, TagOrigin
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from db.objections import own_hours
@@ -64,6 +64,8 @@ segment_members = Table(
     reference("patient_id", "patients.id"),
     Column("segment", String(64), nullable=False),
     Column("rule", String(80), nullable=False),
+    Column("order", Integer, nullable=False),
+    Column("steering", JSONB, nullable=False),
     Column("evidence", JSONB, nullable=False, default=list),
     instant("since"),
     instant("left_at", nullable=True),
@@ -170,12 +172,16 @@ class TagRepository:
         )
 
     def segments_of(self, patient_id: str) -> Sequence[SegmentMember]:
-        """The segments that a patient is in."""
+        """The segments that a patient is in, those first that count first."""
         return self._session.scalars(
             select(SegmentMember)
             .where(segment_members.c.patient_id == patient_id, segment_members.c.left_at.is_(None))
-            .order_by(segment_members.c.segment)
+            .order_by(segment_members.c.order, segment_members.c.segment)
         ).all()
+
+    def steering(self, patient_id: str) -> Steering:
+        """What a patient's segments ask of scheduling together."""
+        return steering_of([Steering.read(member.steering) for member in self.segments_of(patient_id)])
 
     def hours_source(self, patient_id: str) -> str | None:
         """Who asked for the patient's own hours; None if there are none."""

@@ -3,7 +3,7 @@
 import structlog
 
 from care.patients import Patient
-from care.segments import SegmentMember, Steering, segments_for, steering_of
+from care.segments import SegmentMember, Steering, segments_for
 from care.tags import Tag, TagChange, TagEnd, TagOrigin, changes, since_of
 from db.tags import SEGMENT_SOURCE
 from db.unit_of_work import UnitOfWork
@@ -38,14 +38,25 @@ def follow_tags(uow: UnitOfWork, parts: RecordParts, patient_id: str) -> None:
             uow.tags.leave(member, uow.now)
         uow.tags.add(
             SegmentMember(
-                id=new_id(), patient_id=patient.id, segment=rule.id, rule=rule.name, evidence=evidence, since=uow.now
+                id=new_id(),
+                patient_id=patient.id,
+                segment=rule.id,
+                rule=rule.name,
+                order=rule.order,
+                steering=rule.steering.written(),
+                evidence=evidence,
+                since=uow.now,
             )
         )
         log.info("segment_entered", patient=patient.id, segment=rule.name)
     for member in held.values():
         uow.tags.leave(member, uow.now)
         log.info("segment_left", patient=patient.id, segment=member.rule)
-    _keep_hours(uow, patient, steering_of([rule for rule, _ in inside]), ",".join(rule.name for rule, _ in inside))
+    steering = uow.tags.steering(patient.id)
+    _keep_hours(uow, patient, steering, ",".join(rule.name for rule, _ in inside if rule.steering.hours))
+    if steering.slow_speech and not patient.slow_speech:
+        patient.slow_speech = True  # whoever hears him speak quicker than that takes it back: PUT …/pace
+        log.info("speech_slowed", patient=patient.id)
 
 
 def _make(uow: UnitOfWork, content: Content, patient: Patient, change: TagChange) -> None:

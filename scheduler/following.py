@@ -13,8 +13,9 @@ from followup.plan_windows import next_window
 from followup.plans import Plan, PlanChange, PlanState, PlanTrigger, Task, next_plan_state
 from runtime.content.library import Content
 from runtime.settings import Settings
-from scheduler.planning import step_task
+from scheduler.planning import queue_of, step_task
 from scheduler.results import take_up_answers
+from scheduler.steering import steer
 from scheduler.task_steps import task_ids
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,10 @@ def plan_next(uow: UnitOfWork, plan: Plan, task: Task, *, time: HospitalTime, no
     queue = uow.queues.get(task.queue_id)
     if queue is None:
         raise LookupError(f"task {task.id}: its queue does not exist")
+    if queue.mode is not step.mode:  # a segment gave the one before to a person; this one is looked at anew
+        queue = queue_of(plan.template_id, step, {each.name: each for each in uow.queues.all()})
     following = step_task(plan, window, queue, now=now)
+    steer(uow, plan, following)
     uow.plans.add_task(following)
     uow.flush()
     uow.outbox.wake()

@@ -29,6 +29,7 @@ from followup.plans import (
 from followup.queues import Queue
 from runtime.identifiers import new_id
 from scheduler.roster_rule import RosterRule
+from scheduler.steering import steer
 
 log = structlog.get_logger(__name__)
 
@@ -123,6 +124,7 @@ def plan_steps(
             later = next_window(window.step, plan.anchor_at, days, after=0, now=now)
             window = later or window  # noqa: PLW2901
         task = step_task(plan, window, queue_of(plan.template_id, window.step, queues_by_name), now=now)
+        steer(uow, plan, task)
         uow.plans.add_task(task)
         made.append(task)
     return made

@@ -13,7 +13,7 @@ from api.fields import Answer, Ask, Id, Instant, Line
 from api.permissions import CareTeam, CareTeamCommanding, Everybody
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
-from care.segments import Channel, ContactPreference, Hearing, PartOfDay, steering_of
+from care.segments import Channel, ContactPreference, Hearing, PartOfDay
 from care.tags import Tag, TagEnd, TagOrigin
 from db.unit_of_work import UnitOfWork
 from followup.events import DomainEvent, EventKind
@@ -245,11 +245,7 @@ def list_segments(patient_id: Id, caller: CareTeam, request: Request, uow: Work)
     content = wiring_of(request).content
     _audit(uow, caller, "segments_viewed", "patient", patient.id, patient.id)
     members = uow.tags.segments_of(patient.id)
-    inside = {member.segment for member in members}
-    rules = sorted(
-        (rule for rule in content.segment_rules if rule.id in inside), key=lambda rule: (rule.order, rule.id)
-    )
-    steering = steering_of(rules)
+    steering = uow.tags.steering(patient.id)
     running = {plan.template_id for plan in uow.plans.unfinished_of_patient(patient.id)}
     return SegmentsAnswer(
         segments=[

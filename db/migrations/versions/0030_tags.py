@@ -76,6 +76,8 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("segment", sa.String(length=64), nullable=False),
         sa.Column("rule", sa.String(length=80), nullable=False),
+        sa.Column("order", sa.Integer(), nullable=False),
+        sa.Column("steering", JSON, nullable=False),
         sa.Column("evidence", JSON, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),

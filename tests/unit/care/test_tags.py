@@ -1,6 +1,6 @@
 """Rules of tags: spells of readings, the newest of a kind, rows, and what changes when facts or rules do."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from care.segments import SegmentRule, Steering, segments_for, steering_of
+from care.segments import Hours, SegmentRule, Steering, segments_for, steering_of
 from care.tags import (
     Age,
     AllOf,
@@ -245,7 +245,13 @@ def test_of_two_segments_the_one_with_the_lower_order_counts() -> None:
     ]
     inside = [rule for rule, _ in segments_for(rules, facts())]
     assert [rule.id for rule in inside] == ["a", "b"]
-    assert steering_of(inside) == Steering(dialect="nan", plans=("T05",), by_person=True)
+    together = steering_of([rule.steering for rule in inside])
+    assert together == Steering(dialect="nan", plans=("T05",), by_person=True)
+
+
+def test_what_a_segment_asks_for_is_read_as_it_was_written() -> None:
+    asked = Steering(plans=("T05",), hours=(Hours(start=time(18), end=time(20)),), language="en", slow_speech=True)
+    assert Steering.read(asked.written()) == asked
 
 
 @pytest.mark.parametrize(
