@@ -87,8 +87,9 @@ def _name(facts: Mapping[str, object], content: Content) -> Wording | None:  # n
     return _both(facts.get("name"))
 
 
-def _department(facts: Mapping[str, object], content: Content) -> Wording | None:  # noqa: ARG001
-    return _both(facts.get("department"))
+def _visit(facts: Mapping[str, object], content: Content) -> Wording | None:
+    kind, department = content.record_words.visit_title(str(facts["kind"])), facts.get("department") or "—"
+    return Wording(zh=f"{kind.zh} · {department}", en=f"{kind.en} · {department}")
 
 
 def _titled(facts: Mapping[str, object], content: Content) -> Wording | None:  # noqa: ARG001
@@ -102,7 +103,7 @@ def _number(facts: Mapping[str, object], content: Content) -> Wording | None:  #
 
 
 _TITLES: Mapping[TimelineKind, Callable[[Mapping[str, object], Content], Wording | None]] = {
-    TimelineKind.VISIT: _department,
+    TimelineKind.VISIT: _visit,
     TimelineKind.CONDITION: _name,
     TimelineKind.ALLERGY: _name,
     TimelineKind.PROCEDURE: _name,

@@ -68,6 +68,18 @@ class Patient:
         return min(usable, key=lambda point: (point.rank, point.id), default=None)
 
 
+class VisitKind(StrEnum):
+    """Visits that hospitals' systems tell of; besides these, whatever a plan counts from is one."""
+
+    ADMISSION = "admission"
+    ADMISSION_CANCELLED = "admission_cancelled"
+    DISCHARGE = "discharge"
+    DISCHARGE_CANCELLED = "discharge_cancelled"
+    OUTPATIENT = "outpatient"
+    EMERGENCY = "emergency"
+    APPOINTMENT = "appointment"
+
+
 @dataclass(kw_only=True, eq=False)
 class Encounter:
     """The visit that a follow-up is about (FHIR Encounter)."""
@@ -75,7 +87,7 @@ class Encounter:
     id: str
     patient_id: PatientId
     department: str
-    kind: str  # discharge, appointment or enrolment
+    kind: str  # a VisitKind, or another thing that a plan counts from, such as enrolment
     occurred_at: datetime
     visit_number: str | None = None  # the hospital's own number of the visit
     ward: str | None = None

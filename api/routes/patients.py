@@ -21,6 +21,8 @@ from db.unit_of_work import UnitOfWork
 from db.users import Role
 from followup.dialing_rules import Mode
 from followup.plans import Anchor
+from runtime.content.documents import Wording
+from runtime.content.record_words import RecordWordsDocument
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["patients"], route_class=Route)
@@ -118,6 +120,7 @@ class EncounterAnswer(Answer):
     patient_id: str
     department: str
     kind: str
+    kind_title: Wording
     occurred_at: Instant
 
 
@@ -196,7 +199,9 @@ def read_patient(patient_id: Id, caller: CareTeam, uow: Work) -> PatientAnswer:
 
 
 @router.post("/patients/{patient_id}/encounters", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT))
-def add_encounter(patient_id: Id, ask: EncounterAsk, caller: CareTeamCommanding, uow: Work) -> EncounterAnswer:
+def add_encounter(
+    patient_id: Id, ask: EncounterAsk, caller: CareTeamCommanding, request: Request, uow: Work
+) -> EncounterAnswer:
     """Add a visit."""
     patient = found.patient(uow, patient_id)
     encounter = Encounter(
@@ -215,16 +220,28 @@ def add_encounter(patient_id: Id, ask: EncounterAsk, caller: CareTeamCommanding,
         subject=encounter.id,
         patient_id=patient.id,
     )
-    return EncounterAnswer.model_validate(encounter)
+    return _encounter(encounter, wiring_of(request).content.record_words)
 
 
 @router.get("/patients/{patient_id}/encounters", responses=problems(Kind.UNKNOWN_PATIENT))
-def list_encounters(patient_id: Id, caller: CareTeam, uow: Work) -> EncountersAnswer:
+def list_encounters(patient_id: Id, caller: CareTeam, request: Request, uow: Work) -> EncountersAnswer:
     """A patient's visits."""
     patient = found.patient(uow, patient_id)
     _audit(uow, caller, "encounters_viewed", patient.id)
     visits = uow.patients.encounters_of(patient.id)
-    return EncountersAnswer(encounters=[EncounterAnswer.model_validate(visit) for visit in visits])
+    words = wiring_of(request).content.record_words
+    return EncountersAnswer(encounters=[_encounter(visit, words) for visit in visits])
+
+
+def _encounter(visit: Encounter, words: RecordWordsDocument) -> EncounterAnswer:
+    return EncounterAnswer(
+        id=visit.id,
+        patient_id=visit.patient_id,
+        department=visit.department,
+        kind=visit.kind,
+        kind_title=words.visit_title(visit.kind),
+        occurred_at=visit.occurred_at,
+    )
 
 
 def _seen(uow: UnitOfWork, caller: Caller, page: Sequence[Patient], limit: int) -> PatientsAnswer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from care.history import HistoryEntry
-from care.patients import Encounter, Patient
+from care.patients import Encounter, Patient, VisitKind
 from db.unit_of_work import UnitOfWork
 from followup.events import DomainEvent, EventKind
 from followup.feeds import (
@@ -25,8 +25,9 @@ from interop.hl7.persons import Remarks
 from interop.hl7.telling import AdtTold, Happening, NotUsableError, SentVisit
 from runtime.identifiers import new_id
 
-DISCHARGE, ADMISSION, OUTPATIENT, EMERGENCY = "discharge", "admission", "outpatient", "emergency"
-DISCHARGE_CANCELLED, ADMISSION_CANCELLED = "discharge_cancelled", "admission_cancelled"
+DISCHARGE, DISCHARGE_CANCELLED = VisitKind.DISCHARGE.value, VisitKind.DISCHARGE_CANCELLED.value
+ADMISSION, ADMISSION_CANCELLED = VisitKind.ADMISSION.value, VisitKind.ADMISSION_CANCELLED.value
+OUTPATIENT, EMERGENCY = VisitKind.OUTPATIENT.value, VisitKind.EMERGENCY.value
 _AHEAD = timedelta(days=1)
 """Clocks differ, and discharges are entered beforehand."""
 

@@ -7,7 +7,9 @@ from pydantic import Field, model_validator
 
 from care.conflicts import PersonField, same_name
 from care.history import EntryState
+from care.patients import VisitKind
 from care.timeline import TimelineKind
+from followup.plans import Anchor
 from runtime.content.documents import Head, Strict, Wording
 
 
@@ -20,6 +22,7 @@ class NothingWords(Strict):
 
 class RecordWordsDocument(Head):
     kinds: dict[TimelineKind, Wording]
+    visits: dict[str, Wording]  # by kind of visit
     sources: dict[str, Wording] = Field(min_length=1)
     person: dict[PersonField, Wording]
     states: dict[EntryState, Wording]
@@ -29,6 +32,8 @@ class RecordWordsDocument(Head):
     def _whole(self) -> Self:
         needed = {*TimelineKind, *PersonField, *EntryState}
         missing = sorted(needed - {*self.kinds, *self.person, *self.states})
+        visits = {each.value for each in (*VisitKind, *Anchor)}
+        missing += [f"visits {kind}" for kind in sorted(visits - {*self.visits})]
         if missing:
             raise ValueError(f"no words for {', '.join(missing)}; add them in zh and en")
         return self
@@ -40,6 +45,10 @@ class RecordWordsDocument(Head):
     def says_nothing(self, answer: str) -> bool:
         """True if somebody answered that there is nothing to tell."""
         return same_name(answer).rstrip("。.") in self._nothing
+
+    def visit_title(self, kind: str) -> Wording:
+        """What a kind of visit is called; its own name where there are no words."""
+        return self.visits.get(kind) or Wording(zh=kind, en=kind)
 
     def source_title(self, source: str) -> Wording:
         """Where something came from, in words; its own name where there are none."""

@@ -24,6 +24,7 @@ from followup.attempts import AttemptState
 from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState
 from followup.requests import PatientRequest, RequestKind
+from runtime.content.documents import Wording
 from runtime.embedded import Engines
 from runtime.identifiers import new_id
 from tests.integration.api.house import CONTENT, Asking, House, open_house
@@ -410,6 +411,24 @@ def test_a_visit_tells_who_entered_it(house: House, agent: Asking) -> None:
     assert agent.post(f"/patients/{patient.id}/encounters", visit).status_code == 201
     (item,) = agent.get(f"/patients/{patient.id}/timeline").json()["items"]
     assert (item["source"], item["source_title"]["zh"]) == (f"hand:{agent.user_id}", "人工录入")
+    assert item["title"] == {"zh": "出院 · cardiology", "en": "Discharge · cardiology"}
+    (listed,) = agent.get(f"/patients/{patient.id}/encounters").json()["encounters"]
+    assert (listed["kind"], listed["kind_title"]["zh"]) == ("discharge", "出院")
+
+
+@pytest.mark.parametrize(
+    ("kind", "zh", "en"),
+    [
+        ("admission", "入院", "Admission"),
+        ("outpatient", "门诊", "Outpatient visit"),
+        ("emergency", "急诊", "Emergency visit"),
+        ("discharge_cancelled", "出院（已取消）", "Discharge (cancelled)"),
+        ("admission_cancelled", "入院（已取消）", "Admission (cancelled)"),
+        ("told by a system of tomorrow", "told by a system of tomorrow", "told by a system of tomorrow"),
+    ],
+)
+def test_kinds_of_visits_are_told_in_words(kind: str, zh: str, en: str) -> None:
+    assert CONTENT.record_words.visit_title(kind) == Wording(zh=zh, en=en)
 
 
 def test_an_open_alert_stands_on_top(house: House, agent: Asking) -> None:
