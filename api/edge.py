@@ -81,7 +81,7 @@ class Edge:
         if response is not None and self.answer_key is not None:
             user_id, key = self.answer_key
             body = json.loads(bytes(response.body)) if response.body else None
-            uow.users.keep_answer(user_id, key, response.status_code, body)
+            uow.users.keep_answer(user_id, key, response.status_code, body, patient_ids=uow.care_team.opened)
         uow.commit()
 
 

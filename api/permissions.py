@@ -110,6 +110,9 @@ def _claim(uow: UnitOfWork, edge: Edge, caller: Caller, key: str, fingerprint: s
         )
     if stored.status is None:
         raise RuntimeError("a claimed key was committed without its answer")
+    # What was open when it was answered may be shut by now: a glass, a call, a visit of long ago.
+    for patient_id in stored.patient_ids:
+        uow.care_team.admit(patient_id, uow.now)
     raise ReplayedAnswer(stored.status, stored.body)
 
 

@@ -57,35 +57,37 @@ broken_glasses = Table(
 mapper_registry.map_imperatively(CareTeamMember, care_team_members)
 mapper_registry.map_imperatively(BrokenGlass, broken_glasses)
 
-# One journey for all ties: each ground that holds is a row.
+# One journey for all ties: each ground that holds is a row. A record that went into another opens as that one does.
 _TIES = text(
     """
+    WITH RECURSIVE led(id) AS (
+      SELECT CAST(:patient AS uuid)
+      UNION
+      SELECT merge.into_patient FROM patient_merges merge JOIN led ON merge.from_patient = led.id
+      WHERE NOT EXISTS (SELECT FROM merge_undos WHERE merge_id = merge.id))
     SELECT 'nobodys_patient' WHERE
-      NOT EXISTS (SELECT FROM encounters WHERE patient_id = :patient)
-      AND NOT EXISTS (SELECT FROM care_team_members
-                      WHERE patient_id = :patient AND (until IS NULL OR until > :now))
+      NOT EXISTS (SELECT FROM encounters JOIN led ON patient_id = led.id)
+      AND NOT EXISTS (SELECT FROM care_team_members JOIN led ON patient_id = led.id
+                      WHERE until IS NULL OR until > :now)
     UNION ALL
     SELECT 'department' WHERE EXISTS (
-      SELECT FROM encounters
-      WHERE patient_id = :patient AND department = ANY(:departments) AND occurred_at > :visited_since)
+      SELECT FROM encounters JOIN led ON patient_id = led.id
+      WHERE department = ANY(:departments) AND occurred_at > :visited_since)
     UNION ALL
     SELECT 'member' WHERE EXISTS (
-      SELECT FROM care_team_members
-      WHERE patient_id = :patient AND (user_id = :reader OR department = ANY(:departments))
-        AND (until IS NULL OR until > :now))
+      SELECT FROM care_team_members JOIN led ON patient_id = led.id
+      WHERE (user_id = :reader OR department = ANY(:departments)) AND (until IS NULL OR until > :now))
     UNION ALL
     SELECT 'queue' WHERE EXISTS (
-      SELECT FROM tasks JOIN agents ON agents.id = :reader
-      WHERE tasks.patient_id = :patient AND tasks.state IN ('due', 'queued', 'in_progress')
-        AND agents.queues ? CAST(tasks.queue_id AS text))
+      SELECT FROM tasks JOIN led ON patient_id = led.id JOIN agents ON agents.id = :reader
+      WHERE tasks.state IN ('due', 'queued', 'in_progress') AND agents.queues ? CAST(tasks.queue_id AS text))
     UNION ALL
     SELECT 'called' WHERE EXISTS (
-      SELECT FROM attempts
-      WHERE patient_id = :patient AND agent_id = :reader
-        AND (closed_at IS NULL OR closed_at > :called_since))
+      SELECT FROM attempts JOIN led ON patient_id = led.id
+      WHERE agent_id = :reader AND (closed_at IS NULL OR closed_at > :called_since))
     UNION ALL
     SELECT 'broken_glass' WHERE EXISTS (
-      SELECT FROM broken_glasses WHERE patient_id = :patient AND user_id = :reader AND until > :now)
+      SELECT FROM broken_glasses JOIN led ON patient_id = led.id WHERE user_id = :reader AND until > :now)
     """
 )
 
@@ -96,15 +98,15 @@ class CareTeamRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.reader: Reader | None = None
-        self._opened: set[str] = set()
+        self.opened: set[str] = set()  # whose records this unit of work has let the reader see
 
     def is_open(self, patient_id: str, now: datetime) -> bool:
         """True if the reader may open the patient's record."""
-        if self.reader is None or not self.reader.departments or patient_id in self._opened:
+        if self.reader is None or patient_id in self.opened:
             return True
-        if ground_of(self.reader, self.ties(patient_id, self.reader, now)) is None:
+        if self.reader.departments and ground_of(self.reader, self.ties(patient_id, self.reader, now)) is None:
             return False
-        self._opened.add(patient_id)
+        self.opened.add(patient_id)
         return True
 
     def admit(self, patient_id: str, now: datetime) -> None:

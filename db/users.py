@@ -1,6 +1,6 @@
 """Users, their log-ins and the answers stored under idempotency keys: tables, mappings, repository."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -79,6 +79,7 @@ class StoredAnswer:
     fingerprint: str  # of method, path and body: the same key with another request is refused
     status: int | None = None  # None while the first request is being answered
     body: dict[str, object] | None = None
+    patient_ids: list[str] = field(default_factory=list)  # whose records it was made from
     created_at: datetime
 
 
@@ -121,6 +122,7 @@ stored_answers = Table(
     Column("fingerprint", String(64), nullable=False),
     Column("status", Integer, nullable=True),
     Column("body", JSONB, nullable=True),
+    Column("patient_ids", JSONB, nullable=False, default=list, server_default=text("'[]'::jsonb")),
     instant("created_at"),
     Index("uq_stored_answers_key", "user_id", "key", unique=True),
 )
@@ -236,12 +238,20 @@ class UserRepository:
             select(StoredAnswer).where(stored_answers.c.user_id == answer.user_id, stored_answers.c.key == answer.key)
         )
 
-    def keep_answer(self, user_id: str, key: str, status: int, body: dict[str, object] | None) -> None:
-        """Store the answer under a claimed key."""
+    def keep_answer(
+        self,
+        user_id: str,
+        key: str,
+        status: int,
+        body: dict[str, object] | None,
+        *,
+        patient_ids: Collection[str] = (),
+    ) -> None:
+        """Store the answer under a claimed key, with whose records it was made from."""
         self._session.execute(
             update(stored_answers)
             .where(stored_answers.c.user_id == user_id, stored_answers.c.key == key)
-            .values(status=status, body=body)
+            .values(status=status, body=body, patient_ids=sorted(patient_ids))
         )
 
     def forget_answers(self, before: datetime) -> None:

@@ -159,11 +159,12 @@ def read_care_team(patient_id: Id, caller: CareTeam, uow: Work) -> TeamAnswer:
 @router.post(
     "/patients/{patient_id}/care-team",
     status_code=201,
-    responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_USER),
+    responses=problems(Kind.UNKNOWN_PATIENT, Kind.UNKNOWN_USER, Kind.NOT_POSSIBLE_NOW),
 )
 def add_member(patient_id: Id, ask: MemberAsk, caller: CareTeamCommanding, uow: Work) -> MemberAnswer:
-    """Name a user or a department in a patient's care team; only who is of it can."""
+    """Name a user or a department in a patient's care team; only who is of it can, and a broken glass is no tie."""
     patient = found.patient(uow, patient_id)
+    _only_by_a_tie(uow, patient.id)
     if ask.user_id is not None:
         found.user(uow, ask.user_id)
     for known in uow.care_team.members_of(patient.id):
@@ -186,7 +187,7 @@ def add_member(patient_id: Id, ask: MemberAsk, caller: CareTeamCommanding, uow: 
     return MemberAnswer.model_validate(member)
 
 
-@router.post("/care-team-members/{member_id}/ended", responses=problems(Kind.UNKNOWN_MEMBER))
+@router.post("/care-team-members/{member_id}/ended", responses=problems(Kind.UNKNOWN_MEMBER, Kind.NOT_POSSIBLE_NOW))
 def end_member(member_id: Id, ask: EndAsk, caller: CareTeamCommanding, uow: Work) -> MemberAnswer:
     """A named member cares for the patient no more; said twice, the first holds."""
     member = uow.care_team.member_for_update(member_id)
@@ -195,6 +196,7 @@ def end_member(member_id: Id, ask: EndAsk, caller: CareTeamCommanding, uow: Work
             Kind.UNKNOWN_MEMBER, "member_id", "there is no such member; GET /patients/{patient_id}/care-team lists them"
         )
     found.patient(uow, member.patient_id)
+    _only_by_a_tie(uow, member.patient_id)
     if member.until is None:
         member.until, member.ended_by = uow.now, caller.user_id
         _audit(
@@ -264,6 +266,17 @@ def review_broken_glass(glass_id: Id, ask: ReviewAsk, caller: OverseersCommandin
     glass.reviewed_by, glass.reviewed_at = caller.user_id, uow.now
     _audit(uow, caller, "glass_reviewed", glass.patient_id, "broken_glass", glass.id, {"review": ask.review.value})
     return GlassAnswer.model_validate(glass)
+
+
+def _only_by_a_tie(uow: UnitOfWork, patient_id: str) -> None:
+    """A glass is broken to look for an hour: it must not become a way to stay."""
+    reader = uow.care_team.reader
+    if reader is None or ground_of(reader, uow.care_team.ties(patient_id, reader, uow.now)) is Ground.BROKEN_GLASS:
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW,
+            "patient_id",
+            "the record is open to you by a broken glass only: ask somebody of the patient's care team to name you",
+        )
 
 
 def _audit(

@@ -110,15 +110,24 @@ def keep_message_address(patient_id: Id, ask: AddressAsk, caller: CareTeamComman
 
 @router.get("/messages")
 def list_messages(
-    caller: Overseers,  # noqa: ARG001
+    caller: Overseers,
     uow: Work,
     state: MessageState | None = None,
     after: Id | None = None,
     limit: Limit = 50,
 ) -> MessagesAnswer:
-    """Messages in one state, as those that were parked, or all."""
+    """Messages in one state, as those that were parked, or all; those to patients whose record the caller may open."""
     page = uow.messages.page(state=state, after=after, limit=limit)
-    return _page(uow, page, after=page[-1].id if len(page) == limit else None)
+    own = [each for each in page if each.patient_id is None or uow.care_team.is_open(each.patient_id, uow.now)]
+    for patient_id in sorted({each.patient_id for each in own if each.patient_id is not None}):
+        uow.audit.note(
+            user_id=caller.user_id,
+            action="messages_viewed",
+            subject_kind="patient",
+            subject=patient_id,
+            patient_id=patient_id,
+        )
+    return _page(uow, own, after=page[-1].id if len(page) == limit else None)
 
 
 @router.post("/messages/{message_id}/send-again", responses=problems(Kind.UNKNOWN_MESSAGE, Kind.NOT_POSSIBLE_NOW))

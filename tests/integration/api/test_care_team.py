@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import httpx
 import pytest
 from fastapi.routing import APIRoute
 
@@ -10,6 +11,7 @@ from api.app import ROUTERS
 from care.care_team import GLASS_OPEN
 from care.patients import Patient
 from db.users import Role
+from followup.messages import Channel, Message
 from runtime.identifiers import new_id
 from tests.integration.api.house import Asking, House
 from tests.support.builders import a_patient, a_queue, a_task, an_encounter
@@ -25,6 +27,13 @@ def member_of(house: House, *departments: str, role: Role = Role.AGENT) -> Askin
         assert user is not None
         user.departments = list(departments)
     return asking
+
+
+def an_hour_later(house: House, glass: httpx.Response) -> None:
+    with house.rows() as uow:
+        opened = uow.care_team.glass_for_update(glass.json()["id"])
+        assert opened is not None
+        opened.until = uow.now - timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -87,7 +96,8 @@ def test_the_glass_is_broken_with_a_reason_for_an_hour_and_seen_by_overseers(hou
     assert other.post(path, {"reason": "curious"}).status_code == 422
     assert "at least five" in other.post(path, {"reason": "other", "text": "嗯"}).json()["reason"]
     assert other.post(f"/patients/{new_id()}/broken-glasses", EMERGENCY).json()["code"] == "unknown_patient"
-    glass = other.post(path, {**EMERGENCY, "text": "急诊来电"}).json()
+    broken = other.post(path, {**EMERGENCY, "text": "急诊来电"})
+    glass = broken.json()
     assert other.get(f"/patients/{wang.id}").status_code == 200
     (seen,) = boss.get("/broken-glasses").json()["glasses"]
     assert (seen["id"], seen["user_id"], seen["text"]) == (glass["id"], other.user_id, "急诊来电")
@@ -97,8 +107,71 @@ def test_the_glass_is_broken_with_a_reason_for_an_hour_and_seen_by_overseers(hou
         opened = uow.care_team.glass_for_update(glass["id"])
         assert opened is not None
         assert opened.until - opened.broken_at == GLASS_OPEN
-        opened.until = uow.now - timedelta(seconds=1)
+    an_hour_later(house, broken)
     assert other.get(f"/patients/{wang.id}").json()["code"] == "outside_care_team"
+
+
+def test_a_broken_glass_is_no_way_to_stay(house: House, wang: Patient) -> None:
+    other = member_of(house, ORTHOPEDICS)
+    glass = other.post(f"/patients/{wang.id}/broken-glasses", EMERGENCY)
+    named = {"department": ORTHOPEDICS, "role": "treats", "reason": "wants to look tomorrow too"}
+    refused = other.post(f"/patients/{wang.id}/care-team", named)
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_possible_now")
+    member = member_of(house, CARDIOLOGY).post(
+        f"/patients/{wang.id}/care-team", {"department": "康复科", "role": "treats", "reason": "training"}
+    )
+    assert other.post(f"/care-team-members/{member.json()['id']}/ended", {"reason": "over"}).status_code == 409
+    an_hour_later(house, glass)
+    assert other.get(f"/patients/{wang.id}").status_code == 403
+
+
+def test_an_answer_is_not_given_again_to_whom_the_record_is_shut_by_then(house: House, wang: Patient) -> None:
+    other, key = member_of(house, ORTHOPEDICS), new_id()
+    glass = other.post(f"/patients/{wang.id}/broken-glasses", EMERGENCY)
+    period = {"since": "2026-01-01", "until": "2026-01-31"}
+    first = other.post(f"/patients/{wang.id}/summaries", period, key=key)
+    assert first.json()["facts"]["person"]["name"] == "王小明"
+    again = other.post(f"/patients/{wang.id}/summaries", period, key=key)
+    assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
+    an_hour_later(house, glass)
+    late = other.post(f"/patients/{wang.id}/summaries", period, key=key)
+    assert (late.status_code, late.json()["code"]) == (403, "outside_care_team")
+
+
+def test_a_record_that_went_into_another_opens_as_that_one_does(house: House, wang: Patient) -> None:
+    own, other = member_of(house, CARDIOLOGY), member_of(house, ORTHOPEDICS)
+    supervisor = house.caller(Role.SUPERVISOR)
+    with house.rows() as uow:
+        twin = a_patient(uow, name="王小明")
+        an_encounter(uow, twin, department=CARDIOLOGY)
+    merged = supervisor.post(f"/patients/{wang.id}/merge", {"into": twin.id, "reason": "one person"})
+    assert merged.status_code == 200, merged.text
+    assert own.get(f"/patients/{wang.id}").json()["merged_into"] == twin.id
+    for page in (f"/patients/{wang.id}", f"/patients/{wang.id}/record", f"/patients/{wang.id}/stated-values"):
+        assert other.get(page).status_code == 403, page
+    glass = other.post(f"/patients/{wang.id}/broken-glasses", EMERGENCY)
+    assert glass.status_code == 201
+    assert other.get(f"/patients/{wang.id}").status_code == 200
+
+
+def test_messages_to_patients_of_others_are_left_out_of_the_list(house: House, wang: Patient) -> None:
+    own = member_of(house, CARDIOLOGY, role=Role.SUPERVISOR)
+    other = member_of(house, ORTHOPEDICS, role=Role.SUPERVISOR)
+    with house.rows() as uow:
+        message = Message(
+            id=new_id(),
+            patient_id=wang.id,
+            channel=Channel.SMS,
+            address="+8619900000001",
+            language="zh",
+            text_key="missed_call",
+            text="您好。",
+            planned_at=uow.now,
+            send_at=uow.now,
+        )
+        uow.messages.plan(message)
+    assert [each["id"] for each in own.get("/messages").json()["messages"]] == [message.id]
+    assert other.get("/messages").json()["messages"] == []
 
 
 def test_a_second_person_reviews_it_once(house: House, wang: Patient) -> None:
