@@ -421,20 +421,23 @@ def as_answers(concept: Concept, observation: Observation) -> dict[str, object]:
 
 def _fitting(sent: SentResult) -> SentResult:
     """What was sent, without what the database cannot keep; a key that is too long keeps telling apart."""
-    plain = {name: text.replace("\x00", "") for name, text in asdict(sent).items() if isinstance(text, str)}
-    key = plain["source_key"]
+    key = _plain(sent.source_key)
     if len(key) > _KEY_LENGTH:
         key = f"{key[: _KEY_LENGTH - 65]}#{fingerprint_of({'key': key})}"
     return replace(
         sent,
-        source=plain["source"][:120],
+        source=_plain(sent.source)[:120],
         source_key=key,
-        code=plain["code"][:100],
-        name=plain["name"][:200],
-        value=plain["value"],
-        unit=plain["unit"][:60],
-        reference=plain["reference"][:200],
+        code=_plain(sent.code)[:100],
+        name=_plain(sent.name)[:200],
+        value=_plain(sent.value),
+        unit=_plain(sent.unit)[:60],
+        reference=_plain(sent.reference)[:200],
     )
+
+
+def _plain(text: str) -> str:
+    return text.replace("\x00", "")
 
 
 def _as_json(sent: SentResult) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from runtime.log import configure_logging
 from suifang.commands.frame import in_words, quiet_settings, units_of_work
 from suifang.process_entry import loaded
 
@@ -25,7 +26,10 @@ def replay_files(files: Annotated[list[Path], typer.Argument(help="Files of HL7 
     command = loaded("suifang.replay_command")
     with units_of_work() as units:
         try:
-            sys.exit(command.run(units, quiet_settings(), files, Console()))
+            settings = quiet_settings()
+            # What is set aside is counted and kept with its reason: a line for each would tear the progress bar apart.
+            configure_logging(settings.model_copy(update={"log_level": "ERROR"}), "suifang")
+            sys.exit(command.run(units, settings, files, Console()))
         except command.ReplayCommandError as refusal:
             typer.echo(str(refusal), err=True)
             raise typer.Exit(1) from None

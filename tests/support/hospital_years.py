@@ -116,7 +116,7 @@ def write_messages(file: Path, people: range, *, by_time: bool = True) -> int:
 def write_exams(file: Path, people: range, *, orders: range) -> int:
     """A list of exams, a person and an order in each row with a column for each result; how many rows."""
     headers = ["病案号", "姓名", "出生日期", "性别", "体检日期", "体检号"]
-    headers += [f"{name}({unit})" for _, name, unit, *_ in _MEASURED]
+    headers += [f"{name}({unit.replace('mm[Hg]', 'mmHg')})" for _, name, unit, *_ in _MEASURED]
     rows = 0
     with file.open("w", encoding="utf-8", newline="") as written:
         table = csv.writer(written)
