@@ -53,6 +53,7 @@ from db.plans import PlanRepository
 from db.proposals import TreatmentProposalRepository
 from db.queues import QueueRepository
 from db.recordings import RecordingRepository
+from db.registries import RegistryRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
@@ -139,6 +140,7 @@ class UnitOfWork:
         self.summaries = SummaryRepository(self._session)
         self.risk = RiskRepository(self._session)
         self.tags = TagRepository(self._session)
+        self.registries = RegistryRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.feeds = FeedRepository(self._session)
