@@ -74,6 +74,7 @@ from api.routes import (
     treatment_proposals,
     trunks,
     unmapped_results,
+    unmet_needs,
     users,
 )
 from api.wiring import Wiring
@@ -141,6 +142,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     risk.router,
     tags.router,
     registries.router,
+    unmet_needs.router,
     summaries.router,
     report_prints.router,
     follow_ups.router,

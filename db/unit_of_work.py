@@ -68,6 +68,7 @@ from db.timeline import TimelineRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
 from db.unmapped_results import UnmappedResultRepository
+from db.unmet_needs import UnmetNeedRepository
 from db.users import UserRepository
 from db.waiting import WaitingRepository
 from db.wakes import send_wakes
@@ -141,6 +142,7 @@ class UnitOfWork:
         self.risk = RiskRepository(self._session)
         self.tags = TagRepository(self._session)
         self.registries = RegistryRepository(self._session)
+        self.unmet_needs = UnmetNeedRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.feeds = FeedRepository(self._session)

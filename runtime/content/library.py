@@ -62,6 +62,7 @@ from runtime.content.risk_inputs import RiskInputsDocument
 from runtime.content.scripts import Script
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
 from runtime.content.tags import ATTEMPT_OUTCOME, OUTCOMES, Asked, KnownContent, SegmentDocument, TagDocument
+from runtime.content.unmet_needs import UnmetNeedsDocument
 
 Document = TypeVar("Document", bound=Head)
 Value = TypeVar("Value")
@@ -445,6 +446,11 @@ class Content:
                     f"content/registries: {each.id} names group {each.group} and topic {each.topic}; one is not there"
                 )
         return found
+
+    @cached_property
+    def unmet_needs(self) -> UnmetNeedsDocument:
+        """The words for what was not met."""
+        return self._only("unmet_needs.yaml", UnmetNeedsDocument)
 
     @cached_property
     def assessments(self) -> dict[str, AssessmentDocument]:
