@@ -12,6 +12,7 @@ from db.messages import messages as message_rows
 from db.notes import notes as note_rows
 from db.patients import consents as consent_rows
 from db.plans import plans as plan_rows
+from db.received_messages import received_messages as received_rows
 from db.requests import requests as request_rows
 from db.requests import visible_to
 from db.responses import responses
@@ -154,6 +155,24 @@ def requests(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:
     ).where(request.patient_id == patient_id, visible_to(viewer))
 
 
+def received(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
+    """What the patient wrote to us; the text itself is read with the message."""
+    message = received_rows.c
+    return rows(
+        TimelineKind.MESSAGE,
+        at=message.received_at,
+        id=message.id,
+        source=literal("message:") + message.channel,
+        facts={
+            "channel": message.channel,
+            "direction": literal("in"),
+            "state": message.state,
+            "signs": message.signs,
+            "values": message["values"],
+        },
+    ).where(message.patient_id == patient_id)
+
+
 def messages(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: ARG001
     """Messages around calls."""
     message = message_rows.c
@@ -164,6 +183,7 @@ def messages(patient_id: PatientBind, viewer: Viewer) -> Select[Any]:  # noqa: A
         source=literal("message:") + message.channel,
         facts={
             "channel": message.channel,
+            "direction": literal("out"),
             "text_key": message.text_key,
             "state": message.state,
             "delivered_at": message.delivered_at,

@@ -24,8 +24,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_update
 from sqlalchemy.orm import Session
 
 from care.consent import Purpose
+from care.patients import Patient
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from db.outbox import Outbox
+from db.patients import patients
 from followup.events import DomainEvent, EventKind
 from followup.messages import Channel, Message, MessageState, MessageTrigger, next_message_state
 from runtime.identifiers import new_id
@@ -53,7 +55,9 @@ messages = Table(
     instant("delivered_at", nullable=True),
     Column("provider_id", String(200), nullable=True),
     Column("reason", String(500), nullable=False, default=""),
+    reference("answers_id", "received_messages.id", nullable=True, index=False),
     Index("ix_messages_to_send", "send_at", "id", postgresql_where=text("state IN ('planned', 'sending')")),
+    Index("uq_messages_answers", "answers_id", unique=True),
     Index("ix_messages_by_provider", "channel", "provider_id", unique=True),
     Index("ix_messages_parked", "id", postgresql_where=text("state IN ('parked', 'undelivered')")),
 )
@@ -229,6 +233,19 @@ class MessageRepository:
             )
         )
         return found
+
+    def patients_at(self, channel: Channel, address: str, *, limit: int = 20) -> Sequence[Patient]:
+        """Everybody living who can be written to at this address of a channel."""
+        return self._session.scalars(
+            select(Patient)
+            .join(message_addresses, message_addresses.c.patient_id == patients.c.id)
+            .where(
+                message_addresses.c.channel == channel,
+                message_addresses.c.address == address,
+                patients.c.deceased_at.is_(None),
+            )
+            .limit(limit)
+        ).all()
 
     def keep_address(self, patient_id: str, channel: Channel, address: str, *, now: datetime) -> None:
         """Keep where a patient can be written to; a new address takes the old one's place."""

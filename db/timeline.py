@@ -55,6 +55,7 @@ STRANDS: tuple[Strand, ...] = (
     Strand(frozenset({TimelineKind.ALERT}), contact_strands.alerts),
     Strand(frozenset({TimelineKind.REQUEST}), contact_strands.requests),
     Strand(frozenset({TimelineKind.MESSAGE}), contact_strands.messages),
+    Strand(frozenset({TimelineKind.MESSAGE}), contact_strands.received),
 )
 
 

@@ -52,6 +52,7 @@ from db.plan_records import PlanRecords
 from db.plans import PlanRepository
 from db.proposals import TreatmentProposalRepository
 from db.queues import QueueRepository
+from db.received_messages import ReceivedMessageRepository
 from db.recordings import RecordingRepository
 from db.registries import RegistryRepository
 from db.relatives import RelativeRepository
@@ -153,6 +154,7 @@ class UnitOfWork:
         self.users = UserRepository(self._session)
         self.outbox = Outbox(self._session)
         self.messages = MessageRepository(self._session, self.outbox)
+        self.received = ReceivedMessageRepository(self._session)
         self.decisions = DecisionRepository(self._session)
         self.number_searches = NumberSearchRepository(self._session)
         self.now = self._clock(self._session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from followup.alerts import LEVEL_ORDER, AlertLevel
@@ -72,6 +72,15 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """A second look that a sign wants: a person rings again after so long and asks this form."""
+
+    after: timedelta
+    within: timedelta
+    form: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRule:
     """When an answer is a sign of danger, how soon a person must act, and what is said to the patient."""
 
@@ -82,6 +91,9 @@ class AnswerRule:
     title: Mapping[str, str]
     advice: Mapping[str, str]  # by language; empty: the level's own
     family: str = ""  # of one family only the most urgent sign counts
+    call_priority: int | None = None  # of the call back; None: the level's own
+    at_any_hour: bool = False  # the call back does not wait for the hours of calls
+    recheck: Recheck | None = None
     version: int = 1
     source: str = ""
 

@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     TRUNK_CHANGED = "trunk_changed"  # trunk's name: it came up or went down, as seen by a node
     TRUNK_FAILED_OVER = "trunk_failed_over"  # call: one trunk refused before anything rang, another takes it
     MESSAGE_PLANNED = "message_planned"  # message: it is written down and leaves when its time has come
+    MESSAGE_RECEIVED = "message_received"  # received message: a patient wrote to us
     NUMBER_WANTED = "number_wanted"  # search: a number was of no use, somebody has to find another
     IMPORT_TO_APPLY = "import_to_apply"  # import: somebody wants its rows written
     IMPORT_TO_UNDO = "import_to_undo"  # import: somebody wants it taken back

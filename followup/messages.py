@@ -88,6 +88,7 @@ class Message:
     delivered_at: datetime | None = None
     provider_id: str | None = None  # the channel's name for it
     reason: str = ""  # of the last refusal, in words
+    answers_id: str | None = None  # the text of the patient that it answers, at once and once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

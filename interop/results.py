@@ -141,6 +141,15 @@ def _take_together(
     return [tuple(islice(rest, len(each))) for each in groups]
 
 
+def take_said(
+    uow: UnitOfWork, content: Content, sent: Sequence[SentResult], *, said: Mapping[str, object]
+) -> tuple[Alert, ...]:
+    """Take results that came with answers, such as a value with how somebody feels; the alerts that were raised."""
+    decided = {source: uow.unmapped_results.decided(source) for source in {each.source for each in sent}}
+    taken = _take(uow, content, [_fitting(each) for each in sent], decided, reinstate=False, park=True)
+    return tell(uow, content, [put for each in taken for put in each.puts], said=said)
+
+
 def placed(
     content: Content, sent: SentResult, decided: Mapping[str, MappedCode], now: datetime
 ) -> tuple[Observation, ...] | Unplaced | None:
@@ -232,8 +241,13 @@ def sent_again(parked: UnmappedResult) -> SentResult:
     )
 
 
-def tell(uow: UnitOfWork, content: Content, puts: Iterable[Put]) -> tuple[Alert, ...]:
-    """Raise the alerts that fresh results are signs of, and say once for each patient that his record changed."""
+def tell(
+    uow: UnitOfWork, content: Content, puts: Iterable[Put], *, said: Mapping[str, object] | None = None
+) -> tuple[Alert, ...]:
+    """Raise the alerts that fresh results are signs of, and say once for each patient that his record changed.
+
+    `said`: answers that came with the results.
+    """
     changed = [put for put in puts if put.changed]
     patients = {put.observation.patient_id for put in changed}
     patients |= {put.before.patient_id for put in changed if put.before is not None}
@@ -246,7 +260,7 @@ def tell(uow: UnitOfWork, content: Content, puts: Iterable[Put]) -> tuple[Alert,
             and put.observation.status is not ObservationStatus.ENTERED_IN_ERROR
             and put.observation.taken_at >= uow.now - timedelta(hours=content.observations.alerts_within_hours)
         ]
-        alerts += _alerts(uow, content, patient_id, fresh)
+        alerts += _alerts(uow, content, patient_id, fresh, said or {})
         uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient_id))
     return tuple(alerts)
 
@@ -369,7 +383,13 @@ def _unit(content: Content, concept: Concept, meant: MappedCode, written: str) -
     return None
 
 
-def _alerts(uow: UnitOfWork, content: Content, patient_id: str, fresh: Sequence[Observation]) -> tuple[Alert, ...]:
+def _alerts(
+    uow: UnitOfWork,
+    content: Content,
+    patient_id: str,
+    fresh: Sequence[Observation],
+    said: Mapping[str, object],
+) -> tuple[Alert, ...]:
     asked = [each for each in fresh if content.concepts[each.code].item and each.value is not None]
     if not asked:
         return ()
@@ -390,7 +410,7 @@ def _alerts(uow: UnitOfWork, content: Content, patient_id: str, fresh: Sequence[
             uow,
             content,
             form="",
-            answers=answers,
+            answers={**said, **answers},
             earlier=earlier,
             patient_id=patient_id,
             besides=open_codes | {each.code for each in raised},

@@ -4,7 +4,7 @@ What it has done stands in the alert's row, so a restart forgets nothing and a l
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -23,6 +23,7 @@ from followup.alerts import (
     due_steps,
     step_after,
 )
+from followup.answer_alerts import AnswerRule
 from followup.attempts import AttemptState
 from followup.duty import DutyRole, OnDuty, on_duty
 from followup.events import DomainEvent, EventKind
@@ -54,6 +55,7 @@ class AlertDesk:
     zone: ZoneInfo
     region: str  # whose working days count
     queue: str  # whose agents call back when the alert's own task has no queue of agents
+    rules: Mapping[str, AnswerRule] = field(default_factory=dict)  # by code: what a sign wants besides its level
 
     @classmethod
     def of(cls, settings: Settings, content: Content) -> "AlertDesk":
@@ -69,6 +71,7 @@ class AlertDesk:
             zone=settings.zone,
             region=settings.calendar_region,
             queue=settings.alert_queue,
+            rules={rule.code: rule for rule in content.answer_alerts},
         )
 
 
@@ -223,26 +226,65 @@ def _plan_call_back(uow: UnitOfWork, desk: AlertDesk, clock: AlertClock, alert: 
         uow.alerts.note(alert, AlertEventKind.CALL_BACK_IMPOSSIBLE, at=now, detail={"queue": desk.queue})
         log.error("call_back_impossible", alert=alert.id, reason="no queue of agents for care")
         return
+    rule = desk.rules.get(alert.code)
+    priority = rule.call_priority if rule is not None else None
+    any_hour = clock.emergency or (rule is not None and rule.at_any_hour)
+    marks = {"alert": alert.id, **({EMERGENCY: alert.id} if any_hour else {})}
+    wanted = _CallWanted(
+        queue=queue,
+        origin=origin,
+        priority=_PRIORITY[alert.level] if priority is None else priority,
+        marks=marks,
+    )
+    task = _plan_call(uow, alert, wanted, at=now, within=clock.call_back_within, now=now)
+    alert.call_back_task_id = task.id
+    uow.alerts.note(alert, AlertEventKind.CALL_BACK_PLANNED, at=now, detail={"task": task.id})
+    if rule is not None and rule.recheck is not None:
+        look = rule.recheck
+        again = _plan_call(uow, alert, wanted, at=now + look.after, within=look.within, now=now, form=look.form)
+        uow.alerts.note(alert, AlertEventKind.CALL_BACK_PLANNED, at=now, detail={"task": again.id, "again": True})
+    uow.outbox.wake()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CallWanted:
+    """What the calls about one alert have in common."""
+
+    queue: Queue
+    origin: Task | None
+    priority: int
+    marks: dict[str, str]
+
+
+def _plan_call(
+    uow: UnitOfWork,
+    alert: Alert,
+    wanted: _CallWanted,
+    *,
+    at: datetime,
+    within: timedelta,
+    now: datetime,
+    form: str | None = None,
+) -> Task:
     task = Task(
         id=TaskId(new_id()),
-        plan_id=origin.plan_id if origin is not None else None,
+        plan_id=wanted.origin.plan_id if wanted.origin is not None else None,
         patient_id=PatientId(alert.patient_id),
-        queue_id=queue.id,
+        queue_id=wanted.queue.id,
         purpose=Purpose.CARE,
         mode=TaskMode.AGENT,
-        priority=_PRIORITY[alert.level],
-        earliest_at=now,
-        target_at=now,
-        latest_at=now + clock.call_back_within,
-        next_attempt_at=now,
+        priority=wanted.priority,
+        earliest_at=at,
+        target_at=at,
+        latest_at=at + within,
+        next_attempt_at=at,
+        form=form,
         created_at=now,
-        variables={"alert": alert.id, **({EMERGENCY: alert.id} if clock.emergency else {})},
+        variables=dict(wanted.marks),
     )
     uow.plans.add_task(task)
     uow.flush()
-    alert.call_back_task_id = task.id
-    uow.alerts.note(alert, AlertEventKind.CALL_BACK_PLANNED, at=now, detail={"task": task.id})
-    uow.outbox.wake()
+    return task
 
 
 def _with_an_agent(uow: UnitOfWork, alert: Alert) -> bool:

@@ -107,7 +107,8 @@ def _take(parts: ChannelParts, message_id: str) -> OutgoingMessage | None:
 def _hour_for(uow: UnitOfWork, parts: ChannelParts, message: Message) -> datetime | None:
     """When the message may leave: now, or when its patient's hours begin. Staff on duty are told at any hour."""
     patient = uow.patients.get(message.patient_id) if message.patient_id else None
-    if patient is None or message.purpose is None or parts.profile is None:
+    if patient is None or message.purpose is None or parts.profile is None or message.answers_id is not None:
+        # Who has just written is awake.
         return uow.now
     return opening_for(uow, patient, message.purpose, uow.now, profile=parts.profile, region=parts.calendar_region)
 

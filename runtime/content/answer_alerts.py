@@ -1,11 +1,12 @@
 """content/answer_alerts: which answers are signs of danger."""
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from followup.alerts import AlertLevel
-from followup.answer_alerts import AnswerRule, Bounds, Condition
+from followup.answer_alerts import AnswerRule, Bounds, Condition, Recheck
 from runtime.content.documents import Head, Strict, Wording
 
 
@@ -51,12 +52,28 @@ class ConditionDocument(Strict):
         )
 
 
+class RecheckDocument(Strict):
+    after_minutes: int = Field(ge=1, le=1440)
+    within_minutes: int = Field(ge=1, le=1440)
+    form: str
+
+    def value(self) -> Recheck:
+        return Recheck(
+            after=timedelta(minutes=self.after_minutes),
+            within=timedelta(minutes=self.within_minutes),
+            form=self.form,
+        )
+
+
 class AnswerRuleDocument(Strict):
     code: str = Field(pattern=r"^[a-z][a-z0-9_]{1,63}$")
     level: AlertLevel
     title: Wording
     advice: Wording | None = None
     family: str = ""
+    call_priority: int | None = Field(default=None, ge=0, le=99)
+    at_any_hour: bool = False
+    recheck: RecheckDocument | None = None
     when: ConditionDocument
 
 
@@ -84,6 +101,9 @@ class AnswerAlertsDocument(Head):
                 title=rule.title.model_dump(),
                 advice=rule.advice.model_dump() if rule.advice else {},
                 family=rule.family,
+                call_priority=rule.call_priority,
+                at_any_hour=rule.at_any_hour,
+                recheck=rule.recheck.value() if rule.recheck else None,
                 version=self.version,
                 source=self.source,
             )

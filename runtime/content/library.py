@@ -26,6 +26,7 @@ from followup.follow_up_rules import FollowUpRules
 from followup.identity import IdentityRule
 from followup.inbound_menu import InboundMenu
 from followup.plans import PlanTemplate
+from followup.replies import ReplyRules
 from followup.what_next import AttemptPolicy, DecisionReason
 from runtime.content.adherence import AdherenceDocument
 from runtime.content.advice import AdviceLibrary, AdviceRulesDocument, ArticleDocument, Known, advice_library
@@ -54,6 +55,7 @@ from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
 from runtime.content.record_words import RecordWordsDocument
 from runtime.content.registries import AssessmentDocument, RegistryDocument
+from runtime.content.replies import RepliesDocument
 from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.result_classes import ResultClassesDocument
@@ -325,6 +327,16 @@ class Content:
         if ANY_SENDER not in senders:
             raise ContentError('content/feeds: no file is for the sender "*"; without it a new sender cannot be read')
         return senders
+
+    @cached_property
+    def replies(self) -> ReplyRules:
+        """How what patients write back is read and answered."""
+        rules = self._only("replies.yaml", RepliesDocument).value()
+        concepts = {each.code for each in rules.readings} - set(self.concepts)
+        alerts = set(rules.answers) - {rule.code for rule in self.answer_alerts}
+        if concepts or alerts:
+            raise ContentError(f"content/replies.yaml: there is no {', '.join(sorted(concepts | alerts))}")
+        return rules
 
     @cached_property
     def discharge_plans(self) -> DischargePlans:
