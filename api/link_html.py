@@ -14,7 +14,8 @@ _STYLE = (
     "h2{font-size:1.3rem;margin:.6rem 0}label.option{display:block;border:2px solid #888;border-radius:.6rem;"
     "padding:.7rem 1rem;margin:.5rem 0}label.option input{width:1.4rem;height:1.4rem;vertical-align:middle;"
     "margin-right:.7rem}input[type=text],input[type=date],textarea,select{font:inherit;padding:.6rem;width:100%;"
-    "box-sizing:border-box;border:2px solid #888;border-radius:.6rem}select{width:auto;min-width:7rem}"
+    "box-sizing:border-box;border:2px solid #888;border-radius:.6rem}select{width:auto;min-width:5.2rem}"
+    "label.pick{white-space:nowrap;margin-right:.6rem}"
     "button{font:inherit;font-weight:600;padding:.8rem 1.6rem;border:0;border-radius:.6rem;background:#0b5394;"
     "color:#fff;margin:1rem 0;width:100%}button.plain{background:none;color:#0b5394;text-decoration:underline;"
     "width:auto;padding:.4rem;margin:0;font-weight:400}.fault{border-left:.4rem solid #b00020;padding:.3rem .8rem;"
@@ -22,6 +23,7 @@ _STYLE = (
     "margin:0 0 1rem;background:#fff4f4}.danger a{font-size:1.3rem;font-weight:700;color:#b00020;"
     "display:inline-block;margin:.2rem 1rem .2rem 0}a.button{display:block;text-align:center;text-decoration:none;"
     "font-weight:600;padding:.8rem 1.6rem;border-radius:.6rem;background:#0b5394;color:#fff}"
+    ".numbers a{display:block;font-size:1.3rem;font-weight:700;padding:.5rem 0}"
     ".small{font-size:1rem;color:#444}a{color:#0b5394}a.button{color:#fff}"
 )
 
@@ -164,12 +166,15 @@ def identity_page(place: Place, *, wrong: bool) -> str:
     months = "".join(f"<option>{month}</option>" for month in range(1, 13))
     days = "".join(f"<option>{day}</option>" for day in range(1, 32))
     fault = f"<p class=fault role=alert>{place.word('wrong')}</p>" if wrong else ""
+    picks = "".join(
+        f"<label class=pick><select name={name} required><option value=''>–</option>{options}</select> "
+        f"{place.word(name)}</label>"
+        for name, options in (("month", months), ("day", days))
+    )
     return page(
         place,
         f"<p>{place.word('who')}</p>{fault}<form method=post action='{place.address}/identity'>"
-        f"<p><label><select name=month required><option value=''>–</option>{months}</select> {place.word('month')}"
-        f"</label> <label><select name=day required><option value=''>–</option>{days}</select> {place.word('day')}"
-        f"</label></p><button>{place.word('go_on')}</button></form>{language_switch(place)}",
+        f"<p>{picks}</p><button>{place.word('go_on')}</button></form>{language_switch(place)}",
     )
 
 
@@ -279,7 +284,7 @@ def numbers(place: Place, *, emergency: bool) -> str:
         if emergency
         else ""
     )
-    return f"<p>{urgent}{hospital}</p>"
+    return f"<p class=numbers>{urgent}{hospital}</p>"
 
 
 def language_switch(place: Place) -> str:

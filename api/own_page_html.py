@@ -30,8 +30,8 @@ _STYLE = (
     "font-weight:700}.low,.high{color:#b00020;font-weight:700}p{margin:.3rem 0}.text{white-space:pre-line;"
     "overflow-wrap:anywhere}dl{margin:.4rem 0}dt{color:#444;font-size:1rem;margin-top:.5rem}dd{margin:0;"
     "font-weight:600;overflow-wrap:anywhere;white-space:pre-line}summary{font-weight:700;padding:.5rem 0;"
-    "cursor:pointer}.warn{border-left:.4rem solid #0b5394;padding:.3rem .8rem}nav a{display:inline-block;"
-    "margin:.2rem .9rem .2rem 0;padding:.2rem 0}</style>"
+    "cursor:pointer}.warn{border-left:.4rem solid #0b5394;padding:.3rem .8rem}nav a{display:block;padding:.4rem 0}"
+    "ul.rows>li>p:first-child{margin-top:0}</style>"
 )
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -39,6 +39,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "heading": "{name}的健康资料",
         "as_of": "{at}的内容。30分钟后这一页自动关闭,看完请关闭页面。",
         "reader": "您是以“{relation}”的身份查看,只显示病人同意让您知道的内容。",
+        "contents": "目录",
         "appointments": "复诊与预约",
         "no_appointments": "目前没有登记的预约。",
         "contacts": "接下来的随访",
@@ -48,9 +49,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "machine": "自动电话会问您几个问题",
         "results": "最近的检查和测量结果",
         "no_results": "目前没有结果。",
-        "band": "参考范围:{band}",
-        "at_least": "不低于{low}",
-        "at_most": "不高于{high}",
+        "band": "参考范围:{low}–{high} {unit}",
+        "at_least": "参考范围:不低于{low} {unit}",
+        "at_most": "参考范围:不高于{high} {unit}",
         "high": "↑ 偏高",
         "low": "↓ 偏低",
         "results_warning": "结果偏高或偏低不一定是生病,请听医生的解释。",
@@ -88,6 +89,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "heading": "Health page of {name}",
         "as_of": "As of {at}. The page shuts itself after 30 minutes; please close it when you have read it.",
         "reader": "You read as {relation}: only what the patient lets you know is shown.",
+        "contents": "Contents",
         "appointments": "Appointments",
         "no_appointments": "No appointment is booked.",
         "contacts": "What is planned",
@@ -97,9 +99,9 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "machine": "An automated call with a few questions",
         "results": "Newest results",
         "no_results": "There are no results.",
-        "band": "Reference: {band}",
-        "at_least": "{low} or more",
-        "at_most": "{high} or less",
+        "band": "Reference: {low}–{high} {unit}",
+        "at_least": "Reference: {low} {unit} or more",
+        "at_most": "Reference: {high} {unit} or less",
         "high": "↑ high",
         "low": "↓ low",
         "results_warning": "High or low does not have to mean illness; let the doctor explain it.",
@@ -117,8 +119,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "no_advice": "No advice was given yet.",
         "answers": "Questionnaires you answered",
         "no_answers": "No questionnaire was answered yet.",
-        "kept_back": "Questionnaires about how you feel in yourself are not shown here. Ring us: we check who you are "
-        "and tell you.",
+        "kept_back": "Questionnaires about your mood are not shown here. Ring us: we check who you are and tell you.",
         "summaries": "Summaries signed by a doctor",
         "no_summaries": "There is no summary that can be opened here.",
         "period": "{since} to {until}",
@@ -126,7 +127,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "open_summary": "Open the document",
         "failed": "This document cannot be opened now; please ring the hospital.",
         "back": "Back",
-        "listeners": "Whom you let know what",
+        "listeners": "Who may know what about you",
         "no_listeners": "You have not let anybody else know.",
         "until": "until {day}",
         "no_end": "no end was named",
@@ -184,11 +185,12 @@ class OwnPageHtml:
             for part, body, remark in shown
         )
         reader = f"<p class=warn>{self._word('reader', relation=own.reader)}</p>" if own.reader else ""
-        at = f"{own.at.astimezone(self._zone):%Y-%m-%d %H:%M}"
+        at = self._moment(own.at)
         return page(
             self._place,
             f"<h2>{self._word('heading', name=own.name)}</h2>{reader}<p class=small>{self._word('as_of', at=at)}</p>"
-            f"{language_switch(self._place)}<nav>{contents}</nav>{sections}"
+            f"{language_switch(self._place)}<nav><details><summary>{self._word('contents')}</summary>{contents}</details></nav>"
+            f"{sections}"
             f"<section><p>{self._word('urgent')}</p><p>{self._word('wrong')}</p>"
             f"{numbers(self._place, emergency=True)}</section>",
             head=_STYLE,
@@ -198,8 +200,11 @@ class OwnPageHtml:
         text = _WORDS[self._language][key]
         return escape(text.format(**values) if values else text, quote=True)
 
-    def _day(self, day: date) -> str:
-        return f"{day.year}年{day.month}月{day.day}日" if self._language == "zh" else f"{day:%Y-%m-%d}"
+    def _day(self, day: date, *, after: date | None = None) -> str:
+        if self._language != "zh":
+            return f"{day:%Y-%m-%d}"
+        year = "" if after is not None and after.year == day.year else f"{day.year}年"
+        return f"{year}{day.month}月{day.day}日"
 
     def _moment(self, at: datetime) -> str:
         there = at.astimezone(self._zone)
@@ -216,21 +221,15 @@ class OwnPageHtml:
     def _contact(self, line: ContactAhead) -> str:
         days = self._day(line.first_day)
         if line.last_day > line.first_day:
-            days = self._word("between", first=days, last=self._day(line.last_day))
+            days = self._word("between", first=days, last=self._day(line.last_day, after=line.first_day))
         about = f": {escape(line.about)}" if line.about else ""
         return f"<p class=lead>{days}</p><p>{self._word('machine' if line.automated else 'call')}{about}</p>"
 
     def _result(self, line: NewestResult) -> str:
         mark = f" <span class={line.mark}>{self._word(line.mark)}</span>" if line.mark in ("low", "high") else ""
-        if line.low and line.high:
-            band = f"{line.low}–{line.high}"
-        elif line.low:
-            band = _WORDS[self._language]["at_least"].format(low=line.low)
-        elif line.high:
-            band = _WORDS[self._language]["at_most"].format(high=line.high)
-        else:
-            band = ""
-        reference = f"<p>{self._word('band', band=f'{band} {line.unit}'.strip())}</p>" if band else ""
+        band = "band" if line.low and line.high else "at_least" if line.low else "at_most" if line.high else ""
+        limits = {"low": line.low, "high": line.high, "unit": line.unit}
+        reference = f"<p>{self._word(band, **limits).strip()}</p>" if band else ""
         return (
             f"<p class=lead>{escape(line.name)}</p><p><span class=value>{escape(line.value)}</span> "
             f"{escape(line.unit)}{mark}</p>{reference}<p class=small>{self._day(line.on)} · {escape(line.source)}</p>"

@@ -57,8 +57,8 @@ def test_a_patient_reads_her_record_on_her_telephone_in_both_languages(house: Ho
         phone.click("button:has-text('继续')")
         assert NAME in phone.locator("h2").first.inner_text()
         look(phone, "own-zh")
-        phone.click("summary >> nth=0")
-        assert "漏服" in phone.locator("details").first.inner_text()
+        phone.click("section summary >> nth=0")
+        assert "漏服" in phone.locator("section details").first.inner_text()
         look(phone, "own-zh-answers")
         smallest = phone.evaluate("parseFloat(getComputedStyle(document.querySelector('.small')).fontSize)")
         assert smallest >= 20, "large print, the small words too"

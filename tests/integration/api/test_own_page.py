@@ -115,7 +115,7 @@ def test_nothing_is_shown_before_the_birthday_and_everything_that_is_hers_after_
     assert f"{NAME}的健康资料" in page
     assert "心内科门诊" in section(page, "appointments")
     assert "陈医生" in section(page, "appointments")
-    assert "用药情况" in section(page, "contacts") or "服药" in section(page, "contacts")
+    assert "服药情况" in section(page, "contacts")
     assert section(page, "contacts").count("<li>") == 1, "a call because of an alert is not announced"
     assert re.search(r"146</span> mmHg.*偏高.*参考范围:90–139 mmHg.*家用设备", section(page, "results"))
     assert re.search(r"4\.21</span> mmol/L</p><p>参考范围:3\.50–5\.30 mmol/L", section(page, "results"))
@@ -127,7 +127,7 @@ def test_nothing_is_shown_before_the_birthday_and_everything_that_is_hers_after_
     assert CONTENT.advice.articles["diet_salt"].title["zh"] in section(page, "advice")
     lesson = CONTENT.education["hypertension_at_home"].lessons[0]
     assert lesson.title["zh"] in section(page, "advice")
-    assert "过去7天漏服了几天?</dt><dd>2 天" in section(page, "answers").replace("2 d", "2 天")
+    assert "过去7天漏服了几天?</dt><dd>2 天" in section(page, "answers")
     assert "说得对吗" not in page, "how staff judged what she told back is not hers to read"
     for secret in SECRETS:
         assert secret not in page, secret
@@ -154,7 +154,7 @@ def test_the_other_language_is_one_press_away(clinic: Clinic) -> None:
     assert sections_of(page) == list(SECTIONS)
     assert "Systolic" in section(page, "results")
     assert "Reference: 90–139 mmHg" in section(page, "results")
-    assert "How many of the last 7 days" in page or "of the last 7 days" in section(page, "answers")
+    assert "of the last 7 days" in section(page, "answers")
 
 
 def test_a_second_browser_and_whoever_comes_after_the_visit_are_refused(clinic: Clinic) -> None:
