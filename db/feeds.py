@@ -389,6 +389,12 @@ class FeedRepository:
         )
         return {(each.patient_id, each.visit_number): each for each in found}
 
+    def stays(self, patient_id: str) -> Sequence[FeedVisit]:
+        """Where the feeds say that the patient lies in the hospital."""
+        return self._session.scalars(
+            select(FeedVisit).where(feed_visits.c.patient_id == patient_id, feed_visits.c.state == VisitState.ADMITTED)
+        ).all()
+
     def add_visit(self, visit: FeedVisit) -> None:
         """Save a visit."""
         self._session.add(visit)
@@ -461,9 +467,9 @@ class FeedRepository:
             .order_by(feed_consequences.c.position)
         ).all()
 
-    def last_pause(self, patient_id: str, encounter_id: str) -> Consequence | None:
-        """The pause that the admission of this encounter brought."""
-        return self._session.scalar(
+    def pauses(self, patient_id: str, encounter_id: str) -> Sequence[Consequence]:
+        """The pauses that the admission of this encounter brought, the newest first."""
+        return self._session.scalars(
             select(Consequence)
             .where(
                 feed_consequences.c.patient_id == patient_id,
@@ -472,8 +478,7 @@ class FeedRepository:
                 feed_consequences.c.state == ConsequenceState.DONE,
             )
             .order_by(feed_consequences.c.position.desc())
-            .limit(1)
-        )
+        ).all()
 
 
 def _once(arrived: Sequence[ArrivedMessage]) -> list[tuple[ArrivedMessage, int]]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -94,6 +94,9 @@ _KEEP_NEW = text(
 )
 
 
+_A_DAY = timedelta(days=1)
+
+
 class PutOutcome(StrEnum):
     """What became of a result that was put."""
 
@@ -164,6 +167,9 @@ class ObservationRepository:
 
     def _put_again(self, observation: Observation, *, reinstate: bool) -> Put:
         held, versions = self._locked(observation)
+        if (key := self._key_of_its_own(observation, versions)) is not None:
+            observation.source_key = key
+            return self.put(observation, reinstate=reinstate)
         same = next((each for each in reversed(versions) if each.says_the_same_as(observation)), None)
         again = reinstate and (held.status is ObservationStatus.ENTERED_IN_ERROR or _was_taken_back(same, versions))
         if same is not None and not (again and same is not held):
@@ -172,6 +178,18 @@ class ObservationRepository:
             return self._supersede(held, observation, versions)
         self._insert(observation, version=len(versions) + 1, superseded_at=observation.recorded_at)
         return Put(outcome=PutOutcome.OLDER, observation=self._kept(observation))
+
+    def _key_of_its_own(self, observation: Observation, versions: Sequence[Observation]) -> str | None:
+        """Of a laboratory's number that is used again for a sample of another day; else None.
+
+        A correction may have moved the day: it is another sample's only where such a one is known.
+        """
+        near = any(abs(each.taken_at - observation.taken_at) < _A_DAY for each in versions)
+        if near or observation.setting is not Setting.LABORATORY or observation.derived_from is not None:
+            return None
+        key = f"{observation.source_key}@{observation.taken_at.astimezone(UTC):%Y%m%d}"
+        new = observation.status in {ObservationStatus.PRELIMINARY, ObservationStatus.FINAL}
+        return key if new or self.current(observation.source, key) is not None else None
 
     def withdraw(self, observation: Observation, *, by: str | None, reason: str, now: datetime) -> Put:
         """Take back the version that counts: a further version says that it was an error, and why."""

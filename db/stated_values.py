@@ -60,11 +60,13 @@ class StatedValueRepository:
         stated_at: datetime | None = None,
         by: str | None = None,
         reason: str = "",
+        late: bool = False,
     ) -> tuple[PersonField, ...]:
         """Take in what a source says; the fields of the patient that are others now. ValueError says what cannot be.
 
         The same word again is no change. None takes the source's word back. What the source said earlier than its
-        last word (`stated_at`) is kept as a version and does not hold.
+        last word (`stated_at`) is kept as a version and does not hold; so with `late`, where the caller knows that the
+        source has spoken since: a word that it only repeated is not written down anew.
         """
         self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"stated/{patient.id}", 0))))
         told = {field: (said or "").strip() or None for field, said in values.items()}
@@ -86,7 +88,7 @@ class StatedValueRepository:
                 recorded_at=at,
                 recorded_by=by,
             )
-            if self._take(words, word) and _write_through(words, patient, field, policies[field]):
+            if self._take(words, word, late=late) and _write_through(words, patient, field, policies[field]):
                 changed.append(field)
         self._session.flush()
         return tuple(changed)
@@ -136,7 +138,7 @@ class StatedValueRepository:
         first = not any(word.source == AS_OPENED for word in current)
         self._take(words, _as_opened(patient, field, standing, patient.created_at if first else at, recorded_at=at))
 
-    def _take(self, words: list[StatedValue], word: StatedValue) -> bool:
+    def _take(self, words: list[StatedValue], word: StatedValue, *, late: bool = False) -> bool:
         """Make a word its source's newest; False if it changes nothing."""
         story = [each for each in words if (each.field, each.source) == (word.field, word.source)]
         current = next((version for version in story if version.superseded_at is None), None)
@@ -144,7 +146,8 @@ class StatedValueRepository:
             if word.value is not None:
                 self._add(words, replace(word, version=1))
             return word.value is not None
-        if word.stated_at < current.stated_at:
+        older = word.stated_at < current.stated_at
+        if older or (late and word.value != current.value):
             if not any((version.value, version.stated_at) == (word.value, word.stated_at) for version in story):
                 self._add(words, replace(word, version=story[-1].version + 1, superseded_at=word.recorded_at))
             return False

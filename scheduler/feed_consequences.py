@@ -140,12 +140,12 @@ class _Following:
         return later and encounter is not None and encounter.kind != ListKind.APPOINTMENT.value
 
     def _resume(self) -> None:
-        pause = self._uow.feeds.last_pause(self._owed.patient_id, self._owed.encounter_id or "")
+        pauses = self._uow.feeds.pauses(self._owed.patient_id, self._owed.encounter_id or "")
         resumed = []
-        for plan_id in pause.plans if pause else ():
+        for pause, plan_id in [(each, plan_id) for each in pauses for plan_id in each.plans]:
             plan = self._uow.plans.get(plan_id)
             # Whoever resumed or ended it since has decided.
-            if plan is None or pause is None or plan.state is not PlanState.PAUSED:
+            if plan is None or plan.state is not PlanState.PAUSED:
                 continue
             if pause.done_at is not None and plan.state_since > pause.done_at:
                 continue

@@ -6,13 +6,14 @@ from datetime import date, datetime
 
 from care.history import HistoryKind
 from followup.feeds import FeedReason
-from interop.hl7.persons import FeedRules, Remarks, first_at, keys_in, name_of, or_remark, person_of
+from interop.hl7.persons import FeedRules, Remarks, first_at, keys_in, name_of, or_remark, past, person_of
 from interop.hl7.reading import BadTimeError, Hl7Message, Segment, day, instant
 from interop.hl7.telling import AdtTold, Happening, NotUsableError, SentEntry, SentVisit
 from runtime.content.feeds import FeedSender
 
 _DEPARTMENT, _WARD, _DOCTOR, _VISIT = 100, 100, 100, 64
 _CODE, _NAME, _KEY = 40, 300, 200
+_DAY_ONLY = len("20261122")
 _NEEDS_VISIT = frozenset({Happening.ADMITTED, Happening.DISCHARGED, Happening.ADMISSION_CANCELLED})
 
 
@@ -46,16 +47,16 @@ def adt_told(message: Hl7Message, happening: Happening, at: datetime, rules: Fee
     )
 
 
-def happened_at(message: Hl7Message, rules: FeedRules, *, otherwise: datetime) -> datetime:
+def happened_at(message: Hl7Message, rules: FeedRules, remarks: Remarks, *, otherwise: datetime) -> datetime:
     """When it became so in the hospital: EVN-2, else MSH-7, else when it came in."""
-    for segment, place in (("EVN", 2), ("MSH", 7)):
-        try:
-            found = instant(message.first(segment).text(place), rules.zone)
-        except BadTimeError:
-            continue
-        if found is not None:
-            return found
-    return otherwise
+    recorded, sent = message.first("EVN").text(2), message.first("MSH").text(7)
+    recorded_at = past(recorded, "EVN-2", rules, remarks, now=otherwise)
+    sent_at = past(sent, "MSH-7", rules, remarks, now=otherwise)
+    if recorded_at is None or sent_at is None:
+        return recorded_at or sent_at or otherwise
+    same_day = recorded_at.astimezone(rules.zone).date() == sent_at.astimezone(rules.zone).date()
+    # A day alone reads as its midnight: what happened in the night before would be newer.
+    return sent_at if same_day and len(recorded) <= _DAY_ONLY else recorded_at
 
 
 def visit_of(message: Hl7Message, rules: FeedRules, remarks: Remarks) -> SentVisit:

@@ -17,7 +17,7 @@ from interop.hl7.findings import ReadResults, apply_oru, apply_orus
 from interop.hl7.heads import head_of
 from interop.hl7.oru import results_told
 from interop.hl7.people import key_texts
-from interop.hl7.persons import FeedRules, Remarks, keys_in
+from interop.hl7.persons import FeedRules, Remarks, keys_in, keys_of
 from interop.hl7.reading import Hl7Message, UnreadableError, read_message
 from interop.hl7.siu import appointment_told
 from interop.hl7.telling import Booking, Happening, NotUsableError
@@ -127,8 +127,8 @@ def _brings_results(message: FeedMessage) -> bool:
 def _results_read(desk: FeedDesk, message: FeedMessage, raw: bytes) -> ReadResults | NotUsableError:
     try:
         parsed, rules = _read(desk, message, raw)
-        at = happened_at(parsed, rules, otherwise=message.received_at)
-        return ReadResults(message=message, told=results_told(parsed, at, rules), sender=rules.sender)
+        told = results_told(parsed, message.received_at, rules)
+        return ReadResults(message=message, told=told, sender=rules.sender)
     except NotUsableError as fault:
         return fault
 
@@ -136,14 +136,22 @@ def _results_read(desk: FeedDesk, message: FeedMessage, raw: bytes) -> ReadResul
 def _apply(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes) -> Applied:
     parsed, rules = _read(desk, message, raw)
     kind, _, trigger = message.kind.partition("^")
-    at = happened_at(parsed, rules, otherwise=message.received_at)
-    if kind == "ADT" and trigger in _HAPPENINGS:
-        return apply_adt(uow, desk, message, adt_told(parsed, Happening(trigger), at, rules))
-    if kind == "SIU" and trigger in _BOOKINGS:
-        return apply_siu(uow, desk, message, appointment_told(parsed, Booking(trigger), at, rules))
     if _brings_results(message):
-        read = ReadResults(message=message, told=results_told(parsed, at, rules), sender=rules.sender)
-        return apply_oru(uow, desk, read)
+        told = results_told(parsed, message.received_at, rules)
+        return apply_oru(uow, desk, ReadResults(message=message, told=told, sender=rules.sender))
+    remarks = Remarks()
+    at = happened_at(parsed, rules, remarks, otherwise=message.received_at)
+    if kind == "ADT" and trigger in _HAPPENINGS:
+        done = apply_adt(uow, desk, message, adt_told(parsed, Happening(trigger), at, rules))
+    elif kind == "SIU" and trigger in _BOOKINGS:
+        done = apply_siu(uow, desk, message, appointment_told(parsed, Booking(trigger), at, rules))
+    else:
+        done = _not_taken(message)
+    done.remarks.told[:0] = remarks.told
+    return done
+
+
+def _not_taken(message: FeedMessage) -> Applied:
     return Applied(ignored=FeedReason.NOT_TAKEN, told=f"nothing is done for messages {message.kind[:40]}; it is kept")
 
 
@@ -184,8 +192,5 @@ def _keys(desk: FeedDesk, message: FeedMessage, raw: bytes) -> list[str]:
         parsed, rules = _read(desk, message, raw)
     except NotUsableError:
         return []
-    segments = [(parsed.first("PID"), 3), (parsed.first("MRG"), 1)]
-    return [
-        text[:120]
-        for text in key_texts(key for segment, place in segments for key in keys_in(segment, place, rules, Remarks()))
-    ]
+    keys = [*keys_of(parsed, rules, Remarks()), *keys_in(parsed.first("MRG"), 1, rules, Remarks())]
+    return [text[:120] for text in key_texts(keys)]

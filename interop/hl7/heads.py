@@ -68,13 +68,14 @@ def first_segment(raw: bytes) -> bytes:
 
 
 def digest_of(raw: bytes) -> str:
-    """What tells one content from another: type, character set and everything behind MSH.
+    """What tells one content from another: type, character set, training or not, and everything behind MSH.
 
     The rest of MSH is left out: its instant changes when a message is sent again.
     """
     plain = raw.removeprefix(_BOM).lstrip()
     head = head_of(raw)
-    named = f"{head.kind}|{head.charset}\r" if head else ""
+    # What was refused as training is news when it is sent in earnest.
+    named = f"{head.kind}|{head.charset}{'|training' if head.training else ''}\r" if head else ""
     return hashlib.sha256(named.encode() + plain[len(first_segment(raw)) :].strip()).hexdigest()
 
 

@@ -1,11 +1,12 @@
 """ORU: results, each with its order, its instant and its state; a pure reading of the message."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from care.observations import ObservationStatus
 from followup.feeds import FeedReason
-from interop.hl7.persons import FeedRules, Remarks, first_at, or_remark, person_of
-from interop.hl7.reading import Hl7Message, Segment, instant
+from interop.hl7.persons import FeedRules, Remarks, first_at, past, person_of
+from interop.hl7.reading import Hl7Message, Segment
 from interop.hl7.telling import NotUsableError, ResultsTold, ToldResult
 
 _STATES = {
@@ -27,11 +28,13 @@ _NOT_FOR_A_CELL = frozenset({"ED", "RP"})
 """Pictures and documents."""
 
 
-def results_told(message: Hl7Message, at: datetime, rules: FeedRules) -> ResultsTold:
-    """What the message tells; NotUsableError if there is no result in it, or one without its order."""
+def results_told(message: Hl7Message, received_at: datetime, rules: FeedRules) -> ResultsTold:
+    """What the message tells; NotUsableError if there is no result in it, or one of a state that is none."""
     remarks = Remarks()
     person = person_of(message, rules, remarks)
+    sent_at = past(message.first("MSH").text(7), "MSH-7", rules, remarks, now=received_at)
     results: list[ToldResult] = []
+    of_key: dict[str, list[ToldResult]] = {}
     order = report = Segment("", ())
     for segment in message.segments:
         if segment.name == "ORC":
@@ -39,13 +42,13 @@ def results_told(message: Hl7Message, at: datetime, rules: FeedRules) -> Results
         elif segment.name == "OBR":
             report = segment
         elif segment.name == "OBX":
-            told = _result(segment, report, order, at, rules, remarks)
+            told = _result(segment, report, order, rules, remarks, sent_at=sent_at, received_at=received_at)
             if told is not None:
-                results.append(told)
+                results.append(_told_apart(told, of_key.setdefault(told.key, [])))
     if not results and not remarks.told:
         raise NotUsableError(FeedReason.RESULT_REFUSED, "there is no OBX in it: nothing was found")
     return ResultsTold(
-        at=at,
+        at=sent_at or received_at,
         person=person,
         visit_number=next(iter(first_at(message, rules.sender.visit_number)), None),
         results=tuple(results),
@@ -53,11 +56,32 @@ def results_told(message: Hl7Message, at: datetime, rules: FeedRules) -> Results
     )
 
 
+def _told_apart(told: ToldResult, alike: list[ToldResult]) -> ToldResult:
+    """The same test several times in one order, as a glucose curve sends it: each is a result, by its place.
+
+    A corrected copy that comes with what it corrects is none.
+    """
+    if any(each.status is not told.status for each in alike) or told in alike:
+        return told
+    alike.append(told)
+    return told if len(alike) == 1 else replace(told, key=f"{told.key}#{len(alike)}")
+
+
 def _result(
-    obx: Segment, report: Segment, order: Segment, at: datetime, rules: FeedRules, remarks: Remarks
+    obx: Segment,
+    report: Segment,
+    order: Segment,
+    rules: FeedRules,
+    remarks: Remarks,
+    *,
+    sent_at: datetime | None,
+    received_at: datetime,
 ) -> ToldResult | None:
+    def at(segment: Segment, place: int, named: str) -> datetime | None:
+        return past(segment.text(place), named, rules, remarks, now=received_at)
+
     code, name, system = (obx.text(3, part) for part in (1, 2, 3))
-    line = obx.text(1) or "?"
+    line = obx.text(1)[:4] or "?"
     state = obx.text(11).upper()
     if state in _NO_RESULT:
         remarks.add(f"OBX {line} is left out: its state {state} is no result")
@@ -71,13 +95,8 @@ def _result(
     if state not in _STATES:
         raise NotUsableError(FeedReason.RESULT_REFUSED, f"OBX {line}: the state {state[:10]} (OBX-11) is not known")
     number = report.text(3) or report.text(2) or order.text(3) or order.text(2)
-    taken_at = (
-        or_remark(lambda: instant(obx.text(14), rules.zone), f"OBX-14 of {line}", remarks)
-        or or_remark(lambda: instant(report.text(7), rules.zone), "OBR-7", remarks)
-        or or_remark(lambda: instant(report.text(22), rules.zone), "OBR-22", remarks)
-        or at
-    )
-    told_at = or_remark(lambda: instant(report.text(22), rules.zone), "OBR-22", remarks) or at
+    reported_at = at(report, 22, "OBR-22")
+    taken_at = at(obx, 14, f"OBX-14 of {line}") or at(report, 7, "OBR-7") or reported_at or sent_at or received_at
     # Without an order's number the same test of the same instant is the same result.
     key = f"{number or taken_at.isoformat()}/{code or name}/{obx.text(4)}"
     return ToldResult(
@@ -93,7 +112,8 @@ def _result(
         flags=tuple(obx.values(8)),
         status=_STATES[state],
         taken_at=taken_at,
-        told_at=told_at,
+        # When it came in says nothing of which version is newer.
+        told_at=reported_at or sent_at,
     )
 
 

@@ -95,9 +95,10 @@ def take_person(
     _refuse_another(patient, person)
     if _add_identifiers(uow, patient, person.keys, remarks):
         uow.feeds.wait_again(FeedReason.UNKNOWN_PATIENT, key_texts(person.keys))
-    changed = _state(uow, desk, patient, person, sender=sender, at=at, remarks=remarks)
     told_at = uow.feeds.person_told_at(patient.id, sender)
-    if told_at is None or told_at <= at:
+    late = told_at is not None and at < told_at
+    changed = _state(uow, desk, patient, person, sender=sender, at=at, remarks=remarks, late=late)
+    if not late:
         changed = _add_numbers(uow, patient, person) or changed
         uow.feeds.note_person_told(patient.id, sender, at)
     uow.flush()
@@ -161,6 +162,7 @@ def _state(
     sender: str,
     at: datetime,
     remarks: Remarks,
+    late: bool = False,
 ) -> bool:
     """What the sender says of name, birth, sex and tongue; whose word holds is the hospital's rule."""
     said = {
@@ -182,6 +184,7 @@ def _state(
             policies=desk.content.source_ranks.person,
             at=uow.now,
             stated_at=at,
+            late=late,
         )
     )
 
@@ -196,7 +199,8 @@ def _add_identifiers(uow: UnitOfWork, patient: Patient, keys: Collection[Key], r
     added = False
     for kind, value in keys:
         stored = (IdentifierKind.MEDICAL_RECORD.value if kind == RECORD_NUMBER else kind, value)
-        if stored in known:
+        if stored in known or uow.listed_people.by_keys({(kind, value)}).get((kind, value)) == patient.id:
+            # A record that went into this one may have brought it, and takes it along should the merger be undone.
             continue
         if stored[0] in _ONE_EACH and any(other == stored[0] for other, _ in known):
             remarks.add(f"the {stored[0]} number differs from the one on record, which stays: find out which is right")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,9 @@ _LANGUAGES = {
     "EN": "en", "ENG": "en", "EN-US": "en", "EN-GB": "en",
 }  # fmt: skip
 _HAN = re.compile(r"[\u2e80-\u9fff\U00020000-\U0003ffff]")
+_AHEAD = timedelta(days=1)
+"""Clocks differ."""
+
 _LONGEST_KEY, _LONGEST_NAME, _LONGEST_LABEL, _LONGEST_DIALECT = 64, 200, 100, 40
 _OF_KIND = {
     "record": RECORD_NUMBER,
@@ -62,13 +66,12 @@ class Remarks:
 def person_of(message: Hl7Message, rules: FeedRules, remarks: Remarks) -> SentPerson:
     """The person; NotUsableError if nothing stands for him."""
     pid = message.first("PID")
-    keys = keys_in(pid, 3, rules, remarks)
-    card = next(iter(first_at(message, rules.sender.id_card)), "")
-    if card and (key := _key("id_card", card, rules, remarks)) is not None:
-        keys.append(key)
-    for value in first_at(message, rules.sender.insurance):
-        if (key := _key("insurance", value, rules, remarks)) is not None:
-            keys.append(key)
+    if len({each.fields[2:] for each in message.all("PID")}) > 1:
+        raise NotUsableError(
+            FeedReason.TWO_PERSONS,
+            "it holds several PID segments, and what follows may be anybody's: have one message sent for each person",
+        )
+    keys = keys_of(message, rules, remarks)
     if not keys:
         raise NotUsableError(
             FeedReason.NO_PATIENT,
@@ -78,7 +81,7 @@ def person_of(message: Hl7Message, rules: FeedRules, remarks: Remarks) -> SentPe
     read = id_card(own_card) if own_card else None
     died_at = or_remark(lambda: instant(pid.text(29), rules.zone), "PID-29", remarks)
     return SentPerson(
-        keys=tuple(dict.fromkeys(keys)),
+        keys=keys,
         name=name_of(pid, 5),
         born=or_remark(lambda: day(pid.text(7)), "PID-7", remarks) or (read.born if read else None),
         sex=_SEXES.get(pid.text(8).upper()) or (read.sex if read else None),
@@ -88,6 +91,18 @@ def person_of(message: Hl7Message, rules: FeedRules, remarks: Remarks) -> SentPe
         died=pid.text(30).upper() == "Y" or died_at is not None,
         died_at=died_at,
     )
+
+
+def keys_of(message: Hl7Message, rules: FeedRules, remarks: Remarks) -> tuple[Key, ...]:
+    """Everything that stands for the person, the hospital's own record number first."""
+    keys = keys_in(message.first("PID"), 3, rules, remarks)
+    card = next(iter(first_at(message, rules.sender.id_card)), "")
+    if card and (key := _key("id_card", card, rules, remarks)) is not None:
+        keys.append(key)
+    for value in first_at(message, rules.sender.insurance):
+        if (key := _key("insurance", value, rules, remarks)) is not None:
+            keys.append(key)
+    return tuple(dict.fromkeys(keys))
 
 
 def keys_in(segment: Segment, place: int, rules: FeedRules, remarks: Remarks) -> list[Key]:
@@ -176,6 +191,15 @@ def _read(text: str, place: str, rules: FeedRules, remarks: Remarks) -> Iterable
 def first_at(message: Hl7Message, places: tuple[str, ...]) -> list[str]:
     """What stands at the first place that holds something."""
     return next((found for place in places if (found := message.at(place))), [])
+
+
+def past(text: str, place: str, rules: FeedRules, remarks: Remarks, *, now: datetime) -> datetime | None:
+    """An instant that cannot lie ahead; nothing and a remark where it does: all that comes later would be older."""
+    found = or_remark(lambda: instant(text, rules.zone), place, remarks)
+    if found is not None and found > now + _AHEAD:
+        remarks.add(f"{place} is left out: it lies in the future")
+        return None
+    return found
 
 
 def or_remark(read: Callable[[], T], place: str, remarks: Remarks) -> T | None:

@@ -22,7 +22,7 @@ class UnreadableError(ValueError):
 
 
 class BadTimeError(ValueError):
-    """A time that is none."""
+    """A time that is none. It does not repeat what stands there, which may be anything that slipped into the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
         return None
     found = _TIME.fullmatch(text.strip())
     if found is None:
-        raise BadTimeError(f"{text[:30]} is no time; HL7 writes 20261122103000")
+        raise BadTimeError("what stands there is no time; HL7 writes 20261122103000")
     part = {name: int(value) for name, value in found.groupdict().items() if value and name != "zone"}
     try:
         local = datetime(
@@ -117,20 +117,20 @@ def instant(text: str, zone: ZoneInfo) -> datetime | None:
             local = datetime.strptime(local.strftime("%Y%m%d%H%M%S") + found["zone"], "%Y%m%d%H%M%S%z")
         return local.astimezone(ZoneInfo("UTC"))
     except (ValueError, OverflowError):
-        raise BadTimeError(f"{text[:30]} is no time that exists") from None
+        raise BadTimeError("the time that stands there does not exist") from None
 
 
 def day(text: str) -> date | None:
     """A date of HL7 (DT, or the day of a DTM); None where nothing or only a month is written."""
     found = _TIME.fullmatch(text.strip()) if text and text != _NOTHING else None
     if text and text != _NOTHING and found is None:
-        raise BadTimeError(f"{text[:30]} is no date; HL7 writes 19580412")
+        raise BadTimeError("what stands there is no date; HL7 writes 19580412")
     if found is None or not found["day"]:
         return None
     try:
         return date(int(found["year"]), int(found["month"]), int(found["day"]))
     except ValueError:
-        raise BadTimeError(f"{text[:30]} is no date that exists") from None
+        raise BadTimeError("the date that stands there does not exist") from None
 
 
 def _segment(message: hl7.Message, segment: hl7.Segment) -> Segment:

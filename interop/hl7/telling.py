@@ -138,7 +138,7 @@ class ToldResult:
     flags: tuple[str, ...]
     status: ObservationStatus
     taken_at: datetime
-    told_at: datetime
+    told_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

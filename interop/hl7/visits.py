@@ -31,6 +31,7 @@ OUTPATIENT, EMERGENCY = VisitKind.OUTPATIENT.value, VisitKind.EMERGENCY.value
 _AHEAD = timedelta(days=1)
 """Clocks differ, and discharges are entered beforehand."""
 
+_OUTPATIENT = "O"
 _LASTING = frozenset({"I", "E", "P", "R", "B", ""})
 """Patient classes (HL7 table 0004) of which an admission means that he lies in the hospital; not O, outpatients."""
 
@@ -85,9 +86,8 @@ def apply_adt(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, told: AdtTo
     patient = meant.patient
     done.patient_id = patient.id
     changed = _take_entries(uow, message, told, patient)
-    if told.visit is not None:
-        _Visit(uow, desk, message, told, told.visit, patient, done).follow()
-    if told.person.died:
+    taken_back = told.visit is not None and _Visit(uow, desk, message, told, told.visit, patient, done).follow()
+    if told.person.died and not taken_back:
         _died(uow, message, patient, told.person.died_at or told.at)
     if changed or meant.changed:
         uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id))
@@ -123,6 +123,8 @@ def _merge(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, told: AdtTold,
         add_identifiers(uow, meant.patient, told.replaced_keys, done.remarks)
     elif gone.id != meant.patient.id:
         owe(uow, message, meant.patient.id, ConsequenceKind.MERGE, at=told.at, other_patient_id=gone.id)
+    if told.person.died:
+        _died(uow, message, meant.patient, told.person.died_at or told.at)
     _audit(uow, message, meant)
 
 
@@ -146,14 +148,15 @@ def _take_entries(uow: UnitOfWork, message: FeedMessage, told: AdtTold, patient:
     return changed
 
 
-def _died(uow: UnitOfWork, message: FeedMessage, patient: Patient, at: datetime) -> None:
-    """From this instant nobody is called; the scheduler ends what was planned."""
+def _died(uow: UnitOfWork, message: FeedMessage, patient: Patient, at: datetime) -> bool:
+    """From this instant nobody is called; the scheduler ends what was planned. False if it was known already."""
     if patient.deceased_at is not None:
-        return
+        return False
     patient.deceased_at = min(at, uow.now)
     uow.flush()
     owe(uow, message, patient.id, ConsequenceKind.DIED, at=at)
     uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id))
+    return True
 
 
 @dataclass(slots=True)
@@ -167,24 +170,29 @@ class _Visit:
     sent: SentVisit
     patient: Patient
     done: Applied
+    since: datetime | None = None  # what was before it is another visit, though it has the same number
 
-    def follow(self) -> None:
-        """Change the visit as the message tells, unless something newer is known of it."""
+    def follow(self) -> bool:
+        """Change the visit as the message tells, unless something newer is known of it.
+
+        True if it is a discharge that was taken back already: then nothing else that it tells of leaving is so.
+        """
         happening = self.told.happening
         if happening in {Happening.PERSON_ADDED, Happening.PERSON_UPDATED}:
-            return
+            return False
         number = self.sent.number or self._number_by_day()
         known = self.uow.feeds.visit(self.patient.id, number)
         if happening is Happening.UPDATED:
             self._update(known)
-            return
+            return False
         if known is not None and self.told.at < known.order_at:
             self.done.ignored = FeedReason.OLDER
             self.done.told = (
                 f"it tells of {self.told.at:%Y-%m-%d %H:%M} UTC; of {known.order_at:%Y-%m-%d %H:%M} UTC it is known "
                 f"that the visit is {known.state.value}: what it says of the person is taken, the visit stays"
             )
-            return
+            return happening is Happening.DISCHARGED and known.state is VisitState.ADMITTED
+        self._tell_apart(known)
         visit = known or FeedVisit(
             id=new_id(),
             patient_id=self.patient.id,
@@ -192,7 +200,7 @@ class _Visit:
             state=VisitState.OUTPATIENT,
             order_at=self.told.at,
         )
-        before = known.state if known else None
+        before = known.state if known and self.since is None else None
         {
             Happening.ADMITTED: self._admitted,
             Happening.DISCHARGED: self._discharged,
@@ -204,6 +212,23 @@ class _Visit:
         if known is None:
             self.uow.feeds.add_visit(visit)
         self.uow.flush()
+        return False
+
+    def _tell_apart(self, known: FeedVisit | None) -> None:
+        """A number that is used again once its visit is over is another visit: the one before it stays as it was."""
+        happening = self.told.happening
+        before = self.uow.patients.encounter(known.encounter_id) if known and known.encounter_id else None
+        begun = self.sent.admitted_at or (None if happening is Happening.DISCHARGED else self.told.at)
+        if known is None or before is None or begun is None or begun <= before.occurred_at:
+            return
+        begins = {Happening.ADMITTED, Happening.DISCHARGED, Happening.REGISTERED}
+        left = known.state is VisitState.DISCHARGED and happening in begins
+        another_day = begun.astimezone(self.desk.zone).date() > before.occurred_at.astimezone(self.desk.zone).date()
+        came_again = known.state is VisitState.OUTPATIENT and happening is Happening.REGISTERED and another_day
+        if left or came_again:
+            self.since = begun
+            known.admission_id = known.encounter_id = None
+            known.died = False
 
     def _number_by_day(self) -> str:
         """A visit without a number is told from others by the day it began or ended, as lists do."""
@@ -222,21 +247,31 @@ class _Visit:
             self._owe(ConsequenceKind.PAUSE_PLANS, encounter)
 
     def _discharged(self, visit: FeedVisit, before: VisitState | None) -> None:
+        died = self.sent.died or self.told.person.died
+        if self.sent.patient_class == _OUTPATIENT and before in {None, VisitState.OUTPATIENT} and not died:
+            # The end of an outpatient visit: nobody lay in the hospital.
+            if visit.encounter_id is None:
+                self._registered(visit, before)
+            return
         at = self.sent.discharged_at or self.told.at
         if at > self.uow.now + _AHEAD:
             raise NotUsableError(
                 FeedReason.IN_THE_FUTURE,
                 "the discharge lies more than a day ahead (PV1-45): correct it there, or let it be tried again then",
             )
+        admission = self._of_kind(visit.admission_id, {ADMISSION})
+        if self.since is None and admission is not None and admission.occurred_at <= at:
+            self.since = admission.occurred_at
         encounter = self._encounter(visit.encounter_id, {DISCHARGE, DISCHARGE_CANCELLED}, DISCHARGE, at)
         visit.encounter_id, visit.state = encounter.id, VisitState.DISCHARGED
-        if self.sent.died:
-            visit.died = True
-            _died(self.uow, self.message, self.patient, at)
+        if died:
+            # What somebody else told of a death is not taken back with this discharge.
+            told_here = _died(self.uow, self.message, self.patient, self.told.person.died_at or at)
+            visit.died = visit.died or told_here
         elif before is not VisitState.DISCHARGED:
-            self._plan(encounter)
+            self._plan(visit, encounter)
 
-    def _plan(self, encounter: Encounter) -> None:
+    def _plan(self, visit: FeedVisit, encounter: Encounter) -> None:
         plans = self.desk.content.discharge_plans
         if self.sent.no_plan or self.patient.deceased_at is not None:
             self.done.remarks.add("no plan is asked for: the way he left the hospital, or a death on record, says so")
@@ -249,6 +284,11 @@ class _Visit:
             self.done.remarks.add("no plan is asked for: no rule of content/discharge_plans.yaml fits")
             return
         self._owe(ConsequenceKind.START_PLAN, encounter, template_id=template)
+        for stay in self.uow.feeds.stays(self.patient.id):
+            again = self.uow.patients.encounter(stay.admission_id) if stay.admission_id else None
+            if stay.id != visit.id and again is not None and again.occurred_at >= encounter.occurred_at:
+                # He was admitted again before anybody heard of this discharge: he is not called in hospital.
+                self._owe(ConsequenceKind.PAUSE_PLANS, again)
 
     def _registered(self, visit: FeedVisit, before: VisitState | None) -> None:  # noqa: ARG002 one shape for all
         kind = EMERGENCY if self.sent.patient_class == "E" else OUTPATIENT
@@ -266,9 +306,12 @@ class _Visit:
 
     def _discharge_cancelled(self, visit: FeedVisit, before: VisitState | None) -> None:  # noqa: ARG002
         visit.state = VisitState.ADMITTED
-        known = visit.encounter_id or self._known_encounter({DISCHARGE})
-        encounter = self.uow.patients.encounter(known) if known else None
+        encounter = self._of_kind(visit.encounter_id, {DISCHARGE, DISCHARGE_CANCELLED})
+        encounter = encounter or self._of_kind(self._known_encounter({DISCHARGE}), {DISCHARGE})
         if encounter is None:
+            self.done.remarks.add(
+                "the discharge was not known; should it be told of later, with an older instant, it stays away"
+            )
             return
         visit.encounter_id = encounter.id
         encounter.kind = DISCHARGE_CANCELLED
@@ -296,8 +339,7 @@ class _Visit:
 
     def _encounter(self, known_id: str | None, kinds: Collection[str], kind: str, at: datetime) -> Encounter:
         """The encounter of this visit, known or new, as the message tells of it."""
-        known = known_id or self._known_encounter(kinds, at)
-        encounter = self.uow.patients.encounter(known) if known else None
+        encounter = self._of_kind(known_id, kinds) or self._of_kind(self._known_encounter(kinds, at), kinds)
         if encounter is None:
             encounter = Encounter(
                 id=new_id(),
@@ -314,6 +356,11 @@ class _Visit:
         self.uow.flush()
         return encounter
 
+    def _of_kind(self, encounter_id: str | None, kinds: Collection[str]) -> Encounter | None:
+        """The encounter if it is of these kinds: who came to the emergency room and stayed has an encounter of each."""
+        encounter = self.uow.patients.encounter(encounter_id) if encounter_id else None
+        return encounter if encounter is not None and encounter.kind in kinds else None
+
     def _describe(self, encounter: Encounter) -> None:
         encounter.department = self.sent.department or encounter.department
         encounter.ward = self.sent.ward or encounter.ward
@@ -324,7 +371,7 @@ class _Visit:
         """One that a list or a person brought in: of this number, or of this day where one of both has none."""
         zone = self.desk.zone
         for encounter in self.uow.patients.encounters_of(self.patient.id):
-            if encounter.kind not in kinds:
+            if encounter.kind not in kinds or (self.since is not None and encounter.occurred_at < self.since):
                 continue
             if encounter.visit_number and self.sent.number:
                 if encounter.visit_number == self.sent.number:

@@ -27,7 +27,7 @@ from interop.hl7.receiving import judge
 from interop.hl7.siu import appointment_told
 from interop.hl7.telling import Booking, Happening, NotUsableError
 from runtime.content.feeds import ANY_SENDER
-from tests.support.feeds import CONTENT, RULES, ZONE, adt, ago, message, msh, obx, oru, pid, segment, siu
+from tests.support.feeds import CONTENT, RULES, ZONE, adt, ago, hl7_time, message, msh, obx, oru, pid, segment, siu
 from tests.support.lists import id_number
 
 READ = FeedRules(sender=CONTENT.feed_senders[ANY_SENDER], zone=ZONE, area_code="0595")
@@ -285,9 +285,11 @@ def test_an_appointment_needs_its_number_and_its_hour() -> None:
 
 def test_the_order_of_messages_is_evn_2_then_msh_7_then_their_arrival() -> None:
     late = AT + timedelta(hours=9)
-    assert happened_at(read_message(adt("A08", "1", at=AT, visit="")), READ, otherwise=late) == AT
-    assert happened_at(read_message(message(msh("ADT^A08", "1", at=AT), "EVN|A08|rubbish")), READ, otherwise=late) == AT
-    assert happened_at(Hl7Message(()), READ, otherwise=late) == late
+    rubbish = message(msh("ADT^A08", "1", at=AT), "EVN|A08|rubbish")
+    ahead = message(msh("ADT^A08", "1", at=AT), f"EVN|A08|{hl7_time(late + timedelta(days=2))}")
+    for text, at in ((adt("A08", "1", at=AT, visit=""), AT), (rubbish, AT), (ahead, AT)):
+        assert happened_at(read_message(text), READ, Remarks(), otherwise=late) == at
+    assert happened_at(Hl7Message(()), READ, Remarks(), otherwise=late) == late
 
 
 _PARTS = st.text(alphabet='|^~\\&\r\nMSHPIDZ0123456789王\x00\x1c"ABX.-+ ', max_size=40)
@@ -319,7 +321,7 @@ def test_no_message_breaks_the_reading_it_is_told_or_refused_in_words(
         for booking in Booking:
             told_or_refused(lambda read=read, booking=booking: appointment_told(read, booking, AT, READ))
         told_or_refused(lambda read=read: results_told(read, AT, READ))
-        happened_at(read, READ, otherwise=AT)
+        happened_at(read, READ, Remarks(), otherwise=AT)
 
 
 def told_or_refused(tell: Callable[[], object]) -> None:

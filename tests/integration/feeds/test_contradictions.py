@@ -1,0 +1,372 @@
+"""Numbers that are used again, messages that come in the wrong order, words that cannot be: the right person, once."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from care.observations import ObservationStatus
+from care.patients import Encounter
+from db.unit_of_work import UnitsOfWork
+from followup.feeds import FeedReason, FeedState
+from followup.plans import PlanState
+from interop.hl7.applying import apply_waiting
+from interop.hl7.receiving import store
+from runtime.identifiers import new_id
+from scheduler.merging import undo_merge
+from tests.integration.feeds.test_admissions_and_discharges import patient_of, plans_of
+from tests.support.feeds import (
+    DESK,
+    RULES,
+    adt,
+    ago,
+    bring,
+    follow,
+    hl7_time,
+    judged,
+    kept,
+    message,
+    msh,
+    obx,
+    oru,
+    pid,
+)
+from tests.support.lists import id_number
+
+Fresh = Callable[[str], str]
+
+CHOLESTEROL = "14647-2"
+
+
+def visits_of(units: UnitsOfWork, patient_id: str | None) -> list[Encounter]:
+    with units() as uow:
+        return sorted(uow.patients.encounters_of(patient_id or ""), key=lambda visit: visit.occurred_at)
+
+
+def values_of(units: UnitsOfWork, patient_id: str | None) -> list[float | None]:
+    with units() as uow:
+        return [each.value for each in uow.observations.series(patient_id or "", "total_cholesterol")]
+
+
+@pytest.mark.parametrize("pairs", ["results", "mergers"])
+def test_a_message_about_several_people_gives_nobody_what_is_anothers(
+    units: UnitsOfWork, fresh: Fresh, pairs: str
+) -> None:
+    at = ago(days=1)
+    for name in ("R", "Q"):
+        bring(units, adt("A04", fresh(f"a{name}"), at=at, person=pid(fresh(name)), visit=""))
+    if pairs == "results":
+        header = msh("ORU^R01", fresh("m"), at=at, sender="LIS")
+        rest = [
+            text
+            for name, value in (("R", "5"), ("Q", "6"))
+            for text in (
+                pid(fresh(name)),
+                f"OBR|1||{fresh(name)}|CHEM||{hl7_time(at)}",
+                obx(CHOLESTEROL, value, "mmol/L"),
+            )
+        ]
+    else:
+        header = msh("ADT^A40", fresh("m"), at=at)
+        rest = [text for name in ("R", "Q") for text in (pid(fresh(name)), f"MRG|{fresh('OLD' + name)}^^^HAILAN^MR")]
+    (told,) = bring(units, message(header, *rest))
+    assert (told.state, told.reason) == (FeedState.PARKED, FeedReason.TWO_PERSONS)
+    assert "PID" in told.told
+
+
+def test_a_visits_number_that_is_used_again_is_another_visit_with_a_plan_of_its_own(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    first, second = ago(days=25), ago(hours=20)
+    person = pid(fresh("R"), phone=fresh("138000"))
+
+    def stay(begins: timedelta) -> list[str]:
+        return [
+            adt("A01", fresh("a") + str(begins.days), at=second - begins - timedelta(days=3), person=person,
+                visit=fresh("V"), admitted=second - begins - timedelta(days=3)),
+            adt("A03", fresh("b") + str(begins.days), at=second - begins, person=person, visit=fresh("V"),
+                admitted=second - begins - timedelta(days=3), discharged=second - begins),
+        ]  # fmt: skip
+
+    (told, _) = bring(units, *stay(second - first))
+    follow(units, told.patient_id)
+    bring(units, *stay(timedelta()))
+    follow(units, told.patient_id)
+    assert [(visit.kind, visit.occurred_at) for visit in visits_of(units, told.patient_id)] == [
+        ("admission", second - (second - first) - timedelta(days=3)),
+        ("discharge", second - (second - first)),
+        ("admission", second - timedelta(days=3)),
+        ("discharge", second),
+    ]
+    assert [plan.anchor_at for plan in plans_of(units, told.patient_id)] == [second - (second - first), second]
+
+
+def test_an_emergency_visit_stays_one_when_the_patient_is_admitted_and_discharged_under_its_number(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, person = ago(days=5), pid(fresh("R"))
+    (told, *_) = bring(
+        units,
+        adt("A04", fresh("a"), at=at, person=person, visit=fresh("V"), patient_class="E"),
+        adt("A01", fresh("b"), at=at + timedelta(hours=2), person=person, visit=fresh("V")),
+        adt("A03", fresh("c"), at=at + timedelta(days=4), person=person, visit=fresh("V"),
+            discharged=at + timedelta(days=4)),
+        adt("A04", fresh("d"), at=at + timedelta(days=4, hours=3), person=person, visit=fresh("V"), patient_class="O"),
+    )  # fmt: skip
+    assert [visit.kind for visit in visits_of(units, told.patient_id)] == [
+        "emergency", "admission", "discharge", "outpatient",
+    ]  # fmt: skip
+
+
+def test_the_end_of_an_outpatient_visit_is_no_discharge_and_nothing_is_planned_for_it(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, person = ago(hours=5), pid(fresh("R"))
+    (told, _) = bring(
+        units,
+        adt("A04", fresh("a"), at=at, person=person, visit=fresh("V"), patient_class="O"),
+        adt("A03", fresh("b"), at=at + timedelta(hours=1), person=person, visit=fresh("V"), patient_class="O",
+            discharged=at + timedelta(hours=1)),
+    )  # fmt: skip
+    assert [visit.kind for visit in visits_of(units, told.patient_id)] == ["outpatient"]
+    assert follow(units, told.patient_id) == 0
+
+
+def test_a_late_discharge_of_who_died_does_not_undo_its_cancellation(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, dead = ago(hours=20), pid(fresh("R"), more="|||||||||||Y")
+    (told,) = bring(units, adt("A03", fresh("a"), at=at, person=dead, visit=fresh("V"), discharged=at))
+    assert patient_of(units, told).deceased_at == at
+    person = pid(fresh("R"))
+    bring(units, adt("A13", fresh("b"), at=at + timedelta(hours=1), person=person, visit=fresh("V")))
+    assert patient_of(units, told).deceased_at is None, "the death that the discharge told of is taken back with it"
+    (late,) = bring(
+        units, adt("A03", fresh("c"), at=at + timedelta(minutes=5), person=dead, visit=fresh("V"), discharged=at)
+    )
+    assert (late.state, late.reason) == (FeedState.IGNORED, FeedReason.OLDER)
+    assert patient_of(units, told).deceased_at is None
+
+
+def test_a_death_that_the_family_told_of_is_not_taken_back_with_a_discharge(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, person = ago(hours=20), pid(fresh("R"))
+    (told,) = bring(units, adt("A01", fresh("a"), at=at - timedelta(days=2), person=person, visit=fresh("V")))
+    with units() as uow:
+        patient = uow.patients.get(told.patient_id or "")
+        assert patient is not None
+        patient.deceased_at = at
+        uow.commit()
+    bring(
+        units,
+        adt("A03", fresh("b"), at=at, person=person, visit=fresh("V"), discharged=at, disposition="20"),
+        adt("A13", fresh("c"), at=at + timedelta(hours=1), person=person, visit=fresh("V")),
+    )
+    assert patient_of(units, told).deceased_at == at
+
+
+def test_a_discharge_told_of_after_the_next_admission_is_planned_and_rests_until_he_is_home_again(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, person = ago(days=4), pid(fresh("R"), phone=fresh("138000"))
+    again = at + timedelta(days=2)
+    (told,) = bring(units, adt("A01", fresh("a"), at=again, person=person, visit=fresh("W"), admitted=again))
+    follow(units, told.patient_id)
+    bring(units, adt("A03", fresh("b"), at=at, person=person, visit=fresh("V"), discharged=at))
+    follow(units, told.patient_id)
+    assert [plan.state for plan in plans_of(units, told.patient_id)] == [PlanState.PAUSED]
+    bring(units, adt("A11", fresh("c"), at=again + timedelta(hours=1), person=person, visit=fresh("W")))
+    follow(units, told.patient_id)
+    assert [plan.state for plan in plans_of(units, told.patient_id)] == [PlanState.RUNNING]
+
+
+def test_a_result_of_somebody_named_by_his_card_alone_finds_him_when_he_comes(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, card = ago(days=1), id_number(int(fresh("")) % 1000)
+    person = f"PID|1||||王建国||19600302|M|||||||||||{card}"
+    (early,) = bring(units, oru(fresh("r"), obx(CHOLESTEROL, "5.2", "mmol/L"), at=at, person=person, order=fresh("L")))
+    assert early.reason is FeedReason.UNKNOWN_PATIENT
+    bring(units, adt("A04", fresh("a"), at=at, person=pid(fresh("R"), card=card, born="19600302"), visit=""))
+    with units() as uow:
+        after = uow.feeds.get(early.id)
+    assert after is not None
+    assert after.state is FeedState.APPLIED
+
+
+def test_a_clock_that_runs_years_ahead_does_not_silence_what_comes_after_it(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, wrong = ago(days=2), ago(days=-9000)
+    person = pid(fresh("R"), phone=fresh("+86138000"))
+    (told,) = bring(
+        units,
+        message(
+            msh("ADT^A01", fresh("a"), at=at),
+            f"EVN|A01|{hl7_time(wrong)}",
+            person,
+            f"PV1||I|W3||||||||心内科|||||||||{fresh('V')}",
+        ),
+    )
+    assert any("EVN-2" in remark for remark in told.remarks)
+    bring(
+        units,
+        adt("A03", fresh("b"), at=at + timedelta(days=1),
+            person=pid(fresh("R"), phone=fresh("+86139000"), name="王建华"),
+            visit=fresh("V"), discharged=at + timedelta(days=1)),
+    )  # fmt: skip
+    patient = patient_of(units, told)
+    assert patient.name == "王建华"
+    assert min(patient.contact_points, key=lambda point: point.rank).number == fresh("+86139000")
+    assert follow(units, told.patient_id) == 2
+    result = obx(CHOLESTEROL, "5.2", "mmol/L") + f"|||{hl7_time(wrong)}"
+    (taken,) = bring(units, oru(fresh("r"), result, at=at, person=pid(fresh("R"), name="王建华"), order=fresh("L")))
+    with units() as uow:
+        (value,) = uow.observations.series(told.patient_id or "", "total_cholesterol")
+    assert value.taken_at == at
+    assert any("OBX-14" in remark for remark in taken.remarks)
+
+
+def test_an_event_with_a_day_only_is_not_taken_for_midnight(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, person = ago(days=2).replace(hour=4), pid(fresh("R"))
+    bring(units, adt("A01", fresh("a"), at=at, person=person, visit=fresh("V"), admitted=at))
+    day_only = adt("A03", fresh("b"), at=at + timedelta(hours=5), person=person, visit=fresh("V")).replace(
+        f"EVN|A03|{hl7_time(at + timedelta(hours=5))}", f"EVN|A03|{hl7_time(at)[:8]}"
+    )
+    (told,) = bring(units, day_only)
+    assert told.state is FeedState.APPLIED
+    assert visits_of(units, told.patient_id)[-1].occurred_at == at + timedelta(hours=5)
+
+
+def test_a_training_message_that_was_refused_is_taken_when_it_is_sent_in_earnest(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    text = adt("A04", fresh("a"), at=ago(hours=1), person=pid(fresh("R")), visit="")
+    refused = judged(text.replace("|P|2.4", "|T|2.4"))
+    store(units, [refused], RULES)
+    in_earnest = judged(text)
+    assert refused.arrived.digest != in_earnest.arrived.digest
+    store(units, [in_earnest], RULES)
+    while apply_waiting(units, DESK):
+        pass
+    assert kept(units, in_earnest.arrived).state is FeedState.APPLIED
+
+
+def test_a_sample_number_that_is_used_again_another_day_takes_nobodys_result_away(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    day = ago(days=9)
+    for name in ("R", "Q"):
+        bring(units, adt("A04", fresh(f"a{name}"), at=day, person=pid(fresh(name)), visit=""))
+
+    def sent(control: str, name: str, value: str, days: int, state: str = "F", hours: int = 0) -> str:
+        taken = day + timedelta(days=days)
+        text = oru(fresh(control), obx(CHOLESTEROL, value, "mmol/L", state=state), at=taken, person=pid(fresh(name)),
+                   order="0001" + fresh("L"))  # fmt: skip
+        told = hl7_time(taken + timedelta(hours=hours))
+        return text.replace(f"{hl7_time(taken)}\rOBX", f"{told}\rOBX")
+
+    first, second = (told.patient_id for told in bring(units, sent("b", "R", "5.0", 0), sent("c", "Q", "6.0", 3)))
+    bring(units, sent("d", "R", "5.5", 5))
+    assert (values_of(units, first), values_of(units, second)) == ([5.0, 5.5], [6.0])
+    bring(units, sent("e", "Q", "6.1", 3, "C", 2), sent("f", "R", "5.6", 5, "C", 2), sent("g", "R", "5.1", 0, "C", 2))
+    assert (values_of(units, first), values_of(units, second)) == ([5.1, 5.6], [6.1])
+
+
+def test_a_result_that_was_sent_for_the_wrong_patient_goes_over_to_the_right_one(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, order = ago(days=1), fresh("L")
+    for name in ("R", "Q"):
+        bring(units, adt("A04", fresh(f"a{name}"), at=at, person=pid(fresh(name)), visit=""))
+    wrong, right = bring(
+        units,
+        *(
+            oru(fresh(f"r{name}"), obx(CHOLESTEROL, "5", "mmol/L"), at=at, person=pid(fresh(name)), order=order)
+            for name in ("R", "Q")
+        ),
+    )
+    assert (values_of(units, wrong.patient_id), values_of(units, right.patient_id)) == ([], [5])
+
+
+def test_the_same_test_several_times_in_one_order_is_as_many_results(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, person = ago(days=1), pid(fresh("R"))
+    bring(units, adt("A04", fresh("a"), at=at, person=person, visit=""))
+
+    def curve(control: str, second: str) -> str:
+        lines = [
+            obx(CHOLESTEROL, value, "mmol/L", line=line) + f"|||{hl7_time(at + timedelta(hours=line))}"
+            for line, value in enumerate(("5.0", second, "7.0"), start=1)
+        ]
+        return oru(fresh(control), *lines, at=at, person=person, order=fresh("L"))
+
+    (told,) = bring(units, curve("b", "6.0"))
+    assert values_of(units, told.patient_id) == [5.0, 6.0, 7.0]
+    bring(units, curve("c", "6.5"), curve("d", "6.5"))
+    assert values_of(units, told.patient_id) == [5.0, 6.5, 7.0]
+
+
+@pytest.mark.parametrize(("value", "unit"), [("5.2", ""), ("520", "mmol/L"), ('""', '""')])
+def test_a_result_is_taken_back_though_its_value_is_sent_in_no_way_that_could_be_kept(
+    units: UnitsOfWork, fresh: Fresh, value: str, unit: str
+) -> None:
+    at, person = ago(days=1), pid(fresh("R"))
+    bring(units, adt("A04", fresh("a"), at=at, person=person, visit=""))
+    (told,) = bring(units, oru(fresh("b"), obx(CHOLESTEROL, "5.2", "mmol/L"), at=at, person=person, order=fresh("L")))
+    bring(units, oru(fresh("c"), obx(CHOLESTEROL, value, unit, state="D"), at=at, person=person, order=fresh("L")))
+    assert values_of(units, told.patient_id) == []
+    with units() as uow:
+        held = uow.observations.current("hl7:LIS", f"{fresh('L')}/{CHOLESTEROL}/")
+    assert held is not None
+    assert held.status is ObservationStatus.ENTERED_IN_ERROR
+
+
+def test_without_any_instant_of_issue_a_final_result_that_comes_late_does_not_undo_its_correction(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, person = ago(days=1), pid(fresh("R"))
+    bring(units, adt("A04", fresh("a"), at=at, person=person, visit=""))
+
+    def undated(control: str, value: str, state: str) -> str:
+        whole = oru(
+            fresh(control), obx(CHOLESTEROL, value, "mmol/L", state=state), at=at, person=person, order=fresh("L")
+        )
+        header, rest = whole.split("\r", 1)
+        return header.replace(hl7_time(at), "") + "\r" + rest.replace(f"{hl7_time(at)}\rOBX", "\rOBX")
+
+    (told,) = bring(units, undated("b", "4.2", "C"))
+    bring(units, undated("c", "5.2", "F"))
+    assert values_of(units, told.patient_id) == [4.2]
+
+
+def test_a_persons_word_that_comes_late_does_not_hold_against_the_same_word_said_again_since(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at = ago(days=1)
+    (told,) = bring(units, adt("A04", fresh("a"), at=at, person=pid(fresh("R")), visit=""))
+    bring(units, adt("A08", fresh("b"), at=at + timedelta(hours=2), person=pid(fresh("R")), visit=""))
+    bring(units, adt("A08", fresh("c"), at=at + timedelta(hours=1), person=pid(fresh("R"), name="王建过"), visit=""))
+    assert patient_of(units, told).name == "王建国"
+
+
+def test_what_is_told_of_a_time_that_is_none_does_not_repeat_what_stands_there(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at = ago(hours=2)
+    (told,) = bring(units, adt("A04", fresh("a"), at=at, person=pid(fresh("R"), born="王小明13800000001"), visit=""))
+    assert told.state is FeedState.APPLIED
+    assert not any("王小明" in remark for remark in told.remarks)
+    bad = adt("A03", fresh("b"), at=at, person=pid(fresh("R")), visit=fresh("V"), discharged=at)
+    (parked,) = bring(units, bad.replace(f"|{hl7_time(at)}\r", "|王小明\r"))
+    assert parked.reason is FeedReason.BAD_TIME
+    assert "王小明" not in parked.told
+
+
+def test_a_merger_that_was_taken_back_leaves_each_record_its_own_number(units: UnitsOfWork, fresh: Fresh) -> None:
+    at = ago(days=1)
+    (gone, stays) = bring(
+        units,
+        *(adt("A04", fresh(f"a{name}"), at=at, person=pid(fresh(name)), visit="") for name in ("OLD", "NEW")),
+    )
+    bring(units, message(msh("ADT^A40", fresh("b"), at=at), pid(fresh("NEW")), f"MRG|{fresh('OLD')}^^^HAILAN^MR"))
+    follow(units, stays.patient_id)
+    bring(units, adt("A08", fresh("c"), at=at, person=pid(fresh("OLD")), visit=""))
+    with units() as uow:
+        (merge,) = uow.merges.of_patient(gone.patient_id or "")
+        undo_merge(uow, merge, by=new_id(), reason="two people after all")
+        uow.commit()
+    (told,) = bring(units, adt("A08", fresh("d"), at=at, person=pid(fresh("OLD")), visit=""))
+    assert (told.state, told.patient_id) == (FeedState.APPLIED, gone.patient_id)
