@@ -327,17 +327,12 @@ def _row(
     if not sent.value.strip() and not gone:
         return Unplaced(reason=ParkReason.NO_VALUE, detail="no value was sent")
     unit = _unit(content, concept, meant, sent.unit or inline_unit)
-    value: float | None = None
-    if written.number is not None:
-        if unit is None:
-            named = f"unit {sent.unit!r}" if sent.unit else "no unit"
-            detail = f"{named}: no way from it to {concept.unit}; say which unit the source means"
-            return Unplaced(reason=ParkReason.UNKNOWN_UNIT, detail=detail)
-        converted = content.unit_rules.converted(written.number, unit, concept)
-        if converted is None or not concept.is_plausible(converted):
-            detail = f"{sent.value} {sent.unit}: outside {concept.lowest:g} to {concept.highest:g} {concept.unit}"
-            return Unplaced(reason=ParkReason.IMPLAUSIBLE, detail=detail)
-        value = converted if unit == concept.unit else round(converted, concept.decimals)
+    value = _value(content, concept, sent, written.number, unit) if written.number is not None else None
+    if isinstance(value, Unplaced):
+        if not gone:
+            return value
+        # What is taken back counts no more, whatever is written beside it.
+        value = None
     low, high = (
         content.unit_rules.converted(bound, unit, concept) if bound is not None and unit is not None else None
         for bound in read_reference(sent.reference)
@@ -365,6 +360,19 @@ def _row(
         recorded_at=now,
         recorded_by=sent.recorded_by,
     )
+
+
+def _value(content: Content, concept: Concept, sent: SentResult, number: float, unit: str | None) -> float | Unplaced:
+    """The number in the concept's unit."""
+    if unit is None:
+        named = f"unit {sent.unit!r}" if sent.unit else "no unit"
+        detail = f"{named}: no way from it to {concept.unit}; say which unit the source means"
+        return Unplaced(reason=ParkReason.UNKNOWN_UNIT, detail=detail)
+    converted = content.unit_rules.converted(number, unit, concept)
+    if converted is None or not concept.is_plausible(converted):
+        detail = f"{sent.value} {sent.unit}: outside {concept.lowest:g} to {concept.highest:g} {concept.unit}"
+        return Unplaced(reason=ParkReason.IMPLAUSIBLE, detail=detail)
+    return converted if unit == concept.unit else round(converted, concept.decimals)
 
 
 def _unit(content: Content, concept: Concept, meant: MappedCode, written: str) -> str | None:
