@@ -1,11 +1,11 @@
 """The outbox: every domain event is a row of the transaction that caused it, published afterwards by the relay."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Column, Identity, Index, String, Table, Uuid, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
 
 from db.metadata import instant, mapper_registry, metadata
@@ -40,6 +40,15 @@ outbox = Table(
 )
 
 mapper_registry.map_imperatively(OutboxRow, outbox)
+
+changed_records = Table(
+    "changed_records",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), nullable=False, index=True),
+    Column("patient_id", Uuid(as_uuid=False), primary_key=True),
+    instant("since"),
+)
+"""Patients whose record changed and was not yet looked at: each once, however often it changed."""
 
 
 class Outbox:
@@ -76,6 +85,29 @@ class Outbox:
     def mark_published(self, ids: Sequence[int], now: datetime) -> None:
         """Note that these events were handed on."""
         self._session.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))
+
+    def note_changed(self, patient_ids: Collection[str], now: datetime) -> None:
+        """Note whose records are to be looked at; who waits already waits on."""
+        if patient_ids:
+            rows = [{"patient_id": each, "since": now} for each in sorted(patient_ids)]
+            self._session.execute(insert(changed_records).on_conflict_do_nothing(), rows)
+
+    def changed(self, limit: int) -> Sequence[str]:
+        """Whose records are to be looked at, the longest waiting first, locked."""
+        return self._session.scalars(
+            select(changed_records.c.patient_id)
+            .order_by(changed_records.c.position)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        ).all()
+
+    def forget_changed(self, patient_ids: Collection[str]) -> None:
+        """These are being looked at; a change from now on is noted anew."""
+        self._session.execute(delete(changed_records).where(changed_records.c.patient_id.in_(patient_ids)))
+
+    def count_changed(self) -> int:
+        """How many records are to be looked at."""
+        return self._session.scalar(select(func.count()).select_from(changed_records)) or 0
 
     def forget_published(self, before: datetime) -> None:
         """Drop events published before the instant given."""

@@ -122,6 +122,12 @@ def make_task_queue(broker_url: str) -> Celery:
     return app
 
 
+def waiting_tasks(app: Celery) -> int:
+    """How many tasks wait in the common queue and no worker has taken; the broker's own error if it is away."""
+    with app.pool.acquire(block=True) as connection:
+        return int(connection.default_channel.client.llen(QUEUE))
+
+
 def _hold(channel: Any, stopped: threading.Event) -> None:
     with redis.Redis.from_url(channel.connection.client.as_uri(include_password=True), socket_timeout=5) as broker:
         while not stopped.wait(HOLD_INTERVAL.total_seconds()):

@@ -1,4 +1,9 @@
-"""The relay: every outbox row goes to its Celery tasks and the live stream, in order; none is lost with the broker."""
+"""The relay: every outbox row goes to its Celery tasks and the live stream, in order; none is lost with the broker.
+
+What follows a changed record looks at what is there then, so that many changes want one look. It waits in a table of
+its own, each patient once, while the workers have enough to do: a load of a hospital's past neither fills the broker
+nor stands in front of what follows a call.
+"""
 
 import threading
 from collections.abc import Sequence
@@ -16,10 +21,13 @@ from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.events import EventKind
 from runtime.live_events import LiveStream
 from runtime.routing import tasks_for
+from runtime.task_queue import waiting_tasks
 
 log = structlog.get_logger(__name__)
 
 BATCH = 200
+ENOUGH_TO_DO = 200
+"""While so many tasks wait for the workers, no look at a changed record is added to them."""
 
 
 class BrokerAwayError(Exception):
@@ -53,20 +61,55 @@ class OutboxRelay:
             published += count
             if count < BATCH:
                 break
+            self._follow_changes_or_wait()
+        if not stopping.is_set():
+            self._follow_changes_or_wait()
         return published
+
+    def follow_changes(self) -> int:
+        """Send the workers to records that changed, if they have little to do; to how many."""
+        with self._units_of_work() as uow:
+            sent: list[str] = []
+            away: Exception | None = None
+            try:
+                names = tasks_for(EventKind.RECORD_CHANGED)
+                room = (ENOUGH_TO_DO - waiting_tasks(self._task_queue)) // max(1, len(names))
+                for patient_id in uow.outbox.changed(room) if room > 0 else ():
+                    for name in names:
+                        self._task_queue.send_task(name, args=[patient_id], retry=False)
+                    sent.append(patient_id)
+            except (BrokerOperationalError, redis.RedisError, OSError) as error:
+                away = error
+            if sent:
+                uow.outbox.forget_changed(sent)
+            uow.commit()
+        if away is not None:
+            raise BrokerAwayError(type(away).__name__) from away
+        return len(sent)
+
+    def _follow_changes_or_wait(self) -> None:
+        try:
+            self.follow_changes()
+        except BrokerAwayError as error:
+            # Nothing is lost: whoever waits does so in the database, and is looked at in the next round.
+            log.warning("broker_away", error=str(error))
 
     def publish_batch(self) -> int:
         """Publish up to BATCH rows; BrokerAwayError, after keeping what was accepted, when the broker goes away."""
         with self._units_of_work() as uow:
             accepted: list[int] = []
+            changed: set[str] = set()
             away: Exception | None = None
             for row in uow.outbox.unpublished(BATCH):
                 try:
                     self._publish(row, _tasks_after(uow, row))
+                    if row.kind == EventKind.RECORD_CHANGED:
+                        changed.add(row.subject)
                 except (BrokerOperationalError, redis.RedisError, OSError) as error:
                     away = error
                     break
                 accepted.append(row.id)
+            uow.outbox.note_changed(changed, uow.now)
             if accepted:
                 uow.outbox.mark_published(accepted, uow.now)
             uow.commit()
@@ -89,6 +132,8 @@ def _tasks_after(uow: UnitOfWork, row: OutboxRow) -> Sequence[tuple[str, str]]:
     if row.kind == EventKind.TASK_REPLAYED:
         parked = uow.parked.get(row.subject)
         return [(parked.name, parked.subject)] if parked else []
+    if row.kind == EventKind.RECORD_CHANGED:
+        return []  # see `follow_changes`
     return [(name, row.subject) for name in tasks_for(row.kind)]
 
 

@@ -16,7 +16,7 @@ from runtime.identifiers import new_id
 from runtime.live_events import LiveStream
 from runtime.routing import tasks_for
 from runtime.task_queue import QUEUE, make_task_queue
-from scheduler.outbox_relay import BATCH, BrokerAwayError, OutboxRelay
+from scheduler.outbox_relay import BATCH, ENOUGH_TO_DO, BrokerAwayError, OutboxRelay
 from tests.support.ports import free_udp_block
 
 
@@ -156,3 +156,58 @@ def test_more_than_one_batch_goes_out_in_one_turn(units: UnitsOfWork, task_queue
     emit(units, EventKind.AGENT_CHANGED, *(f"agent-{n}" for n in range(BATCH + 5)))
     with LiveStream(broker_url) as live:
         assert OutboxRelay(units, task_queue, live).publish_waiting(threading.Event()) == BATCH + 5
+
+
+def test_many_changes_of_a_record_are_looked_at_once(units: UnitsOfWork, task_queue: Celery, broker_url: str) -> None:
+    one, two = new_id(), new_id()
+    for _ in range(4):
+        emit(units, EventKind.RECORD_CHANGED, one, two)
+    with LiveStream(broker_url) as live:
+        relay = OutboxRelay(units, task_queue, live)
+        assert relay.publish_waiting(threading.Event()) == 8
+        assert sorted(sent(broker_url)) == sorted(tasks_after(EventKind.RECORD_CHANGED, one, two))
+        emit(units, EventKind.RECORD_CHANGED, one)
+        relay.publish_waiting(threading.Event())
+        assert len(sent(broker_url)) == 3 * len(tasks_for(EventKind.RECORD_CHANGED))
+
+
+def test_changed_records_wait_while_the_workers_have_enough_to_do_and_other_events_go_out(
+    units: UnitsOfWork, task_queue: Celery, broker_url: str
+) -> None:
+    attempts = [new_id() for _ in range(ENOUGH_TO_DO)]
+    patients = [new_id() for _ in range(30)]
+    emit(units, EventKind.ATTEMPT_CLOSED, *attempts)
+    with LiveStream(broker_url) as live, redis.Redis.from_url(broker_url) as broker:
+        relay = OutboxRelay(units, task_queue, live)
+        for _ in range(3):
+            emit(units, EventKind.RECORD_CHANGED, *patients)
+            relay.publish_waiting(threading.Event())
+        assert sent(broker_url) == tasks_after(EventKind.ATTEMPT_CLOSED, *attempts)
+        with units() as uow:
+            assert uow.outbox.count_changed() == len(patients)
+
+        # What cannot wait goes out in front of them.
+        emit(units, EventKind.RECORDING_STORED, "r-1")
+        relay.publish_waiting(threading.Event())
+        broker.delete(QUEUE)
+        assert relay.publish_waiting(threading.Event()) == 0
+        assert sent(broker_url) == tasks_after(EventKind.RECORD_CHANGED, *sorted(patients))
+        with units() as uow:
+            assert uow.outbox.count_changed() == 0
+
+
+def test_changed_records_stay_noted_while_the_broker_is_away(
+    units: UnitsOfWork, task_queue: Celery, broker_url: str
+) -> None:
+    patient = new_id()
+    with units() as uow:
+        uow.outbox.note_changed([patient], uow.now)
+        uow.commit()
+    away = f"redis://127.0.0.1:{free_udp_block(2)}/0"
+    lost_app = make_task_queue(away)
+    with LiveStream(away) as nowhere, pytest.raises(BrokerAwayError):
+        OutboxRelay(units, lost_app, nowhere).follow_changes()
+    lost_app.close()
+    with LiveStream(broker_url) as live:
+        assert OutboxRelay(units, task_queue, live).follow_changes() == 1
+    assert sent(broker_url) == tasks_after(EventKind.RECORD_CHANGED, patient)
