@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from db.users import Role
+from followup.inbound import InboundRules, InboundState
 from followup.messages import MessageState
-from followup.plans import Task, TaskMode
+from followup.plans import Task, TaskMode, TaskState
 from runtime.embedded import Engines
 from runtime.settings import Settings
+from telephony.line_script import press
 from tests.integration.api.house import Asking
 from tests.support.feeds import Sender
 from tests.support.scenario import Scenario, in_hospital_time, scenario
+from tests.support.switchboard import ShortPrompts
+from tests.support.waiting import until
 from tests.support.working_hospital import CALL_BACK_NUMBER, a_roster, settings_of, settle, working
 
 HIS, ANOTHER = "+8619900000006", "+8619900000066"
@@ -25,7 +29,15 @@ DUTY = {"nurse": "+8619900000091", "doctor": "+8619900000092", "head": "+8619900
 
 @pytest.fixture
 def played(database_url: str, broker_url: str, tmp_path: Path) -> Iterator[Scenario]:
-    with scenario(database_url, broker_url, tmp_path, starts="2026-11-24 08:20") as hospital:
+    with scenario(
+        database_url,
+        broker_url,
+        tmp_path,
+        starts="2026-11-24 08:20",
+        phones={ANOTHER: (press("0", after=0.3),)},
+        voice=ShortPrompts(folder=tmp_path / "prompts"),
+        inbound=InboundRules(patience=timedelta(minutes=5), offer=timedelta(minutes=5)),
+    ) as hospital:
         app = hospital.house.app
         app.state.wiring = replace(app.state.wiring, call_back_number=CALL_BACK_NUMBER)
         yield hospital
@@ -123,6 +135,56 @@ def test_a_low_value_is_kept_alarms_is_answered_once_and_rung_about_at_once_and_
     assert later.earliest_at - now.earliest_at == timedelta(minutes=15)
     told = [str(line) for line in read(nurse, f"/alerts/{alert['id']}")["story"]]
     assert sum("told" in line for line in told) == 1, "one event, however often the carrier tells it"
+
+
+def test_he_rings_from_another_telephone_and_who_takes_it_sees_both_threads_once_he_has_said_who_he_is(
+    played: Scenario, settings: Settings, carrier: Asking, patient_id: str
+) -> None:
+    writes(carrier, "血糖3.5 手抖", "SMS-1")
+    settle(played, settings)
+    now, later = calls_wanted(played, patient_id)
+    # With the shipped hours nobody takes callers before half past eight.
+    played.move_to("2026-11-24 08:31")
+    nurse = played.ask(Role.AGENT)
+    with played.rows() as uow:
+        desk = uow.queues.agent_for_update(nurse.user_id)
+        assert desk is not None
+        desk.queues = [queue.id for queue in uow.queues.all() if queue.mode is TaskMode.AGENT]
+    played.seat(nurse.user_id, "+8659155501001")
+    played.place.control.ring_in(caller=ANOTHER, called="+865955550100")
+    offered = until(lambda: shown(nurse, InboundState.OFFERED), timeout=10, what="he is offered to the nurse")
+    # Before he has said who he is: a number that is nobody's, and no word of anybody.
+    assert (offered["candidates"], offered["people"], offered["patient_id"]) == (0, [], None)
+    inbound = f"/inbound-calls/{offered['id']}"
+    assert nurse.post(f"{inbound}/accept").status_code == 202
+    until(lambda: shown(nurse, InboundState.CONNECTED), timeout=10, what="they hear each other")
+    early = nurse.post(f"{inbound}/link", {"task_id": now.id})
+    assert (early.status_code, early.json()["field"]) == (409, "identity")
+    said = {"patient_id": patient_id, "confirmed": True, "identifiers": ["name", "born"]}
+    assert nurse.post(f"{inbound}/identity", said).json()["patient_id"] == patient_id
+    # Now both threads are one: he was rung about it, wrote, was answered, and rings.
+    linked = nurse.post(f"{inbound}/link", {"task_id": now.id})
+    assert linked.status_code == 200, linked.text
+    items = read(nurse, f"/patients/{patient_id}/timeline")["items"]
+    messages = [each["facts"] for each in items if each["kind"] == "message"]
+    assert {(each["direction"], each.get("text_key")) for each in messages} == {
+        ("in", None),
+        ("out", "reply:glucose_low"),
+    }
+    assert [each["id"] for each in items if each["kind"] == "call"] == [linked.json()["call_id"]]
+    (written,) = read(nurse, f"/patients/{patient_id}/received-messages")["messages"]
+    assert written["text"] == "血糖3.5 手抖"
+    assert ANOTHER not in str(written)
+    with played.units() as uow:
+        again = uow.plans.task(later.id)
+        assert again is not None
+        assert again.state is TaskState.PLANNED, "he is rung again after a quarter of an hour"
+
+
+def shown(nurse: Asking, state: InboundState) -> dict[str, Any] | None:
+    """The caller on her screen, in this state."""
+    rows = read(nurse, "/inbound-calls?live=true")["inbound_calls"]
+    return next((each for each in rows if each["state"] == state), None)
 
 
 def test_low_with_confusion_is_red(

@@ -11,6 +11,7 @@ from db.calls import CallCommand
 from db.gate import Gate
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.calls import Call, CallState, LegId, LegRole
+from followup.inbound import InboundRules
 from followup.ports import Voice
 from followup.queues import Agent, AgentState, HeadsetState, Queue
 from runtime.identifiers import new_id
@@ -18,6 +19,7 @@ from scheduler.dialer import reserve
 from telephony.call_control import LegEvent, OutboundLeg, Trunk
 from telephony.commands import Commands, DialingRules
 from telephony.conversation import Conversation
+from telephony.inbound import InboundCalls
 from telephony.line_script import LineScript, answer, refuse, ring
 from telephony.loopback import LoopbackCallControl
 from telephony.loopback_time import RealTimeScheduler
@@ -132,8 +134,9 @@ def loopback_node(
     gate: Gate = GATE,
     trunks: Trunks | None = None,
     voice: Voice | None = None,
+    inbound: InboundRules | None = None,
 ) -> Iterator[LoopbackPlace]:
-    """A running node with scripted lines; numbers without a script pick up."""
+    """A running node with scripted lines; numbers without a script pick up. With `inbound` it takes callers."""
     nodes: list[TelephonyNode] = []
 
     def sink(event: LegEvent) -> None:
@@ -146,7 +149,14 @@ def loopback_node(
         otherwise=PICKS_UP,
         name=f"loopback-{new_id()[:8]}",
     )
-    conversation = Conversation(CONTENT.flows, content=CONTENT)
+    callers = InboundCalls(
+        node="node-1",
+        spool=folder / "spool",
+        rules=inbound or InboundRules(patience=timedelta(minutes=5), offer=timedelta(minutes=5)),
+        profile=gate.profile,
+        zone="Asia/Shanghai",
+    )
+    conversation = Conversation(CONTENT.flows, callers if inbound else None, content=CONTENT)
     trunks = trunks or Trunks(patients=TRUNK, headsets=TRUNK)
     lines = LoopbackNodeLines(control)
     rules = DialingRules(gate=gate, ring_seconds=5.0, spool=folder / "spool", music=PROMPTS.prompt("hold_music", "zxx"))

@@ -17,6 +17,7 @@ from db.users import Role
 from followup.attempts import Attempt, AttemptState
 from followup.calls import Call, CallState
 from followup.dialing_rules import Mode
+from followup.inbound import InboundRules
 from followup.plans import Task
 from followup.ports import Voice
 from followup.queues import Agent
@@ -186,10 +187,12 @@ def scenario(
     phones: Mapping[str, LineScript] | None = None,
     trunks: Trunks | None = None,
     voice: Voice | None = None,
+    inbound: InboundRules | None = None,
 ) -> Iterator[Scenario]:
     """A hospital at the hour `starts`; `phones` say what the lines of numbers do, others pick up.
 
-    `voice` speaks in place of the shipped prompts, where a test does not wait for them to be heard out.
+    `voice` speaks in place of the shipped prompts, where a test does not wait for them to be heard out. With
+    `inbound` the node takes callers.
     """
     clock = MovedClock()
     gate = Gate(
@@ -197,7 +200,9 @@ def scenario(
     )
     with (
         open_house(database_url, broker_url, folder, gate=gate, clock=clock) as house,
-        loopback_node(house.units, database_url, folder, phones, gate=gate, trunks=trunks, voice=voice) as place,
+        loopback_node(
+            house.units, database_url, folder, phones, gate=gate, trunks=trunks, voice=voice, inbound=inbound
+        ) as place,
     ):
         played = Scenario(
             house=house, place=place, clock=clock, gate=gate, policies=AttemptPolicies(by_id=CONTENT.policies)
