@@ -28,5 +28,5 @@ def check(uow: UnitOfWork, keys: Sequence[str], token: str) -> CheckedReport | N
     summary = uow.summaries.by_number(read.number) if read is not None else None
     if read is None or summary is None or not is_of(read, summary):
         return None
-    made = next((each for each in uow.summaries.prints_of(summary.id) if each.ordinal == read.ordinal), None)
+    made = uow.summaries.print_numbered(summary.id, read.ordinal)
     return None if made is None else CheckedReport(summary=summary, made=made)

@@ -61,6 +61,7 @@ class ResultPoint:
 
     at: datetime
     value: float
+    text: str = ""  # of a bound, as it was sent: >33.3
     low: float | None = None
     high: float | None = None
     source: str
@@ -75,6 +76,10 @@ class ResultPoint:
         if self.high is not None and self.value > self.high:
             return Mark.HIGH
         return Mark.WITHIN
+
+    def written(self, decimals: int) -> str:
+        """As it is read."""
+        return self.text or f"{self.value:.{decimals}f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,6 +130,15 @@ class MedicineRepository:
         """The version with this id."""
         return self._session.get(MedicineStatement, statement_id)
 
+    def for_update(self, statement_id: str) -> MedicineStatement | None:
+        """The version with this id, locked: who changes it too waits, and finds that a newer one holds."""
+        return self._session.scalar(
+            select(MedicineStatement)
+            .where(medicine_statements.c.id == statement_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
     def current_of(self, patient_id: str) -> Sequence[MedicineStatement]:
         """What holds now: stopped ones too, newest first."""
         return self._session.scalars(

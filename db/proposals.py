@@ -1,10 +1,11 @@
 """Proposals to doctors and their stories: tables, mappings, repository."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
-from sqlalchemy import BigInteger, Column, Date, Identity, Index, String, Table, Text, Uuid, select, text
+from sqlalchemy import BigInteger, Column, Date, Identity, Index, Select, String, Table, Text, Uuid, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -65,6 +66,10 @@ mapper_registry.map_imperatively(TreatmentProposal, treatment_proposals)
 mapper_registry.map_imperatively(ProposalEvent, proposal_events)
 
 
+_LOOKED_THROUGH = 5000
+"""So many are looked through for those of one department."""
+
+
 class TreatmentProposalRepository:
     """Proposals and what doctors decided."""
 
@@ -96,24 +101,28 @@ class TreatmentProposalRepository:
             .order_by(treatment_proposals.c.proposed_at.desc(), treatment_proposals.c.id)
         ).all()
 
-    def open(self, *, doctor_id: str | None, limit: int) -> Sequence[TreatmentProposal]:
-        """What a doctor (or any) still has to decide, by the day it is due."""
+    def open(self, *, doctor_id: str | None, opened: Callable[[str], bool], limit: int) -> Sequence[TreatmentProposal]:
+        """What a doctor (or any) still has to decide for patients who are `opened`, by the day it is due."""
         query = select(TreatmentProposal).where(treatment_proposals.c.state == ProposalState.PROPOSED)
         if doctor_id is not None:
             query = query.where(treatment_proposals.c.doctor_id == doctor_id)
-        return self._session.scalars(
-            query.order_by(treatment_proposals.c.due_on, treatment_proposals.c.id).limit(limit)
-        ).all()
+        return self._first(query.order_by(treatment_proposals.c.due_on, treatment_proposals.c.id), opened, limit)
 
-    def untold(self, *, limit: int) -> Sequence[TreatmentProposal]:
-        """What was decided and the patient does not know yet."""
+    def untold(self, *, opened: Callable[[str], bool], limit: int) -> Sequence[TreatmentProposal]:
+        """What was decided for patients who are `opened` and do not know it yet."""
         decided = (ProposalState.ACCEPTED, ProposalState.CHANGED, ProposalState.DECLINED)
-        return self._session.scalars(
+        query = (
             select(TreatmentProposal)
             .where(treatment_proposals.c.state.in_(decided), treatment_proposals.c.told_at.is_(None))
             .order_by(treatment_proposals.c.decided_at, treatment_proposals.c.id)
-            .limit(limit)
-        ).all()
+        )
+        return self._first(query, opened, limit)
+
+    def _first(
+        self, query: Select[TreatmentProposal], opened: Callable[[str], bool], limit: int
+    ) -> Sequence[TreatmentProposal]:
+        waiting = self._session.scalars(query.limit(_LOOKED_THROUGH))
+        return list(islice((each for each in waiting if opened(each.patient_id)), limit))
 
     def note(
         self,

@@ -1,7 +1,8 @@
 """Stage summaries, their addenda and prints. The database keeps what is signed as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -34,6 +35,9 @@ from care.report_prints import PrintKind, PrintSize, PrintState, ReportPrint
 from care.stage_facts import StageFacts
 from care.summaries import StageSummary, SummaryAddendum, SummaryState
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+
+_LOOKED_THROUGH = 5000
+"""So many drafts are looked through for those of one department."""
 
 
 class _Facts(TypeDecorator[StageFacts]):
@@ -200,14 +204,15 @@ class SummaryRepository:
             .limit(limit)
         ).all()
 
-    def unsigned(self, *, limit: int = 200) -> Sequence[StageSummary]:
-        """Drafts that wait for a doctor, oldest first."""
-        return self._session.scalars(
+    def unsigned(self, *, opened: Callable[[str], bool], limit: int = 200) -> Sequence[StageSummary]:
+        """Drafts of patients who are `opened` that wait for a doctor, oldest first."""
+        drafts = self._session.scalars(
             select(StageSummary)
             .where(stage_summaries.c.state == SummaryState.DRAFT)
             .order_by(stage_summaries.c.created_at, stage_summaries.c.id)
-            .limit(limit)
-        ).all()
+            .limit(_LOOKED_THROUGH)
+        )
+        return list(islice((each for each in drafts if opened(each.patient_id)), limit))
 
     def add_addendum(self, addendum: SummaryAddendum) -> None:
         """Append a later word to a signed summary."""
@@ -218,6 +223,28 @@ class SummaryRepository:
         """Save a print that is asked for."""
         self._session.add(made)
         self._session.flush()
+
+    def next_ordinal(self, summary_id: str) -> int:
+        """The how-manieth print the next one is; the summary is locked by the caller."""
+        last = select(func.coalesce(func.max(report_prints.c.ordinal), 0)).where(
+            report_prints.c.summary_id == summary_id
+        )
+        return int(self._session.execute(last).scalar_one()) + 1
+
+    def print_numbered(self, summary_id: str, ordinal: int) -> ReportPrint | None:
+        """The print of a summary with this ordinal."""
+        return self._session.scalar(
+            select(ReportPrint).where(report_prints.c.summary_id == summary_id, report_prints.c.ordinal == ordinal)
+        )
+
+    def was_on_paper(self, summary_id: str) -> bool:
+        """Whether it was printed since it was signed; a failed print put nothing on paper."""
+        on_paper = select(report_prints.c.id).where(
+            report_prints.c.summary_id == summary_id,
+            report_prints.c.kind.in_([PrintKind.ORIGINAL, PrintKind.COPY]),
+            report_prints.c.state != PrintState.FAILED,
+        )
+        return self._session.execute(on_paper.limit(1)).first() is not None
 
     def prints_of(self, summary_id: str, *, limit: int = 500) -> Sequence[ReportPrint]:
         """Every print of a summary, oldest first."""

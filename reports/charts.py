@@ -66,7 +66,7 @@ def chart_of(line: ResultLine, *, since: date, until: date, zone: ZoneInfo) -> C
                 across=round(min(max(across, 0.0), 1.0), 4),
                 upward=upward(point.value),
                 out=point.mark in (Mark.LOW, Mark.HIGH),
-                label=f"{point.value:.{line.decimals}f}" if place in shown else "",
+                label=point.written(line.decimals) if place in shown else "",
                 below=_lies_below(line, place),
             )
         )

@@ -223,7 +223,7 @@ class _Writer:
         mark = point.mark
         word = f" {self.word(mark.value)}" if mark in (Mark.HIGH, Mark.LOW) else ""
         return {
-            "text": f"{point.value:.{line.decimals}f}{word}",
+            "text": f"{point.written(line.decimals)}{word}",
             "small": ("\n" if self.large or self.language == "en" else " ").join(
                 (self.day_of(point.at), self.content.source_of(point.source, self.language))
             ),

@@ -144,7 +144,7 @@ def _measured(observation: Observation, concepts: Mapping[str, Concept], words: 
     concept = concepts.get(observation.code)
     decimals = concept.decimals if concept else 2
     unit = words.unit(observation.unit, "en") if observation.unit != "1" else ""
-    return f"{observation.value:.{decimals}f} {unit}".strip()
+    return f"{observation.text or f'{observation.value:.{decimals}f}'} {unit}".strip()
 
 
 def _results(
@@ -159,6 +159,7 @@ def _results(
             ResultPoint(
                 at=each.taken_at,
                 value=each.value,
+                text=each.text,
                 low=each.reference_low,
                 high=each.reference_high,
                 source=each.source,

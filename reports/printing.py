@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from care.report_prints import KEPT_FOR, PrintKind, PrintSize, PrintState, ReportPrint
+from care.report_prints import KEPT_FOR, PrintKind, PrintSize, ReportPrint
 from care.summaries import StageSummary, SummaryState
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.events import DomainEvent, EventKind
@@ -48,15 +48,11 @@ def ask_for_print(
     kept_for: timedelta = KEPT_FOR,
 ) -> ReportPrint:
     """Note the print and tell the workers of it. The summary is locked by the caller: ordinals have no gap."""
-    earlier = uow.summaries.prints_of(summary.id)
-    # A failed print put nothing on paper, and a draft's is of another document.
-    on_paper = any(
-        each.kind in (PrintKind.ORIGINAL, PrintKind.COPY) and each.state is not PrintState.FAILED for each in earlier
-    )
+    on_paper = uow.summaries.was_on_paper(summary.id)
     made = ReportPrint(
         id=new_id(),
         summary_id=summary.id,
-        ordinal=len(earlier) + 1,
+        ordinal=uow.summaries.next_ordinal(summary.id),
         kind=kind_of(summary.state, printed_before=on_paper, electronic=electronic),
         language=language,
         size=size,
@@ -98,7 +94,7 @@ def set_print(units: UnitsOfWork, print_id: str, shop: PrintShop) -> None:
         uow.commit()
     if summary is None:
         raise LookupError(f"summary {made.summary_id} of print {print_id} is not there")
-    if reason := _overtaken(summary, made):
+    if reason := overtaken(summary, made):
         _fail(units, print_id, reason)
         return
     # Setting takes a second of a processor: no transaction stands open meanwhile.
@@ -111,6 +107,12 @@ def set_print(units: UnitsOfWork, print_id: str, shop: PrintShop) -> None:
         kept = uow.summaries.print_for_update(print_id)
         if kept is None or kept.over:
             return
+        now_it_is = uow.summaries.get(kept.summary_id)
+        if now_it_is is not None and (reason := overtaken(now_it_is, kept)):
+            kept.fail(reason, uow.now)
+            uow.emit(_event(EventKind.PRINT_CHANGED, kept, summary))
+            uow.commit()
+            return
         uow.summaries.keep_file(kept, finished.body)
         kept.finish(pages=finished.pages, size_bytes=len(finished.body), sha256=finished.sha256, at=uow.now)
         uow.emit(_event(EventKind.PRINT_CHANGED, kept, summary))
@@ -118,8 +120,8 @@ def set_print(units: UnitsOfWork, print_id: str, shop: PrintShop) -> None:
     log.info("print_set", print=print_id, pages=finished.pages, bytes=len(finished.body))
 
 
-def _overtaken(summary: StageSummary, made: ReportPrint) -> str:
-    """Why the print is not of what the summary is now: its watermark and code would say something untrue."""
+def overtaken(summary: StageSummary, made: ReportPrint) -> str:
+    """Why a print is not of what the summary is now: its watermark and code would say something untrue."""
     meant = {PrintKind.DRAFT: SummaryState.DRAFT, PrintKind.WITHDRAWN: SummaryState.WITHDRAWN}.get(
         made.kind, SummaryState.SIGNED
     )

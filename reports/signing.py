@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from itsdangerous import BadSignature, Signer
@@ -26,7 +27,7 @@ def content_digest(summary: StageSummary) -> str:
     """SHA-256 of all that the doctor answers for: facts, words, period, who and when."""
     signed = {
         "number": summary.number,
-        "facts": msgspec.to_builtins(summary.facts),
+        "facts": _without_empty(msgspec.to_builtins(summary.facts)),
         "conclusion": summary.conclusion,
         "next_steps": summary.next_steps,
         "signed_by": summary.signed_by,
@@ -34,6 +35,14 @@ def content_digest(summary: StageSummary) -> str:
         "signed_at": summary.signed_at.timestamp() if summary.signed_at else None,
     }
     return hashlib.sha256(msgspec.json.encode(signed, order="sorted")).hexdigest()
+
+
+def _without_empty(value: Any) -> Any:
+    """What says something: a part that later versions of the program add is empty in what was signed before."""
+    if isinstance(value, dict):
+        kept = {name: _without_empty(part) for name, part in value.items()}
+        return {name: part for name, part in kept.items() if part not in (None, "", [], {})}
+    return [_without_empty(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def is_untouched(summary: StageSummary) -> bool:

@@ -189,7 +189,7 @@ def read_medicine(medicine_id: Id, caller: CareTeam, uow: Work) -> MedicineStory
 )
 def change_medicine(medicine_id: Id, ask: MedicineChangeAsk, caller: CareTeamCommanding, uow: Work) -> MedicineAnswer:
     """Change a medicine by a new version; the old one is kept. An agent changes nothing that was prescribed."""
-    one = medicine(uow, medicine_id)
+    one = medicine(uow, medicine_id, locked=True)
     found.patient(uow, one.patient_id)
     if one.basis is MedicineBasis.PRESCRIBED:
         _only_doctor(caller)
@@ -244,9 +244,11 @@ def add_dispense(patient_id: Id, ask: DispenseAsk, caller: CareTeamCommanding, u
     return DispenseAnswer.model_validate(kept)
 
 
-def medicine(uow: UnitOfWork, medicine_id: str, field: str = "medicine_id") -> MedicineStatement:
+def medicine(
+    uow: UnitOfWork, medicine_id: str, field: str = "medicine_id", *, locked: bool = False
+) -> MedicineStatement:
     """The version of a medicine with this id."""
-    one = uow.medicines.get(medicine_id)
+    one = uow.medicines.for_update(medicine_id) if locked else uow.medicines.get(medicine_id)
     if one is None:
         raise Problem.of(
             Kind.UNKNOWN_MEDICINE,

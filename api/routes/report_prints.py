@@ -21,7 +21,7 @@ from care.report_prints import PrintKind, PrintSize, PrintState, ReportPrint
 from care.summaries import StageSummary, SummaryState, SummaryStateError
 from db.unit_of_work import UnitOfWork
 from db.users import Role
-from reports.printing import ask_for_print, waits_too_long
+from reports.printing import ask_for_print, overtaken, waits_too_long
 
 router = APIRouter(tags=["summaries"], route_class=Route)
 
@@ -174,6 +174,9 @@ def fetch_print(print_id: Id, caller: CareTeam, uow: Work) -> Response:
             f"the print is {made.state.value}; ask again in a second",
             headers={"Retry-After": "1"},
         )
+    summary = summary_named(uow, made.summary_id)
+    if reason := overtaken(summary, made):
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", reason)
     body = uow.summaries.file_of(made.id)
     if body is None:
         raise Problem.of(
@@ -181,7 +184,6 @@ def fetch_print(print_id: Id, caller: CareTeam, uow: Work) -> Response:
             "print_id",
             f"its file was kept until {made.keep_until:%Y-%m-%d %H:%M} UTC; print the summary again",
         )
-    summary = summary_named(uow, made.summary_id)
     audit(uow, caller, "report_fetched", summary, print=made.id, ordinal=made.ordinal)
     name = f"{summary.number}-{made.ordinal}.pdf"
     return Response(

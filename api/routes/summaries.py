@@ -168,7 +168,7 @@ def list_summaries(patient_id: Id, caller: CareTeam, uow: Work) -> SummariesAnsw
 @router.get("/summaries/unsigned")
 def list_unsigned_summaries(caller: CareTeam, uow: Work) -> SummariesAnswer:  # noqa: ARG001
     """Drafts of patients whose record is open to the caller that wait for a doctor, oldest first."""
-    waiting = [each for each in uow.summaries.unsigned() if uow.care_team.is_open(each.patient_id, uow.now)]
+    waiting = uow.summaries.unsigned(opened=lambda patient_id: uow.care_team.is_open(patient_id, uow.now))
     return SummariesAnswer(summaries=[SummaryRow.model_validate(each) for each in waiting])
 
 

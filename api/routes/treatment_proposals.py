@@ -185,11 +185,15 @@ def list_treatment_proposals(
     limit: Limit = 50,
 ) -> TreatmentProposalsAnswer:
     """`mine`: the caller has to decide; `open`: anybody has to; `untold`: the patient does not know yet."""
+
+    def opened(patient_id: str) -> bool:
+        return uow.care_team.is_open(patient_id, uow.now)
+
     if which == "untold":
-        page = uow.treatment_proposals.untold(limit=limit)
+        page = uow.treatment_proposals.untold(opened=opened, limit=limit)
     else:
-        page = uow.treatment_proposals.open(doctor_id=caller.user_id if which == "mine" else None, limit=limit)
-    page = [one for one in page if uow.care_team.is_open(one.patient_id, uow.now)]
+        doctor = caller.user_id if which == "mine" else None
+        page = uow.treatment_proposals.open(doctor_id=doctor, opened=opened, limit=limit)
     for one in page:
         _audit(uow, caller, "treatment_proposal_viewed", one)
     today = uow.now.astimezone(wiring_of(request).zone).date()

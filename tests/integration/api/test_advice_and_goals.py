@@ -1,6 +1,8 @@
 """Goals, advice, medicines, education and proposals over the API, with the record followed as the worker does it."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from scheduler.planning import start_plan
 from tests.integration.api.house import CONTENT, Asking, House, open_house
 from tests.support.builders import HOSPITAL, a_patient, a_queue, a_step, a_task, a_template, an_encounter
 from tests.support.scenario import MovedClock
+from tests.support.waiting import until
 
 PHARMACY = CONTENT.adherence_document.departments[Helper.PHARMACIST]
 
@@ -622,6 +625,30 @@ def test_an_illness_that_only_has_a_name_counts(house: House, nurse: Asking, pat
     told = {"kind": "condition", "name": "慢性肾功能不全"}
     assert nurse.post(f"/patients/{patient.id}/history", told).status_code == 201
     assert fits(nurse, patient)["diet_salt_substitute"] == "withheld"
+
+
+def test_of_two_doctors_who_change_a_medicine_at_once_the_second_reads_the_first(
+    house: House, doctor: Asking, patient: Patient
+) -> None:
+    asked = {"basis": "prescribed", "name": "氨氯地平", "dose": "5 mg", "schedule": "qd"}
+    medicine = doctor.post(f"/patients/{patient.id}/medicines", asked).json()
+    with ThreadPoolExecutor(1) as second, house.units() as uow:
+        held = uow.medicines.for_update(medicine["id"])
+        assert held is not None
+        change = {"schedule": "bid", "reason": "血压仍高"}
+        answer = second.submit(doctor.post, f"/medicines/{medicine['id']}/changes", change)
+        until(lambda: waits_for_a_lock(house), timeout=10, what="the second doctor waits for the first")
+        uow.medicines.put(replace(held, id=new_id(), dose="10 mg", recorded_at=uow.now))
+        uow.commit()
+    assert answer.result().json()["code"] == "not_possible_now"
+    versions = doctor.get(f"/medicines/{medicine['id']}").json()["versions"]
+    assert [(each["dose"], each["schedule"]) for each in versions] == [("5 mg", "qd"), ("10 mg", "qd")]
+
+
+def waits_for_a_lock(house: House) -> bool:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with house.units.engine.connect() as connection:
+        return bool(connection.execute(text(waiting)).scalar_one())
 
 
 def test_a_doctor_of_another_department_may_open_what_he_has_to_decide(

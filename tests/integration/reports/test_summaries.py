@@ -34,7 +34,7 @@ from scheduler.outcomes import AttemptPolicies
 from scheduler.reconcile import Repairs
 from scheduler.report_repairs import resume_stalled_prints
 from tests.integration.api.house import CONTENT, REPORT_KEYS, Asking, House, open_house
-from tests.support.builders import a_call, a_patient, a_queue, a_task, an_attempt
+from tests.support.builders import a_call, a_patient, a_queue, a_task, an_attempt, an_encounter
 from tests.support.summaries import RARE_NAME
 
 PERIOD = {"since": "2024-01-01", "until": "2026-11-15"}
@@ -464,6 +464,62 @@ def test_a_print_that_was_overtaken_by_a_signature_or_a_withdrawal_is_not_set(
         after = nurse.get(f"/prints/{made['id']}").json()
         assert (after["state"], "print it again" in after["reason"]) == ("failed", True)
     assert draft["id"] not in [each["id"] for each in doctor.get("/summaries/unsigned").json()["summaries"]]
+
+
+def test_the_file_of_a_print_is_shut_when_the_summary_was_withdrawn_since(
+    house: House, nurse: Asking, doctor: Asking, patient: Patient
+) -> None:
+    summary = signed(nurse, doctor, patient)
+    made = printed(house, nurse, summary)
+    doctor.post(f"/summaries/{summary['id']}/withdraw", {"reason": "写错了"})
+    refused = nurse.get(f"/prints/{made['id']}/file")
+    assert (refused.status_code, "print it again" in refused.json()["reason"]) == (409, True)
+
+
+def test_the_code_of_the_six_hundredth_print_is_genuine_too(
+    house: House, nurse: Asking, doctor: Asking, patient: Patient
+) -> None:
+    summary = signed(nurse, doctor, patient)
+    printed(house, nurse, summary)
+    with house.units.engine.begin() as connection:
+        connection.execute(text("UPDATE report_prints SET ordinal = 599 WHERE summary_id = :id"), {"id": summary["id"]})
+        copies = (
+            "INSERT INTO report_prints SELECT (jsonb_populate_record(made, jsonb_build_object("
+            "'id', gen_random_uuid(), 'ordinal', place))).* FROM report_prints made, generate_series(1, 598) AS place "
+            "WHERE summary_id = :id"
+        )
+        connection.execute(text(copies), {"id": summary["id"]})
+    made = printed(house, nurse, summary)
+    assert (made["ordinal"], made["kind"]) == (600, "copy")
+    path = code_of(file_of(nurse, made)).removeprefix("https://suifang.example")
+    assert house.client.get(path).status_code == 200
+
+
+def test_drafts_of_other_departments_keep_none_of_ones_own_out_of_the_list(house: House, nurse: Asking) -> None:
+    eyes = house.caller(Role.DOCTOR)
+    with house.rows() as uow:
+        theirs, own = a_patient(uow), a_patient(uow)
+        an_encounter(uow, theirs, department="心内科")
+        an_encounter(uow, own, department="眼科")
+        user = uow.users.get(eyes.user_id)
+        assert user is not None
+        user.departments = ["眼科"]
+    other, draft = drafted(nurse, theirs), drafted(nurse, own)
+    with house.units() as uow:
+        (only,) = uow.summaries.unsigned(opened=lambda patient_id: patient_id == own.id, limit=1)
+        assert only.id == draft["id"]
+    seen = {each["id"] for each in eyes.get("/summaries/unsigned").json()["summaries"]}
+    assert (draft["id"] in seen, other["id"] in seen) == (True, False)
+
+
+def test_a_bound_is_told_as_a_bound(house: House, nurse: Asking, patient: Patient) -> None:
+    with house.rows() as uow:
+        at = datetime(2026, 9, 3, 1, tzinfo=UTC)
+        uow.observations.put(a_result(patient, "hba1c", 14.0, at, unit="%", text=">14"))
+    draft = drafted(nurse, patient)
+    (line,) = (each for each in draft["facts"]["results"] if each["code"] == "hba1c")
+    assert [point["text"] for point in line["points"]] == [">14"]
+    assert ">14" in words_of(file_of(nurse, printed(house, nurse, draft)))
 
 
 def test_a_name_that_no_font_has_fails_with_the_letter_and_what_to_do(
