@@ -89,9 +89,11 @@ def _results(uow: UnitOfWork, content: Content, patient: Patient) -> ByWhat:
 
 def _classes(uow: UnitOfWork, content: Content, patient: Patient) -> ByWhat:
     found = []
-    for each in classes_of(uow, content, patient):
-        row = uow.observations.latest(patient.id, set(each.values))
-        ids = sorted(one.id for one in row.values() if one.taken_at == each.taken_at)
+    classes = classes_of(uow, content, patient)
+    latest = uow.observations.latest(patient.id, {code for each in classes for code in each.values})
+    for each in classes:
+        rows = (latest[code] for code in each.values if code in latest)
+        ids = sorted(row.id for row in rows if row.taken_at == each.taken_at)
         found.append(
             Known(
                 kind=Kind.RESULT_CLASS, what=each.subject, value=each.code, id=ids[0] if ids else "", at=each.taken_at

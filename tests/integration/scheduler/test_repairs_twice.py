@@ -249,6 +249,7 @@ SUBJECTS = {
     "reports.set_print": "print",
     "record.follow_change": "patient",
     "record.follow_answers": "unknown",
+    "record.follow_attempt": "attempt",
     "scheduler.follow_feeds": "patient",
     "scheduler.class_readings": "patient",
     "interop.settle_results": "mapping",
