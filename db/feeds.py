@@ -44,6 +44,9 @@ from followup.feeds import (
 FEED_CHANNEL = "feeds"
 """Wakes whoever applies messages."""
 
+APPLYING = "feeds_applied"
+"""The lock of whoever applies messages."""
+
 feed_messages = Table(
     "feed_messages",
     metadata,
@@ -134,7 +137,7 @@ _WITH_CONTENT = undefer(class_mapper(FeedMessage).attrs["raw"].class_attribute)
 
 _KNOWN_SINCE = text(
     """
-    UPDATE feed_messages SET state = 'stored' WHERE id IN (
+    UPDATE feed_messages SET state = 'stored' WHERE state = 'parked' AND id IN (
         SELECT message.id FROM feed_messages AS message
         WHERE message.state = 'parked' AND message.reason = 'unknown_patient' AND EXISTS (
             SELECT FROM unnest(message.keys) AS key
@@ -262,6 +265,14 @@ class FeedRepository:
             .execution_options(populate_existing=True)
         ).all()
 
+    def wait_for_applying(self) -> None:
+        """Until the end of this transaction nobody applies messages.
+
+        Whoever merges asks for it: a message that was read before a merger would leave its results with the record
+        that is gone.
+        """
+        self._session.execute(select(func.pg_advisory_xact_lock(func.hashtext(APPLYING))))
+
     def get(self, message_id: str) -> FeedMessage | None:
         """The message with this id and its content."""
         return self._session.scalar(select(FeedMessage).where(feed_messages.c.id == message_id).options(_WITH_CONTENT))
@@ -274,6 +285,20 @@ class FeedRepository:
             .with_for_update()
             .execution_options(populate_existing=True)
         )
+
+    def parked(self, reason: FeedReason, *, sender: str | None = None, limit: int) -> Sequence[FeedMessage]:
+        """What is parked for a reason, locked: first what was never tried again, then what was longest ago."""
+        query = (
+            select(FeedMessage)
+            .where(feed_messages.c.state == FeedState.PARKED, feed_messages.c.reason == reason)
+            .order_by(feed_messages.c.settled_at.asc().nulls_first(), feed_messages.c.position)
+            .limit(limit)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if sender is not None:
+            query = query.where(feed_messages.c.sender == sender)
+        return self._session.scalars(query).all()
 
     def page(
         self,

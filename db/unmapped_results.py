@@ -248,6 +248,24 @@ class UnmappedResultRepository:
         """One decision."""
         return self._session.execute(select(code_mappings).where(code_mappings.c.position == position)).one_or_none()
 
+    def overlooked(self, since: datetime) -> Sequence[int]:
+        """Decisions whose code has come in since, from a message that was read a moment before they were made."""
+        newest = (
+            select(func.max(code_mappings.c.position).label("position"))
+            .join(
+                unmapped_results,
+                (unmapped_results.c.source == code_mappings.c.source)
+                & (unmapped_results.c.code == code_mappings.c.code),
+            )
+            .where(
+                unmapped_results.c.settled_at.is_(None),
+                unmapped_results.c.reason == ParkReason.UNMAPPED_CODE,
+                unmapped_results.c.parked_at >= since,
+            )
+            .group_by(code_mappings.c.source, code_mappings.c.code)
+        )
+        return self._session.scalars(newest).all()
+
     def decisions(self, *, source: str | None = None, limit: int = 100) -> Sequence[Row[Any]]:
         """The decisions, newest first."""
         query = select(code_mappings).order_by(code_mappings.c.position.desc()).limit(limit)

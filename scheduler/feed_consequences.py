@@ -4,7 +4,7 @@ What a nurse decided stands: a plan that she ended is not started again, one tha
 message that paused it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import structlog
@@ -41,16 +41,18 @@ def follow_feeds(units: UnitsOfWork, patient_id: str, surroundings: PlanSurround
             queues = queues or {queue.name: queue for queue in uow.queues.all()}
             try:
                 with uow.savepoint():
-                    _Following(uow, owed, surroundings, queues).follow()
+                    refused = _Following(uow, owed, surroundings, queues).follow()
                     uow.flush()
             except NotYetError as wait:
                 log.info("feed_consequence_waits", consequence=owed.id, reason=str(wait))
                 break
             except (PlanNotPossibleError, MergeNotPossibleError) as refusal:
-                owed.state, owed.told = ConsequenceState.REFUSED, str(refusal)[:_TOLD]
+                refused = str(refusal)
+            owed.state = ConsequenceState.REFUSED if refused else ConsequenceState.DONE
+            if refused:
+                owed.told = refused[:_TOLD]
                 log.warning("feed_consequence_refused", consequence=owed.id, kind=owed.kind.value)
             else:
-                owed.state = ConsequenceState.DONE
                 done += 1
             owed.done_at = uow.now
         uow.outbox.wake()
@@ -70,9 +72,9 @@ class _Following:
         self._queues = queues
         self._reason = f"feed message {owed.message_id}"
 
-    def follow(self) -> None:
-        """Do it."""
-        {
+    def follow(self) -> str:
+        """Do it; why a part of it could not be done, if so."""
+        ways: dict[ConsequenceKind, Callable[[], str | None]] = {
             ConsequenceKind.START_PLAN: self._start,
             ConsequenceKind.PAUSE_PLANS: self._pause,
             ConsequenceKind.RESUME_PLANS: self._resume,
@@ -80,7 +82,8 @@ class _Following:
             ConsequenceKind.RESTART_PLAN: self._restart,
             ConsequenceKind.DIED: self._died,
             ConsequenceKind.MERGE: self._merge,
-        }[self._owed.kind]()
+        }
+        return ways[self._owed.kind]() or ""
 
     def _patient(self) -> Patient:
         patient = self._uow.patients.get(self._owed.patient_id)
@@ -163,9 +166,15 @@ class _Following:
         self._uow.flush()
         return plans
 
-    def _restart(self) -> None:
+    def _restart(self) -> str | None:
         self._end_plans(self._encounter())
-        self._start()
+        try:
+            with self._uow.savepoint():
+                self._start()
+        except PlanNotPossibleError as refusal:
+            # The old hour is told to nobody any more, even where nobody can tell of the new one.
+            return str(refusal)
+        return None
 
     def _died(self) -> None:
         patient = self._patient()
@@ -176,16 +185,21 @@ class _Following:
         patient_died(self._uow, patient, at=patient.deceased_at, by=None, reason=self._reason)
         self._owed.plans = plans
 
+    def _went_into(self, patient_id: str) -> str:
+        """The record at the end of a chain of mergers."""
+        while (further := self._uow.merges.merged_into(patient_id)) is not None:
+            patient_id = further
+        return patient_id
+
     def _merge(self) -> None:
         gone = self._uow.patients.get(self._owed.other_patient_id or "")
-        if gone is None or self._uow.merges.merged_into(gone.id) is not None:
+        into = self._uow.patients.get(self._went_into(self._owed.patient_id))
+        if gone is None or into is None or self._went_into(gone.id) == into.id:
             return
-        kept = self._uow.merges.merged_into(self._owed.patient_id)
-        into = self._uow.patients.get(kept) if kept else self._patient()
-        if into is None or into.id == gone.id:
-            return
-        if not self._uow.patients.lock(gone.id) or not self._uow.patients.lock(into.id):
-            raise NotYetError("one of the two is being called")
+        if self._went_into(gone.id) != gone.id:
+            raise MergeNotPossibleError(
+                "somebody merged the record into another one than the hospital did: compare the two and merge by hand"
+            )
         try:
             merge_patients(self._uow, gone, into, by=None, reason=self._reason)
         except MergeNotPossibleError as refusal:

@@ -10,6 +10,8 @@ from scheduler.reconcile import Repairs
 log = structlog.get_logger(__name__)
 
 OVERDUE = timedelta(seconds=30)
+_JUST_NOW = timedelta(hours=1)
+"""Longer than any message is being taken in; what still waits then waits for something else, such as a unit."""
 
 
 def follow_forgotten_feeds(repairs: Repairs) -> int:
@@ -30,6 +32,16 @@ def try_messages_of_known_patients(repairs: Repairs) -> int:
     if found:
         log.info("feed_messages_found_their_patients", count=found)
     return 0
+
+
+def settle_overlooked_results(repairs: Repairs) -> int:
+    """Somebody said what a code means while messages with it were being taken in: those are settled now."""
+    with repairs.units_of_work() as uow:
+        overlooked = uow.unmapped_results.overlooked(uow.now - _JUST_NOW)
+        for position in overlooked:
+            uow.emit(DomainEvent(kind=EventKind.CODE_MAPPED, subject=str(position)))
+        uow.commit()
+    return len(overlooked)
 
 
 def forget_feed_messages(repairs: Repairs) -> int:

@@ -21,6 +21,7 @@ def merge_patients(uow: UnitOfWork, gone: Patient, kept: Patient, *, by: str | N
     """Move everything of `gone` to `kept`. Who was closed to calls, or died, still is."""
     if gone.id == kept.id:
         raise MergeNotPossibleError("this is one record: name two")
+    uow.feeds.wait_for_applying()
     for patient in (gone, kept):
         if uow.merges.merged_into(patient.id) is not None:
             raise MergeNotPossibleError("one of the two went into another record already: merge with that one")
@@ -50,6 +51,7 @@ def undo_merge(uow: UnitOfWork, merge: Merge, *, by: str, reason: str) -> Undone
     later = uow.merges.merged_into(merge.into_patient)
     if later is not None:
         raise MergeNotPossibleError(f"the record that stayed went into {later} since: take that merger back first")
+    uow.feeds.wait_for_applying()
     for patient_id in (merge.from_patient, merge.into_patient):
         _leave_calls_alone(uow, patient_id)
     _restore(uow, merge)

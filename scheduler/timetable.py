@@ -65,6 +65,7 @@ TIMETABLE: tuple[Entry, ...] = (
         every=timedelta(minutes=5),
         work=feed_repairs.try_messages_of_known_patients,
     ),
+    Entry(name="settle_overlooked_results", every=timedelta(minutes=5), work=feed_repairs.settle_overlooked_results),
     Entry(name="forget_feed_messages", every=timedelta(hours=1), work=feed_repairs.forget_feed_messages),
     Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
     Entry(name="forget_published_events", every=timedelta(hours=1), work=reconcile.forget_published_events),

@@ -249,9 +249,9 @@ def dismiss_feed_message(message_id: Id, ask: BecauseAsk, caller: OverseersComma
 @router.post("/feeds/retries")
 def retry_feed_messages(ask: RetryManyAsk, caller: OverseersCommanding, uow: Work) -> RetriedAnswer:
     """Let all messages be tried again that were parked for one reason, a thousand at a time."""
-    parked = uow.feeds.page(state=FeedState.PARKED, reason=ask.reason, sender=ask.sender, limit=_AT_ONCE)
+    parked = uow.feeds.parked(ask.reason, sender=ask.sender, limit=_AT_ONCE)
     for each in parked:
-        _settled(uow, each.id, FeedTrigger.RETRY, ask.because, caller)
+        _settle(uow, each, FeedTrigger.RETRY, ask.because, caller)
     uow.feeds.wake()
     return RetriedAnswer(messages=len(parked))
 
@@ -265,7 +265,10 @@ def _message(message: FeedMessage | None) -> FeedMessage:
 
 
 def _settled(uow: UnitOfWork, message_id: str, trigger: FeedTrigger, because: str, caller: Caller) -> FeedMessage:
-    message = _message(uow.feeds.for_update(message_id))
+    return _settle(uow, _message(uow.feeds.for_update(message_id)), trigger, because, caller)
+
+
+def _settle(uow: UnitOfWork, message: FeedMessage, trigger: FeedTrigger, because: str, caller: Caller) -> FeedMessage:
     if trigger is FeedTrigger.RETRY and message.raw_forgotten_at is not None:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "message_id", "its content is no longer kept: have it sent again")
     try:

@@ -5,6 +5,7 @@ from itertools import groupby
 
 import structlog
 
+from db.feeds import APPLYING
 from db.refusals import DatabaseUnavailableError, RowRefusedError, gave_up_waiting
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.events import DomainEvent, EventKind
@@ -32,7 +33,6 @@ _BYTES_AT_ONCE = 32_000_000
 TRIES = 20
 """So often a message is tried that another transaction stood in the way of."""
 
-_LOCK = "feeds_applied"
 _TOLD = 500
 _HAPPENINGS = frozenset(each.value for each in Happening)
 _BOOKINGS = frozenset(each.value for each in Booking)
@@ -41,7 +41,7 @@ _BOOKINGS = frozenset(each.value for each in Booking)
 def apply_waiting(units: UnitsOfWork, desk: FeedDesk, *, limit: int = AT_ONCE) -> int:
     """Apply the next messages; how many were looked at, none when nothing waits or somebody else is at it."""
     with units() as uow:
-        if not uow.lead(_LOCK):
+        if not uow.lead(APPLYING):
             return 0
         waiting = uow.feeds.waiting(limit=limit, size=_BYTES_AT_ONCE)
         for together, run in groupby(waiting, key=_brings_results):

@@ -1,22 +1,31 @@
 """Numbers that are used again, messages that come in the wrong order, words that cannot be: the right person, once."""
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from care.concepts import MappedCode
 from care.observations import ObservationStatus
-from care.patients import Encounter
-from db.unit_of_work import UnitsOfWork
-from followup.feeds import FeedReason, FeedState
+from care.patients import Encounter, Patient
+from db.feeds import APPLYING
+from db.unit_of_work import UnitOfWork, UnitsOfWork
+from followup.feeds import FeedMessage, FeedReason, FeedState
 from followup.plans import PlanState
 from interop.hl7.applying import apply_waiting
 from interop.hl7.receiving import store
+from interop.results import settle_all
 from runtime.identifiers import new_id
-from scheduler.merging import undo_merge
+from scheduler.feed_consequences import follow_feeds
+from scheduler.merging import merge_patients, undo_merge
 from tests.integration.feeds.test_admissions_and_discharges import patient_of, plans_of
 from tests.support.feeds import (
+    CONTENT,
     DESK,
+    PLANS,
     RULES,
     adt,
     ago,
@@ -30,8 +39,10 @@ from tests.support.feeds import (
     obx,
     oru,
     pid,
+    siu,
 )
 from tests.support.lists import id_number
+from tests.support.waiting import until
 
 Fresh = Callable[[str], str]
 
@@ -370,3 +381,127 @@ def test_a_merger_that_was_taken_back_leaves_each_record_its_own_number(units: U
         uow.commit()
     (told,) = bring(units, adt("A08", fresh("d"), at=at, person=pid(fresh("OLD")), visit=""))
     assert (told.state, told.patient_id) == (FeedState.APPLIED, gone.patient_id)
+
+
+def test_the_old_hour_of_an_appointment_is_not_told_where_nobody_can_tell_of_the_new_one(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, starts = ago(hours=5), ago(days=-5)
+    person = pid(fresh("R"), phone=fresh("138000"))
+    booked, _ = bring(
+        units,
+        siu("S12", fresh("a"), at=at, starts=starts, number=fresh("AP"), person=person),
+        adt("A08", fresh("b"), at=at, person=person, visit=""),
+    )
+    follow(units, booked.patient_id)
+    later = starts + timedelta(days=2)
+    bring(units, siu("S13", fresh("c"), at=at + timedelta(hours=1), starts=later, number=fresh("AP"), person=person))
+    assert follow_feeds(units, booked.patient_id or "", replace(PLANS, templates={})) == 0
+    assert [plan.state for plan in plans_of(units, booked.patient_id)] == [PlanState.CANCELLED]
+    with units() as uow:
+        assert "no plan template" in uow.feeds.refused(limit=1)[0].told
+
+
+def test_a_merger_that_somebody_made_otherwise_meanwhile_is_told_of_and_not_passed_over(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at = ago(days=1)
+    gone, stays, other = bring(
+        units, *(adt("A04", fresh(name), at=at, person=pid(fresh(name)), visit="") for name in ("OLD", "NEW", "THIRD"))
+    )
+    bring(units, message(msh("ADT^A40", fresh("b"), at=at), pid(fresh("NEW")), f"MRG|{fresh('OLD')}^^^HAILAN^MR"))
+    with units() as uow:
+        merge_patients(uow, *(_patient(uow, told) for told in (gone, other)), by=None, reason="by hand")
+        uow.commit()
+    assert follow(units, stays.patient_id) == 0
+    with units() as uow:
+        assert "another one than the hospital" in uow.feeds.refused(limit=1)[0].told
+
+
+def test_a_chain_of_mergers_ends_in_one_record_in_whatever_order_they_are_done(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at = ago(days=1)
+    people = bring(
+        units, *(adt("A04", fresh(name), at=at, person=pid(fresh(name)), visit="") for name in ("ONE", "TWO", "THREE"))
+    )
+    for control, kept_, gone in (("x", "TWO", "ONE"), ("y", "THREE", "TWO")):
+        bring(
+            units, message(msh("ADT^A40", fresh(control), at=at), pid(fresh(kept_)), f"MRG|{fresh(gone)}^^^HAILAN^MR")
+        )
+    one, two, three = (told.patient_id or "" for told in people)
+    assert [follow(units, patient_id) for patient_id in (three, two, three)] == [1, 0, 1]
+    (late,) = bring(units, oru(fresh("r"), obx(CHOLESTEROL, "5", "mmol/L"), at=at, person=pid(fresh("ONE"))))
+    assert late.patient_id == three
+    with units() as uow:
+        assert set(uow.merges.whole(three)) == {one, two, three}
+
+
+def test_nobody_is_merged_while_messages_about_him_are_being_applied(units: UnitsOfWork, fresh: Fresh) -> None:
+    at = ago(days=1)
+    gone, stays = bring(
+        units, *(adt("A04", fresh(name), at=at, person=pid(fresh(name)), visit="") for name in ("OLD", "NEW"))
+    )
+
+    def merge() -> None:
+        with units() as uow:
+            merge_patients(uow, *(_patient(uow, told) for told in (gone, stays)), by=None, reason="one person")
+            uow.commit()
+
+    def waits() -> bool:
+        with units.engine.connect() as rows:
+            found = rows.execute(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+            return bool(found.scalar())
+
+    merging = threading.Thread(target=merge)
+    with units() as applying:
+        assert applying.lead(APPLYING)
+        merging.start()
+        until(waits, timeout=10, what="the merger waits")
+    merging.join(10)
+    with units() as uow:
+        assert uow.merges.merged_into(gone.patient_id or "") == stays.patient_id
+
+
+def test_what_was_parked_while_its_code_was_being_mapped_is_settled_a_little_later(
+    units: UnitsOfWork, fresh: Fresh
+) -> None:
+    at, code = ago(days=1), fresh("local")
+    bring(units, adt("A04", fresh("a"), at=at, person=pid(fresh("R")), visit=""))
+    with units() as uow:
+        # Decided and settled between the reading of the message and its end: nobody comes to it any more.
+        position = uow.unmapped_results.decide(
+            "hl7:LIS", code, MappedCode(concept="total_cholesterol"), reason="so it is", by=None, at=uow.now
+        )
+        assert settle_all(units, CONTENT, position) == 0
+        bring(units, oru(fresh("r"), obx(code, "5", "mmol/L"), at=at, person=pid(fresh("R")), order=fresh("L")))
+        uow.commit()
+    with units() as uow:
+        assert position in uow.unmapped_results.overlooked(uow.now - timedelta(hours=1))
+    assert settle_all(units, CONTENT, position) == 1
+    with units() as uow:
+        assert position not in uow.unmapped_results.overlooked(uow.now - timedelta(hours=1))
+
+
+def test_of_many_parked_messages_those_that_were_not_tried_yet_come_first(units: UnitsOfWork, fresh: Fresh) -> None:
+    parked = bring(
+        units,
+        *(
+            adt("A03", fresh(name), at=ago(hours=2), person=pid(fresh(name)), visit=fresh("V"), disposition="5",
+                sender=fresh("HIS"))
+            for name in "xyz"
+        ),
+    )  # fmt: skip
+    with units() as uow:
+        (first,) = uow.feeds.parked(FeedReason.UNCLEAR_DISPOSITION, sender=fresh("HIS") + "/HAILAN", limit=1)
+        first.settled_at = uow.now
+        uow.commit()
+    with units() as uow:
+        again = uow.feeds.parked(FeedReason.UNCLEAR_DISPOSITION, sender=fresh("HIS") + "/HAILAN", limit=3)
+    assert [each.id for each in again] == [parked[1].id, parked[2].id, parked[0].id]
+
+
+def _patient(uow: UnitOfWork, told: FeedMessage) -> Patient:
+    found = uow.patients.get(told.patient_id or "")
+    assert found is not None
+    return found
