@@ -1,20 +1,41 @@
 """Two records become one and are parted again: every row traced, nothing lost, nothing forgotten."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Date,
+    DateTime,
+    Enum,
+    LargeBinary,
+    String,
+    Table,
+    TypeDecorator,
+    Uuid,
+    insert,
+    literal_column,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from care.identifiers import IdentifierKind, PersonIdentifier
+from care.patient_links import LinkKind
 from care.patients import NumberQuality, Patient
+from db.metadata import metadata
 from db.users import Role
 from followup.attempts import AttemptState
 from followup.calling_hours import OwnHours
 from followup.calls import CallState
 from followup.events import EventKind
+from followup.plans import PlanState
 from runtime.embedded import Engines
 from runtime.identifiers import new_id
 from tests.integration.api.house import Asking, House, open_house
@@ -301,3 +322,85 @@ def test_pairs_that_may_be_one_are_listed_until_somebody_rules(house: House, sup
     assert clerk.get(f"/patients/{one.id}/duplicates").json()["candidates"] == []
     assert supervisor.post("/duplicates/apart", {"one": one.id, "other": one.id, **NOT_SAME}).status_code == 422
     assert clerk.get(f"/duplicates?after_one={one.id}").json()["field"] == "after_other"
+
+
+# What a row must hold besides its type and set of words, by table.
+ROWS: dict[str, dict[str, Any]] = {
+    "attempts": {"state": AttemptState.CLOSED},
+    "calls": {"state": CallState.ENDED},
+    "care_team_members": {"department": "心内科"},
+    "plans": {"state": PlanState.COMPLETED},
+    "patient_links": {"kind": LinkKind.RECORD},
+}
+
+
+class EverythingOf:
+    """One row in every table that refers to a patient, with the rows on which it hangs."""
+
+    def __init__(self, connection: Connection, patient: Patient, other: Patient) -> None:
+        self._connection = connection
+        self._keys: dict[str, Any] = {"patients": patient.id}
+        self._other = other.id
+
+    def write(self) -> set[str]:
+        tables = [
+            table
+            for table in metadata.sorted_tables
+            if table.name != "patient_merges" and any(key.column.table.name == "patients" for key in table.foreign_keys)
+        ]
+        for table in tables:
+            self._key_of(table)
+        return {table.name for table in tables}
+
+    def _key_of(self, table: Table) -> Any:
+        if table.name not in self._keys:
+            row = {each.name: self._value(each) for each in table.columns if _wanted(each)} | ROWS.get(table.name, {})
+            made = self._connection.execute(insert(table).values(row).returning(*table.primary_key.columns))
+            self._keys[table.name] = made.one()[0]
+        return self._keys[table.name]
+
+    def _value(self, column: Column[Any]) -> Any:
+        for key in column.foreign_keys:
+            return self._other if column.name == "other" else self._key_of(key.column.table)
+        kind = column.type
+        if isinstance(kind, Enum):
+            return kind.enums[0] if kind.enum_class is None else next(iter(kind.enum_class))
+        if isinstance(kind, TypeDecorator):
+            return literal_column("'[]'::jsonb")
+        for of, value in _VALUES.items():
+            if isinstance(kind, of):
+                return value
+        return new_id()[: kind.length or 36] if isinstance(kind, String) else 1
+
+
+_VALUES: dict[type[TypeEngine[Any]], Any] = {
+    Uuid: new_id(),
+    DateTime: datetime.now(UTC),
+    Date: date(2026, 11, 1),
+    Boolean: False,
+    JSON: {},
+    LargeBinary: b"x",
+    ARRAY: [],
+}
+
+
+def _wanted(column: Column[Any]) -> bool:
+    of_patient = any(key.column.table.name == "patients" for key in column.foreign_keys)
+    return of_patient or (not column.nullable and column.identity is None and column.computed is None)
+
+
+def test_every_table_that_refers_to_a_patient_goes_over_and_back(house: House, supervisor: Asking) -> None:
+    gone, kept = two(house)
+    with house.rows() as uow:
+        third = a_patient(uow)
+    with house.units.engine.begin() as connection:
+        tables = EverythingOf(connection, gone, third).write()
+    before, empty = rows_of(house, gone.id), rows_of(house, kept.id)
+    assert set(before) >= tables
+    merge = merged(supervisor, gone, kept)
+    assert rows_of(house, gone.id) == {}
+    after = rows_of(house, kept.id)
+    assert {table: after[table] - empty.get(table, set()) for table in before} == before
+    parted(supervisor, merge["merge_id"])
+    assert rows_of(house, gone.id) == before
+    assert rows_of(house, kept.id).keys() - empty.keys() <= {"outbox_events"}
