@@ -28,6 +28,7 @@ from db import answering
 from db.unit_of_work import UnitOfWork
 from followup.alerts import AlertLevel
 from followup.answer_alerts import alerts_for
+from scheduler.answered_tasks import close_if_answered
 
 router = APIRouter(route_class=Route, include_in_schema=False)
 
@@ -74,7 +75,9 @@ def send_all(token: str, request: Request, uow: Work) -> HttpResponse:
     if isinstance(visit, HttpResponse):
         return visit
     if visit.admitted and visit.response.state is ResponseState.IN_PROGRESS and not _missing(visit):
-        answering.complete(uow, wiring_of(request).content, visit.response, by=None, mode=ResponseMode.LINK)
+        content = wiring_of(request).content
+        answering.complete(uow, content, visit.response, by=None, mode=ResponseMode.LINK)
+        close_if_answered(uow, content, visit.response.task_id)
     return go(f"{visit.place.address}/end")
 
 

@@ -52,6 +52,7 @@ class TaskTrigger(StrEnum):
     REFUSE = "refuse"
     LOSE = "lose"
     CANCEL = "cancel"
+    ANSWER = "answer"  # its questions were answered without a call
     RESTORE = "restore"  # a decision of the system is undone
 
 
@@ -66,6 +67,9 @@ TASK_TRANSITIONS: dict[tuple[TaskState, TaskTrigger], TaskState] = {
     (TaskState.IN_PROGRESS, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
     (TaskState.QUEUED, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
     (TaskState.DUE, TaskTrigger.LOSE): TaskState.LOST_TO_FOLLOW_UP,
+    (TaskState.PLANNED, TaskTrigger.ANSWER): TaskState.COMPLETED,
+    (TaskState.DUE, TaskTrigger.ANSWER): TaskState.COMPLETED,
+    (TaskState.QUEUED, TaskTrigger.ANSWER): TaskState.COMPLETED,
     (TaskState.LOST_TO_FOLLOW_UP, TaskTrigger.RESTORE): TaskState.QUEUED,
     **{(state, TaskTrigger.CANCEL): TaskState.CANCELLED for state in OPEN_TASK_STATES},
 }

@@ -6,13 +6,15 @@ from followup.attempts import AttemptState
 from followup.outcomes import TaskOutcome
 from followup.plans import Task, TaskState, TaskTrigger
 from followup.what_next import NextAction
+from runtime.content.library import Content
+from scheduler.answered_tasks import close_if_answered
 from scheduler.outcomes import CLOSING
 from scheduler.task_steps import close_task
 
 _NOT_YET_CALLED = frozenset({TaskState.PLANNED, TaskState.DUE, TaskState.QUEUED})
 
 
-def settle(uow: UnitOfWork, alert: Alert) -> None:
+def settle(uow: UnitOfWork, alert: Alert, content: Content) -> None:
     """An alert has its outcome: its call back is not needed any more, and what it held may end."""
     uow.flush()
     call_back = uow.plans.task_for_update(alert.call_back_task_id) if alert.call_back_task_id else None
@@ -20,8 +22,8 @@ def settle(uow: UnitOfWork, alert: Alert) -> None:
         close_task(uow, call_back, TaskTrigger.CANCEL, TaskOutcome.CANCELLED, NextAction.DONE)
     for task_id in dict.fromkeys((alert.task_id, alert.call_back_task_id)):
         task = uow.plans.task_for_update(task_id) if task_id else None
-        if task is not None:
-            release(uow, task)
+        if task is not None and not release(uow, task):
+            close_if_answered(uow, content, task.id)
 
 
 def release(uow: UnitOfWork, task: Task) -> bool:

@@ -250,7 +250,7 @@ def type_outcome(
     )
     alert.outcome, alert.closed_by, alert.closed_at = ask.outcome, caller.user_id, uow.now
     alert.next_step_at = None
-    held_tasks.settle(uow, alert)
+    held_tasks.settle(uow, alert, wiring_of(request).content)
     return _full(uow, wiring_of(request).content, alert)
 
 

@@ -26,6 +26,9 @@ from care.responses import (
 from db import answering
 from db.unit_of_work import UnitOfWork
 from followup.attempts import AttemptState
+from scheduler.answered_tasks import close_if_answered
+
+_WITHOUT_A_CALL = (ResponseMode.LINK, ResponseMode.PAPER)
 
 router = APIRouter(tags=["forms"], route_class=Route)
 
@@ -158,6 +161,8 @@ def complete_response(response_id: Id, caller: CareTeamCommanding, request: Requ
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, error.missing[0], str(error)) from error
     except ResponseClosedError as error:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "response_id", str(error)) from error
+    if all(each.mode in _WITHOUT_A_CALL for each in uow.responses.history(response.id)):
+        close_if_answered(uow, wiring_of(request).content, response.task_id)
     _audit(uow, caller, "response_completed", response)
     return whole_response(uow, form, response)
 
