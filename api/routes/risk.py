@@ -121,6 +121,9 @@ def assess_risk(
     kept = _keep(uow, caller, patient, result, visit)
     if kept.recorded_at != uow.now:
         response.status_code = 200
+    else:
+        # Tags and goals go by scores too.
+        uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id))
     return assessment_answer(content, kept, now=uow.now)
 
 

@@ -250,6 +250,12 @@ def test_a_score_a_signature_and_a_correction_that_comes_after_both(
         "高危",
     )
     settle(played, settings)
+    # Tags by rule, each with what speaks for it.
+    tags = {each["code"]: each for each in read(nurse, f"/patients/{three_years}/tags")["tags"]}
+    assert set(tags) == {"CVD-high-risk", "HTN-uncontrolled", "obese"}
+    assert [each["value"] for each in tags["obese"]["evidence"]] == ["central"]
+    assert [(each["what"], each["value"]) for each in tags["CVD-high-risk"]["evidence"]] == [("china-par", "high")]
+    assert {148.0, 88.0} <= {each["value"] for each in tags["HTN-uncontrolled"]["evidence"]}
     # The summary: a draft that nobody but a doctor signs.
     doctor = played.ask(Role.DOCTOR)
     assert nurse.post(f"/patients/{three_years}/advice", {"article": "diet_salt", "way": "paper"}).status_code == 201
