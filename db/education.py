@@ -161,15 +161,19 @@ class EducationRepository:
         """Save what a patient could say back."""
         self._session.add(given)
 
-    def said_back(self, response_id: str, plan_id: str, link_id: str) -> TeachBackGiven | None:
-        """What an answer was taken for."""
+    def said_back(self, response_id: str, programme_id: str, link_id: str) -> TeachBackGiven | None:
+        """What an answer was taken for, in whichever plan of the programme: one that ended since too."""
         return self._session.scalar(
-            select(TeachBackGiven).where(
+            select(TeachBackGiven)
+            .join(education_plans, education_plans.c.id == teach_backs.c.plan_id)
+            .where(
                 teach_backs.c.response_id == response_id,
-                teach_backs.c.plan_id == plan_id,
+                education_plans.c.programme_id == programme_id,
                 teach_backs.c.link_id == link_id,
                 teach_backs.c.superseded_at.is_(None),
             )
+            .order_by(teach_backs.c.at.desc())
+            .limit(1)
         )
 
     def teach_backs_of(self, plan_id: str) -> Sequence[TeachBackGiven]:

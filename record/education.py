@@ -80,15 +80,15 @@ def _follow_one(
     understood: Understood,
 ) -> None:
     uow.patients.lock(response.patient_id)
+    held = uow.education.said_back(response.id, programme.id, understood.link_id)
+    if held is not None and held.understanding is understood.understanding:
+        return
     plan = uow.education.running(response.patient_id, programme.id)
     again = needs_reteaching(understood.understanding)
     if plan is None:
         if not again:
             return
         plan = _started_by_the_answer(uow, parts, response, programme)
-    held = uow.education.said_back(response.id, plan.id, understood.link_id)
-    if held is not None and held.understanding is understood.understanding:
-        return
     if held is not None:
         held.superseded_at = uow.now
         uow.flush()

@@ -12,12 +12,12 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
 from api.permissions import CareTeam, CareTeamCommanding, Everybody
 from api.problems import Kind, Problem, problems
+from api.routes.medicines import tell_of_record
 from api.wiring import wiring_of
 from care.advice import AdviceKind, Article, Choice, Fit, GivenAdvice, PersonFacts, choose, judge
 from care.education import LessonWay
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
-from followup.events import DomainEvent, EventKind
 from record.advice import facts_of, written_facts
 from runtime.content.documents import Wording
 from runtime.content.library import Content
@@ -166,7 +166,7 @@ def give_advice(patient_id: Id, ask: GiveAsk, caller: CareTeamCommanding, reques
     uow.advice.add(given)
     uow.flush()
     # What became known while the text was chosen did not know of it yet: the record is followed once more.
-    uow.emit(DomainEvent(kind=EventKind.RECORD_CHANGED, subject=patient.id, ids={"patient": patient.id}))
+    tell_of_record(uow, patient.id)
     _audit(uow, caller, "advice_given", "advice", given.id, patient.id)
     return GivenAnswer.model_validate(given)
 

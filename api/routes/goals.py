@@ -14,6 +14,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line
 from api.permissions import CareTeam, CareTeamCommanding, Everybody
 from api.problems import Kind, Problem, problems
+from api.routes.medicines import tell_of_record
 from api.wiring import wiring_of
 from care.goals import Comparator, Effect, Goal, GoalNotPossibleError, GoalState, Target, check_goal, effects_of
 from care.history import groups_of
@@ -232,6 +233,8 @@ def set_goal(patient_id: Id, ask: GoalAsk, caller: CareTeamCommanding, request: 
     uow.goals.note(goal, GoalEventKind.SET, at=uow.now, user_id=caller.user_id, detail={"due_on": due_on.isoformat()})
     tell_of_goal(uow, goal)
     move_by_results(uow, goal)
+    # A result that comes in at this very moment knows nothing of the goal: the record is followed once more.
+    tell_of_record(uow, patient.id)
     _audit(uow, caller, "goal_set", goal.id, "goal", patient.id)
     return _full(uow, goal)
 

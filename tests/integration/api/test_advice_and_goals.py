@@ -526,6 +526,11 @@ def test_whoever_was_asked_and_did_not_know_is_taught_even_if_nobody_had_begun(
     (plan,) = nurse.get(f"/patients/{patient.id}/education").json()["plans"]
     assert plan["programme_id"] == "diabetes_low_glucose"
     assert len(open_requests(house, patient)) == 1
+    # The answers are looked at after every change of the record: what was seen to is not begun again.
+    assert nurse.post(f"/education-plans/{plan['id']}/end", {"reason": "完成"}).status_code == 200
+    follow(parts, patient)
+    assert [each["id"] for each in nurse.get(f"/patients/{patient.id}/education").json()["plans"]] == [plan["id"]]
+    assert len(open_requests(house, patient)) == 1
 
 
 QUIZ_BEFORE = {"quiz_salt": "unknown", "quiz_feel_well": "stop", "quiz_rest": "five", "quiz_call": "unknown"}
@@ -585,6 +590,16 @@ def test_kidney_function_is_reckoned_from_creatinine_where_no_laboratory_sent_it
     follow(parts, patient)
     told = {each["id"]: each for each in nurse.get(f"/patients/{patient.id}/advice").json()["given"]}
     assert "potassium: result:egfr=" in told[given["id"]]["withdrawn_because"][0]
+
+
+def test_the_record_is_followed_once_more_after_advice_or_a_goal(house: House, nurse: Asking, patient: Patient) -> None:
+    """What became known while the request was answered was followed before there was anything to take back."""
+    given = nurse.post(f"/patients/{patient.id}/advice", {"article": "sleep_well", "way": "call"})
+    goal = nurse.post(f"/patients/{patient.id}/goals", {"template": "hba1c_7"})
+    assert (given.status_code, goal.status_code) == (201, 201)
+    told = text("SELECT count(*) FROM outbox WHERE kind = 'record_changed' AND subject = :patient")
+    with house.units.engine.connect() as connection:
+        assert connection.execute(told, {"patient": patient.id}).scalar_one() == 2
 
 
 def test_a_bad_kidney_of_years_ago_is_known_and_a_good_one_is_not(house: House, nurse: Asking) -> None:
