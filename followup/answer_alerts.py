@@ -92,6 +92,7 @@ class AnswerRule:
     advice: Mapping[str, str]  # by language; empty: the level's own
     family: str = ""  # of one family only the most urgent sign counts
     call_priority: int | None = None  # of the call back; None: the level's own
+    call_queue: str = ""  # whose agents ring back, by the queue's name, where there is such a queue
     at_any_hour: bool = False  # the call back does not wait for the hours of calls
     recheck: Recheck | None = None
     version: int = 1

@@ -221,12 +221,12 @@ def _plan_call_back(uow: UnitOfWork, desk: AlertDesk, clock: AlertClock, alert: 
     if clock.call_back_within is None or (clock.emergency and _with_an_agent(uow, alert)):
         return
     origin = uow.plans.task(alert.task_id) if alert.task_id else None
-    queue = _queue(uow, desk, origin)
+    rule = desk.rules.get(alert.code)
+    queue = _queue(uow, desk, origin, rule.call_queue if rule is not None else "")
     if queue is None:
         uow.alerts.note(alert, AlertEventKind.CALL_BACK_IMPOSSIBLE, at=now, detail={"queue": desk.queue})
         log.error("call_back_impossible", alert=alert.id, reason="no queue of agents for care")
         return
-    rule = desk.rules.get(alert.code)
     priority = rule.call_priority if rule is not None else None
     any_hour = clock.emergency or (rule is not None and rule.at_any_hour)
     marks = {"alert": alert.id, **({EMERGENCY: alert.id} if any_hour else {})}
@@ -292,9 +292,9 @@ def _with_an_agent(uow: UnitOfWork, alert: Alert) -> bool:
     return attempt is not None and attempt.agent_id is not None and attempt.state is AttemptState.IN_CALL
 
 
-def _queue(uow: UnitOfWork, desk: AlertDesk, origin: Task | None) -> Queue | None:
-    """Whose agents ring back: the queue that is set, the alert's own task's, else any of agents for care."""
+def _queue(uow: UnitOfWork, desk: AlertDesk, origin: Task | None, named: str) -> Queue | None:
+    """Whose agents ring back: the rule's own queue, the one that is set, the task's, else any of agents for care."""
     agents = [queue for queue in uow.queues.all() if queue.mode is TaskMode.AGENT]
-    wanted = [queue for queue in agents if queue.name == desk.queue]
+    wanted = [queue for name in (named, desk.queue) for queue in agents if queue.name == name]
     own = [queue for queue in agents if origin is not None and queue.id == origin.queue_id]
     return next(iter([*wanted, *own, *(queue for queue in agents if queue.purpose is Purpose.CARE)]), None)

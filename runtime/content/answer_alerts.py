@@ -72,6 +72,7 @@ class AnswerRuleDocument(Strict):
     advice: Wording | None = None
     family: str = ""
     call_priority: int | None = Field(default=None, ge=0, le=99)
+    call_queue: str = Field(default="", max_length=64)
     at_any_hour: bool = False
     recheck: RecheckDocument | None = None
     when: ConditionDocument
@@ -102,6 +103,7 @@ class AnswerAlertsDocument(Head):
                 advice=rule.advice.model_dump() if rule.advice else {},
                 family=rule.family,
                 call_priority=rule.call_priority,
+                call_queue=rule.call_queue,
                 at_any_hour=rule.at_any_hour,
                 recheck=rule.recheck.value() if rule.recheck else None,
                 version=self.version,

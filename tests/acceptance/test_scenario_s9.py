@@ -155,6 +155,25 @@ def test_a_person_and_no_machine_rings_her_at_night_because_of_the_alert(played:
     assert [line["key"] for line in script["lines"]][:3] == ["notice", "identity", "safety"]
 
 
+def test_the_ninth_question_goes_to_the_counsellors_where_there_are_any(played: Scenario) -> None:
+    nurse = played.ask(Role.AGENT, Role.SUPERVISOR)
+    _, task = chen_fang(played)
+    with played.rows() as uow:
+        counsellors = a_queue(uow, name="counsellors", purpose=Purpose.CARE)
+    response_id, path = a_link(nurse, task)
+    page = Page(played, path)
+    page.says_birthday(6, 20)
+    page.answers(9, 1)
+    with played.rows() as uow:
+        assert take_due_steps(uow, AlertDesk.of(Settings(), CONTENT), now=uow.now) == 1
+    (alert,) = red(nurse, response_id)
+    with played.units() as uow:
+        call_back = uow.plans.task(alert["call_back_task_id"])
+        assert call_back is not None
+        assert (call_back.queue_id, call_back.mode) == (counsellors.id, TaskMode.AGENT)
+        assert call_back.queue_id != task.queue_id
+
+
 def test_eight_answers_make_no_score_but_the_ninth_question_alone_raises_the_alert(played: Scenario) -> None:
     nurse = played.ask(Role.AGENT, Role.SUPERVISOR)
     patient, task = chen_fang(played)
