@@ -15,7 +15,7 @@ from db.users import Role
 from followup.attempts import AttemptState
 from followup.events import EventKind
 from followup.outcomes import AttemptOutcome
-from followup.plans import Anchor
+from followup.plans import Anchor, Plan
 from record.following import RecordParts
 from record.tasks import FOLLOW_CHANGE, follow_attempt, follow_change
 from runtime.embedded import Engines
@@ -25,6 +25,7 @@ from runtime.routing import tasks_for
 from runtime.task_queue import make_task_queue
 from runtime.worker_context import forget_parts, provide
 from scheduler.goal_dates import look_at_old_tags
+from scheduler.observed_results import class_readings
 from scheduler.outcomes import AttemptPolicies
 from scheduler.planning import start_plan
 from scheduler.reconcile import Repairs
@@ -94,6 +95,26 @@ def tags_of(nurse: Asking, patient: Patient, **query: Any) -> dict[str, dict[str
     return {tag["code"]: tag for tag in answer.json()["tags"]}
 
 
+def enrolled(house: House, patient: Patient) -> Plan:
+    """The plan of the hypertension programme, begun sixty days ago."""
+    with house.rows() as uow:
+        known = {queue.name for queue in uow.queues.all()}
+        for queue in CONTENT.queues.queues:
+            if queue.name not in known:
+                a_queue(uow, name=queue.name, mode=queue.mode, purpose=queue.purpose, language=None)
+        queues = {queue.name: queue for queue in uow.queues.all()}
+        return start_plan(
+            uow,
+            patient=patient,
+            encounter=an_encounter(uow, patient, kind=Anchor.ENROLMENT.value, occurred_at=uow.now - timedelta(days=60)),
+            template=CONTENT.plans["T05"],
+            queues_by_name=queues,
+            now=uow.now - timedelta(days=60),
+            variables={},
+            time=HOSPITAL,
+        )
+
+
 def test_a_new_pressure_of_168_102_adds_the_tag_and_two_normal_days_take_it_off_again(
     house: House, nurse: Asking, patient: Patient
 ) -> None:
@@ -120,7 +141,11 @@ def test_a_new_pressure_of_168_102_adds_the_tag_and_two_normal_days_take_it_off_
 
 
 def test_what_a_correction_takes_back_takes_the_tag_with_it(house: House, nurse: Asking, patient: Patient) -> None:
+    enrolled(house, patient)
     systolic = measured(house, nurse, patient, 3, 168, 92)
+    with house.rows() as uow:
+        assert class_readings(uow, patient.id, content=CONTENT, time=HOSPITAL, now=uow.now) == 1
+    follow(house, patient)
     standing = nurse.get(f"/patients/{patient.id}/record").json()["standing"]
     assert [item["source"] for item in standing if item["kind"] == "tag"] == ["tag:HTN-uncontrolled/1"]
     withdrawn = nurse.post(f"/results/{systolic}/withdraw", {"reason": "the cuff was on the wrong patient"})
@@ -134,22 +159,8 @@ def test_what_a_correction_takes_back_takes_the_tag_with_it(house: House, nurse:
 def test_two_uncontrolled_results_of_a_plan_add_the_tag_that_the_plan_names(
     house: House, nurse: Asking, patient: Patient
 ) -> None:
-    with house.rows() as uow:
-        known = {queue.name for queue in uow.queues.all()}
-        for queue in CONTENT.queues.queues:
-            if queue.name not in known:
-                a_queue(uow, name=queue.name, mode=queue.mode, purpose=queue.purpose, language=None)
-        queues = {queue.name: queue for queue in uow.queues.all()}
-        plan = start_plan(
-            uow,
-            patient=patient,
-            encounter=an_encounter(uow, patient, kind=Anchor.ENROLMENT.value, occurred_at=uow.now - timedelta(days=60)),
-            template=CONTENT.plans["T05"],
-            queues_by_name=queues,
-            now=uow.now - timedelta(days=60),
-            variables={},
-            time=HOSPITAL,
-        )
+    plan = enrolled(house, patient)
+    with house.units() as uow:
         now = uow.now
 
     def entered(days_ago: int, systolic: int, diastolic: int) -> dict[str, Any]:
