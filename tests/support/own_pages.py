@@ -72,6 +72,7 @@ def fill(nurse: Asking, task_id: str, form: str, answers: dict[str, object]) -> 
     response_id: str = nurse.put(f"/tasks/{task_id}/responses/{form}").json()["id"]
     for link_id, value in answers.items():
         item = CONTENT.forms[form].item(link_id)
+        assert item is not None
         chosen = item.options[int(value)].value if item.options and str(value).isdecimal() else value  # type: ignore[call-overload]
         saved = nurse.put(f"/responses/{response_id}/answers/{link_id}", {"value": chosen})
         assert saved.status_code == 200, saved.text
