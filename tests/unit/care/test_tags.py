@@ -101,9 +101,29 @@ def reading(day: int, systolic: float, diastolic: float, control: str | None, *,
             False,
             ["day-2-0", "day-4-0"],
         ),
+        (
+            [
+                (1, 168, 102, "first_uncontrolled"),
+                (2, 130, 80, "controlled"),
+                (3, 170, 90, "first_uncontrolled"),
+                (4, 128, 80, "controlled"),
+            ],
+            True,
+            ["day-1-0"],
+        ),
         ([], False, []),
     ],
-    ids=["high", "once", "twice", "one-good-day", "two-good-days", "broken-row", "unclassed-between", "nothing"],
+    ids=[
+        "high",
+        "once",
+        "twice",
+        "one-good-day",
+        "two-good-days",
+        "broken-row",
+        "unclassed-between",
+        "high-again",
+        "nothing",
+    ],
 )
 def test_a_spell_of_high_pressure_begins_and_ends_as_its_rule_says(
     readings: list[tuple[int, float, float, str | None]], stands: bool, evidence: list[str]
