@@ -424,23 +424,17 @@ class FeedRepository:
         """Save a visit."""
         self._session.add(visit)
 
-    def person_told_at(self, patient_id: str, sender: str) -> datetime | None:
-        """Of which instant the newest word is that this sender has given of a person."""
-        told: datetime | None = self._session.scalar(
-            select(feed_persons.c.order_at).where(
-                feed_persons.c.patient_id == patient_id, feed_persons.c.sender == sender
-            )
-        )
-        return told
-
-    def note_person_told(self, patient_id: str, sender: str, order_at: datetime) -> None:
-        """Note that a sender has given a newer word of a person."""
+    def note_person_told(self, patient_id: str, sender: str, order_at: datetime) -> bool:
+        """Note that a sender has given word of a person; False if a newer word of his is known."""
         statement = insert(feed_persons).values(patient_id=patient_id, sender=sender, order_at=order_at)
-        self._session.execute(
+        noted = self._session.execute(
             statement.on_conflict_do_update(
-                index_elements=["patient_id", "sender"], set_={"order_at": statement.excluded.order_at}
-            )
+                index_elements=["patient_id", "sender"],
+                set_={"order_at": statement.excluded.order_at},
+                where=feed_persons.c.order_at <= statement.excluded.order_at,
+            ).returning(feed_persons.c.sender)
         )
+        return noted.first() is not None
 
     def add_consequence(self, consequence: Consequence) -> None:
         """Save what a message asks of the plans."""

@@ -95,12 +95,10 @@ def take_person(
     _refuse_another(patient, person)
     if _add_identifiers(uow, patient, person.keys, remarks):
         uow.feeds.wait_again(FeedReason.UNKNOWN_PATIENT, key_texts(person.keys))
-    told_at = uow.feeds.person_told_at(patient.id, sender)
-    late = told_at is not None and at < told_at
+    late = not uow.feeds.note_person_told(patient.id, sender, at)
     changed = _state(uow, desk, patient, person, sender=sender, at=at, remarks=remarks, late=late)
     if not late:
         changed = _add_numbers(uow, patient, person) or changed
-        uow.feeds.note_person_told(patient.id, sender, at)
     uow.flush()
     return Meant(patient=patient, changed=changed)
 
@@ -139,13 +137,18 @@ def _new_patient(uow: UnitOfWork, desk: FeedDesk, person: SentPerson) -> Patient
 
 
 def _refuse_another(patient: Patient, person: SentPerson) -> None:
-    """One of name and birth may be corrected; both at once are another person's: a number was mistyped."""
+    """One of name, birth and sex may be corrected; the name with another is another person's: a number was mistyped.
+
+    Or it is a newborn's, who has his mother's card for want of his own.
+    """
     named = bool(person.name) and plain_name(person.name) != plain_name(patient.name)
     born = person.born is not None and patient.born is not None and person.born != patient.born
-    if named and born:
+    sex = {patient.sex, person.sex} == {"male", "female"}
+    if named and (born or sex):
         raise NotUsableError(
             FeedReason.PERSON_DIFFERS,
-            "name and birth both differ from the patient's whom the identifiers stand for: find out whose they are",
+            f"name and {'birth' if born else 'sex'} both differ from the patient's whom the identifiers stand for: find "
+            "out whose they are",
         )
 
 
