@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import bridge, due_to_invite, headset, pacing, queue, transcription
+from benchmarks import bridge, due_to_invite, headset, pacing, queue, record, record_load, transcription
 from benchmarks.row import Row, print_rows
 from runtime.settings import REPOSITORY
 
@@ -13,6 +13,8 @@ BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "queue": lambda: queue.rows((1_000, 100_000, 1_000_000), 1.0, 5, 3),
     "due_to_invite": lambda: due_to_invite.rows(200, 0.2),
     "pacing": pacing.rows,
+    "record": lambda: record.rows(20_000, rounds=5),
+    "record_load": lambda: record_load.rows(200, connections=8, replayed=100, listed=200),
     "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),
 }
 
