@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, func, insert, select, text
+from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, cast, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -148,25 +148,38 @@ class UnmappedResultRepository:
 
     def codes(self, *, source: str | None = None, limit: int = 100, offset: int = 0) -> Sequence[UnmappedCode]:
         """What waits, by source and code, the most frequent first."""
-        waiting = func.count()
-        newest = func.max(unmapped_results.c.parked_at)
+        # By reason first: to sort a million rows for the reasons of a few hundred codes takes ten times as long.
+        parked = unmapped_results.c
+        of_reason = (
+            select(
+                parked.source,
+                parked.code,
+                parked.reason,
+                func.count().label("waiting"),
+                func.min(parked.parked_at).label("since"),
+                func.max(parked.parked_at).label("last"),
+            )
+            .where(parked.settled_at.is_(None))
+            .group_by(parked.source, parked.code, parked.reason)
+        )
+        if source is not None:
+            of_reason = of_reason.where(parked.source == source)
+        by_reason = of_reason.subquery().c
+        waiting = cast(func.sum(by_reason.waiting), BigInteger)
         query = (
             select(
-                unmapped_results.c.source,
-                unmapped_results.c.code,
+                by_reason.source,
+                by_reason.code,
                 waiting.label("waiting"),
-                func.min(unmapped_results.c.parked_at).label("since"),
-                newest.label("last"),
-                func.array_agg(unmapped_results.c.reason.distinct()).label("reasons"),
+                func.min(by_reason.since).label("since"),
+                func.max(by_reason.last).label("last"),
+                func.array_agg(by_reason.reason).label("reasons"),
             )
-            .where(unmapped_results.c.settled_at.is_(None))
-            .group_by(unmapped_results.c.source, unmapped_results.c.code)
-            .order_by(waiting.desc(), unmapped_results.c.source, unmapped_results.c.code)
+            .group_by(by_reason.source, by_reason.code)
+            .order_by(waiting.desc(), by_reason.source, by_reason.code)
             .limit(limit)
             .offset(offset)
         )
-        if source is not None:
-            query = query.where(unmapped_results.c.source == source)
         return [
             UnmappedCode(
                 source=row.source,
@@ -174,7 +187,7 @@ class UnmappedResultRepository:
                 waiting=row.waiting,
                 since=row.since,
                 last=row.last,
-                reasons=tuple(ParkReason(each) for each in row.reasons),
+                reasons=tuple(sorted(ParkReason(each) for each in row.reasons)),
                 example=self._example(row.source, row.code),
             )
             for row in self._session.execute(query).all()

@@ -147,8 +147,8 @@ def _refuse_another(patient: Patient, person: SentPerson) -> None:
     if named and (born or sex):
         raise NotUsableError(
             FeedReason.PERSON_DIFFERS,
-            f"name and {'birth' if born else 'sex'} both differ from the patient's whom the identifiers stand for: find "
-            "out whose they are",
+            f"name and {'birth' if born else 'sex'} both differ from the patient's whom the identifiers stand for: "
+            "find out whose they are",
         )
 
 

@@ -103,6 +103,8 @@ class FeedServer:
             await self._hear(frames, reader, writer, peer)
         except (ConnectionError, TimeoutError, ssl.SSLError) as error:
             log.warning("feed_connection_lost", peer=peer, error=type(error).__name__, unfinished=frames.within)
+            # What is still to be written has nobody to read it.
+            writer.transport.abort()
         except asyncio.CancelledError:
             log.info("feed_connection_closed", peer=peer)
         finally:
@@ -159,7 +161,9 @@ class FeedServer:
             answer = each.answered(clock.now())
             if answer is not None:
                 writer.write(framed(answer))
-        await writer.drain()
+        async with asyncio.timeout(self._settings.unfinished.total_seconds()):
+            # Who does not read his answers would hold his place for ever, and the process when it stops.
+            await writer.drain()
         return True
 
     def _store(self, judged: list[Judged]) -> int:

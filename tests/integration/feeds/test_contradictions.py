@@ -505,3 +505,14 @@ def _patient(uow: UnitOfWork, told: FeedMessage) -> Patient:
     found = uow.patients.get(told.patient_id or "")
     assert found is not None
     return found
+
+
+def test_a_newborn_who_has_his_mothers_card_is_not_taken_for_her(units: UnitsOfWork, fresh: Fresh) -> None:
+    at, card = ago(days=1), id_number(int(fresh("")) % 1000)
+    (mother,) = bring(
+        units, adt("A04", fresh("a"), at=at, person=pid(fresh("M"), name="李梅", sex="F", card=card, born=""), visit="")
+    )
+    son = pid(fresh("B"), name="李梅之子", sex="M", card=card, born="")
+    (told,) = bring(units, adt("A04", fresh("b"), at=at, person=son, visit=""))
+    assert (told.state, told.reason) == (FeedState.PARKED, FeedReason.PERSON_DIFFERS)
+    assert patient_of(units, mother).name == "李梅"

@@ -333,3 +333,24 @@ def test_with_tls_only_a_sender_with_the_authoritys_certificate_is_heard(
         ):
             assert Sender(wrapped).ask(an_update("2", sender=fresh("TLS"))) == "AA 2"
     assert [control for control, _ in states(units, f"{fresh('TLS')}/HAILAN")] == ["2"]
+
+
+def test_who_does_not_read_his_answers_is_let_go_and_keeps_nobody_from_stopping(
+    units: UnitsOfWork, fresh: Callable[[str], str]
+) -> None:
+    settings = ServerSettings(host="127.0.0.1", port=0, unfinished=timedelta(seconds=0.3))
+    with open_server(units, settings) as port, connect(port) as deaf:
+        # Answers repeat the message's own id: long ones fill what the line holds.
+        text = adt("A04", fresh("c") + "x" * 400_000, at=ago(hours=1), person=pid(fresh("R")), visit="")
+
+        def let_go() -> bool:
+            try:
+                deaf.send(text)
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+            return False
+
+        deaf.connection.settimeout(0.5)
+        until(let_go, timeout=12, what="the connection ends")
