@@ -1,14 +1,16 @@
 """Education plans, their lessons and what was said back: tables, mappings, repository."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Column, Date, Index, Integer, String, Table, Uuid, select, text
+from sqlalchemy import Column, Date, Index, Integer, String, Table, Uuid, func, select, text
 from sqlalchemy.orm import Session, relationship
 
 from care.education import EducationPlan, LessonWay, Moment, PlannedLesson, Understanding
+from care.responses import Observation
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
+from db.responses import observations
 
 education_plans = Table(
     "education_plans",
@@ -148,14 +150,33 @@ class EducationRepository:
             )
         return self._session.scalars(query).all()
 
-    def patients_of(self, programme_id: str, *, limit: int = 5000) -> Sequence[EducationPlan]:
-        """Every plan of a programme, for its evaluation."""
-        return self._session.scalars(
-            select(EducationPlan)
-            .where(education_plans.c.programme_id == programme_id)
-            .order_by(education_plans.c.started_at, education_plans.c.id)
-            .limit(limit)
-        ).all()
+    def started(self, programme_id: str) -> int:
+        """How often a programme was given."""
+        plans = select(func.count()).select_from(education_plans).where(education_plans.c.programme_id == programme_id)
+        return int(self._session.execute(plans).scalar_one())
+
+    def scores_of(self, programme_id: str, code: str) -> Mapping[str, Sequence[Observation]]:
+        """The scores of everybody who was given a programme, by patient, oldest first."""
+        taught = select(education_plans.c.patient_id).where(education_plans.c.programme_id == programme_id)
+        rows = self._session.execute(
+            select(observations)
+            .where(observations.c.code == code, observations.c.patient_id.in_(taught))
+            .order_by(observations.c.at, observations.c.id)
+        )
+        found: dict[str, list[Observation]] = {}
+        for row in rows.mappings():
+            found.setdefault(row["patient_id"], []).append(Observation(**row))
+        return found
+
+    def understood(self, programme_id: str) -> Mapping[Understanding, int]:
+        """How often its lessons were understood how well."""
+        rows = self._session.execute(
+            select(teach_backs.c.understanding, func.count())
+            .join(education_plans, education_plans.c.id == teach_backs.c.plan_id)
+            .where(education_plans.c.programme_id == programme_id, teach_backs.c.superseded_at.is_(None))
+            .group_by(teach_backs.c.understanding)
+        )
+        return {row[0]: row[1] for row in rows}
 
     def say_back(self, given: TeachBackGiven) -> None:
         """Save what a patient could say back."""

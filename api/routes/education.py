@@ -24,6 +24,7 @@ from care.education import (
     suiting_programmes,
 )
 from care.history import groups_of
+from care.responses import Observation
 from db.unit_of_work import UnitOfWork
 from record.education import start_education
 
@@ -181,20 +182,20 @@ def list_programmes(caller: Everybody, request: Request, uow: Work) -> Programme
 def read_effect(programme_id: str, caller: Overseers, request: Request, uow: Work) -> EffectAnswer:  # noqa: ARG001
     """How much more is known after a programme than before, over all its patients."""
     programme = _known(request, programme_id)
-    plans = uow.education.patients_of(programme.id)
-    trends = [trend for plan in plans if (trend := _trend(uow, programme, plan)) is not None]
+    scores = uow.education.scores_of(programme.id, programme.quiz_score) if programme.quiz_score is not None else {}
+    trends = [_trend_of(each) for each in scores.values()]
     twice = [(one.before, one.after) for one in trends if one.before is not None and one.after is not None]
-    said = [each.understanding for plan in plans for each in uow.education.teach_backs_of(plan.id)]
+    said = uow.education.understood(programme.id)
     before, after = _mean([pair[0] for pair in twice]), _mean([pair[1] for pair in twice])
     return EffectAnswer(
         programme=programme.id,
-        started=len(plans),
+        started=uow.education.started(programme.id),
         quiz_before_and_after=len(twice),
         mean_before=before,
         mean_after=after,
         mean_change=after - before if before is not None and after is not None else None,
         improved=sum(1 for first, last in twice if last > first),
-        said_back={understanding: said.count(understanding) for understanding in Understanding},
+        said_back={understanding: said.get(understanding, 0) for understanding in Understanding},
     )
 
 
@@ -359,7 +360,10 @@ def _programme(one: Programme, today: date) -> ProgrammeAnswer:
 def _trend(uow: UnitOfWork, programme: Programme, plan: EducationPlan) -> QuizTrend | None:
     if programme.quiz_score is None:
         return None
-    scores = uow.responses.observations_of(plan.patient_id, code=programme.quiz_score)
+    return _trend_of(uow.responses.observations_of(plan.patient_id, code=programme.quiz_score))
+
+
+def _trend_of(scores: Sequence[Observation]) -> QuizTrend:
     # An amended response has its score again: its last one counts.
     last = {one.response_id: one for one in sorted(scores, key=lambda one: one.at)}
     first = {one.response_id: one.at for one in sorted(scores, key=lambda one: one.at, reverse=True)}

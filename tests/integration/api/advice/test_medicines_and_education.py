@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from care.patients import Patient
@@ -19,7 +19,7 @@ from runtime.identifiers import new_id
 from scheduler.planning import start_plan
 from tests.integration.api.advice.steps import answered, follow, look_at, open_requests
 from tests.integration.api.house import Asking, House
-from tests.support.builders import HOSPITAL, a_queue, a_step, a_template, an_encounter
+from tests.support.builders import HOSPITAL, a_patient, a_queue, a_step, a_template, an_encounter
 from tests.support.waiting import until
 
 DISCHARGE: dict[str, Any] = {
@@ -235,6 +235,23 @@ def test_whoever_was_asked_and_did_not_know_is_taught_even_if_nobody_had_begun(
     follow(parts, patient)
     assert [each["id"] for each in nurse.get(f"/patients/{patient.id}/education").json()["plans"]] == [plan["id"]]
     assert len(open_requests(house, patient)) == 1
+
+
+def test_a_programmes_effect_takes_as_many_questions_to_the_database_for_many_as_for_none(
+    house: House, nurse: Asking
+) -> None:
+    overseer, effect = house.caller(Role.SUPERVISOR), "/education-programmes/conditioning_four_weeks/effect"
+    asked: list[str] = []
+    event.listen(house.units.engine, "before_cursor_execute", lambda *called: asked.append(called[2]))
+    overseer.get(effect)
+    for_none, told = len(asked), {"programme": "conditioning_four_weeks", "moment": "enrolment"}
+    for _ in range(3):
+        with house.rows() as uow:
+            patient = a_patient(uow)
+        assert nurse.post(f"/patients/{patient.id}/education", told).status_code == 201
+    asked.clear()
+    assert overseer.get(effect).json()["started"] == 3
+    assert len(asked) == for_none
 
 
 def test_the_quiz_before_and_after_shows_the_change(house: House, nurse: Asking, patient: Patient) -> None:
