@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cache
 
 from followup.imports import ListKind
-from interop.lists.reading import Line, ListRefusedError, RawList
+from interop.lists.reading import HEADER_WITHIN, Line, ListRefusedError, RawList
 
 
 class ListField(StrEnum):
@@ -169,7 +169,6 @@ _MEDICINE_HEADERS: Mapping[ListField, str] = {
 _OWN_HEADERS = {ListKind.EXAM: _EXAM_HEADERS, ListKind.MEDICINE: _MEDICINE_HEADERS}
 
 _NOT_READ = frozenset({"错误errors", "序号", "编号", "no", "age", "年龄", "生产日期", "有效日期", "失效日期"})
-_HEADER_WITHIN = 30
 
 Mapped = dict[str, str]
 
@@ -257,7 +256,7 @@ def find_header(lines: Sequence[Line]) -> int:
     """Where among the lines the headers stand: the first of those with most known ones; 0 if none has two."""
     scores = [
         len({field for cell in line.cells if (field := _guessed(cell, exactly=True)) is not None})
-        for line in lines[:_HEADER_WITHIN]
+        for line in lines[:HEADER_WITHIN]
     ]
     best = max(scores)
     return scores.index(best) if best >= 2 else 0

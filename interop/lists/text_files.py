@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+from collections.abc import Iterator
 
 from interop.lists.reading import ListRefusedError, RawList, lines_of
 
@@ -20,12 +21,16 @@ def read_text(content: bytes) -> RawList:
         delimiter, text, skipped = told[4], rest, 1
     else:
         delimiter, skipped = _delimiter(text), 0
+    return RawList(format="csv", encoding=encoding, lines=lines_of(_rows(text, delimiter, skipped)))
+
+
+def _rows(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        rows = [(reader.line_num + skipped, cells) for cells in reader]
+        for cells in reader:
+            yield reader.line_num + skipped, _unquoted(cells)
     except csv.Error as error:
         raise ListRefusedError(f"line {reader.line_num + skipped} cannot be read ({error}); mend its quotes") from None
-    return RawList(format="csv", encoding=encoding, lines=lines_of([(line, _unquoted(cells)) for line, cells in rows]))
 
 
 def decoded(content: bytes) -> tuple[str, str]:
@@ -62,7 +67,10 @@ def _delimiter(text: str) -> str:
     sample = [line for line in text[:200_000].splitlines()[: _LOOKED_AT * 2] if line.strip()][:_LOOKED_AT]
 
     def columns(delimiter: str) -> tuple[int, int]:
-        widths = [len(cells) for cells in csv.reader(sample, delimiter=delimiter)]
+        try:
+            widths = [len(cells) for cells in csv.reader(sample, delimiter=delimiter)]
+        except csv.Error:
+            return (0, 0)  # a cell that is longer than any; whoever reads the whole says where
         usual = max(set(widths), key=lambda width: (widths.count(width), width), default=1)
         return (widths.count(usual) * (usual > 1), usual)
 

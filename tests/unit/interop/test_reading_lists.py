@@ -4,6 +4,7 @@ import contextlib
 import io
 import random
 import zipfile
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -109,14 +110,14 @@ def test_the_old_format_is_read_as_well(tmp_path: Path) -> None:
 def test_what_is_no_list_is_refused_in_words(tmp_path: Path) -> None:
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as packed:
-        for place in range(5):
-            packed.writestr(f"xl/{place}", b"0" * (100 * 2**20))
+        for place in range(2):
+            packed.writestr(f"xl/{place}", b"0" * (110 * 2**20))
     for content, words in (
         (b"  \n", "empty"),
         (b"<html><body>", "web page"),
         (b"%PDF-1.4", "document"),
         (b"PK\x03\x04....", "damaged"),
-        (bomb.getvalue(), "unpacks to 500 MB"),
+        (bomb.getvalue(), "unpacks to 220 MB"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "cannot be read"),
         (b"\x81", "neither UTF-8"),
         (("," * 300 + "\n").encode(), "more than 200 columns"),
@@ -187,3 +188,53 @@ def test_of_several_sheets_the_one_with_the_headers_wins() -> None:
     one, two = read_text(b"a,b\n1,2\n"), read_text(as_csv([discharge(1)]))
     assert best_list([one, two]) is two
     assert ListField.PHONE.value in guess(HEADER, ListKind.DISCHARGE, {}).values()
+
+
+def _lying_sheet(change: Callable[[bytes], bytes]) -> bytes:
+    changed = io.BytesIO()
+    whole = zipfile.ZipFile(io.BytesIO(as_xlsx([discharge(place) for place in range(3)])))
+    with whole, zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in whole.namelist():
+            part = whole.read(name)
+            packed.writestr(name, change(part) if name == "xl/worksheets/sheet1.xml" else part)
+    return changed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("within", "words"),
+    [
+        (b"<row>" + b"<c/>" * 600_000 + b"</row>", "far more than a list"),
+        (b'<row r="9999999999999"><c r="A9999999999999"><v>1</v></c></row>', "delete the empty rows"),
+    ],
+)
+def test_a_sheet_that_would_fill_the_memory_is_refused_before(within: bytes, words: str) -> None:
+    with pytest.raises(ListRefusedError, match=words):
+        read_list(_lying_sheet(lambda part: part.replace(b"</sheetData>", within + b"</sheetData>")))
+
+
+def test_cells_merged_over_the_whole_sheet_are_filled_only_where_there_are_rows() -> None:
+    merged = b'</sheetData><mergeCells><mergeCell ref="A1:XFD1048576"/></mergeCells>'
+    raw = read_list(_lying_sheet(lambda part: part.replace(b"</sheetData>", merged)))
+    assert cells(raw) == [(HEADER[0],) * len(HEADER)] * 4
+
+
+def test_an_old_workbook_full_of_blank_cells_with_a_look_is_read_without_them() -> None:
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("名单")
+    for column, header in enumerate(HEADER):
+        sheet.write(0, column, header)
+        sheet.write(1, column, ROW[column])
+    sheet.merge(2, 9_000, 0, 199)
+    written = io.BytesIO()
+    book.save(written)
+    assert cells(read_list(written.getvalue())) == [HEADER, tuple(ROW)]
+
+
+def test_a_cell_without_an_end_is_refused_at_its_line() -> None:
+    with pytest.raises(ListRefusedError, match="line 3 cannot be read"):
+        read_list(as_csv([ROW]) + b'"' + b"x" * 140_000)
+
+
+def test_a_list_that_is_too_long_is_refused_as_soon_as_it_is() -> None:
+    with pytest.raises(ListRefusedError, match="more than 50000 rows"):
+        read_list(b"a,b\n" * 50_100)
