@@ -192,7 +192,7 @@ def named_headers(cells: Sequence[str]) -> list[str]:
     seen: dict[str, int] = {}
     named: list[str] = []
     for place, cell in enumerate(cells, start=1):
-        name = re.sub(r"\s+", " ", cell).strip()[:100] or f"#{place}"
+        name = re.sub(r"[\s\x00]+", " ", cell).strip()[:100] or f"#{place}"
         seen[name] = seen.get(name, 0) + 1
         named.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return named

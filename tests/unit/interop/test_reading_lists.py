@@ -238,3 +238,7 @@ def test_a_cell_without_an_end_is_refused_at_its_line() -> None:
 def test_a_list_that_is_too_long_is_refused_as_soon_as_it_is() -> None:
     with pytest.raises(ListRefusedError, match="more than 50000 rows"):
         read_list(b"a,b\n" * 50_100)
+
+
+def test_a_header_holds_nothing_that_a_database_refuses() -> None:
+    assert named_headers(["a\x00b", "\x00"]) == ["a b", "#2"]
