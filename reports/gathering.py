@@ -27,6 +27,7 @@ from care.stage_facts import (
     Words,
     ordered,
 )
+from db.result_trends import marked
 from db.unit_of_work import UnitOfWork
 from followup.messages import MessageState
 from followup.outcomes import REACHED_A_PERSON
@@ -160,11 +161,11 @@ def _results(
                 at=each.taken_at,
                 value=each.value,
                 text=each.text,
-                low=each.reference_low,
-                high=each.reference_high,
+                low=held.low,
+                high=held.high,
                 source=each.source,
             )
-            for each in series
+            for each, held in ((each, marked(concept, each, patient)) for each in series)
             if each.value is not None
         )
         if points:

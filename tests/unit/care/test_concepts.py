@@ -149,3 +149,12 @@ def test_the_hospitals_word_goes_before_the_shipped_maps_and_loinc_is_known() ->
     assert meant("list:a", "4548-4") == "hba1c"
     assert meant("list:a", "systolic") == "systolic"
     assert meant("list:a", "") is None
+
+
+def test_codes_of_the_same_quantity_as_mass_are_known_too() -> None:
+    def meant(code: str) -> str | None:
+        found = concept_meant("hl7:LIS", code, "", decided={}, maps=CONTENT.code_maps, concepts=CONTENT.concepts)
+        return found.concept if found else None
+
+    assert [meant(code) for code in ("2093-3", "14647-2")] == ["total_cholesterol"] * 2
+    assert [meant(code) for code in ("2160-0", "14682-9")] == ["creatinine"] * 2
