@@ -17,12 +17,13 @@ from interop.hl7.desk import FeedDesk
 from interop.hl7.findings import ReadResults, apply_oru, apply_orus
 from interop.hl7.heads import head_of
 from interop.hl7.oru import results_told
+from interop.hl7.outcomes import Applied
 from interop.hl7.people import key_texts
 from interop.hl7.persons import FeedRules, Remarks, keys_in, keys_of
 from interop.hl7.reading import Hl7Message, UnreadableError, read_message
 from interop.hl7.siu import appointment_told
 from interop.hl7.telling import Booking, Happening, NotUsableError
-from interop.hl7.visits import Applied, apply_adt
+from interop.hl7.visits import apply_adt
 
 log = structlog.get_logger(__name__)
 
@@ -180,7 +181,8 @@ def _try_again(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes
 def _park(uow: UnitOfWork, desk: FeedDesk, message: FeedMessage, raw: bytes, reason: FeedReason, told: str) -> None:
     message.state = next_feed_state(message.state, FeedTrigger.PARK)
     message.tries += 1
-    message.reason, message.told = reason, told[:_TOLD]
+    # What the header says of itself may hold any byte.
+    message.reason, message.told = reason, told.replace("\x00", "")[:_TOLD]
     message.keys = _keys(desk, message, raw)
     uow.emit(DomainEvent(kind=EventKind.FEED_MESSAGE_PARKED, subject=message.id, ids={"reason": reason.value}))
     log.warning("feed_message_parked", message=message.id, kind=message.kind, reason=reason.value)

@@ -8,10 +8,10 @@ from followup.appointments import APPOINTMENT, AppointmentSource, AppointmentTri
 from followup.feeds import ConsequenceKind, FeedMessage, FeedReason, FeedVisit, VisitState
 from followup.states import IllegalTransitionError
 from interop.hl7.desk import FeedDesk
+from interop.hl7.outcomes import Applied, owe
 from interop.hl7.people import person_meant, source_of, take_person
 from interop.hl7.persons import Remarks
 from interop.hl7.telling import AppointmentTold, Booking
-from interop.hl7.visits import Applied, owe
 from runtime.identifiers import new_id
 
 _MOVES = {Booking.CANCELLED: AppointmentTrigger.CANCEL, Booking.MISSED: AppointmentTrigger.MISS}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from db.unit_of_work import UnitOfWork
 from followup.feeds import FeedMessage
 from interop.hl7.desk import FeedDesk
+from interop.hl7.outcomes import Applied
 from interop.hl7.people import persons_meant, source_of
 from interop.hl7.persons import Remarks
 from interop.hl7.telling import NotUsableError, ResultsTold
-from interop.hl7.visits import Applied
 from interop.results import SentResult, TakenOutcome, TakenResult, take_groups
 from runtime.content.feeds import FeedSender
 

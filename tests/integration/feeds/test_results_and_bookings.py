@@ -14,9 +14,10 @@ from followup.plans import PlanState
 from interop.hl7.applying import apply_waiting
 from interop.hl7.desk import FeedDesk
 from interop.hl7.heads import digest_of
+from interop.hl7.outcomes import Applied
 from interop.hl7.receiving import store
 from interop.hl7.telling import AdtTold
-from interop.hl7.visits import Applied, apply_adt
+from interop.hl7.visits import apply_adt
 from tests.integration.feeds.test_admissions_and_discharges import plans_of
 from tests.support.feeds import DESK, RULES, adt, ago, bring, follow, judged, kept, obx, oru, pid, siu
 
