@@ -21,12 +21,13 @@ def waiting(broker_url: str) -> dict[str, int]:
         return {name: int(broker.llen(name)) for name in (QUEUE, OPENINGS_QUEUE, SPEECH_QUEUE)}
 
 
-def as_table(counts: Mapping[str, int], unpublished: int) -> Table:
+def as_table(counts: Mapping[str, int], unpublished: int, changed: int) -> Table:
     """Queues and how much waits in each."""
     table = Table("queue", "waiting")
     for name, count in counts.items():
         table.add_row(name, str(count))
     table.add_row("outbox (not yet sent)", str(unpublished))
+    table.add_row("changed records (not yet looked at)", str(changed))
     return table
 
 

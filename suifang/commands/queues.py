@@ -19,7 +19,9 @@ def show_queues() -> None:
     """Print how much waits in each queue, and how many tasks are parked."""
     with units_of_work() as units, units() as uow:
         broker_url = ensure_engines(quiet_settings()).broker_url
-        Console().print(queues_command.as_table(queues_command.waiting(broker_url), uow.outbox.count_unpublished()))
+        outbox = uow.outbox
+        waiting = queues_command.waiting(broker_url)
+        Console().print(queues_command.as_table(waiting, outbox.count_unpublished(), outbox.count_changed()))
         typer.echo(f"{uow.parked.count_open()} tasks failed for good and are parked: `suifang queues parked`")
 
 

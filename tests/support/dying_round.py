@@ -125,6 +125,7 @@ class DyingRound:
                     text(
                         "SELECT (SELECT count(*) FROM tasks WHERE state IN ('planned', 'due', 'queued', 'in_progress'))"
                         " + (SELECT count(*) FROM outbox WHERE published_at IS NULL)"
+                        " + (SELECT count(*) FROM changed_records)"
                         " + (SELECT count(*) FROM attempts WHERE decided_at IS NULL)"
                         " + (SELECT count(*) FROM messages WHERE state IN ('planned', 'sending'))"
                         " + (SELECT count(*) FROM recordings WHERE state IN ('recording', 'captured'))"
