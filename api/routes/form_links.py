@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from api import found
+from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant
 from api.patient_doors import new_link
@@ -100,18 +101,16 @@ def make_link(response_id: Id, ask: LinkAsk, caller: CareTeamCommanding, request
 
 
 @router.get("/responses/{response_id}/links", responses=problems(Kind.UNKNOWN_RESPONSE))
-def list_links(response_id: Id, caller: CareTeam, uow: Work) -> LinksAnswer:  # noqa: ARG001
+def list_links(response_id: Id, caller: CareTeam, uow: Work) -> LinksAnswer:
     """What became of the links to these answers."""
-    if uow.responses.get(response_id) is None:
-        raise _no_response()
+    _noted(uow, response_id, caller, "form_links_viewed")
     return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in uow.links.of_response(response_id)])
 
 
 @router.post("/responses/{response_id}/links/end", responses=problems(Kind.UNKNOWN_RESPONSE))
-def end_links(response_id: Id, caller: CareTeamCommanding, uow: Work) -> LinksAnswer:  # noqa: ARG001
+def end_links(response_id: Id, caller: CareTeamCommanding, uow: Work) -> LinksAnswer:
     """Close every link to these answers."""
-    if uow.responses.get(response_id) is None:
-        raise _no_response()
+    _noted(uow, response_id, caller, "form_links_ended")
     uow.links.end_of_response(response_id, "ended", uow.now)
     return LinksAnswer(links=[LinkAnswer.model_validate(link) for link in uow.links.of_response(response_id)])
 
@@ -134,6 +133,19 @@ def _send(
         return None
     return notices.write(
         uow, patient=patient, task=task, key="form_link", values={"link": address}, good_until=link.expires_at
+    )
+
+
+def _noted(uow: UnitOfWork, response_id: str, caller: Caller, action: str) -> None:
+    response = uow.responses.get(response_id)
+    if response is None:
+        raise _no_response()
+    uow.audit.note(
+        user_id=caller.user_id,
+        action=action,
+        subject_kind="response",
+        subject=response.id,
+        patient_id=response.patient_id,
     )
 
 

@@ -217,3 +217,14 @@ def test_the_reasons_to_pick_from_are_there_in_both_languages(house: House) -> N
     reasons = house.caller(Role.AGENT).get("/glass-reasons").json()["reasons"]
     assert {each["reason"] for each in reasons} >= {"emergency", "stands_in", "other"}
     assert all(each["title"]["zh"] and each["title"]["en"] for each in reasons)
+
+
+def test_links_to_a_patients_answers_are_shut_too(house: House, wang: Patient) -> None:
+    own, other = member_of(house, CARDIOLOGY), member_of(house, ORTHOPEDICS)
+    with house.units() as uow:
+        (task,) = uow.plans.tasks_of_patient(wang.id)
+    response_id = own.put(f"/tasks/{task.id}/responses/phq9").json()["id"]
+    path = f"/responses/{response_id}/links"
+    assert own.get(path).json() == {"links": []}
+    for refused in (other.get(path), other.post(f"{path}/end"), other.get(f"/responses/{response_id}")):
+        assert refused.json()["code"] == "outside_care_team"
