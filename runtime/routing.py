@@ -20,7 +20,10 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.MESSAGE_PLANNED: ("interop.send_message",),
     EventKind.PRINT_ASKED: ("reports.set_print",),
     EventKind.RESPONSE_COMPLETED: ("record.follow_answers",),
-    EventKind.RECORD_CHANGED: ("scheduler.class_readings", "record.follow_change",),
+    EventKind.RECORD_CHANGED: (
+        "scheduler.class_readings",
+        "record.follow_change",
+    ),
 }
 """Each task gets one argument: the event's subject."""
 

@@ -118,7 +118,7 @@ def list_members(
     uow: Work,
     year: Year = None,
     managed: bool | None = None,
-    rule_set: Annotated[str | None, Query(max_length=64)] = None,
+    rule_set: Annotated[str | None, Query(pattern="^[A-Za-z][A-Za-z0-9-]{0,63}$")] = None,
     state: TargetState | None = None,
     after: Id | None = None,
     limit: Limit = 100,

@@ -143,7 +143,7 @@ def list_unmapped_results(
     code: Annotated[str, Query(max_length=200)],
     caller: Registrars,
     uow: Work,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=9_999_999_999)] = 0,  # so long as no telephone number is
     limit: Limit = 50,
 ) -> UnmappedResultsAnswer:
     """The single results that wait of a code, of patients whom the caller may open; audited for each patient."""

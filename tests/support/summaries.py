@@ -202,7 +202,8 @@ def a_summary(facts: StageFacts, *, state: SummaryState = SummaryState.SIGNED, *
             "until": facts.until,
             "state": state,
             "facts": facts,
-            "conclusion": "血压逐步下降，现在已经达标，请继续按时服药。\n空腹血糖略有升高，需要注意饮食，三个月后复查。",
+            "conclusion": "血压逐步下降，现在已经达标，请继续按时服药。\n"
+            "空腹血糖略有升高，需要注意饮食，三个月后复查。",
             "next_steps": "1. 每天早晚各量一次血压，记下来。\n2. 2027年2月到门诊复查空腹血糖和血脂，当天早上不要吃饭。",
             "created_at": SIGNED_AT - timedelta(days=1),
             "created_by": new_id(),

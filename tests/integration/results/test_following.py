@@ -102,12 +102,13 @@ def test_a_pressure_whose_halves_come_one_after_the_other_ends_with_the_class_of
         assert whole.control is Control.CONTROLLED
 
 
-@pytest.mark.parametrize("codes", [{"weight": 70.0}, {}])
-def test_what_the_rules_set_no_target_for_is_not_classed(units: UnitsOfWork, codes: dict[str, float]) -> None:
+@pytest.mark.parametrize("weighed", [True, False])
+def test_what_the_rules_set_no_target_for_is_not_classed(units: UnitsOfWork, weighed: bool) -> None:
     with units() as uow:
         patient = a_patient(uow)
         a_plan(uow, patient, "hypertension")
-        measured(uow, patient, 1, **codes)
+        if weighed:
+            measured(uow, patient, 1, weight=70.0)
         assert classed(uow, patient) == 0
 
 

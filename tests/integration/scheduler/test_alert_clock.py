@@ -274,7 +274,7 @@ def test_a_doctors_review_is_due_at_the_end_of_the_second_working_day(units: Uni
     assert told(units, alert_id) == ["doctor", "overdue"]
 
 
-def test_a_task_taken_along_is_held_too_and_ends_with_its_own_result(units: UnitsOfWork) -> None:
+def test_a_task_taken_along_is_held_too_and_ends_with_its_own_result(units: UnitsOfWork, content: Content) -> None:
     with units() as uow:
         patient, task = a_visit(uow)
         along = a_task(uow, patient, a_queue(uow), state=TaskState.IN_PROGRESS)
@@ -287,5 +287,5 @@ def test_a_task_taken_along_is_held_too_and_ends_with_its_own_result(units: Unit
         assert alert is not None
         assert not release(uow, along)
         alert.state = AlertState.CLOSED
-        settle(uow, alert)
+        settle(uow, alert, content)
         assert (along.state, along.outcome) == (TaskState.REFUSED, TaskOutcome.REFUSED)

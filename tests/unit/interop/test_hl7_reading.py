@@ -4,6 +4,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -317,10 +318,10 @@ def test_no_message_breaks_the_reading_it_is_told_or_refused_in_words(
         except UnreadableError:
             continue
         for happening in Happening:
-            told_or_refused(lambda read=read, happening=happening: adt_told(read, happening, AT, READ))
+            told_or_refused(partial(adt_told, read, happening, AT, READ))
         for booking in Booking:
-            told_or_refused(lambda read=read, booking=booking: appointment_told(read, booking, AT, READ))
-        told_or_refused(lambda read=read: results_told(read, AT, READ))
+            told_or_refused(partial(appointment_told, read, booking, AT, READ))
+        told_or_refused(partial(results_told, read, AT, READ))
         happened_at(read, READ, Remarks(), otherwise=AT)
 
 
