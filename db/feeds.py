@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 
-from sqlalchemy import func, literal_column, select, text, tuple_, update
+from sqlalchemy import and_, exists, func, literal_column, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, class_mapper, undefer
 
@@ -373,6 +373,34 @@ class FeedRepository:
             .order_by(feed_consequences.c.position.desc())
             .limit(limit)
         ).all()
+
+    def owe_again(self, *, since: datetime, before: datetime, limit: int = 200) -> Sequence[Consequence]:
+        """Plans refused before an instant are owed once more, where nothing newer was said of their visit or person."""
+        later = feed_consequences.alias()
+        same = or_(
+            later.c.encounter_id == feed_consequences.c.encounter_id,
+            and_(
+                later.c.patient_id == feed_consequences.c.patient_id,
+                later.c.kind.in_([ConsequenceKind.DIED, ConsequenceKind.PAUSE_PLANS]),
+            ),
+        )
+        found = self._session.scalars(
+            select(Consequence)
+            .where(
+                feed_consequences.c.state == ConsequenceState.REFUSED,
+                feed_consequences.c.kind == ConsequenceKind.START_PLAN,
+                feed_consequences.c.created_at > since,
+                feed_consequences.c.done_at < before,
+                ~exists().where(later.c.position > feed_consequences.c.position, same),
+            )
+            .order_by(feed_consequences.c.position)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .execution_options(populate_existing=True)
+        ).all()
+        for each in found:
+            each.state = ConsequenceState.OWED
+        return found
 
     def consequences_of(self, message_id: str) -> Sequence[Consequence]:
         """What one message asked of the plans."""

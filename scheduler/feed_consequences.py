@@ -49,8 +49,8 @@ def follow_feeds(units: UnitsOfWork, patient_id: str, surroundings: PlanSurround
             except (PlanNotPossibleError, MergeNotPossibleError) as refusal:
                 refused = str(refusal)
             owed.state = ConsequenceState.REFUSED if refused else ConsequenceState.DONE
+            owed.told = refused[:_TOLD]
             if refused:
-                owed.told = refused[:_TOLD]
                 log.warning("feed_consequence_refused", consequence=owed.id, kind=owed.kind.value)
             else:
                 done += 1

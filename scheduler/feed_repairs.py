@@ -10,6 +10,11 @@ from scheduler.reconcile import Repairs
 log = structlog.get_logger(__name__)
 
 OVERDUE = timedelta(seconds=30)
+
+ASKED_AGAIN_AFTER = timedelta(minutes=30)
+ASKED_AGAIN_FOR = timedelta(days=7)
+"""Whoever looks at refused plans has done so by then; the first calls of every template are over."""
+
 _JUST_NOW = timedelta(hours=1)
 """Longer than any message is being taken in; what still waits then waits for something else, such as a unit."""
 
@@ -22,6 +27,16 @@ def follow_forgotten_feeds(repairs: Repairs) -> int:
             uow.emit(DomainEvent(kind=EventKind.FEED_CONSEQUENCE_OWED, subject=patient_id))
         uow.commit()
     return len(owing)
+
+
+def ask_again_for_refused_plans(repairs: Repairs) -> int:
+    """A discharge had no plan because something was missing, such as a roster: it may be there now."""
+    with repairs.units_of_work() as uow:
+        again = uow.feeds.owe_again(since=uow.now - ASKED_AGAIN_FOR, before=uow.now - ASKED_AGAIN_AFTER)
+        for patient_id in dict.fromkeys(each.patient_id for each in again):
+            uow.emit(DomainEvent(kind=EventKind.FEED_CONSEQUENCE_OWED, subject=patient_id))
+        uow.commit()
+    return len(again)
 
 
 def try_messages_of_known_patients(repairs: Repairs) -> int:

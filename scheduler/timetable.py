@@ -61,6 +61,11 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="forget_import_rows", every=timedelta(hours=1), work=list_repairs.forget_import_rows),
     Entry(name="follow_forgotten_feeds", every=timedelta(seconds=30), work=feed_repairs.follow_forgotten_feeds),
     Entry(
+        name="ask_again_for_refused_plans",
+        every=timedelta(minutes=5),
+        work=feed_repairs.ask_again_for_refused_plans,
+    ),
+    Entry(
         name="try_messages_of_known_patients",
         every=timedelta(minutes=5),
         work=feed_repairs.try_messages_of_known_patients,

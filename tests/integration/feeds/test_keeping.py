@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from sqlalchemy.exc import DBAPIError
 from care.identifiers import IdentifierKind, PersonIdentifier
 from db.unit_of_work import UnitsOfWork
 from followup.events import EventKind
-from followup.feeds import FeedState
+from followup.feeds import ConsequenceState, FeedState
+from followup.plans import PlanState
 from interop.hl7.applying import apply_waiting
 from interop.hl7.receiving import store
 from runtime.identifiers import new_id
 from runtime.settings import Settings, SettingsError, load_settings
+from scheduler.feed_consequences import follow_feeds
 from suifang.feed_checks import check_feeds
+from tests.integration.feeds.test_admissions_and_discharges import plans_of
 from tests.support.builders import a_patient
-from tests.support.feeds import DESK, RULES, adt, ago, bring, judged, kept, obx, open_server, oru, pid
+from tests.support.feeds import DESK, PLANS, RULES, adt, ago, bring, follow, judged, kept, obx, open_server, oru, pid
 
 Fresh = Callable[[str], str]
 
@@ -88,6 +92,31 @@ def test_what_a_worker_never_came_to_is_asked_for_again(units: UnitsOfWork, fres
         assert told.patient_id in uow.feeds.owing_patients(uow.now + timedelta(seconds=1))
         asked = [row for row in uow.outbox.unpublished(10_000) if row.kind == EventKind.FEED_CONSEQUENCE_OWED]
     assert told.patient_id in {row.subject for row in asked}
+
+
+def test_a_discharge_whose_plan_was_refused_gets_it_when_what_lacked_is_there(units: UnitsOfWork, fresh: Fresh) -> None:
+    at = ago(hours=20)
+    told, cancelled = bring(
+        units,
+        *(
+            adt("A03", fresh(name), at=at, person=pid(fresh(f"R{name}")), visit=fresh(f"V{name}"), discharged=at)
+            for name in "xy"
+        ),
+    )
+    for one in (told, cancelled):
+        assert follow_feeds(units, one.patient_id or "", replace(PLANS, templates={})) == 0
+    later = at + timedelta(hours=1)
+    bring(units, adt("A13", fresh("z"), at=later, person=pid(fresh("Ry")), visit=fresh("Vy")))
+    follow(units, cancelled.patient_id)
+    with units() as uow:
+        assert not uow.feeds.owe_again(since=uow.now - timedelta(days=7), before=uow.now - timedelta(hours=1))
+        again = uow.feeds.owe_again(since=uow.now - timedelta(days=7), before=uow.now + timedelta(seconds=1))
+        assert [each.patient_id for each in again] == [told.patient_id]
+        uow.commit()
+    assert follow(units, told.patient_id) == 1
+    assert [plan.state for plan in plans_of(units, told.patient_id)] == [PlanState.RUNNING]
+    with units() as uow:
+        assert [(each.state, each.told) for each in uow.feeds.consequences_of(told.id)] == [(ConsequenceState.DONE, "")]
 
 
 def test_doctor_says_who_listens_and_what_waits(units: UnitsOfWork, fresh: Fresh) -> None:
