@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
+from care.bounds import Bounds
 from care.education import LessonWay
 from care.patients import PatientId
 
@@ -48,23 +49,10 @@ class PersonFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(Bounds):
     """A result that lies on one side of a limit."""
 
     code: str
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-    below: float | None = None
-
-    def holds(self, value: float) -> bool:
-        """Whether a value lies there."""
-        return (
-            (self.at_least is None or value >= self.at_least)
-            and (self.above is None or value > self.above)
-            and (self.at_most is None or value <= self.at_most)
-            and (self.below is None or value < self.below)
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +97,7 @@ class Circumstance:
         ]
         for bound in self.results:
             known = facts.results.get(bound.code)
-            if known is not None and bound.holds(known.value):
+            if known is not None and bound.hold(known.value):
                 found.append(f"result:{bound.code}={known.value:g} ({known.taken_on})")
         found += [
             f"band:{score}={facts.bands[score]}"

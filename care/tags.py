@@ -10,6 +10,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Protocol
 
+from care.bounds import Bounds
 from care.patients import PatientId
 
 Value = float | str | bool
@@ -113,13 +114,9 @@ class Condition(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Bounds):
     """Between which numbers a value lies, or which words it is one of; nothing said: any value."""
 
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-    below: float | None = None
     one_of: tuple[Value, ...] = ()
 
     def hold_for(self, value: Value) -> bool:
@@ -130,12 +127,7 @@ class Limits:
             return True
         if isinstance(value, bool | str):
             return False
-        return (
-            (self.at_least is None or value >= self.at_least)
-            and (self.above is None or value > self.above)
-            and (self.at_most is None or value <= self.at_most)
-            and (self.below is None or value < self.below)
-        )
+        return self.hold(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,9 @@ from typing import Self
 
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
+from care.bounds import Bounds
 from followup.alerts import AlertLevel
-from followup.answer_alerts import AnswerRule, Bounds, Condition, Recheck
+from followup.answer_alerts import AnswerRule, Condition, Recheck
 from runtime.content.documents import Head, Strict, Wording
 
 
