@@ -44,9 +44,7 @@ def test_each_invite_is_in_the_journal_before_it_leaves_and_a_dead_workers_last_
     control = SipCallControl(pool)
 
     def written() -> DialogLine:
-        dialogs = [
-            read_journal(file).dialogs.get(LEG) for file in journals_in(settings.folder / "journals" / "test-node")
-        ]
+        dialogs = [read_journal(file).dialogs.get(LEG) for file in journals_in(settings.folder / "journals" / "node")]
         return next(dialog for dialog in dialogs if dialog is not None)
 
     with raw_peer() as peer:

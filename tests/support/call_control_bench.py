@@ -391,7 +391,7 @@ def pool_settings(folder: Path, *, workers_warm: int = 1, workers_max: int = 4, 
     """A pool's settings for a test, on ports of its own."""
     ports = free_udp_block(200) + 1  # a front worker takes the port before
     return PoolSettings(
-        node="test-node",
+        node="node",  # short: the path of a Unix socket holds 107 characters
         folder=folder / "telephony",
         socket_folder=folder / "run",
         log_folder=folder / "logs",
