@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, class_mapper, undefer
 
 from db.feed_tables import feed_consequences, feed_messages, feed_persons, feed_visits
+from db.wakes import wake
 from followup.feeds import (
     Consequence,
     ConsequenceKind,
@@ -138,7 +139,7 @@ class FeedRepository:
 
     def wake(self) -> None:
         """Wake whoever applies messages, at commit."""
-        self._session.execute(select(func.pg_notify(FEED_CHANNEL, "")))
+        wake(self._session, FEED_CHANNEL)
 
     def waiting(self, *, limit: int, size: int) -> Sequence[FeedMessage]:
         """The next messages to apply, in order of arrival, with their content: of so many bytes, but one at least."""

@@ -62,10 +62,6 @@ class Period:
         """True if the instant lies in it."""
         return at is not None and self.begins <= at < self.ends
 
-    def holds_day(self, day: date) -> bool:
-        """True if the day lies in it."""
-        return self.since <= day <= self.until
-
 
 def gather(uow: UnitOfWork, content: Content, patient: Patient, period: Period) -> StageFacts:
     """Everything that the record says of these days, as of now."""

@@ -80,11 +80,6 @@ class Hl7Message:
         ]
 
 
-def is_place(text: str) -> bool:
-    """True if a text names a field as `PID-3` or `PV1-3.9`."""
-    return _PLACE.fullmatch(text) is not None
-
-
 def read_message(text: str) -> Hl7Message:
     """The message's segments; UnreadableError in words."""
     lines = [line for line in re.split(r"\r\n|\r|\n", text) if line.strip()]

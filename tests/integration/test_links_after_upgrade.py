@@ -22,7 +22,7 @@ VALUES (:link, :response, :patient, 'token', 'en', :at, :at, 3, :at, 'visit', 7,
 
 
 def test_a_link_to_a_form_keeps_token_visit_and_end(empty_database_url: str) -> None:
-    upgrade(empty_database_url, "0031")
+    upgrade(empty_database_url, "0030")
     engine = create_engine(empty_database_url)
     with engine.begin() as connection:
         for statement in BEFORE.split(";"):
