@@ -49,7 +49,7 @@ unit: setup-dev ## the tests that need nothing but Python
 	$(BIN)/pytest tests/unit
 
 test: check ## everything that must hold: check, then all tests but the soak
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: setup-dev ## the tests that repeat themselves for SOAK_MINUTES
 	SUIFANG_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -m soak --timeout=0 -s

@@ -416,4 +416,8 @@ def wait_for_transcription(ward: Ward) -> None:
         ward.relay()
         return any('"task_started"' in line and '"transcription.transcribe"' in line for line in ward.log.splitlines())
 
-    until(began, timeout=60, what="the transcription began", every=0.01)
+    try:
+        until(began, timeout=150, what="the transcription began", every=0.01)
+    except AssertionError as error:
+        error.add_note(ward.log[-4000:])
+        raise

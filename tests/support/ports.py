@@ -3,29 +3,29 @@
 import os
 import secrets
 import socket
-from collections import deque
 
-LOWEST, HIGHEST = 21000, 31000
+LOWEST, HIGHEST = 13000, 32000
 SHARES = 2  # test processes that run side by side (Makefile): each draws from a part of its own
-_REMEMBERED = 1500  # ports
 
-# What was given away a moment ago is not bound yet: a test's second block must not lie in its first.
-_given: deque[range] = deque()
+# Where the next block is looked for. It goes round: what was given away a moment ago is not bound yet,
+# and a test's second block must not lie in its first.
+_next: int | None = None
 
 
 def free_udp_block(count: int) -> int:
     """The first port of `count` neighbouring free ones (even, as RTP wants it)."""
+    global _next
     lowest, highest = _own_part()
-    for _ in range(400):
-        first = lowest + 2 * secrets.randbelow((highest - count - lowest) // 2)
-        block = range(first, first + count)
-        if any(block.start < other.stop and other.start < block.stop for other in _given):
-            continue
-        if all(_is_free(port) for port in block):
-            _given.append(block)
-            while sum(map(len, _given)) > _REMEMBERED:
-                _given.popleft()
+    if _next is None:
+        _next = lowest + 2 * secrets.randbelow((highest - lowest) // 2)
+    looked_at = 0
+    while looked_at < 2 * (highest - lowest):
+        first = _next if lowest <= _next and _next + count <= highest else lowest
+        taken = next((port for port in reversed(range(first, first + count)) if not _is_free(port)), None)
+        _next = first + count + count % 2 if taken is None else taken + 1 + (taken + 1) % 2
+        if taken is None:
             return first
+        looked_at += _next - first
     raise AssertionError(f"no {count} free neighbouring UDP ports between {lowest} and {highest}")
 
 
