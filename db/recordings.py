@@ -40,6 +40,7 @@ class TurnsColumn(TypeDecorator[list[Turn]]):
                 "end": turn.end,
                 "text": turn.text,
                 "confidence": turn.confidence,
+                **({"written": turn.written} if turn.written else {}),
             }
             for turn in value or []
         ]
@@ -53,6 +54,7 @@ class TurnsColumn(TypeDecorator[list[Turn]]):
                 end=turn["end"],
                 text=turn["text"],
                 confidence=turn["confidence"],
+                written=turn.get("written", ""),
             )
             for turn in value or []
         ]

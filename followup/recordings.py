@@ -101,13 +101,17 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What one side said without the other: seconds from the recording's start, confidence 0 to 1."""
+    """What one side said without the other: seconds from the recording's start, confidence 0 to 1.
+
+    `text` is as it was spoken (一百四十), `written` as it would be written down (140); empty where both are the same.
+    """
 
     channel: Channel
     start: float
     end: float
     text: str
     confidence: float
+    written: str = ""
 
 
 @dataclass(kw_only=True, eq=False)
