@@ -155,6 +155,19 @@ def _read_bare(connection: "psycopg.Connection[tuple[object, ...]]", patient_id:
     return (time.perf_counter() - began) * 1000
 
 
+def opening_times(house: House, ids: Sequence[str], *, rounds: int) -> list[float]:
+    """Milliseconds for each opening of a record through the API."""
+    headers = {"Authorization": f"Bearer {house.person(Role.SUPERVISOR).token}"}
+    took = []
+    for patient_id in [*ids] * rounds:
+        began = time.perf_counter()
+        answer = house.client.get(f"{PREFIX}/patients/{patient_id}/record", headers=headers)
+        took.append((time.perf_counter() - began) * 1000)
+        if answer.status_code != 200:
+            raise RuntimeError(f"a record was not opened: {answer.status_code}")
+    return took
+
+
 def _open_each(house: House, ids: Sequence[str], rounds: int) -> list[float]:
     headers = {"Authorization": f"Bearer {house.person(Role.SUPERVISOR).token}"}
     took = []

@@ -1,7 +1,7 @@
 """Five years of a made-up hospital as its systems tell of them: people, visits and laboratory orders, always the same.
 
-Of each person: registered, admitted, discharged, and then an order of twelve results every half year. One order in a
-hundred holds a code that nobody can place.
+Of each person: registered, admitted, discharged, and then an order of twelve results every half year, or every year.
+One order in a hundred holds a code that nobody can place.
 """
 
 import csv
@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.support.feeds import adt, obx, oru, pid, segment
 
 ORDERS = 10
+EACH_HALF_YEAR = range(ORDERS)
+EACH_YEAR = range(0, ORDERS, 2)
 RESULTS = 12
 ADMITTING = 3
 MESSAGES = ADMITTING + ORDERS
@@ -45,17 +47,17 @@ def record_number(person: int) -> str:
     return f"L{person:07d}"
 
 
-def messages_of(people: range, *, by_time: bool = True) -> Iterator[str]:
+def messages_of(people: range, *, by_time: bool = True, orders: range = EACH_HALF_YEAR) -> Iterator[str]:
     """Every message of these people: first who they are, then the orders, of all by time or of one after the other."""
     for person in people:
         yield from admitting_messages(person)
     if by_time:
-        for order in range(ORDERS):
+        for order in orders:
             for person in people:
                 yield order_message(person, order)
         return
     for person in people:
-        for order in range(ORDERS):
+        for order in orders:
             yield order_message(person, order)
 
 
@@ -96,17 +98,17 @@ def order_message(person: int, order: int) -> str:
     return oru(f"L{person}-{order}", *lines, at=at, person=who, order=f"{person}-{order}")
 
 
-def numbers_of_results(people: range) -> tuple[int, int]:
+def numbers_of_results(people: range, *, orders: range = EACH_HALF_YEAR) -> tuple[int, int]:
     """How many results of these people have a place, and how many wait for somebody's word."""
-    waiting = sum((person * ORDERS + order) % UNPLACED_EACH == 0 for person in people for order in range(ORDERS))
-    return len(people) * ORDERS * RESULTS - waiting, waiting
+    waiting = sum((person * ORDERS + order) % UNPLACED_EACH == 0 for person in people for order in orders)
+    return len(people) * len(orders) * RESULTS - waiting, waiting
 
 
-def write_messages(file: Path, people: range, *, by_time: bool = True) -> int:
+def write_messages(file: Path, people: range, *, by_time: bool = True, orders: range = EACH_HALF_YEAR) -> int:
     """The messages one behind the other, as an interface engine exports them; how many."""
     count = 0
     with file.open("w", encoding="utf-8", newline="") as written:
-        for text in messages_of(people, by_time=by_time):
+        for text in messages_of(people, by_time=by_time, orders=orders):
             written.write(text)
             written.write("\n")
             count += 1
