@@ -18,6 +18,7 @@ from db.audit import AuditLog
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
 from db.campaigns import CampaignRepository
+from db.captions import CaptionRepository
 from db.cards import CardRepository
 from db.care_team import CareTeamRepository
 from db.claims import ClaimRepository
@@ -28,6 +29,7 @@ from db.education import EducationRepository
 from db.feeds import FeedRepository
 from db.gate_facts import GateFactsRepository
 from db.goals import GoalRepository
+from db.heard_answers import HeardAnswerRepository
 from db.history import HistoryRepository
 from db.households import HouseholdRepository
 from db.identity import IdentityRepository
@@ -115,6 +117,7 @@ class UnitOfWork:
         self.appointments = AppointmentRepository(self._session)
         self.calls = CallRepository(self._session)
         self.campaigns = CampaignRepository(self._session)
+        self.captions = CaptionRepository(self._session)
         self.care_team = CareTeamRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
@@ -126,6 +129,7 @@ class UnitOfWork:
         self.treatment_proposals = TreatmentProposalRepository(self._session)
         self.duty = DutyRepository(self._session)
         self.requests = RequestRepository(self._session)
+        self.heard_answers = HeardAnswerRepository(self._session)
         self.notes = NoteRepository(self._session)
         self.responses = ResponseRepository(self._session)
         self.observations = ObservationRepository(self._session)
