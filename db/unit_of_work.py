@@ -73,6 +73,7 @@ from db.trunks import TrunkRepository
 from db.unmapped_results import UnmappedResultRepository
 from db.unmet_needs import UnmetNeedRepository
 from db.users import UserRepository
+from db.vault import VaultRepository
 from db.waiting import WaitingRepository
 from db.wakes import send_wakes
 from followup.events import DomainEvent
@@ -162,6 +163,7 @@ class UnitOfWork:
         self.decisions = DecisionRepository(self._session)
         self.number_searches = NumberSearchRepository(self._session)
         self.now = self._clock(self._session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one())
+        self.vault = VaultRepository(self._session, self.now)
         self.audit = AuditLog(self._session, self.now, self.care_team)
         return self
 

@@ -138,7 +138,7 @@ def rewrite(note_id: Id, ask: NoteAsk, caller: CareTeam, uow: Work) -> NoteAnswe
 def accept(note_id: Id, proposal_id: Id, caller: CareTeamCommanding, uow: Work) -> NoteAnswer:
     """Take a proposal into the draft."""
     note = _own_note(uow, note_id, caller)
-    note.accept(_proposal(note, proposal_id), caller.user_id)
+    note.accept(_proposal(note, proposal_id), caller.user_id, uow.now)
     return NoteAnswer.model_validate(note)
 
 
@@ -146,7 +146,7 @@ def accept(note_id: Id, proposal_id: Id, caller: CareTeamCommanding, uow: Work) 
 def dismiss(note_id: Id, proposal_id: Id, caller: CareTeamCommanding, uow: Work) -> NoteAnswer:
     """Leave a proposal out; one already taken in stays in the text until somebody rewrites it."""
     note = _own_note(uow, note_id, caller)
-    note.dismiss(_proposal(note, proposal_id), caller.user_id)
+    note.dismiss(_proposal(note, proposal_id), caller.user_id, uow.now)
     return NoteAnswer.model_validate(note)
 
 
@@ -171,7 +171,7 @@ def add_addendum(note_id: Id, ask: AddendumAsk, caller: CareTeamCommanding, uow:
     if note.state is not NoteState.SIGNED:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", "the note is a draft: change its text instead")
     addendum = Addendum(id=new_id(), note_id=note.id, text=ask.text, author_id=caller.user_id, written_at=uow.now)
-    uow.notes.add_addendum(addendum)
+    note.append(addendum, ())
     _audit(uow, caller, "addendum_added", note)
     return AddendumAnswer.model_validate(addendum)
 
