@@ -71,6 +71,7 @@ recordings = Table(
     Column("spool", String(1000), nullable=True),
     Column("uri", String(1000), nullable=True),
     Column("sha256", String(64), nullable=True),
+    Column("samples_sha256", String(64), nullable=True),
     instant("started_at", nullable=True),
     Column("seconds", Float, nullable=True),
     Column("channels", Integer, nullable=True),

@@ -77,6 +77,7 @@ class Recording:
     spool: str | None = None
     uri: str | None = None
     sha256: str | None = None
+    samples_sha256: str | None = None  # of the samples alone, interleaved 16-bit little-endian: whatever file holds them
     started_at: datetime | None = None
     seconds: float | None = None
     channels: int | None = None
