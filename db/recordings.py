@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.recordings import Channel, Recording, RecordingState, Transcript, Turn
+from followup.recordings import Channel, FaultKind, Recording, RecordingFault, RecordingState, Transcript, Turn
 
 
 class TurnsColumn(TypeDecorator[list[Turn]]):
@@ -60,6 +60,39 @@ class TurnsColumn(TypeDecorator[list[Turn]]):
         ]
 
 
+class FaultsColumn(TypeDecorator[list[RecordingFault]]):
+    """A list of faults as JSON."""
+
+    impl = JSONB
+    cache_ok = True
+
+    def process_bind_param(self, value: list[RecordingFault] | None, dialect: Dialect) -> object:  # noqa: ARG002
+        """Faults → JSON."""
+        return [
+            {
+                "kind": fault.kind.value,
+                **({"channel": fault.channel.value} if fault.channel else {}),
+                **({"seconds": fault.seconds} if fault.seconds is not None else {}),
+            }
+            for fault in value or []
+        ]
+
+    def process_result_value(
+        self,
+        value: list[dict[str, Any]] | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> list[RecordingFault]:
+        """JSON → faults."""
+        return [
+            RecordingFault(
+                kind=FaultKind(fault["kind"]),
+                channel=Channel(fault["channel"]) if "channel" in fault else None,
+                seconds=fault.get("seconds"),
+            )
+            for fault in value or []
+        ]
+
+
 recordings = Table(
     "recordings",
     metadata,
@@ -82,6 +115,7 @@ recordings = Table(
     Column("pauses", JSONB, nullable=False, default=list),
     Column("peaks", JSONB, nullable=True),
     instant("stored_at", nullable=True),
+    Column("faults", FaultsColumn, nullable=False, default=list, server_default="[]"),
     Index("uq_recordings_call", "call_id", unique=True),
     Index(
         "ix_recordings_unfinished",

@@ -36,6 +36,7 @@ from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
+from db.legal_holds import LegalHoldRepository
 from db.listed_people import ListedPeople
 from db.medicines import MedicineRepository
 from db.merges import MergeRepository
@@ -53,13 +54,17 @@ from db.patients import PatientRepository
 from db.plan_records import PlanRecords
 from db.plans import PlanRepository
 from db.proposals import TreatmentProposalRepository
+from db.purges import PurgeRepository
 from db.queues import QueueRepository
 from db.received_messages import ReceivedMessageRepository
+from db.recording_copies import RecordingCopyRepository
+from db.recording_gaps import RecordingGapRepository
 from db.recordings import RecordingRepository
 from db.registries import RegistryRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
 from db.responses import ResponseRepository
+from db.retention import RetentionRepository
 from db.reviews import ReviewRepository
 from db.risk import RiskRepository
 from db.stated_values import StatedValueRepository
@@ -122,6 +127,11 @@ class UnitOfWork:
         self.care_team = CareTeamRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
+        self.recording_copies = RecordingCopyRepository(self._session)
+        self.recording_gaps = RecordingGapRepository(self._session)
+        self.retention = RetentionRepository(self._session)
+        self.legal_holds = LegalHoldRepository(self._session)
+        self.purges = PurgeRepository(self._session)
         self.alerts = AlertRepository(self._session)
         self.goals = GoalRepository(self._session)
         self.medicines = MedicineRepository(self._session)

@@ -9,6 +9,8 @@ from followup.states import follow
 
 REASON_LENGTH = 500
 NEVER_BEGUN = "the recording could not be begun (disk full, or its folder cannot be written): nothing is recorded"
+REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
+NOBODY_SPOKE = "nobody of ours came to the line, and nothing was announced; it was destroyed"
 DISK_FULL = "the disk took no more: the rest is not recorded; make room, what was written before is kept"
 
 
@@ -65,6 +67,25 @@ class Channel(StrEnum):
     PATIENT = "patient"
 
 
+class FaultKind(StrEnum):
+    """What is doubtful about a recording that was stored all the same."""
+
+    START_UNKNOWN = "start_unknown"  # nothing says when the sides began: they were taken to begin together
+    SIDE_MISSING = "side_missing"  # the side has no file: it is silence
+    SIDE_EMPTY = "side_empty"  # the side's file ends before any sound
+    SIDE_SHORT = "side_short"  # the side ends so many seconds before the other
+    DISK_FULL = "disk_full"  # the rest was never written
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFault:
+    """One doubt, of which side, and how many seconds are missing where that is known."""
+
+    kind: FaultKind
+    channel: Channel | None = None
+    seconds: float | None = None
+
+
 @dataclass(kw_only=True, eq=False)
 class Recording:
     """The sound of one call: one stereo FLAC once it is stored; `sha256` is of that file before any encryption."""
@@ -77,7 +98,9 @@ class Recording:
     spool: str | None = None
     uri: str | None = None
     sha256: str | None = None
-    samples_sha256: str | None = None  # of the samples alone, interleaved 16-bit little-endian: whatever file holds them
+    samples_sha256: str | None = (
+        None  # of the samples alone, interleaved 16-bit little-endian: whatever file holds them
+    )
     started_at: datetime | None = None
     seconds: float | None = None
     channels: int | None = None
@@ -88,6 +111,7 @@ class Recording:
     pauses: list[dict[str, float | None]] = field(default_factory=list)  # {"from": second, "to": second}
     peaks: dict[str, object] | None = None  # {"per_second": int, "agent": [0..100, ...], "patient": [...]}
     stored_at: datetime | None = None
+    faults: list[RecordingFault] = field(default_factory=list)
 
     def fail(self, reason: str) -> DomainEvent:
         """Park it with the reason; nothing of it is deleted. IllegalTransitionError when it is past failing."""

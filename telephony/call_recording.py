@@ -11,6 +11,8 @@ from followup.events import DomainEvent, EventKind
 from followup.recordings import (
     DISK_FULL,
     NEVER_BEGUN,
+    NOBODY_SPOKE,
+    REFUSED_BY_PATIENT,
     Recording,
     RecordingState,
     RecordingTrigger,
@@ -21,8 +23,6 @@ from telephony.call_control import LegEvent
 from telephony.call_moves import LateEventError, attempt_of, patient_leg_of, tell_of_call
 from telephony.effects import DestroyRecording, Effect, PlayPrompt, StopRecorder
 
-REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
-NOBODY_SPOKE = "nobody of ours came to the line, and nothing was announced; it was destroyed"
 DESTROYED = frozenset({REFUSED_BY_PATIENT, NOBODY_SPOKE})
 """Why a recording's files are taken away as soon as they are closed."""
 

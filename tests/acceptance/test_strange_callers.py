@@ -15,12 +15,11 @@ from followup.calls import Announcement, Answered, EarlySound, EndReason, LegId,
 from followup.inbound import InboundCall
 from followup.outcomes import AttemptOutcome
 from followup.plans import WISHED_AT, TaskMode
-from followup.recordings import RecordingState
+from followup.recordings import REFUSED_BY_PATIENT, RecordingState
 from followup.screening import OnMachine
 from runtime.settings import REPOSITORY
 from runtime.trunks_file import Purpose
 from telephony.call_control import LegEvent, LegEventKind, OutboundLeg, Trunk
-from telephony.call_recording import REFUSED_BY_PATIENT
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.trunks import Trunks, TrunkTerms

@@ -14,10 +14,10 @@ from followup.calls import CallState
 from followup.outcomes import AttemptOutcome
 from followup.plans import Task
 from followup.queues import AgentState, DialStyle, Queue
+from followup.recordings import NOBODY_SPOKE
 from followup.waiting import URGENT_BELOW
 from scheduler.pacing import OneToOne, Pace, pace_of
 from telephony.ahead import WHO_RANG
-from telephony.call_recording import NOBODY_SPOKE
 from telephony.line_script import LineScript, answer, hang_up, refuse, ring
 from tests.support.builders import a_patient, a_queue, a_task, an_agent, an_attempt
 from tests.support.scenario import CONTENT, Scenario, scenario

@@ -12,9 +12,8 @@ from followup.attempts import AttemptState
 from followup.calls import CallState
 from followup.plans import TaskMode
 from followup.queues import AgentState, HeadsetState
-from followup.recordings import RecordingState
+from followup.recordings import REFUSED_BY_PATIENT, RecordingState
 from telephony.call_control import Trunk
-from telephony.call_recording import REFUSED_BY_PATIENT
 from telephony.trunks import Trunks
 from tests.support.builders import a_call, a_patient, a_queue, a_task, an_attempt
 from tests.support.ports import free_udp_block
