@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from followup.messages import Channel
 
@@ -16,6 +16,9 @@ class RecordingStore(Protocol):
 
     def read_range(self, uri: str, start: int, end: int) -> bytes:
         """Bytes `start` up to but not including `end`."""
+
+    def open(self, uri: str) -> BinaryIO:
+        """The stereo FLAC as a file that can be read from anywhere; FileNotFoundError when it is gone."""
 
 
 class Voice(Protocol):
