@@ -11,6 +11,9 @@ REASON_LENGTH = 500
 NEVER_BEGUN = "the recording could not be begun (disk full, or its folder cannot be written): nothing is recorded"
 REFUSED_BY_PATIENT = "the patient refused the recording; it was destroyed"
 NOBODY_SPOKE = "nobody of ours came to the line, and nothing was announced; it was destroyed"
+STORE_AWAY = "it waits in its spool and is asked for again every few minutes"
+"""How the reason of a captured recording begins while the vault takes nothing."""
+
 DISK_FULL = "the disk took no more: the rest is not recorded; make room, what was written before is kept"
 
 
@@ -137,6 +140,11 @@ class Turn:
     text: str
     confidence: float
     written: str = ""
+
+    @property
+    def as_written(self) -> str:
+        """The text with its numbers in figures, to look for values in."""
+        return self.written or self.text
 
 
 @dataclass(kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +14,23 @@ import soundfile
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
 from followup.events import EventKind
-from followup.recordings import DISK_FULL, Recording, RecordingState
+from followup.recordings import (
+    DISK_FULL,
+    STORE_AWAY,
+    Channel,
+    FaultKind,
+    Recording,
+    RecordingFault,
+    RecordingState,
+)
 from recordings.ingest import ingest, park
-from recordings.object_store import ObjectStore, ObjectStoreError
-from recordings.verify import FaultKind, verify
+from recordings.object_store import ObjectStore
+from recordings.verify import FaultKind as FileFault
+from recordings.verify import verify
 from runtime.settings import Settings
 from suifang import verify_command
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
-from tests.support.spool import STARTED_AT, voice, write_spool
+from tests.support.spool import STARTED_AT, voice, write_spool, write_wav
 
 
 @pytest.fixture
@@ -98,6 +108,7 @@ def test_what_was_written_before_the_disk_was_full_is_stored_once_there_is_room_
     ingest(units_of_work, store, recording_id)
     stored = row(units_of_work, recording_id)
     assert (stored.state, stored.reason) == (RecordingState.STORED, DISK_FULL)
+    assert stored.faults == [RecordingFault(kind=FaultKind.DISK_FULL)]
     assert not spool.exists()
 
 
@@ -145,17 +156,17 @@ def test_a_worker_that_dies_after_writing_the_file_leaves_spool_and_row_for_the_
     class DeathError(BaseException):
         pass
 
-    def die(_stereo: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise DeathError
 
     with monkeypatch.context() as dying:
-        dying.setattr("recordings.ingest.peaks", die)
+        dying.setattr("recordings.ingest._keep", die)
         with pytest.raises(DeathError):
             ingest(units_of_work, store, recording_id)
     uri = f"store://recordings/2026/11/{recording_id}.flac"
     first_file = store.read(uri)
     assert row(units_of_work, recording_id).state is RecordingState.CAPTURED
-    assert len(list(spool.iterdir())) == 3
+    assert len(list(spool.iterdir())) == 4
 
     ingest(units_of_work, store, recording_id)
     assert store.read(uri) == first_file
@@ -205,17 +216,79 @@ def test_a_failed_recording_is_stored_once_its_cause_is_mended(
     assert (mended.state, mended.reason) == (RecordingState.STORED, "")
 
 
-def test_a_store_that_refuses_is_an_error_for_the_caller_and_the_recording_waits(
+def test_while_the_store_refuses_the_recording_waits_in_its_spool_and_says_so_and_comes_in_afterwards(
     units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "store" / "recordings").write_text("in the way")
-    with pytest.raises(ObjectStoreError):
+    in_the_way = tmp_path / "store" / "recordings"
+    in_the_way.write_text("in the way")
+    ingest(units_of_work, store, recording_id)
+    waiting = row(units_of_work, recording_id)
+    assert waiting.state is RecordingState.CAPTURED
+    assert waiting.reason.startswith(f"{STORE_AWAY}: the object store could not ")
+    assert {"agent.wav", "patient.wav", "recording.json"} <= {path.name for path in spool.iterdir()}
+    in_the_way.unlink()
+    ingest(units_of_work, store, recording_id)
+    stored = row(units_of_work, recording_id)
+    assert (stored.state, stored.reason) == (RecordingState.STORED, "")
+    assert not spool.exists()
+
+
+def test_a_spool_disk_without_room_keeps_the_recording_waiting(
+    units_of_work: UnitsOfWork, store: ObjectStore, recording_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")
+    with monkeypatch.context() as full:
+        full.setattr("recordings.audio.shutil.disk_usage", lambda _folder: usage._replace(free=100))
+        ingest(units_of_work, store, recording_id)
+    waiting = row(units_of_work, recording_id)
+    assert waiting.state is RecordingState.CAPTURED
+    assert "make room on the spool's disk" in waiting.reason
+    ingest(units_of_work, store, recording_id)
+    assert row(units_of_work, recording_id).state is RecordingState.STORED
+
+
+def test_a_file_that_does_not_hold_what_was_written_is_never_stored(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as lying:
+        lying.setattr("recordings.audio._samples_of", lambda _path: "another")
         ingest(units_of_work, store, recording_id)
     assert row(units_of_work, recording_id).state is RecordingState.CAPTURED
+    assert not store.exists(f"store://recordings/2026/11/{recording_id}.flac")
+    assert (spool / "agent.wav").exists()
+
+
+def test_a_recording_whose_every_try_failed_is_parked_once(
+    units_of_work: UnitsOfWork, spool: Path, recording_id: str
+) -> None:
     park(units_of_work, recording_id, "it could not be stored in five tries")
     park(units_of_work, recording_id, "said twice")
     assert row(units_of_work, recording_id).reason == "it could not be stored in five tries"
     assert len(list(spool.iterdir())) == 3
+
+
+def test_one_side_alone_is_stored_and_named(units_of_work: UnitsOfWork, store: ObjectStore, tmp_path: Path) -> None:
+    spool = write_spool(tmp_path / "spool" / "mono", agent=None, patient=voice(2, 1600))
+    recording_id = captured(units_of_work, spool)
+    ingest(units_of_work, store, recording_id)
+    stored = row(units_of_work, recording_id)
+    assert (stored.state, stored.seconds, stored.reason) == (RecordingState.STORED, 0.2, "")
+    assert stored.faults == [RecordingFault(kind=FaultKind.SIDE_MISSING, channel=Channel.AGENT)]
+    assert stored.peaks is not None
+    assert stored.peaks["agent"] == [0, 0]
+
+
+def test_another_rate_is_failed_in_words_and_the_spool_stays(
+    units_of_work: UnitsOfWork, store: ObjectStore, tmp_path: Path
+) -> None:
+    spool = write_spool(tmp_path / "spool" / "fast", agent=voice(1, 800), patient=None)
+    write_wav(spool / "patient.wav", voice(2, 800), rate=44100)
+    recording_id = captured(units_of_work, spool)
+    ingest(units_of_work, store, recording_id)
+    failed = row(units_of_work, recording_id)
+    assert failed.state is RecordingState.FAILED
+    assert "44100 Hz" in failed.reason
+    assert (spool / "patient.wav").exists()
 
 
 def test_parking_comes_too_late_for_a_recording_that_is_stored(
@@ -241,7 +314,7 @@ def test_verify_tells_whole_changed_and_missing_files_apart(
     store.delete(missing)
 
     found = {checked.recording_id: checked for checked in verify(units_of_work, store)}
-    assert [found[recording_id].fault for recording_id in ids] == [None, FaultKind.CHANGED, FaultKind.MISSING]
+    assert [found[recording_id].fault for recording_id in ids] == [None, FileFault.CHANGED, FileFault.MISSING]
     assert found[ids[0]].in_words() == f"recording {ids[0]}: whole"
     assert "is not the file that was stored" in found[ids[1]].in_words()
     assert found[ids[2]].in_words().endswith("is not in the store; bring it back from a backup")
