@@ -4,7 +4,8 @@ import re
 
 import jiwer
 
-from transcription.chinese import to_simplified, written_numbers
+from transcription.chinese import to_simplified
+from transcription.written_chinese import written_chinese
 
 _ENGLISH_DIGITS = dict(
     zip("0123456789", ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), strict=True)
@@ -30,7 +31,7 @@ def error_count(reference: str, heard: str, language: str) -> tuple[int, int]:
 
 
 def _normal_chinese(text: str) -> str:
-    return "".join(character for character in written_numbers(to_simplified(text)).lower() if character.isalnum())
+    return "".join(character for character in written_chinese(to_simplified(text)).lower() if character.isalnum())
 
 
 def _normal_english(text: str) -> str:

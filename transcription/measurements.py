@@ -43,10 +43,11 @@ _Patterns = tuple[tuple[re.Pattern[str], tuple[Quantity, ...]], ...]
 _PRESSURE = (Quantity.SYSTOLIC, Quantity.DIASTOLIC)
 _CHINESE: _Patterns = (
     (re.compile(rf"(?:体温|发烧|烧到|温度|高烧){_NEAR}{_NUMBER}"), (Quantity.TEMPERATURE,)),
-    (re.compile(rf"{_NUMBER}(?:摄氏)?度"), (Quantity.TEMPERATURE,)),
+    (re.compile(rf"{_NUMBER}(?:(?:摄氏)?度|℃)"), (Quantity.TEMPERATURE,)),
     (re.compile(rf"(?:高压|收缩压){_NEAR}{_NUMBER}"), (Quantity.SYSTOLIC,)),
     (re.compile(rf"(?:低压|舒张压){_NEAR}{_NUMBER}"), (Quantity.DIASTOLIC,)),
     (re.compile(rf"血压{_NEAR}{_NUMBER}[^\d。！？!?]{{1,4}}{_NUMBER}"), _PRESSURE),
+    (re.compile(rf"(?<![\d./]){_NUMBER}/{_NUMBER}(?!/)"), _PRESSURE),
     (re.compile(rf"血压{_NEAR}{_NUMBER}"), (Quantity.SYSTOLIC,)),
     (re.compile(rf"血糖{_NEAR}{_NUMBER}"), (Quantity.GLUCOSE,)),
     (re.compile(rf"(?:血氧|氧饱和度){_NEAR}{_NUMBER}"), (Quantity.OXYGEN_SATURATION,)),

@@ -172,7 +172,7 @@ def _of_words(turn: Turn, number: int, words: NoteWords, note: str, language: st
 
 
 def _of_numbers(turn: Turn, number: int, note: str, language: str) -> Iterator[NoteProposal]:
-    new = [each for each in measurements_in(turn.text, language) if f"{each.value:g}" not in note]
+    new = [each for each in measurements_in(turn.as_written, language) if f"{each.value:g}" not in note]
     if new:
         label = _LABELS[ProposalKind.NUMBER][0 if language == "zh" else 1]
         values = _listed([_value(each, language) for each in new], language)
@@ -180,7 +180,8 @@ def _of_numbers(turn: Turn, number: int, note: str, language: str) -> Iterator[N
 
 
 def _proposal(kind: ProposalKind, turn: Turn, number: int, label: str, what: str, language: str) -> NoteProposal:
-    text = f"{label}: {what}。患者原话: “{turn.text}”" if language == "zh" else f'{label}: {what}. Quote: "{turn.text}"'
+    said = turn.as_written
+    text = f"{label}: {what}。患者原话: “{said}”" if language == "zh" else f'{label}: {what}. Quote: "{said}"'
     return NoteProposal(kind=kind, text=text, turn=number, start=turn.start, end=turn.end)
 
 

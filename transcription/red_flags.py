@@ -162,17 +162,18 @@ def _alerts_of(
         yield HeardAlert(
             code=hit.flag.code,
             level=hit.flag.level,
-            at=_second_of(turn, hit.start),
+            at=_second_of(turn, hit.start / len(text)),
             turn=number,
             heard=text[hit.start : hit.end],
         )
-    for measured in measurements_in(text, language):
+    figures = turn.as_written
+    for measured in measurements_in(figures, language):
         for flag in flags:
             if _crosses(flag, measured):
                 yield HeardAlert(
                     code=flag.code,
                     level=flag.level,
-                    at=_second_of(turn, measured.start),
+                    at=_second_of(turn, measured.start / len(figures)),
                     turn=number,
                     heard=f"{measured.quantity} {measured.value:g}",
                 )
@@ -187,8 +188,7 @@ def _crosses(flag: RedFlag, measured: Measurement) -> bool:
     return limit is not None and limit.quantity is measured.quantity and limit.is_crossed_by(measured.value)
 
 
-def _second_of(turn: Turn, position: int) -> float:
-    share = position / len(turn.text) if turn.text else 0.0
+def _second_of(turn: Turn, share: float) -> float:
     return round(turn.start + share * (turn.end - turn.start), 2)
 
 

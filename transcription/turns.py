@@ -1,20 +1,26 @@
 """Turns of a conversation: each side's words put into its stretches of speech, both sides in order of time."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
 from followup.recordings import Channel, Turn
-from transcription.chinese import to_simplified, written_numbers
+from transcription.chinese import to_simplified
 from transcription.plausibility import doubt_about_turn
 from transcription.transcriber import Word
 from transcription.voice_activity import Span
+from transcription.written import written
 
 _SAME_TURN_SECONDS = 1.0
 _LONGEST_TURN_SECONDS = 30.0
 _ECHO_LIKENESS = 80.0
 _ECHO_CHARACTERS = 4
+_TWO_DIGITS = r"[\d零〇一二三四五六七八九幺]{2}"
+_ENDS_IN_DIGITS = re.compile(f"{_TWO_DIGITS}$")
+_BEGINS_WITH_DIGITS = re.compile(_TWO_DIGITS)
+"""A number told digit by digit goes on behind a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +33,11 @@ class Utterance:
     loudness: float
 
 
-def turns_of(utterances: Iterable[Utterance], language: str) -> list[Turn]:
-    """Believable utterances as turns in order of time; short pauses of one side do not part a turn."""
+def turns_of(utterances: Iterable[Utterance], language: str, names: Collection[str] = ()) -> list[Turn]:
+    """Believable utterances as turns in order of time; short pauses of one side do not part a turn.
+
+    `names` are names of medicines that look like numbers.
+    """
     said = [turn for turn in (_turn(utterance, language) for utterance in utterances) if turn is not None]
     ordered = sorted(_without_echoes(said), key=lambda pair: (pair[0].start, pair[0].channel))
     merged: list[Turn] = []
@@ -37,13 +46,19 @@ def turns_of(utterances: Iterable[Utterance], language: str) -> list[Turn]:
             merged[-1] = _joined(merged[-1], turn, language)
         else:
             merged.append(turn)
-    return merged
+    return [_with_figures(turn, language, names) for turn in merged]
+
+
+def _with_figures(turn: Turn, language: str, names: Collection[str]) -> Turn:
+    """The turn with how it would be written down, where that is not as it was spoken."""
+    figures = written(turn.text, language, names)
+    return replace(turn, written=figures) if figures != turn.text else turn
 
 
 def _turn(utterance: Utterance, language: str) -> tuple[Turn, float] | None:
     text = "".join(word.text for word in utterance.words).strip()
     if language == "zh":
-        text = written_numbers(to_simplified(text))
+        text = to_simplified(text)
     confidence = _confidence(utterance.words)
     if doubt_about_turn(text, seconds=utterance.span.seconds, confidence=confidence, language=language):
         return None
@@ -106,6 +121,6 @@ def _seam(before: str, after: str, language: str) -> str:
     """What stands between two stretches: a long number stays whole, Chinese gets the comma of the pause."""
     if language != "zh":
         return " "
-    if (before[-1].isdigit() and after[0].isdigit()) or not before[-1].isalnum():
+    if _ENDS_IN_DIGITS.search(before) and _BEGINS_WITH_DIGITS.match(after):
         return ""
-    return "，"
+    return "，" if before[-1].isalnum() else ""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcription.chinese import written_numbers
 from transcription.measurements import Quantity, measurements_in
+from transcription.written import written
 
 
 def _values(text: str, language: str) -> list[tuple[str, float]]:
@@ -18,6 +18,7 @@ def _values(text: str, language: str) -> list[tuple[str, float]]:
         ("体温三十八度六", [("temperature", 38.6)]),
         ("昨晚烧到39度", [("temperature", 39.0)]),
         ("高压一百六十五,低压九十八", [("systolic", 165.0), ("diastolic", 98.0)]),
+        ("血压一百四十到九十", [("systolic", 140.0), ("diastolic", 90.0)]),
         ("血压是140,90", [("systolic", 140.0), ("diastolic", 90.0)]),
         ("早上血压150", [("systolic", 150.0)]),
         ("空腹血糖十六点七", [("glucose", 16.7)]),
@@ -28,7 +29,7 @@ def _values(text: str, language: str) -> list[tuple[str, float]]:
     ],
 )
 def test_chinese(text: str, values: list[tuple[str, float]]) -> None:
-    assert _values(written_numbers(text), "zh") == values
+    assert _values(written(text, "zh"), "zh") == values
 
 
 @pytest.mark.parametrize(

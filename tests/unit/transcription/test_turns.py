@@ -48,7 +48,7 @@ def test_the_other_sides_word_in_between_parts_a_turn() -> None:
     assert [turn.text for turn in turns] == ["I feel", "Yes?", "better."]
 
 
-def test_chinese_is_simplified_with_numbers_in_figures_and_a_number_over_a_pause_stays_whole() -> None:
+def test_chinese_is_simplified_and_kept_as_spoken_and_as_written_and_a_number_over_a_pause_stays_whole() -> None:
     turns = turns_of(
         [
             _said(PATIENT, 1, 3, "血", "壓", "一", "百", "四", "十"),
@@ -58,7 +58,20 @@ def test_chinese_is_simplified_with_numbers_in_figures_and_a_number_over_a_pause
         ],
         "zh",
     )
-    assert [turn.text for turn in turns] == ["血压140，不高", "1380012"]
+    assert [(turn.text, turn.written) for turn in turns] == [
+        ("血压一百四十，不高", "血压140，不高"),
+        ("一三八零零一二", "1380012"),
+    ]
+
+
+def test_a_turn_without_numbers_is_not_kept_twice() -> None:
+    (turn,) = turns_of([_said(PATIENT, 1, 3, "好", "多", "了")], "zh")
+    assert (turn.text, turn.written, turn.as_written) == ("好多了", "", "好多了")
+
+
+def test_two_values_parted_by_a_pause_are_two() -> None:
+    (turn,) = turns_of([_said(PATIENT, 1, 3, "血压一百四"), _said(PATIENT, 3.6, 5, "九十")], "zh")
+    assert turn.as_written == "血压140/90"
 
 
 def test_confidence_is_the_models_belief_by_the_length_of_the_words() -> None:
