@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from care.care_team import (
     CALLED_LAST,
+    GLASS_OPEN,
     TIES_LAST,
     BrokenGlass,
     CareTeamMember,
@@ -58,8 +59,7 @@ mapper_registry.map_imperatively(CareTeamMember, care_team_members)
 mapper_registry.map_imperatively(BrokenGlass, broken_glasses)
 
 # One journey for all ties: each ground that holds is a row. A record that went into another opens as that one does.
-_TIES = text(
-    """
+_TIES = """
     WITH RECURSIVE led(id) AS (
       SELECT CAST(:patient AS uuid)
       UNION
@@ -89,7 +89,39 @@ _TIES = text(
     SELECT 'broken_glass' WHERE EXISTS (
       SELECT FROM broken_glasses JOIN led ON patient_id = led.id WHERE user_id = :reader AND until > :now)
     """
+
+# Whom a reader is tied to himself, not by his department.
+_TIED_PERSONALLY = text(
+    """
+    SELECT patient_id FROM care_team_members WHERE user_id = :reader AND (until IS NULL OR until > :now)
+    UNION
+    SELECT patient_id FROM tasks JOIN agents ON agents.queues ? CAST(tasks.queue_id AS text)
+    WHERE agents.id = :reader AND tasks.state IN ('due', 'queued', 'in_progress')
+    UNION
+    SELECT patient_id FROM attempts WHERE agent_id = :reader AND (closed_at IS NULL OR closed_at > :called_since)
+    UNION
+    SELECT patient_id FROM broken_glasses WHERE user_id = :reader AND broken_at > :broken_since AND until > :now
+    """
 )
+
+
+def tie_condition(patient: str) -> str:
+    """SQL that is true where the reader may open the record whose id the expression `patient` gives.
+
+    It asks what `CareTeamRepository.ties` asks, row by row inside another query; `tie_values` gives its parameters.
+    """
+    return "EXISTS (" + _TIES.replace("CAST(:patient AS uuid)", patient) + ")"
+
+
+def tie_values(reader: Reader, now: datetime) -> dict[str, object]:
+    """The parameters of a question for a reader's ties, but for the patient."""
+    return {
+        "reader": reader.user_id,
+        "departments": list(reader.departments),
+        "now": now,
+        "visited_since": now - TIES_LAST,
+        "called_since": now - CALLED_LAST,
+    }
 
 
 class CareTeamRepository:
@@ -116,18 +148,18 @@ class CareTeamRepository:
 
     def ties(self, patient_id: str, reader: Reader, now: datetime) -> frozenset[Ground]:
         """The grounds that hold between a reader and a patient."""
-        rows = self._session.execute(
-            _TIES,
-            {
-                "patient": patient_id,
-                "reader": reader.user_id,
-                "departments": list(reader.departments),
-                "now": now,
-                "visited_since": now - TIES_LAST,
-                "called_since": now - CALLED_LAST,
-            },
-        )
+        rows = self._session.execute(text(_TIES), {"patient": patient_id, **tie_values(reader, now)})
         return frozenset(Ground(row[0]) for row in rows)
+
+    def tied_personally(self, reader: Reader, now: datetime) -> Sequence[str]:
+        """Patients whom the reader may see for his own sake: named, waiting in his queue, called, his broken glass."""
+        values = {
+            "reader": reader.user_id,
+            "now": now,
+            "called_since": now - CALLED_LAST,
+            "broken_since": now - GLASS_OPEN,
+        }
+        return self._session.scalars(_TIED_PERSONALLY, values).all()
 
     def add(self, entry: CareTeamMember | BrokenGlass) -> None:
         """Save a member, or that a glass was broken."""

@@ -75,6 +75,7 @@ from db.tags import TagRepository
 from db.timeline import TimelineRepository
 from db.transfers import TransferRepository
 from db.trunks import TrunkRepository
+from db.turn_search import TurnSearch
 from db.unmapped_results import UnmappedResultRepository
 from db.unmet_needs import UnmetNeedRepository
 from db.users import UserRepository
@@ -127,6 +128,7 @@ class UnitOfWork:
         self.care_team = CareTeamRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
+        self.turn_search = TurnSearch(self._session, self.care_team)
         self.recording_copies = RecordingCopyRepository(self._session)
         self.recording_gaps = RecordingGapRepository(self._session)
         self.retention = RetentionRepository(self._session)

@@ -27,6 +27,7 @@ from followup.identity import IdentityRule
 from followup.inbound_menu import InboundMenu
 from followup.plans import PlanTemplate
 from followup.replies import ReplyRules
+from followup.retention import RetentionRules
 from followup.what_next import AttemptPolicy, DecisionReason
 from runtime.content.adherence import AdherenceDocument
 from runtime.content.advice import AdviceLibrary, AdviceRulesDocument, ArticleDocument, Known, advice_library
@@ -59,9 +60,11 @@ from runtime.content.replies import RepliesDocument
 from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.result_classes import ResultClassesDocument
+from runtime.content.retention import RetentionDocument
 from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
 from runtime.content.scripts import Script
+from runtime.content.search_words import SearchWordsDocument
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
 from runtime.content.tags import ATTEMPT_OUTCOME, OUTCOMES, Asked, KnownContent, SegmentDocument, TagDocument
 from runtime.content.unmet_needs import UnmetNeedsDocument
@@ -98,6 +101,19 @@ class Content:
     def jurisdictions(self) -> dict[str, Profile]:
         """Calling rules by jurisdiction."""
         return {d.id: self._made(d.value) for d in self._read("jurisdictions", JurisdictionDocument)}
+
+    @cached_property
+    def retention_documents(self) -> dict[str, RetentionDocument]:
+        """How long recordings are kept by jurisdiction, as it is written; every jurisdiction has its rules."""
+        found = {d.id: d for d in self._read("retention", RetentionDocument)}
+        if missing := sorted(set(self.jurisdictions) - set(found)):
+            raise ContentError(f"content/retention: no rules for {', '.join(missing)}; add a file for each")
+        return found
+
+    @cached_property
+    def retention(self) -> dict[str, RetentionRules]:
+        """How long recordings are kept, by jurisdiction."""
+        return {name: self._made(document.value) for name, document in self.retention_documents.items()}
 
     @cached_property
     def policies(self) -> dict[str, AttemptPolicy]:
@@ -458,6 +474,11 @@ class Content:
                     f"content/registries: {each.id} names group {each.group} and topic {each.topic}; one is not there"
                 )
         return found
+
+    @cached_property
+    def search_words(self) -> SearchWordsDocument:
+        """Words of the search's dictionary, and names that mean the same."""
+        return self._only("search_words.yaml", SearchWordsDocument)
 
     @cached_property
     def unmet_needs(self) -> UnmetNeedsDocument:
