@@ -41,13 +41,21 @@ class Caption:
     start: float
     end: float
     text: str
+    written: str = ""
     stable: int
     final: bool
     confidence: float
 
     def turn(self) -> Turn:
         """The same as a turn."""
-        return Turn(channel=self.channel, start=self.start, end=self.end, text=self.text, confidence=self.confidence)
+        return Turn(
+            channel=self.channel,
+            start=self.start,
+            end=self.end,
+            text=self.text,
+            written=self.written,
+            confidence=self.confidence,
+        )
 
 
 @dataclass(kw_only=True, eq=False)

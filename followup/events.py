@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     RECORDING_CAPTURED = "recording_captured"  # recording
     RECORDING_STORED = "recording_stored"  # recording
     RECORDING_FAILED = "recording_failed"  # recording
+    CAPTIONS_CHANGED = "captions_changed"  # call: told to screens alone, at once; the next one makes up for a lost one
     TRANSCRIPT_READY = "transcript_ready"  # recording
     NOTE_DRAFTED = "note_drafted"  # note
     NOTE_PROPOSALS_READY = "note_proposals_ready"  # note

@@ -78,3 +78,32 @@ class SpeechProbe(Protocol):
 
     def words(self, sound: Path, language: str) -> str | None:
         """What is said in a mono WAV, None when nobody speaks in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSound:
+    """What came of both sides of a call: 16-bit little-endian samples, equally long, from the same instant."""
+
+    agent: bytes = b""
+    patient: bytes = b""
+
+
+class LiveAudio(Protocol):
+    """The sound of one call while it goes on, on its recording's clock, whoever carries the call."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples of each side in a second."""
+
+    def read(self) -> LiveSound:
+        """What has come since the last reading, without waiting; nothing is no end."""
+
+    def close(self) -> None:
+        """Read no more."""
+
+
+class LiveAudioSource(Protocol):
+    """Finds the sound of calls that go on."""
+
+    def open(self, spool: str, from_second: float) -> LiveAudio | None:
+        """The sound of a recording from this second of it on; None while there is nothing to read yet."""

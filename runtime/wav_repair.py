@@ -21,7 +21,7 @@ def repair_wav(path: Path) -> bool:
     with path.open("r+b") as sound:
         length = sound.seek(0, os.SEEK_END)
         sound.seek(0)
-        start, frame = _find_samples(path, sound.read(min(length, 4096)))
+        start, frame = find_samples(path, sound.read(min(length, 4096)))
         whole = (length - start) // frame * frame
         wanted = HEADER.pack(b"RIFF", start + whole - 8, b"WAVE"), CHUNK.pack(b"data", whole)
         sound.seek(0)
@@ -39,7 +39,7 @@ def repair_wav(path: Path) -> bool:
         return True
 
 
-def _find_samples(path: Path, beginning: bytes) -> tuple[int, int]:
+def find_samples(path: Path, beginning: bytes) -> tuple[int, int]:
     """Where the samples begin and how many bytes one of them has."""
     if len(beginning) < HEADER.size or HEADER.unpack_from(beginning)[::2] != (b"RIFF", b"WAVE"):
         raise NotRepairableError(f"{path} does not begin with a WAV header: nothing was recorded into it")

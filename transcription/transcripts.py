@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from db.alert_raising import raise_alert
 from db.unit_of_work import UnitOfWork
-from followup.alerts import Alert
 from followup.events import EventKind
-from followup.outcomes import NOT_THE_PATIENT
 from followup.ports import RecordingStore
 from followup.recordings import (
     Recording,
@@ -20,9 +17,10 @@ from followup.recordings import (
 )
 from runtime.identifiers import new_id
 from transcription.audio import UnreadableRecordingError
+from transcription.heard_alerts import raise_heard
 from transcription.languages import spoken_language
 from transcription.pipeline import TranscribedCall, transcribe_recording
-from transcription.red_flags import RedFlagSets, alerts_in
+from transcription.red_flags import RedFlagSets
 from transcription.transcriber import EngineDescription, Transcriber
 
 log = structlog.get_logger(__name__)
@@ -66,7 +64,7 @@ def transcribe(
         if recording is None or _is_done(uow, recording_id, transcriber.description):
             return  # another run was faster
         _keep(uow, recording, heard)
-        _raise_alerts(uow, recording, work.attempt_id, heard, red_flags)
+        raise_heard(uow, recording, work.attempt_id, heard.turns, heard.language, red_flags)
         uow.emit(recording.event(EventKind.TRANSCRIPT_READY))
         uow.commit()
 
@@ -119,6 +117,7 @@ def _keep(uow: UnitOfWork, recording: Recording, heard: TranscribedCall) -> None
             created_at=uow.now,
         )
     )
+    uow.captions.forget([recording.id])
     if recording.state is RecordingState.FAILED:
         recording.reason = ""
     if recording.state is not RecordingState.TRANSCRIBED:
@@ -127,30 +126,3 @@ def _keep(uow: UnitOfWork, recording: Recording, heard: TranscribedCall) -> None
 
 def _parameters(engine: EngineDescription) -> dict[str, object]:
     return {**engine.parameters, "version": engine.version}
-
-
-def _raise_alerts(
-    uow: UnitOfWork, recording: Recording, attempt_id: str, heard: TranscribedCall, red_flags: RedFlagSets
-) -> None:
-    attempt = uow.attempts.get(attempt_id)
-    if attempt is not None and attempt.outcome in NOT_THE_PATIENT:
-        return
-    known = {alert.code for alert in uow.alerts.of_recording(recording.id)}
-    flags = red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt_id)))
-    for sign in alerts_in(heard.turns, flags, heard.language):
-        if sign.code in known:
-            continue
-        raise_alert(
-            uow,
-            Alert(
-                id=new_id(),
-                patient_id=recording.patient_id,
-                attempt_id=attempt_id,
-                recording_id=recording.id,
-                code=sign.code,
-                level=sign.level,
-                at_second=sign.at,
-                raised_at=uow.now,
-                evidence={"turn": sign.turn, "heard": sign.heard},
-            ),
-        )
