@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Identity, Index, Integer, String, Table, Uuid, select, text
@@ -40,6 +40,9 @@ retention_confirmations = Table(
     instant("confirmed_at"),
 )
 
+FORGOTTEN = timedelta(days=7)
+"""An attempt that nobody closed for so long will not be closed by anybody."""
+
 _HAS_SOUND = """
     recording.state IN ('stored', 'transcribed', 'failed')
     AND (recording.uri IS NOT NULL OR recording.spool IS NOT NULL)
@@ -61,8 +64,11 @@ _HELD = """
 _UNSETTLED = text(
     f"""
     SELECT recording.id FROM recordings recording
+    JOIN calls call ON call.id = recording.call_id
+    JOIN attempts attempt ON attempt.id = call.attempt_id
     LEFT JOIN keepings keeping ON keeping.recording_id = recording.id
     WHERE {_HAS_SOUND} AND keeping.edition IS DISTINCT FROM :edition
+      AND (attempt.state = 'closed' OR call.planned_at < :forgotten)
     ORDER BY recording.id LIMIT :limit
     """  # noqa: S608 no word of a user is in it
 )
@@ -155,9 +161,13 @@ class RetentionRepository:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def unsettled(self, edition: str, *, limit: int) -> list[str]:
-        """Recordings with sound for which this edition of the rules was not asked yet."""
-        return [str(row) for row in self._session.scalars(_UNSETTLED, {"edition": edition, "limit": limit})]
+    def unsettled(self, edition: str, *, now: datetime, limit: int) -> list[str]:
+        """Recordings with sound for which this edition of the rules was not asked yet.
+
+        Before its attempt is closed nobody knows what came of a call; what is forgotten is settled as it is.
+        """
+        asked = {"edition": edition, "forgotten": now - FORGOTTEN, "limit": limit}
+        return [str(row) for row in self._session.scalars(_UNSETTLED, asked)]
 
     def facts(self, recording_ids: Collection[str]) -> dict[str, KeepingFacts]:
         """What rules ask of recordings."""

@@ -28,6 +28,7 @@ from followup.inbound_menu import InboundMenu
 from followup.plans import PlanTemplate
 from followup.replies import ReplyRules
 from followup.retention import RetentionRules
+from followup.retention import RetentionRules
 from followup.what_next import AttemptPolicy, DecisionReason
 from runtime.content.adherence import AdherenceDocument
 from runtime.content.advice import AdviceLibrary, AdviceRulesDocument, ArticleDocument, Known, advice_library
@@ -60,6 +61,7 @@ from runtime.content.replies import RepliesDocument
 from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.result_classes import ResultClassesDocument
+from runtime.content.retention import RetentionDocument
 from runtime.content.retention import RetentionDocument
 from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
@@ -101,6 +103,19 @@ class Content:
     def jurisdictions(self) -> dict[str, Profile]:
         """Calling rules by jurisdiction."""
         return {d.id: self._made(d.value) for d in self._read("jurisdictions", JurisdictionDocument)}
+
+    @cached_property
+    def retention_documents(self) -> dict[str, RetentionDocument]:
+        """How long recordings are kept by jurisdiction, as it is written; every jurisdiction has its rules."""
+        found = {d.id: d for d in self._read("retention", RetentionDocument)}
+        if missing := sorted(set(self.jurisdictions) - set(found)):
+            raise ContentError(f"content/retention: no rules for {', '.join(missing)}; add a file for each")
+        return found
+
+    @cached_property
+    def retention(self) -> dict[str, RetentionRules]:
+        """How long recordings are kept, by jurisdiction."""
+        return {name: self._made(document.value) for name, document in self.retention_documents.items()}
 
     @cached_property
     def retention_documents(self) -> dict[str, RetentionDocument]:
