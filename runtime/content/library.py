@@ -50,6 +50,7 @@ from runtime.content.goals import GoalDocument
 from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
+from runtime.content.medicine_names import MedicineNamesDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.observations import CodeMapDocument, ObservationsDocument, UnitsDocument
 from runtime.content.plans import Named, PlanDocument, missing_in
@@ -489,6 +490,11 @@ class Content:
                     f"content/registries: {each.id} names group {each.group} and topic {each.topic}; one is not there"
                 )
         return found
+
+    @cached_property
+    def medicine_names(self) -> MedicineNamesDocument:
+        """What medicines are called: generic names and brands."""
+        return self._only("medicine_names.yaml", MedicineNamesDocument)
 
     @cached_property
     def search_words(self) -> SearchWordsDocument:
