@@ -13,13 +13,13 @@ from fastapi import APIRouter, FastAPI, Query, WebSocket, WebSocketDisconnect
 from fastapi.concurrency import run_in_threadpool
 from redis.exceptions import RedisError
 
-from api.auth import COOKIE, identify
+from api.auth import COOKIE, Caller, identify
 from api.permissions import Allowed
 from api.problems import CATALOGUE, Problem
 from api.wiring import Wiring
 from db.users import Role
 from followup.events import EventKind
-from runtime.live_events import NOW, AsyncLiveStream
+from runtime.live_events import NOW, AsyncLiveStream, LiveEvent
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,8 @@ FOR_OVERSEERS = frozenset(
     }
 )
 """Events that agents are not told: the call's own event tells them what their queue's policy shows."""
+FOR_THEIR_AGENT = frozenset({EventKind.CAPTIONS_CHANGED.value})
+"""Events that come every second while somebody talks: told to the agent named in them and to overseers."""
 _BLOCK_MS = 1000
 
 # Codes with which the socket is closed; 4000 and up are an application's own (RFC 6455, section 7.4.2).
@@ -79,12 +81,12 @@ async def _tell(socket: WebSocket, wiring: Wiring, token: str | None, after: str
     """Send events until there is a reason to close; its code."""
     try:
         position = await _begin(socket, wiring.live, after)
-        oversees = await run_in_threadpool(_oversees, wiring, token)
+        listener = await run_in_threadpool(_listener, wiring, token)
         next_ping = time.monotonic() + wiring.ping_seconds
         while True:
             for event in await wiring.live.read(position, block_ms=_BLOCK_MS):
                 position = event.id
-                if event.kind in FOR_OVERSEERS and not oversees:
+                if not _concerns(event, listener):
                     continue
                 await socket.send_json({"kind": event.kind, "id": event.id, "ids": dict(event.ids)})
             if time.monotonic() >= next_ping:
@@ -126,12 +128,20 @@ def _refusal(socket: WebSocket, after: str) -> int | None:
     return None
 
 
-def _oversees(wiring: Wiring, token: str | None) -> bool:
+def _concerns(event: LiveEvent, listener: Caller | None) -> bool:
+    if listener is not None and listener.oversees:
+        return True
+    if event.kind in FOR_THEIR_AGENT:
+        return listener is not None and event.ids.get("agent") == listener.user_id
+    return event.kind not in FOR_OVERSEERS
+
+
+def _listener(wiring: Wiring, token: str | None) -> Caller | None:
     with wiring.units() as uow:
         try:
-            return identify(uow, token).oversees
+            return identify(uow, token)
         except Problem:
-            return False  # the log-in has just ended; the next ping closes the socket
+            return None  # the log-in has just ended; the next ping closes the socket
 
 
 def _log_in_refusal(wiring: Wiring, token: str | None) -> int | None:

@@ -129,6 +129,7 @@ _CARE = (Role.AGENT, Role.SUPERVISOR, Role.DOCTOR)
 Everybody = Annotated[Caller, Depends(Allowed(*_EVERYBODY))]
 CareTeam = Annotated[Caller, Depends(Allowed(*_CARE))]
 CareTeamCommanding = Annotated[Caller, Depends(Commanding(*_CARE))]
+OnCalls = Annotated[Caller, Depends(Allowed(Role.AGENT, Role.SUPERVISOR))]
 AgentOnly = Annotated[Caller, Depends(Allowed(Role.AGENT))]
 AgentCommanding = Annotated[Caller, Depends(Commanding(Role.AGENT))]
 SupervisorOnly = Annotated[Caller, Depends(Allowed(Role.SUPERVISOR))]

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, insert, select
+from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, exists, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -61,6 +61,21 @@ class AuditLog:
                 subject=subject,
                 patient_id=patient_id,
                 detail=dict(detail or {}),
+            )
+        )
+
+    def has(self, *, user_id: str, action: str, subject_kind: str, subject: str) -> bool:
+        """Whether the log tells already that this user did this with this subject."""
+        return bool(
+            self._session.scalar(
+                select(
+                    exists().where(
+                        audit_log.c.subject_kind == subject_kind,
+                        audit_log.c.subject == subject,
+                        audit_log.c.user_id == user_id,
+                        audit_log.c.action == action,
+                    )
+                )
             )
         )
 

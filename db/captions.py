@@ -173,6 +173,8 @@ class CaptionRepository:
 
     def forget(self, recording_ids: Collection[str]) -> int:
         """Take away every caption of these recordings; how many there were."""
+        # What became of the recording is said first: whoever writes a caption holds its row, and sees it after us.
+        self._session.flush()
         gone = self._session.execute(
             delete(captions).where(captions.c.recording_id.in_(recording_ids)).returning(captions.c.id)
         ).all()

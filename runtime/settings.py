@@ -178,6 +178,19 @@ class Settings(BaseSettings):
     feeds_message_mb: int = Field(default=8, ge=1, le=64)  # the longest message
     feeds_days: float = Field(default=90.0, ge=1, le=3660)  # how long messages are kept as they came
 
+    # Where finished recordings lie: empty is a folder of the state folder; s3://BUCKET/PREFIX a bucket (docs/vault.md).
+    recordings_url: str = Field(default="", pattern=r"^(s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s?#]*)?)?$")
+    s3_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/]+$")  # none: the one of Amazon
+    s3_region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]{2,40}$")
+    s3_access_key: str = ""
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_seconds: float = Field(default=30.0, ge=1, le=300)  # for one request; it is tried again for twice as long
+    vault_key_file: Path | None = None  # keys that wrap those of recordings; none: keys/vault.json of the state folder
+    vault_key: str = Field(default="", pattern=r"^(aws-kms://arn:aws[a-z-]*:kms:[^\s]+)?$")  # one in a key service
+    kms_endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/]+$")
+    kms_access_key: str = ""
+    kms_secret_key: SecretStr = SecretStr("")
+
     area_code: str = Field(default="", pattern=r"^(0\d{2,3})?$")  # of landlines written without one
 
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
@@ -185,6 +198,9 @@ class Settings(BaseSettings):
     speech_beam: int = Field(default=5, ge=1, le=10)
     speech_threads: int = Field(default=1, ge=1)
     celery_concurrency: int = Field(default=1, ge=1)
+
+    captions: bool = False  # what is said is written while it is said; takes a core (docs/captions.md)
+    captions_calls: int = Field(default=4, ge=1, le=32)  # followed at once by one process; more are not captioned
 
     voice_program: str = "auto"  # ours where the extra `voices` is installed; none; or a command (docs/voices.md)
     voice_seconds: float = Field(default=5.0, ge=0.5, le=30)  # a text that is not spoken by then is given up
@@ -195,7 +211,14 @@ class Settings(BaseSettings):
     log_format: LogFormat = LogFormat.CONSOLE
 
     @field_validator(
-        "state_dir", "postgres_dir", "content_dir", "tls_certificate", "tls_key", "trunks_file", "feeds_client_ca"
+        "state_dir",
+        "postgres_dir",
+        "content_dir",
+        "tls_certificate",
+        "tls_key",
+        "trunks_file",
+        "feeds_client_ca",
+        "vault_key_file",
     )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
@@ -308,6 +331,16 @@ class Settings(BaseSettings):
             raise ValueError("SUIFANG_FEEDS_TLS needs SUIFANG_TLS_CERTIFICATE and SUIFANG_TLS_KEY: set both")
         if self.feeds_client_ca is not None and not self.feeds_tls:
             raise ValueError("SUIFANG_FEEDS_CLIENT_CA works with SUIFANG_FEEDS_TLS=true only: set it, or neither")
+        for service, name, secret in (
+            ("S3", self.s3_access_key, self.s3_secret_key),
+            ("KMS", self.kms_access_key, self.kms_secret_key),
+        ):
+            if bool(name) != bool(secret.get_secret_value()):
+                raise ValueError(
+                    f"SUIFANG_{service}_ACCESS_KEY and SUIFANG_{service}_SECRET_KEY belong together: set both or none"
+                )
+        if self.s3_endpoint is not None and not self.recordings_url:
+            raise ValueError("SUIFANG_S3_ENDPOINT works with SUIFANG_RECORDINGS_URL=s3://… only: set it, or neither")
         if self.trunks_file is not None and self.trunk_host is not None:
             raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
         if self.silent_end_seconds < self.silent_seconds + 5:
@@ -382,6 +415,11 @@ class Settings(BaseSettings):
     def store_dir(self) -> Path:
         """Finished recordings."""
         return self.state_dir / "store"
+
+    @property
+    def vault_key_path(self) -> Path:
+        """The file of keys that wrap those of recordings."""
+        return self.vault_key_file or self.keys_dir / "vault.json"
 
     @property
     def keys_dir(self) -> Path:

@@ -9,6 +9,7 @@ import structlog
 
 from scheduler import (
     campaigns,
+    caption_repairs,
     closing_windows,
     feed_repairs,
     goal_dates,
@@ -72,6 +73,7 @@ TIMETABLE: tuple[Entry, ...] = (
     ),
     Entry(name="settle_overlooked_results", every=timedelta(minutes=5), work=feed_repairs.settle_overlooked_results),
     Entry(name="forget_feed_messages", every=timedelta(hours=1), work=feed_repairs.forget_feed_messages),
+    Entry(name="forget_old_captions", every=timedelta(hours=1), work=caption_repairs.forget_old_captions),
     Entry(name="forget_stored_answers", every=timedelta(hours=1), work=reconcile.forget_stored_answers),
     Entry(name="forget_published_events", every=timedelta(hours=1), work=reconcile.forget_published_events),
 )

@@ -32,7 +32,7 @@ def run(settings: Settings) -> None:
         upgrade(engines.database_url)
         refuse_wrong_start(settings)
         ensure_loaded(engines.database_url, settings.calendar_region)
-        with Supervision(settings, own_programs()) as supervision:
+        with Supervision(settings, own_programs(captions=settings.captions)) as supervision:
             starting = threading.Thread(target=_announce, args=(settings, supervision), name="announce", daemon=True)
             starting.start()
             while not stopping.wait(_LOOK_SECONDS):

@@ -91,6 +91,12 @@ def feeds() -> None:
 
 
 @app.command()
+def captions() -> None:
+    """Write what is being said in this machine's calls while it is said (SUIFANG_CAPTIONS)."""
+    run_process("captions")
+
+
+@app.command()
 @in_words
 def migrate() -> None:
     """Bring the database to this version's tables; harmless when it is there."""

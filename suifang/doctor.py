@@ -1,6 +1,7 @@
 """What is wrong with an installation and how to mend it, in words; each check looks at one thing, changing nothing."""
 
 import difflib
+import os
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ from suifang.flow_command import FlowDesk, faults_of
 from suifang.follow_up_checks import check_follow_up, check_hospital
 from suifang.live_voice import check_voice
 from suifang.machine_checks import (
+    check_captions,
     check_disk,
     check_platform,
     check_ports,
@@ -35,7 +37,8 @@ from suifang.machine_checks import (
 from suifang.report_checks import check_reports
 from suifang.trunk_checks import check_trunks
 from transcription.answer_phrases import load_answer_phrases
-from transcription.notes import load_note_words
+from transcription.note_words import load_note_words
+from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import load_red_flags
 
 # Read by other programs of this repository than the processes that the settings are for.
@@ -58,6 +61,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         *check_flows(settings),
         *check_hospital(settings),
         check_speech(settings),
+        check_captions(settings, len(os.sched_getaffinity(0))),
         check_voice(settings),
         check_sip_library(),
         *check_ports(settings),
@@ -85,6 +89,7 @@ def check_content(settings: Settings) -> Finding:
         load_note_words(settings.content_dir / "note_words" / "words.yaml")
         load_red_flags(settings.content_dir / "red_flags")
         load_answer_phrases(settings.content_dir / "answer_phrases.yaml")
+        load_question_phrases(settings.content_dir / "heard_answers.yaml")
     except (ContentError, OSError) as error:
         return wrong("content", str(error), "mend the file or set SUIFANG_CONTENT_DIR")
     if drafts:

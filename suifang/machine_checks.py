@@ -20,6 +20,10 @@ from transcription.weights import WeightsError, WeightsSource, describe, find_we
 _OLDEST_GLIBC = (2, 28)
 _DISK_LOW, _DISK_SHORT = 20 * 10**9, 5 * 10**9
 _CALLS_EACH = 4
+_CORES_BESIDES = 2
+"""What calls, database and the console need of a machine before captions get a core."""
+_CALLS_EACH_CORE = 4
+"""So many calls one core follows with the base model before stretches wait (docs/captions.md)."""
 
 
 def check_platform(system: str, machine: str, libc: tuple[str, str]) -> Finding:
@@ -77,6 +81,28 @@ def check_speech(settings: Settings) -> Finding:
     if weights.source is WeightsSource.DOWNLOAD:
         return note("speech model", seen, "a machine without internet needs SUIFANG_SPEECH_MODEL set to a folder")
     return good("speech model", seen)
+
+
+def check_captions(settings: Settings, cores: int) -> Finding:
+    """Whether this machine has the cores that live captions take."""
+    if not settings.captions:
+        return good("live captions", "off, as set")
+    room = (cores - _CORES_BESIDES) * _CALLS_EACH_CORE
+    seen = f"on for up to {settings.captions_calls} calls at once, on a machine of {cores} cores"
+    if cores <= _CORES_BESIDES:
+        return note(
+            "live captions",
+            f"{seen}: they take a core of their own, and this machine has none to spare",
+            f"give the machine more than {_CORES_BESIDES} cores, or set SUIFANG_CAPTIONS=false: transcripts are made "
+            "after the call as before",
+        )
+    if settings.captions_calls > room:
+        return note(
+            "live captions",
+            f"{seen}: with more than {room} calls at once some stretches are left to the transcript",
+            f"set SUIFANG_CAPTIONS_CALLS to {room}, or run further `suifang captions` on further cores",
+        )
+    return good("live captions", seen)
 
 
 def check_sip_library() -> Finding:

@@ -14,7 +14,7 @@ from runtime.content.documents import ContentError
 from runtime.embedded import EngineError
 from runtime.settings import SettingsError, load_settings
 
-PROCESSES = ("api", "scheduler", "worker", "telephony", "headsets", "feeds")
+PROCESSES = ("api", "scheduler", "worker", "telephony", "headsets", "feeds", "captions")
 
 
 def loaded(module: str) -> ModuleType:

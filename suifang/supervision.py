@@ -85,9 +85,10 @@ class Program:
     start_tries: int = 10
 
 
-def own_programs() -> tuple[Program, ...]:
+def own_programs(*, captions: bool) -> tuple[Program, ...]:
     """The processes of an installation: calls end last at a stop, new ones stop being made first."""
     suifang = (sys.executable, "-m", "suifang.process_entry")
+    following = (Program(name="captions", command=(*suifang, "captions"), order=30),) if captions else ()
     return (
         Program(name="telephony", command=(*suifang, "telephony"), order=10),
         Program(name="headsets", command=(*suifang, "headsets"), order=15),
@@ -95,6 +96,7 @@ def own_programs() -> tuple[Program, ...]:
         Program(name="api", command=(*suifang, "api"), order=20),
         Program(name="worker", command=(*suifang, "worker"), order=30, environment={"SUIFANG_WORKER_TASKS": "others"}),
         Program(name="speech", command=(*suifang, "worker"), order=30, environment={"SUIFANG_WORKER_TASKS": "speech"}),
+        *following,
         Program(name="scheduler", command=(*suifang, "scheduler"), order=40),
     )
 

@@ -73,6 +73,7 @@ def refuse_recording(uow: UnitOfWork, call: Call, *, by: str | None) -> list[Eff
         return []
     recording.state = next_recording_state(recording.state, RecordingTrigger.FAIL)
     recording.reason = REFUSED_BY_PATIENT
+    uow.captions.forget([recording.id])
     seconds = (uow.now - recording.started_at).total_seconds() if recording.started_at else None
     uow.patients.add_consent(
         Consent(
@@ -104,6 +105,7 @@ def drop_recording(uow: UnitOfWork, call: Call) -> list[Effect]:
         return []
     recording.state = next_recording_state(recording.state, RecordingTrigger.FAIL)
     recording.reason = NOBODY_SPOKE
+    uow.captions.forget([recording.id])
     return [StopRecorder(leg_id=patient_leg_of(call).id)]
 
 

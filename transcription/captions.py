@@ -284,7 +284,7 @@ class Captions:
         self._told(EventKind.CAPTIONS_CHANGED.value, {**ids, **({"agent": one.agent_id} if one.agent_id else {})})
 
 
-def run(captions: Captions, rest: Callable[[float], bool]) -> None:
+def keep_turning(captions: Captions, rest: Callable[[float], bool]) -> None:
     """Turn until `rest` (which waits so many seconds) says that it is time to stop; a database away is waited for."""
     while True:
         try:

@@ -172,7 +172,7 @@ def _supervised(place: DemoPlace) -> Supervision:
     )
     return Supervision(
         place.settings,
-        (town, *own_programs()),
+        (town, *own_programs(captions=place.settings.captions)),
         environment={**os.environ, **place.environment},
         on_line=lambda _line: None,  # every line is in the log file
     )

@@ -52,7 +52,7 @@ def test_a_missing_password_is_refused_by_name() -> None:
 
 
 def test_every_process_of_one_machine_is_a_service() -> None:
-    supervised = {(program.name, program.command[-1]) for program in own_programs()}
+    supervised = {(program.name, program.command[-1]) for program in own_programs(captions=True)}
     composed = {
         (name, service["command"][0]) for name, service in services().items() if name not in ("postgres", "valkey")
     }
