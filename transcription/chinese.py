@@ -12,5 +12,5 @@ def _converter() -> OpenCC:
 
 def to_simplified(text: str) -> str:
     """Traditional characters as simplified ones, one for one."""
-    simplified: str = _converter().convert(text)
-    return simplified
+    # The converter takes the simplified 么 for a traditional character and makes 幺 of it.
+    return "么".join(_converter().convert(part) for part in text.split("么"))
