@@ -1,10 +1,11 @@
 """Loading a hospital's past through its real doors: `python -m benchmarks.record_load --patients 20000 --json`.
 
-Each person has three messages of visits and ten orders of twelve results over five years, or with `--yearly` five
-(`tests/support/hospital_years`). They come over MLLP from several connections that wait for each answer, from a file by
-`suifang feed replay`, and as a list of exams by `suifang import`. Afterwards records are opened through the API. The
-database keeps what it confirms (nothing of its durability is turned off). The peer is one COPY of the same rows into a
-table with the same indexes, which is the bound; other systems that take HL7 cannot run here.
+Each person has three messages of visits and ten orders of twelve results over five years, or with `--yearly` five; with
+`--no-stays` he is only registered (`tests/support/hospital_years`). They come over MLLP from several connections that
+wait for each answer, from a file by `suifang feed replay`, and as a list of exams by `suifang import`. Afterwards
+records are opened through the API. The database keeps what it confirms (nothing of its durability is turned off). The
+peer is one COPY of the same rows into a table with the same indexes, which is the bound; other systems that take HL7
+cannot run here.
 """
 
 import argparse
@@ -38,10 +39,10 @@ from runtime.settings import Settings
 from tests.integration.api.house import open_house
 from tests.support.engines import temporary_settings
 from tests.support.hospital_years import (
-    ADMITTING,
-    EACH_HALF_YEAR,
     EACH_YEAR,
     RESULTS,
+    WHOLE,
+    Past,
     messages_of,
     numbers_of_results,
     write_exams,
@@ -126,13 +127,13 @@ def _hospital() -> Iterator[tuple[Settings, Engines, dict[str, str]]]:
         yield settings, engines, environment
 
 
-def rows(patients: int, *, connections: int, replayed: int, listed: int, orders: range) -> Sequence[Row]:
+def rows(patients: int, *, connections: int, replayed: int, listed: int, past: Past) -> Sequence[Row]:
     """Load by every door, one after the other, and the bound."""
     with _hospital() as (_, engines, environment), tempfile.TemporaryDirectory() as folder:
         postgres = _postgres_pid(engines)
-        over_line = _over_mllp(engines, environment, postgres, range(patients), connections, orders)
+        over_line = _over_mllp(engines, environment, postgres, range(patients), connections, past)
         everybody = range(patients + replayed)
-        from_file = _from_file(engines, environment, postgres, everybody[patients:], orders, Path(folder))
+        from_file = _from_file(engines, environment, postgres, everybody[patients:], past, Path(folder))
         as_list = _as_list(engines, environment, postgres, range(min(listed, patients)), Path(folder))
         bound = _copied(engines)
         size = _scalar(engines, "SELECT pg_database_size(current_database()) / 1000000")
@@ -151,12 +152,12 @@ def rows(patients: int, *, connections: int, replayed: int, listed: int, orders:
             n=len(opened),
             spread=None,
             conditions=f"p50 {statistics.median(opened):.1f} ms; records of {OPENED} of the {len(everybody)} people "
-            f"loaded, five years with {len(orders)} orders each, opened through the API; {load}",
+            f"loaded, five years with {len(past.orders)} orders each, opened through the API; {load}",
         )
     ]
     for loaded in (over_line, from_file, as_list):
         rate = loaded.results / loaded.applied
-        full = FULL / (loaded.messages / (ADMITTING + len(orders))) * loaded.applied / 3600
+        full = FULL / (loaded.messages / past.messages) * loaded.applied / 3600
         words = (
             f"{loaded.messages} {'rows' if loaded.door == 'list' else 'messages'}, {loaded.errors} errors; "
             f"memory in MB: {', '.join(f'{name} {held}' for name, held in loaded.peaks.items())}; "
@@ -200,7 +201,7 @@ def _row(name: str, unit: str, ours: float, bound: float, loaded: Loaded, words:
 
 
 def _over_mllp(
-    engines: Engines, environment: dict[str, str], postgres: int, people: range, connections: int, orders: range
+    engines: Engines, environment: dict[str, str], postgres: int, people: range, connections: int, past: Past
 ) -> Loaded:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -210,14 +211,14 @@ def _over_mllp(
         env=environment | {"SUIFANG_FEEDS_PORT": str(port)},
         stdout=subprocess.DEVNULL,
     )
-    each = ADMITTING + len(orders)
-    loaded = Loaded(door="mllp", messages=len(people) * each, results=len(people) * len(orders) * RESULTS)
+    each = past.messages
+    loaded = Loaded(door="mllp", messages=len(people) * each, results=len(people) * past.results)
     try:
         _wait_for_port(port)
         with Peaks({"feeds": feeds.pid, "postgres": postgres}) as peaks:
             began = time.monotonic()
             with psycopg.connect(libpq_url(engines.database_url), autocommit=True) as connection:
-                refused = asyncio.run(_send(port, people, connections, orders))
+                refused = asyncio.run(_send(port, people, connections, past))
                 loaded.stored = time.monotonic() - began
                 say(f"{loaded.messages} messages answered in {loaded.stored:.0f} s")
                 while left := _waiting(connection):
@@ -228,21 +229,21 @@ def _over_mllp(
     finally:
         feeds.terminate()
         feeds.wait(60)
-    loaded.errors = refused + _check(engines, people, orders)
+    loaded.errors = refused + _check(engines, people, past)
     say(f"over MLLP: {loaded.results / loaded.applied:.0f} results/s")
     return loaded
 
 
-async def _send(port: int, people: range, connections: int, orders: range) -> int:
+async def _send(port: int, people: range, connections: int, past: Past) -> int:
     """Send everything: each connection its own people, first who they are, then their orders by time."""
     parts = [people[place::connections] for place in range(connections)]
-    return sum(await asyncio.gather(*(_send_part(port, part, orders) for part in parts)))
+    return sum(await asyncio.gather(*(_send_part(port, part, past) for part in parts)))
 
 
-async def _send_part(port: int, people: range, orders: range) -> int:
+async def _send_part(port: int, people: range, past: Past) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     refused = 0
-    for told in messages_of(people, orders=orders):
+    for told in messages_of(people, past=past):
         writer.write(framed(told.encode()))
         answer = await reader.readuntil(END + b"\r")
         refused += b"MSA|AA|" not in answer
@@ -251,14 +252,14 @@ async def _send_part(port: int, people: range, orders: range) -> int:
 
 
 def _from_file(
-    engines: Engines, environment: dict[str, str], postgres: int, people: range, orders: range, folder: Path
+    engines: Engines, environment: dict[str, str], postgres: int, people: range, past: Past, folder: Path
 ) -> Loaded:
     file = folder / "messages.hl7"
-    count = write_messages(file, people, orders=orders)
+    count = write_messages(file, people, past=past)
     took, peaks, status = _command(environment, postgres, "feed", "replay", str(file))
-    results = len(people) * len(orders) * RESULTS
+    results = len(people) * past.results
     loaded = Loaded(door="file", messages=count, results=results, applied=took, peaks=peaks)
-    loaded.errors = int(status != 0) + _check(engines, range(people.stop), orders)
+    loaded.errors = int(status != 0) + _check(engines, range(people.stop), past)
     say(f"from a file: {loaded.results / took:.0f} results/s")
     return loaded
 
@@ -286,12 +287,10 @@ def _command(environment: dict[str, str], postgres: int, *words: str) -> tuple[f
     return time.monotonic() - began, peaks.megabytes, status
 
 
-def _check(engines: Engines, people: range, orders: range) -> int:
+def _check(engines: Engines, people: range, past: Past) -> int:
     """How many of what was sent is neither applied nor parked: nothing may be lost."""
-    placed, waiting = numbers_of_results(people, orders=orders)
-    lost = len(people) * (ADMITTING + len(orders)) - _scalar(
-        engines, "SELECT count(*) FROM feed_messages WHERE state = 'applied'"
-    )
+    placed, waiting = numbers_of_results(people, past=past)
+    lost = len(people) * past.messages - _scalar(engines, "SELECT count(*) FROM feed_messages WHERE state = 'applied'")
     lost += placed - _scalar(engines, "SELECT count(*) FROM results WHERE source = 'hl7:LIS'")
     return abs(lost) + abs(waiting - _scalar(engines, "SELECT count(*) FROM unmapped_results"))
 
@@ -370,6 +369,7 @@ def main() -> None:
     parser.add_argument("--replayed", type=int, default=500, help="how many more come as a file")
     parser.add_argument("--listed", type=int, default=_LISTED, help="at most so many rows come as a list")
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--no-stays", action="store_true", help="people are registered, not admitted and discharged")
     parser.add_argument("--yearly", action="store_true", help="an order each year instead of each half year")
     parser.add_argument("--json", action="store_true", help="one JSON list instead of lines to read")
     arguments = parser.parse_args()
@@ -379,7 +379,7 @@ def main() -> None:
             connections=arguments.connections,
             replayed=arguments.replayed,
             listed=arguments.listed,
-            orders=EACH_YEAR if arguments.yearly else EACH_HALF_YEAR,
+            past=Past(stays=not arguments.no_stays, orders=EACH_YEAR if arguments.yearly else WHOLE.orders),
         ),
         as_json=arguments.json,
     )

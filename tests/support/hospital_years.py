@@ -7,14 +7,14 @@ One order in a hundred holds a code that nobody can place.
 import csv
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 from tests.support.feeds import adt, obx, oru, pid, segment
 
 ORDERS = 10
-EACH_HALF_YEAR = range(ORDERS)
-EACH_YEAR = range(0, ORDERS, 2)
 RESULTS = 12
 ADMITTING = 3
 MESSAGES = ADMITTING + ORDERS
@@ -42,22 +42,44 @@ _MEASURED = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What is told of each person: who he is, with or without his stay, and which of the orders."""
+
+    stays: bool = True
+    orders: range = range(ORDERS)
+
+    @property
+    def messages(self) -> int:
+        """How many messages of each person."""
+        return (ADMITTING if self.stays else 1) + len(self.orders)
+
+    @property
+    def results(self) -> int:
+        """How many results of each person."""
+        return len(self.orders) * RESULTS
+
+
+WHOLE = Past()
+EACH_YEAR = range(0, ORDERS, 2)
+
+
 def record_number(person: int) -> str:
     """What the hospital calls a person."""
     return f"L{person:07d}"
 
 
-def messages_of(people: range, *, by_time: bool = True, orders: range = EACH_HALF_YEAR) -> Iterator[str]:
+def messages_of(people: range, *, by_time: bool = True, past: Past = WHOLE) -> Iterator[str]:
     """Every message of these people: first who they are, then the orders, of all by time or of one after the other."""
     for person in people:
-        yield from admitting_messages(person)
+        yield from islice(admitting_messages(person), None if past.stays else 1)
     if by_time:
-        for order in orders:
+        for order in past.orders:
             for person in people:
                 yield order_message(person, order)
         return
     for person in people:
-        for order in orders:
+        for order in past.orders:
             yield order_message(person, order)
 
 
@@ -98,17 +120,17 @@ def order_message(person: int, order: int) -> str:
     return oru(f"L{person}-{order}", *lines, at=at, person=who, order=f"{person}-{order}")
 
 
-def numbers_of_results(people: range, *, orders: range = EACH_HALF_YEAR) -> tuple[int, int]:
+def numbers_of_results(people: range, *, past: Past = WHOLE) -> tuple[int, int]:
     """How many results of these people have a place, and how many wait for somebody's word."""
-    waiting = sum((person * ORDERS + order) % UNPLACED_EACH == 0 for person in people for order in orders)
-    return len(people) * len(orders) * RESULTS - waiting, waiting
+    waiting = sum((person * ORDERS + order) % UNPLACED_EACH == 0 for person in people for order in past.orders)
+    return len(people) * past.results - waiting, waiting
 
 
-def write_messages(file: Path, people: range, *, by_time: bool = True, orders: range = EACH_HALF_YEAR) -> int:
+def write_messages(file: Path, people: range, *, by_time: bool = True, past: Past = WHOLE) -> int:
     """The messages one behind the other, as an interface engine exports them; how many."""
     count = 0
     with file.open("w", encoding="utf-8", newline="") as written:
-        for text in messages_of(people, by_time=by_time, orders=orders):
+        for text in messages_of(people, by_time=by_time, past=past):
             written.write(text)
             written.write("\n")
             count += 1
