@@ -4,22 +4,31 @@ A net, never the only one: the models mishear, and a person asks and listens.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
 import structlog
 from pydantic import BaseModel, ConfigDict, model_validator
-from pypinyin import Style, lazy_pinyin
 
-from followup.alerts import AlertLevel
+from followup.alerts import LEVEL_ORDER, AlertLevel
 from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
+from transcription.assertion import Told, relative_speaks, told
 from transcription.content_file import read_content
-from transcription.measurements import Measurement, Quantity, measurements_in
+from transcription.measurements import Quantity, measurements_in
+from transcription.phrase_patterns import (
+    ChinesePhrases,
+    ChineseText,
+    EnglishPhrases,
+    EnglishText,
+    PatternError,
+    spelled_out,
+)
+from transcription.weight_gain import Gain, gains_in
 
 log = structlog.get_logger(__name__)
 
@@ -55,26 +64,49 @@ class Limit(_Content):
         )
 
 
+class GainLimit(_Content):
+    """A gain of weight that raises a flag: so many kilograms within so many days; a gain without a time counts too."""
+
+    kilograms: float
+    within_days: int
+
+    def is_crossed_by(self, gain: Gain) -> bool:
+        """Whether a gain raises the flag."""
+        return gain.kilograms >= self.kilograms and (gain.days is None or gain.days <= self.within_days)
+
+
 class RedFlag(_Content):
-    """One sign: phrases by language (`zh_exact` never by sound), a measured value, or both."""
+    """One sign: phrases by language (`zh_exact` never by sound), a measured value, other signs together, or several.
+
+    Without a level it is only a part of others. Of one family the most urgent sign counts. `counts` names ways of
+    speaking in spite of which it is a sign: a wish to die, however long ago.
+    """
 
     code: str
-    level: AlertLevel
+    level: AlertLevel | None = None
     title: dict[str, str]
+    family: str = ""
     zh: tuple[str, ...] = ()
     zh_exact: tuple[str, ...] = ()
     en: tuple[str, ...] = ()
+    unless_zh: tuple[str, ...] = ()
+    unless_en: tuple[str, ...] = ()
     measured: Limit | None = None
+    gained: tuple[GainLimit, ...] = ()
+    every: tuple[str, ...] = ()  # codes; `one|another` where either does
+    counts: frozenset[Told] = frozenset()
 
 
 class RedFlagSet(_Content):
-    """The signs that matter for one kind of patient."""
+    """The signs that matter for one kind of patient; `words` are lists that phrases name, the general set's for all."""
 
     id: str
     version: int
     status: str
     source: str
     title: dict[str, str]
+    diagnosis_groups: tuple[str, ...] = ()  # patients with such an illness are listened to with it, whatever their plan
+    words: dict[str, dict[str, tuple[str, ...]]] = {}
     flags: tuple[RedFlag, ...]
 
 
@@ -87,6 +119,17 @@ class HeardAlert:
     at: float
     turn: int
     heard: str
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sign:
+    """A flag that something in a turn is a sign of; one without a level may still make another complete."""
+
+    flag: RedFlag
+    at: float
+    turn: int
+    heard: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +137,6 @@ class _Hit:
     flag: RedFlag
     start: int
     end: int
-
-
-_LEVEL_ORDER = {AlertLevel.RED: 0, AlertLevel.AMBER: 1, AlertLevel.YELLOW: 2}
 
 
 def load_red_flags(folder: Path) -> dict[str, RedFlagSet]:
@@ -109,7 +149,46 @@ def load_red_flags(folder: Path) -> dict[str, RedFlagSet]:
         sets[read.id] = read
     if GENERAL not in sets:
         raise ContentError(f"{folder} holds no {GENERAL}.yaml, the signs that hold for everybody")
-    return sets
+    spelled = {name: _spelled_out(folder / f"{name}.yaml", one, sets[GENERAL].words) for name, one in sets.items()}
+    _check_codes(folder, spelled)
+    return spelled
+
+
+def _spelled_out(path: Path, read: RedFlagSet, general: Mapping[str, Mapping[str, Sequence[str]]]) -> RedFlagSet:
+    """The set with the lists of words put into its phrases, each of which can be read."""
+    words = {**general, **read.words}
+    by_language = {
+        language: {name: tuple(lists.get(language, ())) for name, lists in words.items()} for language in ("zh", "en")
+    }
+    flags = []
+    for flag in read.flags:
+        try:
+            changed = {
+                field: tuple(spelled_out(each, by_language["en" if field.endswith("en") else "zh"]) for each in phrases)
+                for field in ("zh", "zh_exact", "en", "unless_zh", "unless_en")
+                if (phrases := getattr(flag, field))
+            }
+        except PatternError as error:
+            raise ContentError(f"{path}: flag {flag.code}: {error}") from error
+        flags.append(flag.model_copy(update=changed))
+    return read.model_copy(update={"flags": tuple(flags)})
+
+
+def _check_codes(folder: Path, sets: Mapping[str, RedFlagSet]) -> None:
+    """One code is one sign: of one level wherever it stands, so that an alert is never raised twice for it."""
+    levels: dict[str, AlertLevel | None] = {}
+    for flag in chain.from_iterable(one.flags for one in sets.values()):
+        if levels.setdefault(flag.code, flag.level) is not flag.level:
+            raise ContentError(f"{folder}: the code {flag.code} has two levels; give one of the two flags another code")
+    for name, one in sets.items():
+        here = {flag.code for flag in (*sets[GENERAL].flags, *one.flags)}
+        for flag in one.flags:
+            unknown = sorted({code for part in flag.every for code in part.split("|")} - here)
+            if unknown:
+                raise ContentError(
+                    f"{folder / name}.yaml: flag {flag.code} waits for {', '.join(unknown)}, which neither this set "
+                    f"nor {GENERAL}.yaml has"
+                )
 
 
 def flags_for(sets: Mapping[str, RedFlagSet], ids: Iterable[str]) -> list[RedFlag]:
@@ -128,184 +207,188 @@ class RedFlagSets:
         self._sets = sets
 
     def of(self, ids: Iterable[str]) -> list[RedFlag]:
-        """The general signs and those of the plans' sets; one that is gone from the content is told, not fatal."""
+        """The general signs and those of the sets `ids`; one that is gone from the content is told, not fatal."""
         wanted = list(dict.fromkeys(ids))
         gone = [name for name in wanted if name not in self._sets]
         if gone:
             log.error("red_flags_gone", sets=gone)
         return flags_for(self._sets, [name for name in wanted if name in self._sets])
 
+    def of_illnesses(self, groups: Iterable[str]) -> list[str]:
+        """The sets that are listened for with patients who have an illness of one of these groups."""
+        had = frozenset(groups)
+        return [name for name, one in self._sets.items() if had.intersection(one.diagnosis_groups)]
 
-def alerts_in(turns: Sequence[Turn], flags: Sequence[RedFlag], language: str) -> list[HeardAlert]:
-    """The signs the patient speaks of, each code once with its highest level, in order of time.
 
-    A sign denied is none ("没有胸痛", "no chest pain"). One that the agent asks about and the patient affirms in the
-    next turn counts as the patient's.
+def alerts_in(
+    turns: Sequence[Turn], flags: Sequence[RedFlag], language: str, *, by_relative: bool = False
+) -> list[HeardAlert]:
+    """The signs the patient speaks of, each code and each family once with its highest level, in order of time.
+
+    For final and live text alike: turns so far. A sign denied, long past, supposed or somebody else's is none
+    (`transcription.assertion`); where a relative speaks for the patient, "my father" is the patient. What the agent
+    asks about and the patient affirms in the next turn counts as the patient's.
     """
-    found = [
-        alert
+    by_relative = by_relative or any(
+        relative_speaks(_plain(turn.text), language) for turn in turns if turn.channel is Channel.PATIENT
+    )
+    signs = [
+        sign
         for number, turn in enumerate(turns)
         if turn.channel is Channel.PATIENT
-        for alert in _alerts_of(turn, number, turns[number - 1] if number else None, flags, language)
+        for sign in _signs_of(turn, number, turns[number - 1] if number else None, flags, language, by_relative)
     ]
+    signs += _together(signs, flags)
+    order = {id(flag): position for position, flag in enumerate(flags)}
     first: dict[str, HeardAlert] = {}
-    for alert in sorted(found, key=lambda alert: (_LEVEL_ORDER[alert.level], alert.at)):
-        first.setdefault(alert.code, alert)
-    return sorted(first.values(), key=lambda alert: (alert.at, _LEVEL_ORDER[alert.level], alert.code))
-
-
-def _alerts_of(
-    turn: Turn, number: int, before: Turn | None, flags: Sequence[RedFlag], language: str
-) -> Iterator[HeardAlert]:
-    text = turn.text.lower().replace("’", "'")
-    for hit in _undenied(text, _phrase_hits(text, flags, language), language):
-        yield HeardAlert(
-            code=hit.flag.code,
-            level=hit.flag.level,
-            at=_second_of(turn, hit.start / len(text)),
-            turn=number,
-            heard=text[hit.start : hit.end],
+    for level, sign in sorted(
+        ((sign.flag.level, sign) for sign in signs if sign.flag.level is not None),
+        # Of equal ones in a family the special set's counts, which stands behind the general one.
+        key=lambda pair: (LEVEL_ORDER[pair[0]], -order[id(pair[1].flag)] if pair[1].flag.family else 0, pair[1].at),
+    ):
+        alert = HeardAlert(
+            code=sign.flag.code, level=level, at=sign.at, turn=sign.turn, heard=sign.heard, family=sign.flag.family
         )
-    figures = turn.as_written
-    for measured in measurements_in(figures, language):
-        for flag in flags:
-            if _crosses(flag, measured):
-                yield HeardAlert(
-                    code=flag.code,
-                    level=flag.level,
-                    at=_second_of(turn, measured.start / len(figures)),
-                    turn=number,
-                    heard=f"{measured.quantity} {measured.value:g}",
-                )
+        first.setdefault(alert.family or f"code:{alert.code}", alert)
+    return sorted(first.values(), key=lambda alert: (alert.at, LEVEL_ORDER[alert.level], alert.code))
+
+
+def _together(signs: Sequence[_Sign], flags: Sequence[RedFlag]) -> Iterator[_Sign]:
+    """The flags all of whose parts were heard, in the second that made them complete."""
+    heard: dict[str, _Sign] = {}
+    for sign in sorted(signs, key=lambda sign: sign.at):
+        heard.setdefault(sign.flag.code, sign)
+    for flag in flags:
+        parts = [
+            min((heard[code] for code in part.split("|") if code in heard), key=lambda sign: sign.at, default=None)
+            for part in flag.every
+        ]
+        complete = [part for part in parts if part is not None]
+        if parts and len(complete) == len(parts):
+            last = max(complete, key=lambda sign: sign.at)
+            yield _Sign(flag=flag, at=last.at, turn=last.turn, heard=", ".join(part.heard for part in complete))
+
+
+def _signs_of(
+    turn: Turn, number: int, before: Turn | None, flags: Sequence[RedFlag], language: str, by_relative: bool
+) -> Iterator[_Sign]:
+    text = _plain(turn.text)
+    for hit in _phrase_hits(text, flags, language):
+        if _counts(hit.flag, told(text, hit.start, hit.end, language, by_relative=by_relative)):
+            yield _Sign(
+                flag=hit.flag, at=_second_of(turn, hit.start, text), turn=number, heard=text[hit.start : hit.end]
+            )
+    yield from _values_of(turn, number, flags, language, by_relative)
     if before is not None and before.channel is Channel.AGENT:
-        asked = _asked_about(before.text.lower(), flags, language)
-        if asked is not None and _AFFIRMED[language].match(text):
-            yield HeardAlert(code=asked.code, level=asked.level, at=turn.start, turn=number, heard=text)
+        yield from _answered(turn, number, _plain(before.text), text, flags, language)
 
 
-def _crosses(flag: RedFlag, measured: Measurement) -> bool:
-    limit = flag.measured
-    return limit is not None and limit.quantity is measured.quantity and limit.is_crossed_by(measured.value)
+def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str, by_relative: bool) -> Iterator[_Sign]:
+    text = _plain(turn.written or turn.text)
+
+    def sign(flag: RedFlag, start: int, heard: str) -> _Sign:
+        return _Sign(flag=flag, at=_second_of(turn, start, text), turn=number, heard=heard)
+
+    for measured in measurements_in(text, language):
+        crossed = [flag for flag in flags if flag.measured and flag.measured.quantity is measured.quantity]
+        how = told(text, measured.start, measured.end, language, by_relative=by_relative) if crossed else Told.PRESENT
+        for flag in crossed:
+            if flag.measured and flag.measured.is_crossed_by(measured.value) and _counts(flag, how):
+                yield sign(flag, measured.start, f"{measured.quantity} {measured.value:g}")
+    for gain in gains_in(text, language):
+        for flag in flags:
+            if any(limit.is_crossed_by(gain) for limit in flag.gained):
+                yield sign(flag, gain.start, text[gain.start : gain.end])
 
 
-def _second_of(turn: Turn, share: float) -> float:
+def _counts(flag: RedFlag, how: Told) -> bool:
+    return how is Told.PRESENT or how in flag.counts
+
+
+def _plain(text: str) -> str:
+    """Small letters, plain apostrophes, as many characters as before."""
+    return "".join(small if len(small := char.lower()) == 1 else char for char in text).replace("’", "'")
+
+
+def _second_of(turn: Turn, position: int, text: str) -> float:
+    share = position / len(text) if text else 0.0
     return round(turn.start + share * (turn.end - turn.start), 2)
 
 
 _AFFIRMED = {
-    "zh": re.compile(r"(?:嗯|呃|啊|哦)*[，,、\s]*(?:有(?!没)|是(?!不)|对|会(?!不)|经常|偶尔|常常|一直)"),
+    "zh": re.compile(
+        r"(?:嗯|呃|啊|哦|唉|哎)*[，,、。\s]*(?:有(?!没)|是(?!不)|对(?!不)|会(?!不)|经常|偶尔|常常|一直|还是|还有|还疼|还痛|还喘|还会|疼|痛|有时|时不时|老是|想过)"
+        r"|嗯[，,。\s]*$"
+    ),
     "en": re.compile(
-        r"(?:(?:um|uh|well|oh)\W+)*(?:yes|yeah|yep|i do|i have|i did|it does|it has|sometimes|a little|a bit)\b"
+        r"(?:(?:um|uh|well|oh)\W+)*(?:yes|yeah|yep|yup|i do|i have|i did|it does|it has|it is|it still|still"
+        r"|sometimes|a little"
+        r"|a bit|a few times|quite often|often|all the time|unfortunately)\b"
     ),
 }
-_QUESTION = {
-    "zh": re.compile(r"[吗嘛么?？]|有没有|是不是|会不会|能不能"),
-    "en": re.compile(r"\?|\b(?:any|do you|have you|did you|are you|is there|does)\b"),
+_TAKEN_BACK = {
+    "zh": re.compile(r"没有|没什么|不(?:疼|痛|喘|晕|会|是)"),
+    "en": re.compile(r"\b(?:no|not|never|none|nothing|fine)\b|n't\b"),
 }
+_QUESTION = {
+    "zh": re.compile(r"[吗嘛么?？]|有没有|是不是|会不会|能不能|还(?:疼|痛|喘|晕)不"),
+    "en": re.compile(r"\?|\b(?:any|do you|have you|did you|are you|is there|does|is your|still)\b"),
+}
+_SHORT_ANSWER = {"zh": 12, "en": 40}
 
 
-def _asked_about(text: str, flags: Sequence[RedFlag], language: str) -> RedFlag | None:
-    """The one sign that the agent's last sentence asks about; a question about several is not answered by one yes."""
+def _answered(
+    turn: Turn, number: int, question: str, answer: str, flags: Sequence[RedFlag], language: str
+) -> Iterator[_Sign]:
+    """What the patient affirms, or completes: "does your chest feel better? - it still hurts"."""
+    asked = _last_question(question, language)
+    if asked is None:
+        return
+    hits = {
+        hit.flag.code: hit.flag
+        for hit in _phrase_hits(asked, flags, language)
+        if told(asked, hit.start, hit.end, language, by_relative=True) is not Told.DENIED
+    }
+    # One yes to a question about several signs affirms none of them.
+    opening = re.split("[，,。.;；]", answer)[0]
+    if len(hits) == 1 and _AFFIRMED[language].match(answer) and not _TAKEN_BACK[language].search(opening):
+        yield _Sign(flag=next(iter(hits.values())), at=turn.start, turn=number, heard=answer)
+    if len(answer) <= _SHORT_ANSWER[language] and not hits:
+        topic = asked.rstrip("?？吗嘛么呢 ") + (" " if language == "en" else "")
+        for hit in _phrase_hits(topic + answer, flags, language):
+            if hit.start < len(topic) < hit.end and not _TAKEN_BACK[language].search(answer[: hit.end - len(topic)]):
+                yield _Sign(flag=hit.flag, at=turn.start, turn=number, heard=answer)
+
+
+def _last_question(text: str, language: str) -> str | None:
     sentences = [sentence for sentence in re.split(r"(?<=[。！？.!?])", text) if sentence.strip()]
-    if not sentences or not _QUESTION[language].search(sentences[-1]):
-        return None
-    asked = {hit.flag.code: hit.flag for hit in _phrase_hits(sentences[-1], flags, language)}
-    return next(iter(asked.values())) if len(asked) == 1 else None
+    return sentences[-1].strip() if sentences and _QUESTION[language].search(sentences[-1]) else None
 
 
 def _phrase_hits(text: str, flags: Sequence[RedFlag], language: str) -> list[_Hit]:
-    find = _chinese_finder(text) if language == "zh" else _english_finder(text)
-    hits = [
-        _Hit(flag, start, end)
-        for flag in flags
-        for phrase, by_sound in _phrases(flag, language)
-        for start, end in find(phrase, by_sound)
-    ]
+    hits: list[_Hit] = []
+    chinese, english = ChineseText(text if language == "zh" else ""), EnglishText(text)
+    for flag in flags:
+        if language == "zh":
+            found, taken = (
+                _chinese(flag.zh, flag.zh_exact).find(chinese),
+                list(_chinese((), flag.unless_zh).find(chinese)),
+            )
+        else:
+            found, taken = _english(flag.en).find(english), list(_english(flag.unless_en).find(english))
+        hits += [
+            _Hit(flag, one.start, one.end)
+            for one in found
+            if not any(other.start <= one.start < other.end for other in taken)
+        ]
     return sorted(hits, key=lambda hit: (hit.start, hit.end))
 
 
-def _phrases(flag: RedFlag, language: str) -> Iterator[tuple[str, bool]]:
-    if language == "zh":
-        yield from ((phrase, True) for phrase in flag.zh)
-        yield from ((phrase, False) for phrase in flag.zh_exact)
-    else:
-        yield from ((phrase, False) for phrase in flag.en)
-
-
-_BY_TONE_UP_TO = 2
-_RUNS = re.compile("[一-鿿]+|.", re.DOTALL)
-_Finder = Callable[[str, bool], Iterator[tuple[int, int]]]
-
-
-def _english_finder(text: str) -> _Finder:
-    def find(phrase: str, _by_sound: bool) -> Iterator[tuple[int, int]]:
-        words = r"\W+".join(re.escape(word) for word in phrase.split())
-        return (match.span() for match in re.finditer(rf"\b{words}\b", text))
-
-    return find
-
-
-def _chinese_finder(text: str) -> _Finder:
-    """Finds a phrase by its characters or, since models mishear homophones, by its sound.
-
-    One or two syllables have to agree in tone as well: without it too many ordinary words sound the same.
-    """
-    toned = _syllables(text)
-    folded = [_folded(syllable) for syllable in toned]
-
-    def find(phrase: str, by_sound: bool) -> Iterator[tuple[int, int]]:
-        by_tone = len(phrase) <= _BY_TONE_UP_TO
-        wanted, heard = _sound_of(phrase, by_tone), toned if by_tone else folded
-        for start in range(len(text) - len(phrase) + 1):
-            end = start + len(phrase)
-            if text.startswith(phrase, start) or (by_sound and heard[start:end] == wanted):
-                yield start, end
-
-    return find
+@cache
+def _chinese(by_sound: tuple[str, ...], exact: tuple[str, ...]) -> ChinesePhrases:
+    return ChinesePhrases(by_sound, exact)
 
 
 @cache
-def _sound_of(phrase: str, by_tone: bool) -> list[str]:
-    toned = _syllables(phrase)
-    return toned if by_tone else [_folded(syllable) for syllable in toned]
-
-
-def _syllables(text: str) -> list[str]:
-    """One syllable with its tone's number for each character; what is no Chinese character stands for itself."""
-    return [
-        syllable
-        for run in _RUNS.findall(text)
-        for syllable in (
-            lazy_pinyin(run, style=Style.TONE3, neutral_tone_with_five=True) if "一" <= run[0] <= "鿿" else [run]
-        )
-    ]
-
-
-def _folded(syllable: str) -> str:
-    """A syllable without its tone and without what southern speakers do not tell apart: zh/z, ch/c, sh/s, -ng/-n."""
-    return re.sub(r"^([zcs])h", r"\1", syllable.rstrip("12345")).replace("ng", "n")
-
-
-_DENIED = {
-    "zh": re.compile(
-        r"(?<![是有会能])(?:没有|没|无|未|不)"
-        r"(?:再|出现|发生|感觉|感到|觉得|什么|任何|过|太|怎么|明显|是|会|有|到|得|说|特别|想|要|去|那么|很|一点)*$"
-    ),
-    "en": re.compile(
-        r"(?:\b(?:no|not|never|without|nor|denies|deny)|n't)"
-        r"(?:\W+(?:any|had|have|having|felt|feel|feeling|been|be|a|an|the|really|more|new|signs?|of|to|get|got|getting"
-        r"|noticed|seen|my|that|experienced|experiencing|want|planning|thinking|about))*\W*$"
-    ),
-}
-_BETWEEN_LISTED = {"zh": re.compile(r"[、和或及跟者]*"), "en": re.compile(r"(?:\s*,)?\s*(?:or|nor|,)?\s*(?:any\s+)?")}
-
-
-def _undenied(text: str, hits: Sequence[_Hit], language: str) -> list[_Hit]:
-    """The hits that are not denied by a word just before them, or by one before the list of signs they stand in."""
-    denied: dict[int, bool] = {}
-    for index, hit in enumerate(hits):
-        denied[index] = _DENIED[language].search(text[: hit.start]) is not None
-    for (earlier, one), (later, two) in pairwise(enumerate(hits)):
-        if denied[earlier] and one.end <= two.start and _BETWEEN_LISTED[language].fullmatch(text[one.end : two.start]):
-            denied[later] = True
-    return [hit for index, hit in enumerate(hits) if not denied[index]]
+def _english(patterns: tuple[str, ...]) -> EnglishPhrases:
+    return EnglishPhrases(patterns)

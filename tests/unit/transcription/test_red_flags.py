@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from followup.alerts import AlertLevel
 from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
-from transcription.red_flags import HeardAlert, alerts_in, flags_for, load_red_flags
+from transcription.phrase_patterns import example_of
+from transcription.red_flags import HeardAlert, RedFlag, alerts_in, flags_for, load_red_flags
 
 CONTENT = Path(__file__).parents[3] / "content" / "red_flags"
 SETS = load_red_flags(CONTENT)
@@ -93,14 +94,11 @@ def test_what_is_denied_or_harmless_in_english_raises_nothing(text: str) -> None
 
 
 def test_a_value_over_its_limit_raises_the_flag_of_the_patients_sets_only() -> None:
-    assert _codes("血压182 112", "zh", "hypertension") == {
-        ("blood_pressure_very_high", "amber"),
-        ("blood_pressure_above_target", "yellow"),
-    }
+    assert _codes("血压182 112", "zh", "hypertension") == {("blood_pressure_very_high", "amber")}
     assert _codes("血压182 112", "zh") == set()
     assert _codes("体温38.6度", "zh") == {("high_fever", "amber")}
     assert _codes("体温38.1度", "zh", "oncology") == {("neutropenic_fever", "red")}
-    assert _codes("血氧87", "zh", "copd") == {("oxygen_very_low", "red"), ("oxygen_low", "amber")}
+    assert _codes("血氧87", "zh", "copd") == {("oxygen_very_low", "red")}
 
 
 def test_the_agents_words_raise_nothing_by_themselves() -> None:
@@ -131,6 +129,7 @@ def test_a_sign_said_twice_is_one_alert_at_its_first_second() -> None:
     assert [(alert.code, alert.turn) for alert in alerts] == [("chest_pain", 0)]
 
 
+@settings(deadline=None)  # the first sentence waits for the phrases to be compiled
 @given(st.text(max_size=60), st.sampled_from(["zh", "en"]))
 def test_any_text_gives_alerts_within_its_turn(text: str, language: str) -> None:
     for alert in _alerts(_turn(text), language=language, sets=tuple(SETS)):
@@ -145,8 +144,13 @@ def test_the_shipped_set_is_a_draft_that_names_its_source_in_both_languages(name
     assert shipped.source
     for flag in shipped.flags:
         assert set(flag.title) == {"zh", "en"}
-        assert flag.zh or flag.zh_exact or flag.measured, flag.code
+        assert flag.zh or flag.zh_exact or flag.measured or flag.every, flag.code
         assert bool(flag.zh or flag.zh_exact) == bool(flag.en), flag.code
+
+
+def _is_raised(flag: RedFlag, alerts: list[HeardAlert]) -> bool:
+    """Itself, a more urgent one of its family, or nothing where it is only a part of others."""
+    return flag.level is None or any(alert.code == flag.code or alert.family == flag.family != "" for alert in alerts)
 
 
 @pytest.mark.parametrize("name", sorted(SETS))
@@ -156,8 +160,9 @@ def test_each_shipped_phrase_raises_its_flag(name: str) -> None:
         for flag in SETS[name].flags
         for language, phrases in (("zh", (*flag.zh, *flag.zh_exact)), ("en", flag.en))
         for phrase in phrases
-        for text in [f"我{phrase}了" if language == "zh" else f"Well {phrase} today."]
-        if flag.code not in {alert.code for alert in _alerts(_turn(text), language=language, sets=(name,))}
+        for said in [example_of(phrase)]
+        for text in [said.replace(" ", "") if language == "zh" else f"Well, {said} today."]
+        if not _is_raised(flag, _alerts(_turn(text), language=language, sets=(name,)))
     ]
     assert unheard == []
 
