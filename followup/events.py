@@ -30,10 +30,17 @@ class EventKind(StrEnum):
     RECORDING_STORED = "recording_stored"  # recording
     RECORDING_FAILED = "recording_failed"  # recording
     CAPTIONS_CHANGED = "captions_changed"  # call: told to screens alone, at once; the next one makes up for a lost one
+    RECORDING_TIME_OVER = "recording_time_over"  # recording: nothing keeps it any more, it is to be destroyed
+    RECORDING_PURGED = "recording_purged"  # recording: it is destroyed, with what was said in it
+    RECORDING_COPY_WANTED = "recording_copy_wanted"  # recording: a smaller copy is to be made of it
+    RECORDING_GAP_FOUND = "recording_gap_found"  # gap: an answered call has no whole recording
+    RECORDING_GAP_SETTLED = "recording_gap_settled"  # gap: the recording came, or somebody said why there is none
     TRANSCRIPT_READY = "transcript_ready"  # recording
     NOTE_DRAFTED = "note_drafted"  # note
     NOTE_PROPOSALS_READY = "note_proposals_ready"  # note
+    NOTE_OUTLINED = "note_outlined"  # note: a new transcript was read for it
     NOTE_SIGNED = "note_signed"  # note
+    ANSWERS_HEARD = "answers_heard"  # attempt: answers to its forms wait for somebody's decision
     RESPONSE_SAVED = "response_saved"  # response: one answer to a form
     RESPONSE_COMPLETED = "response_completed"  # response
     ALERT_RAISED = "alert_raised"  # alert

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from followup.events import DomainEvent, EventKind
+
 
 class NoteState(StrEnum):
     """Whether the note may still be changed."""
@@ -156,6 +158,11 @@ class Note:
     proposals: list[Proposal] = field(default_factory=list)
     addenda: list[Addendum] = field(default_factory=list)
     outline: NoteOutline | None = None
+
+    def event(self, kind: EventKind) -> DomainEvent:
+        """An event about this note."""
+        ids = {"attempt": self.attempt_id, "task": self.task_id, "patient": self.patient_id}
+        return DomainEvent(kind=kind, subject=self.id, ids=ids)
 
     def rewrite(self, text: str) -> None:
         """Change the draft's text."""

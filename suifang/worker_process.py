@@ -14,6 +14,7 @@ import interop.channels.tasks
 import interop.lists.tasks
 import interop.result_tasks
 import record.tasks
+import recordings.keeping_tasks
 import recordings.tasks
 import reports.tasks
 import scheduler.tasks
@@ -29,7 +30,9 @@ from interop.lists.checking import ListSurroundings
 from interop.lists.tasks import ListParts
 from interop.result_tasks import ResultParts
 from record.following import RecordParts
-from recordings.object_store import ObjectStore
+from recordings.keeping_tasks import KeepingParts
+from recordings.opening import open_vault
+from recordings.purging import PurgeDesk
 from recordings.tasks import RecordingParts
 from reports.shop import print_shop
 from reports.tasks import ReportParts
@@ -44,14 +47,18 @@ from scheduler.listed_plans import PlanSurroundings
 from scheduler.outcomes import AttemptPolicies
 from scheduler.roster_rule import RosterRule
 from scheduler.tasks import AlertParts, ListedPlanParts, ReadingParts, SchedulerParts
+from suifang.keeping import keeping_policy
 from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
-from transcription.attempt_notes import NoteMaterial
 from transcription.engine_choice import load_transcriber
-from transcription.notes import load_note_words
+from transcription.note_material import NoteMaterial
+from transcription.note_words import load_note_words
+from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import RedFlagSets, load_red_flags
+from transcription.search_language import FOLDER, SearchLanguage
 from transcription.tasks import TranscriptionParts
+from transcription.turn_index import TurnIndex
 from transcription.weights import find_weights
 
 log = structlog.get_logger(__name__)
@@ -66,6 +73,7 @@ COMPONENTS = (
     interop.lists.tasks,
     interop.result_tasks,
     record.tasks,
+    recordings.keeping_tasks,
     recordings.tasks,
     reports.tasks,
     scheduler.tasks,
@@ -125,13 +133,14 @@ def note_material(settings: Settings, content: Content) -> NoteMaterial:
         zone=settings.zone,
         forms=content.forms,
         words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
+        questions=load_question_phrases(settings.content_dir / "heard_answers.yaml"),
         red_flags=RedFlagSets(load_red_flags(settings.content_dir / "red_flags")),
     )
 
 
 def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> TranscriptionParts:
     """Put in what every task of this process works with; what hears speech loads its model when it is asked."""
-    store = ObjectStore(settings.store_dir)
+    store = open_vault(settings, units_of_work)
     content = Content(settings.content_dir)
     parts = TranscriptionParts(
         units_of_work=units_of_work,
@@ -142,6 +151,7 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         spool=settings.spool_dir,
     )
     provide(parts)
+    provide(TurnIndex(units_of_work, SearchLanguage(content, settings.state_dir / FOLDER).words))
     local = LocalChannel(settings.messages_dir)
     provide(
         ChannelParts(
@@ -154,6 +164,13 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         )
     )
     provide(RecordingParts(units_of_work=units_of_work, store=store))
+    keeping = keeping_policy(settings, content)
+    provide(
+        KeepingParts(
+            desk=PurgeDesk(units_of_work=units_of_work, store=store, rules=keeping.rules, zone=keeping.zone),
+            work=settings.state_dir / "copies",
+        )
+    )
     provide(
         ListParts(
             units_of_work=units_of_work,

@@ -1,7 +1,6 @@
-"""An attempt's note as a row: the draft that stands when nobody wrote one, and the transcript's proposals beside it."""
+"""An attempt's note as a row: the draft that stands when nobody wrote one."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -11,14 +10,15 @@ from care.forms import Form, FormItem, ItemType
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
-from followup.events import DomainEvent, EventKind
-from followup.notes import Note, Proposal
-from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
+from followup.events import EventKind
+from followup.notes import Note
+from followup.outcomes import AttemptOutcome
 from followup.plans import Task
 from runtime.identifiers import new_id
+from transcription.attempt_proposals import add_proposals
 from transcription.languages import LANGUAGES, spoken_language
-from transcription.notes import AttemptFacts, FormAnswer, NoteProposal, NoteWords, draft_note, propose_additions
-from transcription.red_flags import RedFlagSets, alerts_in
+from transcription.note_material import NoteMaterial
+from transcription.notes import AttemptFacts, FormAnswer, draft_note
 
 log = structlog.get_logger(__name__)
 
@@ -40,16 +40,6 @@ _KEYED_ANSWERS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoteMaterial:
-    """What notes are made with, besides the rows: the hospital's clock, its forms, and the words worth a proposal."""
-
-    zone: ZoneInfo
-    forms: Mapping[str, Form]
-    words: NoteWords
-    red_flags: RedFlagSets
-
-
 def draft_for_attempt(units_of_work: Callable[[], UnitOfWork], material: NoteMaterial, attempt_id: str) -> None:
     """See that a closed attempt has a note, and that what its transcript proposes lies beside it."""
     with units_of_work() as uow:
@@ -60,19 +50,6 @@ def draft_for_attempt(units_of_work: Callable[[], UnitOfWork], material: NoteMat
         if uow.notes.of_attempt(attempt.id) is None:
             write_draft(uow, attempt, zone=material.zone, forms=material.forms)
         add_proposals(uow, material, attempt)
-        uow.commit()
-
-
-def propose_from_recording(units_of_work: Callable[[], UnitOfWork], material: NoteMaterial, recording_id: str) -> None:
-    """Put what a new transcript proposes beside the attempt's note; where there is none yet, its draft will ask."""
-    with units_of_work() as uow:
-        recording = uow.recordings.get(recording_id)
-        call = uow.calls.get(recording.call_id) if recording else None
-        # Whoever writes the note holds the attempt: either the note is there afterwards, or its writer sees the
-        # transcript.
-        attempt = uow.attempts.for_update(call.attempt_id) if call else None
-        if attempt is not None:
-            add_proposals(uow, material, attempt)
         uow.commit()
 
 
@@ -102,39 +79,9 @@ def write_draft(
         created_at=uow.now,
     )
     uow.notes.add(note)
-    uow.emit(_event(EventKind.NOTE_DRAFTED, note))
+    uow.emit(note.event(EventKind.NOTE_DRAFTED))
     uow.flush()
     return note
-
-
-def add_proposals(uow: UnitOfWork, material: NoteMaterial, attempt: Attempt) -> None:
-    """Add what the newest transcript would add to the attempt's note; where something was proposed, nothing is again.
-
-    The note's text stays as it is. Beside a signed note a proposal waits for an addendum.
-    """
-    found = uow.notes.of_attempt(attempt.id)
-    call = uow.calls.of_attempt(attempt.id)
-    recording = uow.recordings.of_call(call.id) if call else None
-    transcript = uow.recordings.latest_transcript(recording.id) if recording else None
-    if found is None or transcript is None or attempt.outcome in NOT_THE_PATIENT:
-        return
-    note = uow.notes.for_update(found.id)
-    if note is None:
-        return
-    flags = material.red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt.id)))
-    alerts = alerts_in(transcript.turns, flags, transcript.language)
-    proposals = propose_additions(transcript.turns, alerts, note.text, material.words, transcript.language)
-    new = [each for each in proposals if not any(_same_place(each, old) for old in note.proposals)]
-    for each in new:
-        note.proposals.append(
-            Proposal(id=new_id(), note_id=note.id, kind=each.kind.value, text=each.text, start=each.start, end=each.end)
-        )
-    if new:
-        uow.emit(_event(EventKind.NOTE_PROPOSALS_READY, note))
-
-
-def _same_place(proposal: NoteProposal, old: Proposal) -> bool:
-    return proposal.kind.value == old.kind and proposal.start < old.end and old.start < proposal.end
 
 
 def _facts(
@@ -195,9 +142,3 @@ def _language(uow: UnitOfWork, attempt: Attempt, patient: Patient) -> str:
 
 def _in(language: str, wording: tuple[str, str]) -> str:
     return wording[0] if language == "zh" else wording[1]
-
-
-def _event(kind: EventKind, note: Note) -> DomainEvent:
-    return DomainEvent(
-        kind=kind, subject=note.id, ids={"attempt": note.attempt_id, "task": note.task_id, "patient": note.patient_id}
-    )

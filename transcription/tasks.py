@@ -12,15 +12,19 @@ from followup.ports import RecordingStore
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from transcription.answer_phrases import AnswerPhrases
-from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
+from transcription.attempt_notes import draft_for_attempt
+from transcription.attempt_proposals import propose_from_recording
+from transcription.note_material import NoteMaterial
 from transcription.openings import Part, hear
 from transcription.speech_probe import WhisperProbe
 from transcription.transcriber import Transcriber
 from transcription.transcripts import park, transcribe
+from transcription.turn_index import TurnIndex
 
 TRANSCRIBE = "transcription.transcribe"
 PROPOSE = "transcription.propose"
 DRAFT_NOTE = "transcription.draft_note"
+INDEX_TURNS = "transcription.index_turns"
 HEAR_OPENING = "transcription.hear_opening"
 HEAR_EARLY = "transcription.hear_early"
 
@@ -50,6 +54,7 @@ def register(app: Celery) -> None:
     signals.task_failure.connect(_give_up, sender=task, weak=False)
     app.task(propose, name=PROPOSE, lazy=False, **TRIED_AGAIN)
     app.task(draft_note, name=DRAFT_NOTE, lazy=False, **TRIED_AGAIN)
+    app.task(index_turns, name=INDEX_TURNS, lazy=False, **TRIED_AGAIN)
     # Heard once: what could not be heard at once is of no use a minute later.
     app.task(hear_opening, name=HEAR_OPENING, lazy=False, time_limit=60)
     app.task(hear_early, name=HEAR_EARLY, lazy=False, time_limit=60)
@@ -65,6 +70,11 @@ def propose(recording_id: str) -> None:
     """Propose additions to the note from a new transcript."""
     parts = provided(TranscriptionParts)
     propose_from_recording(parts.units_of_work, parts.notes, recording_id)
+
+
+def index_turns(recording_id: str) -> None:
+    """Put a new transcript into the search's index."""
+    provided(TurnIndex).bring(recording_id)
 
 
 def draft_note(attempt_id: str) -> None:

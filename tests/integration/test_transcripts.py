@@ -11,6 +11,7 @@ import soundfile
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
 from followup.attempts import AttemptState
+from followup.notes import ProposalState
 from followup.outcomes import AttemptOutcome
 from followup.recordings import RecordingState
 from recordings.ingest import ingest
@@ -30,9 +31,12 @@ from tests.support.builders import (
     an_encounter,
 )
 from tests.support.spool import write_spool
-from transcription.attempt_notes import NoteMaterial, draft_for_attempt, propose_from_recording
+from transcription.attempt_notes import draft_for_attempt
+from transcription.attempt_proposals import propose_from_recording
 from transcription.engine_choice import load_transcriber
-from transcription.notes import load_note_words
+from transcription.note_material import NoteMaterial
+from transcription.note_words import load_note_words
+from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import RedFlagSets, load_red_flags
 from transcription.transcriber import EngineDescription, Samples, Transcriber, WindowText, Word
 from transcription.transcripts import transcribe
@@ -89,6 +93,7 @@ def material(settings: Settings) -> NoteMaterial:
         zone=ZoneInfo("Asia/Shanghai"),
         forms={},
         words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
+        questions=load_question_phrases(settings.content_dir / "heard_answers.yaml"),
         red_flags=RedFlagSets(load_red_flags(settings.content_dir / "red_flags")),
     )
 
@@ -124,7 +129,7 @@ def test_another_parameter_adds_a_transcript_and_neither_alert_nor_proposal_is_d
         assert [alert.code for alert in uow.alerts.of_recording(recording_id)] == ["unconscious_or_confused"]
         note = uow.notes.of_attempt(attempt_id)
         assert note is not None
-        assert len(note.proposals) == 1
+        assert len([each for each in note.proposals if each.state is ProposalState.PROPOSED]) == 1
         stored = uow.recordings.get(recording_id)
         assert stored is not None
         assert stored.state is RecordingState.TRANSCRIBED

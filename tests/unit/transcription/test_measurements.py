@@ -26,6 +26,17 @@ def _values(text: str, language: str) -> list[tuple[str, float]]:
         ("我的电话是13473821368", []),
         ("吃了3片,今年75岁", []),
         ("转了180度", []),
+        ("体重一百三十斤", [("weight", 65.0)]),
+        ("早上称了62.5公斤", [("weight", 62.5)]),
+        ("体重两天涨了三斤", []),
+        ("INR是二点三", [("inr", 2.3)]),
+        ("糖化血红蛋白百分之七点二", [("hba1c", 7.2)]),
+        ("空腹六点五,饭后九点八", [("glucose", 6.5), ("glucose", 9.8)]),
+        ("伤口疼大概6分", [("pain", 6.0)]),
+        ("血压应该在140以下", []),
+        ("医生说血糖要控制在7以下", []),
+        ("血氧低于90", [("oxygen_saturation", 90.0)]),
+        ("10/12号来的", []),
     ],
 )
 def test_chinese(text: str, values: list[tuple[str, float]]) -> None:
@@ -42,6 +53,11 @@ def test_chinese(text: str, values: list[tuple[str, float]]) -> None:
         ("my sugar was 250", [("glucose", 13.9)]),
         ("oxygen 91, pulse 120", [("oxygen_saturation", 91.0), ("heart_rate", 120.0)]),
         ("I am 75 and take 3 pills", []),
+        ("my weight is 154 pounds this morning", [("weight", 69.9)]),
+        ("the INR was 2.5", [("inr", 2.5)]),
+        ("I'd say 6 out of 10", [("pain", 6.0)]),
+        ("the upper number was 138 and the lower one 82", [("systolic", 138.0), ("diastolic", 82.0)]),
+        ("it should be below 140", []),
     ],
 )
 def test_english(text: str, values: list[tuple[str, float]]) -> None:

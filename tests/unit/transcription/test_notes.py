@@ -1,7 +1,6 @@
-"""Drafts repeat what was entered; proposals quote what was said; masks hide who it was."""
+"""Drafts repeat what was entered; masks hide who it was."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,23 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from followup.outcomes import AttemptOutcome
-from followup.recordings import Channel, Turn
-from runtime.content.documents import ContentError
-from transcription.notes import (
-    AttemptFacts,
-    FormAnswer,
-    NoteProposal,
-    ProposalKind,
-    draft_note,
-    load_note_words,
-    propose_additions,
-    redact,
-)
-from transcription.red_flags import alerts_in, flags_for, load_red_flags
+from transcription.notes import AttemptFacts, FormAnswer, draft_note, redact
 
-CONTENT = Path(__file__).parents[3] / "content"
-WORDS = load_note_words(CONTENT / "note_words" / "words.yaml")
-FLAGS = flags_for(load_red_flags(CONTENT / "red_flags"), ["hypertension"])
 DIALED = datetime(2026, 11, 21, 1, 30, tzinfo=UTC)
 
 
@@ -81,57 +65,6 @@ def test_a_strangers_answers_never_enter_the_patients_note(outcome: AttemptOutco
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_outcome_has_its_words(outcome: AttemptOutcome, language: str) -> None:
     assert draft_note(_facts(outcome), language).startswith("2026-11-21 09:30")
-
-
-def _turn(text: str, start: float, channel: Channel = Channel.PATIENT) -> Turn:
-    return Turn(channel=channel, start=start, end=start + 4, text=text, confidence=0.9)
-
-
-def _proposals(turns: list[Turn], note: str = "", language: str = "zh") -> list[NoteProposal]:
-    return propose_additions(turns, alerts_in(turns, FLAGS, language), note, WORDS, language)
-
-
-def test_symptoms_medicines_numbers_and_signs_of_danger_are_proposed_with_their_seconds() -> None:
-    turns = [
-        _turn("您有没有咳嗽?", 0, Channel.AGENT),
-        _turn("有点头晕，晚上咳嗽", 5),
-        _turn("阿司匹林在吃，血压150 92", 10),
-        _turn("今天胸口痛", 20),
-    ]
-    found = _proposals(turns)
-    assert [(each.kind, each.turn, each.start, each.end) for each in found] == [
-        (ProposalKind.RED_FLAG, 2, 10, 14),
-        (ProposalKind.RED_FLAG, 3, 20, 24),
-        (ProposalKind.SYMPTOM, 1, 5, 9),
-        (ProposalKind.MEDICINE, 2, 10, 14),
-        (ProposalKind.NUMBER, 2, 10, 14),
-    ]
-    assert found[2].text == "症状: 头晕、咳嗽。患者原话: “有点头晕，晚上咳嗽”"
-    assert found[4].text == "数值: 收缩压 150 mmHg、舒张压 92 mmHg。患者原话: “阿司匹林在吃，血压150 92”"
-
-
-def test_the_agents_words_are_not_proposed() -> None:
-    assert _proposals([_turn("您吃阿司匹林后头晕吗?", 0, Channel.AGENT)]) == []
-
-
-def test_what_the_note_holds_already_is_not_proposed_again() -> None:
-    assert _proposals([_turn("我头晕", 0)], note="患者诉头晕") == []
-
-
-def test_english_words_count_only_whole() -> None:
-    (proposal,) = _proposals([_turn("I take aspirin and feel dizzy in coffee shops", 0)], language="en")[:1]
-    assert proposal.text == 'Symptoms: dizzy. Quote: "I take aspirin and feel dizzy in coffee shops"'
-
-
-def test_the_same_turns_give_the_same_proposals() -> None:
-    turns = [_turn("头晕，阿司匹林", 0), _turn("胸痛", 8)]
-    assert _proposals(turns) == _proposals(turns)
-
-
-def test_a_faulty_word_file_is_named(tmp_path: Path) -> None:
-    (tmp_path / "words.yaml").write_text("version: 1\n", encoding="utf-8")
-    with pytest.raises(ContentError, match=r"words\.yaml: status: Field required"):
-        load_note_words(tmp_path / "words.yaml")
 
 
 @pytest.mark.parametrize(
