@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.recordings import Channel, FaultKind, Recording, RecordingFault, RecordingState, Transcript, Turn
+from followup.recordings import Channel, FaultKind, Recording, RecordingFault, RecordingState, Transcript, Turn, WordTime
 
 
 class TurnsColumn(TypeDecorator[list[Turn]]):
@@ -41,6 +41,7 @@ class TurnsColumn(TypeDecorator[list[Turn]]):
                 "text": turn.text,
                 "confidence": turn.confidence,
                 **({"written": turn.written} if turn.written else {}),
+                **({"words": [[word.at, word.start, word.end] for word in turn.words]} if turn.words else {}),
             }
             for turn in value or []
         ]
@@ -55,6 +56,7 @@ class TurnsColumn(TypeDecorator[list[Turn]]):
                 text=turn["text"],
                 confidence=turn["confidence"],
                 written=turn.get("written", ""),
+                words=tuple(WordTime(at=at, start=start, end=end) for at, start, end in turn.get("words", ())),
             )
             for turn in value or []
         ]

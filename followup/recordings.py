@@ -128,10 +128,20 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordTime:
+    """When a word was said, in seconds from the recording's start; `at` is where it begins in the turn's text."""
+
+    at: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """What one side said without the other: seconds from the recording's start, confidence 0 to 1.
 
     `text` is as it was spoken (一百四十), `written` as it would be written down (140); empty where both are the same.
+    `words` is empty where the engine timed none.
     """
 
     channel: Channel
@@ -140,6 +150,7 @@ class Turn:
     text: str
     confidence: float
     written: str = ""
+    words: tuple[WordTime, ...] = ()
 
     @property
     def as_written(self) -> str:

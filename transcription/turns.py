@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rapidfuzz import fuzz
 
-from followup.recordings import Channel, Turn
+from followup.recordings import Channel, Turn, WordTime
 from transcription.chinese import to_simplified
 from transcription.plausibility import doubt_about_turn
 from transcription.transcriber import Word
@@ -25,12 +25,16 @@ _BEGINS_WITH_DIGITS = re.compile(_TWO_DIGITS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Utterance:
-    """One stretch of one side with what was heard in it and how loud it was."""
+    """One stretch of one side with what was heard in it and how loud it was.
+
+    `timed`: the words' seconds count from the recording's start and can be kept.
+    """
 
     channel: Channel
     span: Span
     words: tuple[Word, ...]
     loudness: float
+    timed: bool = False
 
 
 def turns_of(utterances: Iterable[Utterance], language: str, names: Collection[str] = ()) -> list[Turn]:
@@ -68,8 +72,22 @@ def _turn(utterance: Utterance, language: str) -> tuple[Turn, float] | None:
         end=round(utterance.span.end, 2),
         text=text,
         confidence=round(confidence, 3),
+        words=_times(utterance.words, text) if utterance.timed else (),
     )
     return turn, utterance.loudness
+
+
+def _times(words: Sequence[Word], text: str) -> tuple[WordTime, ...]:
+    """Each word's place in the text; simplifying keeps the number of characters."""
+    said = "".join(word.text for word in words)
+    if len(said.strip()) != len(text):
+        return ()
+    at = -(len(said) - len(said.lstrip()))
+    times: list[WordTime] = []
+    for word in words:
+        times.append(WordTime(at=max(at, 0), start=round(word.start, 2), end=round(word.end, 2)))
+        at += len(word.text)
+    return tuple(times)
 
 
 def _confidence(words: Sequence[Word]) -> float:
@@ -107,13 +125,17 @@ def _continues(before: Turn, turn: Turn) -> bool:
 
 def _joined(before: Turn, turn: Turn, language: str) -> Turn:
     lengths = len(before.text), len(turn.text)
+    text = before.text + _seam(before.text, turn.text, language) + turn.text
+    behind = len(text) - len(turn.text)
+    timed = bool(before.words and turn.words)
     confidence = (before.confidence * lengths[0] + turn.confidence * lengths[1]) / sum(lengths)
     return Turn(
         channel=before.channel,
         start=before.start,
         end=max(before.end, turn.end),
-        text=before.text + _seam(before.text, turn.text, language) + turn.text,
+        text=text,
         confidence=round(confidence, 3),
+        words=(*before.words, *(replace(word, at=word.at + behind) for word in turn.words)) if timed else (),
     )
 
 

@@ -57,6 +57,7 @@ from runtime.content.plans import Named, PlanDocument, missing_in
 from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
 from runtime.content.record_words import RecordWordsDocument
+from runtime.content.redaction import RedactionSigns
 from runtime.content.registries import AssessmentDocument, RegistryDocument
 from runtime.content.replies import RepliesDocument
 from runtime.content.reports import ReportDocument
@@ -495,6 +496,11 @@ class Content:
     def medicine_names(self) -> MedicineNamesDocument:
         """What medicines are called: generic names and brands."""
         return self._only("medicine_names.yaml", MedicineNamesDocument)
+
+    @cached_property
+    def redaction(self) -> RedactionSigns:
+        """What tells a name or an address in what is said."""
+        return self._only("redaction.yaml", RedactionSigns).besides(self.medicine_names)
 
     @cached_property
     def search_words(self) -> SearchWordsDocument:

@@ -116,3 +116,21 @@ def test_a_patient_who_repeats_the_question_afterwards_is_kept() -> None:
         "en",
     )
     assert len(turns) == 2
+
+
+def test_the_words_own_seconds_are_kept_with_their_places_where_the_engine_timed_them() -> None:
+    def timed(start: float, *texts: str) -> Utterance:
+        words = tuple(
+            Word(text=text, start=start + index, end=start + index + 0.9, probability=0.9)
+            for index, text in enumerate(texts)
+        )
+        return Utterance(
+            channel=PATIENT, span=Span(start=start, end=start + len(texts)), words=words, loudness=-20, timed=True
+        )
+
+    (turn,) = turns_of([timed(1, " I", " am"), timed(3.5, " Mary", " Hill.")], "en")
+    assert turn.text == "I am Mary Hill."
+    places = [(turn.text[word.at :].split()[0], word.start) for word in turn.words]
+    assert places == [("I", 1), ("am", 2), ("Mary", 3.5), ("Hill.", 4.5)]
+    (mixed,) = turns_of([timed(1, "我", "叫"), _said(PATIENT, 3.2, 5, "王芳")], "zh")
+    assert mixed.words == ()

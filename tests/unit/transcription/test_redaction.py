@@ -1,0 +1,118 @@
+"""What identifies is taken out of what was said, and nothing that matters to a nurse."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from followup.recordings import Channel, Turn
+from runtime.content.library import Content
+from runtime.settings import REPOSITORY
+from tests.support.redaction_phrases import CHINESE, ENGLISH, plain
+from transcription.redaction import Hidden, findings_in, redact_turns, redacted
+from transcription.spoken_names import NOBODY, Known
+
+SIGNS = Content(Path(REPOSITORY) / "content").redaction
+
+
+def _turn(text: str, start: float, channel: Channel = Channel.PATIENT) -> Turn:
+    return Turn(channel=channel, start=start, end=start + 3, text=text, confidence=0.9)
+
+
+@pytest.mark.parametrize(("language", "phrases"), [("zh", CHINESE), ("en", ENGLISH)])
+def test_everything_marked_is_hidden_and_hardly_anything_else(language: str, phrases: list[str]) -> None:
+    others = lost = 0
+    for marked in phrases:
+        text, spans = plain(marked)
+        hidden = {at for found in findings_in(text, language, SIGNS, NOBODY) for at in range(found.start, found.end)}
+        wanted = {at for start, end in spans for at in range(start, end) if text[at].isalnum()}
+        assert wanted <= hidden, marked
+        spoken = {at for at in range(len(text)) if text[at].isalnum()} - wanted
+        others, lost = others + len(spoken), lost + len(spoken & hidden)
+    assert lost / others < 0.03
+
+
+def test_each_kind_has_a_mask_of_its_own() -> None:
+    said = "我叫王建国，住在文三路十号，电话一三八零零幺二三四五六，邮箱wang@example.org"
+    assert redacted(said, "zh", SIGNS, NOBODY) == "我叫[姓名]，住在[地址]，电话[号码]，邮箱[邮箱]"
+    said = "My name is John Smith, I live at 12 Oak Street. Call 555-123-4567 or john@example.org"
+    assert redacted(said, "en", SIGNS, NOBODY) == (
+        "My name is [name], I live at [address]. Call [number] or [mail]"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "heard"),
+    [
+        ("王建国", "请问汪见过在吗"),
+        ("王建国", "建国，过来听电话"),
+        ("李丽", "喂理力吗"),
+        ("Margaret Hill", "is Margret in"),
+    ],
+)
+def test_a_known_name_is_found_as_it_sounds(name: str, heard: str) -> None:
+    language = "en" if name.isascii() else "zh"
+    (found,) = findings_in(heard, language, SIGNS, Known(names=(name,)))
+    assert found.kind is Hidden.NAME
+
+
+def test_what_a_person_wants_hidden_is_hidden() -> None:
+    assert redacted("去钱塘江边", "zh", SIGNS, Known(words=("钱塘江",))) == "去[姓名]边"
+
+
+def test_a_number_told_in_pieces_is_hidden_in_each_turn_and_where_it_is_repeated() -> None:
+    turns = [
+        _turn("您电话多少", 0, Channel.AGENT),
+        _turn("一三八零", 4),
+        _turn("嗯，一三八零", 8, Channel.AGENT),
+        _turn("零幺二三", 12),
+        _turn("四五六", 16),
+        _turn("血压一百四十", 20),
+    ]
+    texts = [each.turn.as_written for each in redact_turns(turns, "zh", SIGNS, NOBODY)]
+    assert texts == ["您电话多少", "[号码]", "[号码]", "[号码]", "[号码]", "血压140"]
+
+
+def test_values_told_one_after_the_other_stay() -> None:
+    turns = [_turn("一百四", 0), _turn("九十", 4), _turn("血糖7.8，6.5，9.0，11.2", 8)]
+    texts = [each.turn.text for each in redact_turns(turns, "zh", SIGNS, NOBODY)]
+    assert texts == ["一百四", "九十", "血糖7.8，6.5，9.0，11.2"]
+
+
+_SEPARATED = st.sampled_from(["", " ", "-", "，", "、", ","])
+
+
+@given(
+    number=st.from_regex(r"1[3-9][0-9]{9}|[1-9][0-9]{16}[0-9X]", fullmatch=True),
+    spoken=st.booleans(),
+    every=st.integers(1, 6),
+    separator=_SEPARATED,
+    before=st.text(max_size=10),
+    after=st.text(max_size=10),
+    language=st.sampled_from(["zh", "en"]),
+)
+def test_no_telephone_or_identity_number_is_left(
+    number: str, spoken: bool, every: int, separator: str, before: str, after: str, language: str
+) -> None:
+    said = number.translate(str.maketrans("0123456789", "洞幺二三四五六七八九")) if spoken else number
+    said = separator.join(said[at : at + every] for at in range(0, len(said), every))
+    (clean,) = redact_turns([_turn(f"{before}{said}{after}", 0)], language, SIGNS, NOBODY)
+    for text in (clean.turn.text, clean.turn.as_written):
+        assert said not in text
+        assert number not in "".join(character for character in text if character.isalnum())
+
+
+_DIGIT_WORDS = ["zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+
+
+@given(st.lists(st.sampled_from(_DIGIT_WORDS), min_size=7, max_size=18), st.sampled_from([" ", ", ", "-"]))
+def test_no_number_said_in_english_words_is_left(words: list[str], separator: str) -> None:
+    (clean,) = redact_turns([_turn(f"it is {separator.join(words)} thanks", 0)], "en", SIGNS, NOBODY)
+    assert clean.turn.as_written == "it is [number] thanks"
+
+
+@given(st.text(max_size=60), st.sampled_from(["zh", "en"]))
+def test_redacting_again_changes_nothing(text: str, language: str) -> None:
+    once = redacted(text, language, SIGNS, NOBODY)
+    assert redacted(once, language, SIGNS, NOBODY) == once
