@@ -120,6 +120,11 @@ recordings = Table(
     Column("faults", FaultsColumn, nullable=False, default=list, server_default="[]"),
     Index("uq_recordings_call", "call_id", unique=True),
     Index(
+        "ix_recordings_in_clear",
+        "id",
+        postgresql_where=text("uri IS NOT NULL AND NOT encrypted AND state <> 'expired'"),
+    ),
+    Index(
         "ix_recordings_unfinished",
         "state",
         "started_at",

@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, instant, metadata
+from db.recordings import recordings
 from followup.ledger import LedgerKind, LedgerLine, facts_of, next_line
-from followup.recordings import Recording
+from followup.recordings import Recording, RecordingState
 
 vault_keys = Table(
     "vault_keys",
@@ -45,6 +46,14 @@ vault_anchors = Table(
     Column("key", String(64), nullable=False),
     Column("signature", String(200), nullable=False),
 )
+
+vault_remains = Table(
+    "vault_remains",
+    metadata,
+    Column("uri", String(1000), primary_key=True),
+    instant("since"),
+)
+"""Objects that no row needs any more and that still have to be taken out of the store."""
 
 _WRITERS = 0x5641554C5443  # one advisory lock for all who add lines
 
@@ -101,13 +110,13 @@ class VaultRepository:
         gone = self._session.execute(delete(vault_keys).where(vault_keys.c.uri == uri).returning(vault_keys.c.uri))
         return gone.one_or_none() is not None
 
-    def keys_not_wrapped_by(self, name: str, *, limit: int) -> Sequence[WrappedKey]:
-        """Keys that another key wraps, locked; those that somebody else holds are left out."""
+    def keys_not_wrapped_by(self, name: str, *, after: str, limit: int) -> Sequence[WrappedKey]:
+        """Keys that another key wraps, behind an address, locked; those that somebody else holds are left out."""
         return [
             _key(row)
             for row in self._session.execute(
                 select(vault_keys)
-                .where(vault_keys.c.wrapped_by != name)
+                .where(vault_keys.c.wrapped_by != name, vault_keys.c.uri > after)
                 .order_by(vault_keys.c.uri)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
@@ -130,6 +139,46 @@ class VaultRepository:
             .order_by(vault_keys.c.wrapped_by)
         )
         return {row.wrapped_by: int(row[1]) for row in rows}
+
+    def leave(self, uri: str) -> None:
+        """From this transaction on no row needs the object; it is to be taken away."""
+        self._session.execute(insert_or(vault_remains).values(uri=uri, since=self._now).on_conflict_do_nothing())
+
+    def remains(self, *, before: datetime, limit: int) -> Sequence[str]:
+        """Addresses of objects to take away that were left before an instant, oldest first."""
+        return self._session.scalars(
+            select(vault_remains.c.uri)
+            .where(vault_remains.c.since < before)
+            .order_by(vault_remains.c.since, vault_remains.c.uri)
+            .limit(limit)
+        ).all()
+
+    def is_gone(self, uri: str) -> None:
+        """The object was taken away."""
+        self._session.execute(delete(vault_remains).where(vault_remains.c.uri == uri))
+
+    def in_clear(self, *, after: str | None, limit: int) -> Sequence[Recording]:
+        """Recordings whose file lies in the store unencrypted, in order of id, from behind `after`."""
+        query = (
+            select(Recording)
+            .where(
+                recordings.c.uri.is_not(None),
+                recordings.c.encrypted.is_(False),
+                recordings.c.state != RecordingState.EXPIRED,
+            )
+            .order_by(recordings.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(recordings.c.id > after)
+        return self._session.scalars(query).all()
+
+    def needs_tending(self, *, remains_before: datetime, anchored_before: datetime) -> bool:
+        """Whether a file is to be sealed or taken away, or the ledger has grown since it was signed long ago."""
+        head, anchor = self.head(), self.last_anchor()
+        if head is not None and (anchor is None or (anchor.position < head.position and anchor.at < anchored_before)):
+            return True
+        return bool(self.remains(before=remains_before, limit=1) or self.in_clear(after=None, limit=1))
 
     def enter(self, kind: LedgerKind, recording: Recording, **more: object) -> LedgerLine:
         """Add a line about a recording; others who add one wait until this transaction ends."""

@@ -12,6 +12,7 @@ import structlog
 
 from db.unit_of_work import UnitOfWork
 from followup.events import EventKind
+from followup.ledger import LedgerKind
 from followup.recordings import (
     DISK_FULL,
     REASON_LENGTH,
@@ -33,6 +34,7 @@ from recordings.audio import (
     write_original,
 )
 from recordings.object_store import ObjectStoreError, SoundStore, recording_uri
+from recordings.wrapping_keys import WrappingKeyError
 
 log = structlog.get_logger(__name__)
 
@@ -114,7 +116,7 @@ def _store(units_of_work: Callable[[], UnitOfWork], store: SoundStore, recording
         store.put_file(uri, original.path)
     except UnusableRecordingError as error:
         park(units_of_work, recording_id, str(error))
-    except (ObjectStoreError, NoRoomError) as error:
+    except (ObjectStoreError, NoRoomError, WrappingKeyError) as error:
         _wait(units_of_work, recording_id, str(error))
     else:
         _keep(units_of_work, recording_id, sound, original, uri=uri, started_at=started_at, encrypted=store.seals)
@@ -160,6 +162,7 @@ def _keep(
         recording.sample_rate = SAMPLE_RATE
         recording.peaks = original.peaks
         recording.stored_at = uow.now
+        uow.vault.enter(LedgerKind.STORED, recording)
         uow.emit(recording.event(EventKind.RECORDING_STORED))
         uow.commit()
     log.info(

@@ -7,7 +7,7 @@ from celery import Celery, signals
 
 from db.unit_of_work import UnitsOfWork
 from recordings.ingest import ingest, park
-from recordings.object_store import ObjectStore
+from recordings.object_store import SoundStore
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 
@@ -19,7 +19,7 @@ class RecordingParts:
     """What these tasks work with."""
 
     units_of_work: UnitsOfWork
-    store: ObjectStore
+    store: SoundStore
 
 
 def register(app: Celery) -> None:

@@ -107,12 +107,23 @@ class Vault:
 
     def put(self, uri: str, content: bytes) -> None:
         """Seal and write: afterwards it is there as a whole, or nothing has changed."""
-        self._put(uri, io.BytesIO(content))
+        self.put_stream(uri, io.BytesIO(content))
 
     def put_file(self, uri: str, path: Path) -> None:
         """The same from a file of any size; it is read piece by piece."""
         with path.open("rb") as plain:
-            self._put(uri, plain)
+            self.put_stream(uri, plain)
+
+    def put_stream(self, uri: str, plain: BinaryIO) -> None:
+        """The same from an open file, from where it stands; only what is sealed already may pass over the disk."""
+        if not uri.endswith(SEALED):
+            raise ValueError(f"{uri} is not the address of a sealed file: those end in {SEALED}")
+        key = self.keys.for_sealing(uri)
+        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(private_folder(self._work))) as sealed:
+            file = cast("BinaryIO", sealed)
+            key.seal(plain, file, uri)
+            file.seek(0)
+            self.objects.put_stream(uri, file)
 
     def read(self, uri: str) -> bytes:
         """The whole content; FileNotFoundError when it is gone, SealBrokenError when it was changed."""
@@ -150,13 +161,3 @@ class Vault:
         key = self.keys.for_opening(uri)
         size = self.objects.size(uri)
         return key.reader(lambda start, end: self.objects.read_known_range(uri, start, end), size, uri)
-
-    def _put(self, uri: str, plain: BinaryIO) -> None:
-        if not uri.endswith(SEALED):
-            raise ValueError(f"{uri} is not the address of a sealed file: those end in {SEALED}")
-        key = self.keys.for_sealing(uri)
-        with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(private_folder(self._work))) as sealed:
-            file = cast("BinaryIO", sealed)
-            key.seal(plain, file, uri)
-            file.seek(0)
-            self.objects.put_stream(uri, file)

@@ -5,7 +5,6 @@ Both are Tink's `KmsClient`: an address names a key, and the client encrypts and
 
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from google.protobuf.message import DecodeError
 from tink import aead, json_proto_keyset_format, proto_keyset_format, secret_key_access
 from tink.proto import tink_pb2
 
-from runtime.private_files import write_private
+from runtime.private_files import write_private, write_private_once
 from runtime.settings import private_folder
 
 FILE_SCHEME = "file-key://"
@@ -66,23 +65,8 @@ class KeyFile(tink.KmsClient):  # type: ignore[misc] # tink has no types
 
     def make(self) -> None:
         """Make the file with its first key, unless there is one: of several who try, all use the first one's."""
-        if self.exists():
-            return
         private_folder(self.path.parent)
-        made = _serialized(_new_handle())
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(made)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(name, self.path)
-            except FileExistsError:
-                return
-            _settle(self.path.parent)
-        finally:
-            Path(name).unlink()
+        write_private_once(self.path, _serialized(_new_handle()))
 
     def add(self) -> str:
         """Make a further key, which does not wrap anything until it is promoted; its address."""
@@ -120,7 +104,6 @@ class KeyFile(tink.KmsClient):  # type: ignore[misc] # tink has no types
     def _write(self, keyset: tink_pb2.Keyset) -> None:
         handle = proto_keyset_format.parse(keyset.SerializeToString(), secret_key_access.TOKEN)
         write_private(self.path, _serialized(handle))
-        _settle(self.path.parent)
         self._read_as = None
 
     def _keyset(self) -> tink.KeysetHandle:
@@ -189,11 +172,3 @@ def _name(number: int) -> str:
 
 def _number(name: str) -> int:
     return int(name.removeprefix(FILE_SCHEME), 16)
-
-
-def _settle(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

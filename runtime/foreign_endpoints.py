@@ -50,6 +50,9 @@ def _endpoints(settings: Settings, trunks: Sequence[TrunkEntry]) -> Iterator[End
         yield from _of_trunk(trunk)
     if settings.turn_url:
         yield Endpoint(named="SUIFANG_TURN_URL", host=_host(settings.turn_url.partition(":")[2]))
+    if settings.recordings_url:
+        amazon = f"https://s3.{settings.s3_region}.amazonaws.com"
+        yield Endpoint(named="SUIFANG_S3_ENDPOINT", host=urlsplit(settings.s3_endpoint or amazon).hostname or "")
 
 
 def _of_trunk(trunk: TrunkEntry) -> Iterator[Endpoint]:

@@ -9,7 +9,7 @@ from api.wiring import CONCURRENT_UNITS, Wiring
 from db.engine import make_engine
 from db.gate import Gate
 from db.unit_of_work import UnitsOfWork
-from recordings.object_store import ObjectStore
+from recordings.opening import open_vault
 from reports.keys import report_keys
 from runtime.content.library import Content
 from runtime.embedded import engine_urls
@@ -40,11 +40,12 @@ def application(settings: Settings) -> FastAPI:
     urls = engine_urls(settings)
     content = Content(settings.content_dir)
     engine = make_engine(urls.database_url, pool_size=CONCURRENT_UNITS, application="suifang-api")
+    units = UnitsOfWork(engine)
     return create_app(
         Wiring(
-            units=UnitsOfWork(engine),
+            units=units,
             content=content,
-            store=ObjectStore(settings.store_dir),
+            store=open_vault(settings, units),
             live=AsyncLiveStream(urls.broker_url),
             gate=Gate.of(settings, content),
             zone=settings.zone,

@@ -47,6 +47,18 @@ def upgrade() -> None:
         sa.Column("signature", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("position", name=op.f("pk_vault_anchors")),
     )
+    op.create_table(
+        "vault_remains",
+        sa.Column("uri", sa.String(length=1000), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("uri", name=op.f("pk_vault_remains")),
+    )
+    op.create_index(
+        "ix_recordings_in_clear",
+        "recordings",
+        ["id"],
+        postgresql_where=sa.text("uri IS NOT NULL AND NOT encrypted AND state <> 'expired'"),
+    )
     for table in ("vault_ledger", "vault_anchors"):
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
@@ -55,6 +67,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_recordings_in_clear", "recordings")
+    op.drop_table("vault_remains")
     op.drop_table("vault_anchors")
     op.drop_table("vault_ledger")
     op.drop_table("vault_keys")
