@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Column, Index, String, Table, Uuid, and_, exists, or_, select, text, update
+from sqlalchemy import Column, Index, String, Table, Uuid, select, text
 from sqlalchemy.orm import Session
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from db.recordings import recordings
-from followup.recordings import Recording
+from db.retention import HELD
 from followup.retention import HOLDING, HoldState, LegalHold
 
 legal_holds = Table(
@@ -34,9 +33,29 @@ legal_holds = Table(
 mapper_registry.map_imperatively(LegalHold, legal_holds)
 
 _HOLDING = legal_holds.c.state.in_(HOLDING)
-_COVERS = or_(
-    legal_holds.c.recording_id == recordings.c.id,
-    and_(legal_holds.c.recording_id.is_(None), legal_holds.c.patient_id == recordings.c.patient_id),
+
+# Only recordings that may be out of line are looked at: marked ones, and those that a hold or a dispute is about.
+_OUT_OF_LINE = text(
+    f"""
+    WITH held_patients(id) AS (
+      SELECT patient_id FROM legal_holds WHERE state IN ('held', 'release_asked') AND recording_id IS NULL
+      UNION SELECT patient_id FROM requests WHERE kind = 'dispute' AND state <> 'closed' AND patient_id IS NOT NULL),
+    concerned(id) AS (
+      SELECT id FROM recordings WHERE legal_hold
+      UNION SELECT recording_id FROM legal_holds
+        WHERE state IN ('held', 'release_asked') AND recording_id IS NOT NULL
+      UNION SELECT recordings.id FROM recordings JOIN held_patients ON held_patients.id = recordings.patient_id
+      UNION SELECT recordings.id FROM requests
+        JOIN request_calls ON request_calls.request_id = requests.id
+        JOIN recordings ON recordings.call_id = request_calls.call_id
+        WHERE requests.kind = 'dispute' AND requests.state <> 'closed')
+    SELECT recording.id, truth.held
+    FROM concerned JOIN recordings recording ON recording.id = concerned.id,
+      LATERAL (SELECT {HELD} AS held) truth
+    WHERE recording.legal_hold <> truth.held AND recording.state <> 'expired'
+      AND (CAST(:patient AS uuid) IS NULL OR recording.patient_id = CAST(:patient AS uuid))
+    ORDER BY recording.id LIMIT 5000
+    """  # noqa: S608 no word of a user is in it
 )
 
 
@@ -67,29 +86,13 @@ class LegalHoldRepository:
             query = query.where(legal_holds.c.patient_id == patient_id)
         return self._session.scalars(query.limit(limit)).all()
 
-    def covered(self, hold: LegalHold) -> Sequence[Recording]:
-        """The recordings that a hold is about, locked in order of id."""
-        query = select(Recording).with_for_update().order_by(recordings.c.id)
-        if hold.recording_id is not None:
-            query = query.where(recordings.c.id == hold.recording_id)
-        else:
-            query = query.where(recordings.c.patient_id == hold.patient_id)
-        return self._session.scalars(query.execution_options(populate_existing=True)).all()
-
     def lapsed(self, now: datetime) -> Sequence[LegalHold]:
         """Holds whose own last day is over, locked."""
         return self._session.scalars(
             select(LegalHold).where(_HOLDING, legal_holds.c.until <= now).with_for_update(skip_locked=True).limit(500)
         ).all()
 
-    def mark(self) -> int:
-        """Bring the mark on recordings in line with the holds; how many were out of line."""
-        held = exists().where(_HOLDING, _COVERS)
-        changed = self._session.scalars(
-            update(recordings)
-            .where(recordings.c.legal_hold != held)
-            .values(legal_hold=held)
-            .returning(recordings.c.id)
-            .execution_options(synchronize_session=False)
-        ).all()
-        return len(changed)
+    def out_of_line(self, now: datetime, *, patient_id: str | None = None) -> dict[str, bool]:
+        """Recordings whose mark does not say what holds and disputes say: their ids, and whether they are held."""
+        rows = self._session.execute(_OUT_OF_LINE, {"now": now, "patient": patient_id})
+        return {str(row.id): row.held for row in rows}

@@ -36,7 +36,7 @@ purges = Table(
 
 mapper_registry.map_imperatively(Purge, purges)
 
-GO: tuple[str, ...] = ("transcripts",)
+GO: tuple[str, ...] = ("transcript_turns", "indexed_transcripts", "captions", "recording_copies", "transcripts")
 """Tables whose rows tell what was said: they go with the sound, these first that refer to the others."""
 
 STAY: Mapping[str, str] = {

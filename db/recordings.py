@@ -22,7 +22,17 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
-from followup.recordings import Channel, FaultKind, Recording, RecordingFault, RecordingState, Transcript, Turn, WordTime
+from followup.recordings import (
+    STORE_AWAY,
+    Channel,
+    FaultKind,
+    Recording,
+    RecordingFault,
+    RecordingState,
+    Transcript,
+    Turn,
+    WordTime,
+)
 
 
 class TurnsColumn(TypeDecorator[list[Turn]]):
@@ -124,6 +134,12 @@ recordings = Table(
         "id",
         postgresql_where=text("uri IS NOT NULL AND NOT encrypted AND state <> 'expired'"),
     ),
+    Index("ix_recordings_held", "id", postgresql_where=text("legal_hold")),
+    Index(
+        "ix_recordings_in_clear",
+        "id",
+        postgresql_where=text("uri IS NOT NULL AND NOT encrypted AND state <> 'expired'"),
+    ),
     Index(
         "ix_recordings_unfinished",
         "state",
@@ -208,6 +224,15 @@ class RecordingRepository:
         if after is not None:
             query = query.where(recordings.c.id > after)
         return self._session.scalars(query).all()
+
+    def waiting_for_store(self, *, limit: int) -> Sequence[Recording]:
+        """Captured recordings that the store or a disk did not take, the oldest first."""
+        return self._session.scalars(
+            select(Recording)
+            .where(recordings.c.state == RecordingState.CAPTURED, recordings.c.reason.startswith(STORE_AWAY))
+            .order_by(recordings.c.started_at)
+            .limit(limit)
+        ).all()
 
     def of_patient(self, patient_id: str, *, limit: int = 500) -> Sequence[Recording]:
         """A patient's recordings, newest first."""

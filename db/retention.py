@@ -48,7 +48,7 @@ _HAS_SOUND = """
     AND (recording.uri IS NOT NULL OR recording.spool IS NOT NULL)
 """
 
-_HELD = """
+HELD = """
     (EXISTS (SELECT FROM legal_holds hold
              WHERE hold.state IN ('held', 'release_asked') AND (hold.until IS NULL OR hold.until > :now)
                AND (hold.recording_id = recording.id
@@ -101,22 +101,22 @@ _FACTS = text(
 _DUE = text(
     f"""
     SELECT recording.id FROM keepings keeping JOIN recordings recording ON recording.id = keeping.recording_id
-    WHERE keeping.until <= :now AND {_HAS_SOUND} AND NOT {_HELD}
+    WHERE keeping.until <= :now AND {_HAS_SOUND} AND NOT {HELD}
     ORDER BY keeping.until, recording.id LIMIT :limit
     """  # noqa: S608 no word of a user is in it
 )
 
-_IS_HELD = text(f"SELECT {_HELD} FROM recordings recording WHERE recording.id = CAST(:id AS uuid)")  # noqa: S608 as above
+_IS_HELD = text(f"SELECT {HELD} FROM recordings recording WHERE recording.id = CAST(:id AS uuid)")  # noqa: S608 as above
 
 _OUTLOOK = text(
     f"""
     SELECT keeping.rule, keeping.edition, count(*) AS recordings,
       coalesce(sum(recording.size), 0)::bigint AS bytes, coalesce(sum(recording.seconds), 0)::float8 AS seconds,
-      count(*) FILTER (WHERE {_HELD}) AS held,
-      count(*) FILTER (WHERE keeping.until <= :at AND NOT {_HELD}) AS due,
-      coalesce(sum(recording.size) FILTER (WHERE keeping.until <= :at AND NOT {_HELD}), 0)::bigint AS due_bytes,
+      count(*) FILTER (WHERE {HELD}) AS held,
+      count(*) FILTER (WHERE keeping.until <= :at AND NOT {HELD}) AS due,
+      coalesce(sum(recording.size) FILTER (WHERE keeping.until <= :at AND NOT {HELD}), 0)::bigint AS due_bytes,
       count(*) FILTER (WHERE keeping.shorter_until IS NOT NULL) AS would_be_shorter,
-      min(keeping.until) FILTER (WHERE NOT {_HELD}) AS next_until
+      min(keeping.until) FILTER (WHERE NOT {HELD}) AS next_until
     FROM keepings keeping JOIN recordings recording ON recording.id = keeping.recording_id
     WHERE {_HAS_SOUND}
     GROUP BY keeping.rule, keeping.edition ORDER BY keeping.rule NULLS FIRST, keeping.edition

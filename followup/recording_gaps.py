@@ -10,6 +10,7 @@ ON_THE_LIST_AFTER = timedelta(minutes=8)
 """So long after its end a call's recording should lie in the vault; with the minute between two looks it is told of
 within ten."""
 
+DETAIL_LENGTH = 500
 UNTOLD_SECONDS = 5.0
 """A recording may begin and end so much beside its call: it starts with the answer and stops with the line."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -144,6 +144,16 @@ class RetentionRules:
     def edition(self) -> str:
         """Name and version, as each keeping remembers it."""
         return f"{self.id}/{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepingPolicy:
+    """By which rules an installation keeps, whether it destroys by itself, and in which local hours copies are made."""
+
+    rules: RetentionRules
+    zone: ZoneInfo
+    purges: bool = False
+    copy_hours: tuple[time, time] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,7 +204,7 @@ def write_original(sound: CallSound, folder: Path) -> Original:
         os.fsync(written.fileno())
     return Original(
         path=path,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         samples_sha256=said.hexdigest(),
         size=path.stat().st_size,
         peaks=meter.peaks(),
@@ -221,7 +221,8 @@ def _samples_of(path: Path) -> str:
     return heard.hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """The checksum of a file of any size."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while part := file.read(_READ_BYTES):

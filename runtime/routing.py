@@ -9,6 +9,8 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.EARLY_KEPT: ("transcription.hear_early",),
     EventKind.RECORDING_CAPTURED: ("recordings.ingest",),
     EventKind.RECORDING_STORED: ("transcription.transcribe",),
+    EventKind.RECORDING_TIME_OVER: ("recordings.purge",),
+    EventKind.RECORDING_COPY_WANTED: ("recordings.copy",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose",),
     EventKind.ALERT_RAISED: ("scheduler.begin_alert",),
     EventKind.IMPORT_TO_APPLY: ("interop.apply_import",),

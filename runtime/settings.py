@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import stat
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -191,6 +192,10 @@ class Settings(BaseSettings):
     kms_access_key: str = ""
     kms_secret_key: SecretStr = SecretStr("")
 
+    retention_purges: bool = False  # recordings whose time is over are destroyed; otherwise only told of
+    # When smaller copies of recordings are made, 01:00-05:00; none: never.
+    copy_hours: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+
     area_code: str = Field(default="", pattern=r"^(0\d{2,3})?$")  # of landlines written without one
 
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
@@ -341,6 +346,9 @@ class Settings(BaseSettings):
                 )
         if self.s3_endpoint is not None and not self.recordings_url:
             raise ValueError("SUIFANG_S3_ENDPOINT works with SUIFANG_RECORDINGS_URL=s3://… only: set it, or neither")
+        span = self.copy_span
+        if span is not None and span[0] >= span[1]:
+            raise ValueError("SUIFANG_COPY_HOURS must end after it begins, on one day: 01:00-05:00")
         if self.trunks_file is not None and self.trunk_host is not None:
             raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
         if self.silent_end_seconds < self.silent_seconds + 5:
@@ -410,6 +418,14 @@ class Settings(BaseSettings):
     def spool_dir(self) -> Path:
         """Recordings being made, a folder for each call."""
         return self.state_dir / "spool"
+
+    @property
+    def copy_span(self) -> tuple[time, time] | None:
+        """The local hours in which smaller copies of recordings are made; None: never."""
+        if not self.copy_hours:
+            return None
+        first, last = self.copy_hours.split("-")
+        return time.fromisoformat(first), time.fromisoformat(last)
 
     @property
     def store_dir(self) -> Path:

@@ -23,6 +23,7 @@ from followup.outcomes import AttemptOutcome
 from followup.plans import TaskState, TaskTrigger, next_task_state
 from followup.queues import IDLE_AGENT_STATES, AgentState, AgentTrigger
 from followup.recordings import Recording, RecordingState, RecordingTrigger, next_recording_state
+from followup.retention import KeepingPolicy
 from followup.supervision import SupervisionTrigger, next_supervision_state
 from followup.transfers import TransferTrigger, next_transfer_state
 from runtime.live_events import LiveStream
@@ -70,6 +71,7 @@ class Repairs:
     zone: str = "Asia/Shanghai"  # the hospital's, whose days are counted
     alert_desk: AlertDesk | None = None
     plan_desk: PlanDesk | None = None
+    keeping: KeepingPolicy | None = None  # None: nothing is said of how long recordings are kept
     sent_again: dict[tuple[str, str], datetime] = field(default_factory=dict)
     silent_nodes: dict[str, datetime] = field(default_factory=dict)
 

@@ -23,6 +23,7 @@ from scheduler.outbox_relay import OutboxRelay
 from scheduler.outcomes import AttemptPolicies
 from scheduler.reconcile import Repairs
 from scheduler.timetable import Timetable
+from suifang.keeping import keeping_policy
 from suifang.start import refuse_wrong_start
 
 LOCK = "scheduler"
@@ -62,6 +63,7 @@ def duties(
         zone=settings.hospital_zone,
         alert_desk=AlertDesk.of(settings, content),
         plan_desk=PlanDesk.of(settings, content),
+        keeping=keeping_policy(settings, content),
         ring=timedelta(seconds=settings.ring_seconds),
     )
     return Duties(

@@ -74,6 +74,7 @@ COMPONENTS = (
     interop.result_tasks,
     record.tasks,
     recordings.keeping_tasks,
+    recordings.keeping_tasks,
     recordings.tasks,
     reports.tasks,
     scheduler.tasks,
@@ -164,6 +165,13 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         )
     )
     provide(RecordingParts(units_of_work=units_of_work, store=store))
+    keeping = keeping_policy(settings, content)
+    provide(
+        KeepingParts(
+            desk=PurgeDesk(units_of_work=units_of_work, store=store, rules=keeping.rules, zone=keeping.zone),
+            work=settings.state_dir / "copies",
+        )
+    )
     keeping = keeping_policy(settings, content)
     provide(
         KeepingParts(

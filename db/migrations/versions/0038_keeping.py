@@ -183,6 +183,7 @@ def upgrade() -> None:
     op.add_column(
         "recordings", sa.Column("faults", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False)
     )
+    op.create_index("ix_recordings_held", "recordings", ["id"], postgresql_where=sa.text("legal_hold"))
     _protect()
 
 
@@ -216,6 +217,7 @@ def _protect() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_recordings_held", table_name="recordings")
     op.drop_column("recordings", "faults")
     op.drop_index("ix_calls_answered_ended", table_name="calls", postgresql_where=sa.text("answered_at IS NOT NULL"))
     op.drop_index("uq_recording_gaps_call", table_name="recording_gaps")
