@@ -129,11 +129,6 @@ recordings = Table(
     instant("stored_at", nullable=True),
     Column("faults", FaultsColumn, nullable=False, default=list, server_default="[]"),
     Index("uq_recordings_call", "call_id", unique=True),
-    Index(
-        "ix_recordings_in_clear",
-        "id",
-        postgresql_where=text("uri IS NOT NULL AND NOT encrypted AND state <> 'expired'"),
-    ),
     Index("ix_recordings_held", "id", postgresql_where=text("legal_hold")),
     Index(
         "ix_recordings_in_clear",
