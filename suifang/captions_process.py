@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
 from recordings.live_spool import SpoolSource
+from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.live_events import LiveStream
 from runtime.log import configure_logging
@@ -46,7 +47,9 @@ def run(settings: Settings) -> None:
             UnitsOfWork(engine),
             SpoolSource(),
             ShortWindowWhisper(weights, cpu_threads=settings.speech_threads),
-            RedFlagSets(load_red_flags(settings.content_dir / "red_flags")),
+            RedFlagSets(
+                load_red_flags(settings.content_dir / "red_flags"), Content(settings.content_dir).diagnosis_groups
+            ),
             teller(live),
             CaptionRules(node=settings.node_name, most_calls=settings.captions_calls),
         )

@@ -74,7 +74,6 @@ COMPONENTS = (
     interop.result_tasks,
     record.tasks,
     recordings.keeping_tasks,
-    recordings.keeping_tasks,
     recordings.tasks,
     reports.tasks,
     scheduler.tasks,
@@ -135,7 +134,7 @@ def note_material(settings: Settings, content: Content) -> NoteMaterial:
         forms=content.forms,
         words=load_note_words(settings.content_dir / "note_words" / "words.yaml"),
         questions=load_question_phrases(settings.content_dir / "heard_answers.yaml"),
-        red_flags=RedFlagSets(load_red_flags(settings.content_dir / "red_flags")),
+        red_flags=RedFlagSets(load_red_flags(settings.content_dir / "red_flags"), content.diagnosis_groups),
     )
 
 
@@ -165,13 +164,6 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         )
     )
     provide(RecordingParts(units_of_work=units_of_work, store=store))
-    keeping = keeping_policy(settings, content)
-    provide(
-        KeepingParts(
-            desk=PurgeDesk(units_of_work=units_of_work, store=store, rules=keeping.rules, zone=keeping.zone),
-            work=settings.state_dir / "copies",
-        )
-    )
     keeping = keeping_policy(settings, content)
     provide(
         KeepingParts(

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from care.relatives import Speaker
 from db.alert_raising import raise_alert
 from db.unit_of_work import UnitOfWork
-from followup.alerts import Alert
-from followup.outcomes import NOT_THE_PATIENT
+from followup.alerts import LEVEL_ORDER, Alert
+from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
 from followup.recordings import Recording, Turn
 from runtime.identifiers import new_id
-from transcription.red_flags import RedFlagSets, alerts_in
+from transcription.red_flags import RedFlag, RedFlagSets, alerts_in
 
 
 def raise_heard(
@@ -28,11 +29,21 @@ def raise_heard(
     attempt = uow.attempts.get(attempt_id)
     if attempt is not None and attempt.outcome in NOT_THE_PATIENT:
         return []
-    known = {alert.code for alert in uow.alerts.of_recording(recording.id)}
-    flags = red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt_id)))
+    flags = listened_for(uow, red_flags, attempt_id, recording.patient_id)
+    families = {flag.code: flag.family for flag in flags if flag.family}
+    known = uow.alerts.of_recording(recording.id)
     raised: list[Alert] = []
-    for sign in alerts_in(turns, flags, language):
-        if sign.code in known:
+    for sign in alerts_in(turns, flags, language, by_relative=relative_on_the_line(uow, attempt_id)):
+        if any(
+            alert.code == sign.code
+            # What is as urgent and of the same kind tells nothing new: 喘不上气, and then 突然喘不上气.
+            or (
+                sign.family
+                and families.get(alert.code) == sign.family
+                and LEVEL_ORDER[alert.level] <= LEVEL_ORDER[sign.level]
+            )
+            for alert in (*known, *raised)
+        ):
             continue
         alert = Alert(
             id=new_id(),
@@ -49,3 +60,18 @@ def raise_heard(
         if raise_alert(uow, alert):
             raised.append(alert)
     return raised
+
+
+def listened_for(uow: UnitOfWork, red_flags: RedFlagSets, attempt_id: str, patient_id: str) -> list[RedFlag]:
+    """The general signs, those of the call's plans, and those of the illnesses that the patient's record tells of."""
+    of_plans = uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt_id))
+    return red_flags.of([*of_plans, *red_flags.of_history(uow.history.current_of(patient_id))])
+
+
+def relative_on_the_line(uow: UnitOfWork, attempt_id: str) -> bool:
+    """Whether somebody of the patient's family speaks for him, as far as the check of who it is or the outcome says."""
+    checks = uow.identity.of_attempt(attempt_id)
+    if checks:
+        return checks[-1].person == Speaker.RELATIVE
+    attempt = uow.attempts.get(attempt_id)
+    return attempt is not None and attempt.outcome is AttemptOutcome.CONNECTED_PROXY

@@ -14,6 +14,7 @@ from typing import Self
 import structlog
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from care.history import HistoryEntry, groups_of
 from followup.alerts import LEVEL_ORDER, AlertLevel
 from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
@@ -203,8 +204,11 @@ def flags_for(sets: Mapping[str, RedFlagSet], ids: Iterable[str]) -> list[RedFla
 class RedFlagSets:
     """Every set of an installation, and what is listened for in the calls of a patient's plans."""
 
-    def __init__(self, sets: Mapping[str, RedFlagSet]) -> None:
+    def __init__(
+        self, sets: Mapping[str, RedFlagSet], diagnosis_groups: Mapping[str, tuple[str, ...]] | None = None
+    ) -> None:
         self._sets = sets
+        self._diagnosis_groups = diagnosis_groups or {}
 
     def of(self, ids: Iterable[str]) -> list[RedFlag]:
         """The general signs and those of the sets `ids`; one that is gone from the content is told, not fatal."""
@@ -214,10 +218,10 @@ class RedFlagSets:
             log.error("red_flags_gone", sets=gone)
         return flags_for(self._sets, [name for name in wanted if name in self._sets])
 
-    def of_illnesses(self, groups: Iterable[str]) -> list[str]:
-        """The sets that are listened for with patients who have an illness of one of these groups."""
-        had = frozenset(groups)
-        return [name for name, one in self._sets.items() if had.intersection(one.diagnosis_groups)]
+    def of_history(self, entries: Iterable[HistoryEntry]) -> list[str]:
+        """The sets that are listened for with a patient who has such illnesses, whatever the plan."""
+        has = groups_of(entries, self._diagnosis_groups)
+        return [name for name, one in self._sets.items() if has.intersection(one.diagnosis_groups)]
 
 
 def alerts_in(
