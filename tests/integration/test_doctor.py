@@ -20,6 +20,7 @@ from suifang.doctor import check_broker, check_clock, check_content, check_datab
 from suifang.findings import Finding, Verdict
 from suifang.firewall import ephemeral_ports, firewall_table
 from suifang.machine_checks import (
+    check_captions,
     check_disk,
     check_platform,
     check_ports,
@@ -296,3 +297,13 @@ def test_the_firewall_table_has_the_rows_of_each_trunk(settings: Settings) -> No
         ("out", "TCP", "10.0.0.11:5062"),
         ("both", "UDP", "10.0.0.10"),
     ]
+
+
+def test_captions_on_a_small_machine_are_told_with_what_to_do(settings: Settings) -> None:
+    assert check_captions(settings, 1).verdict is Verdict.GOOD, "they are off"
+    on = changed(settings, captions=True, captions_calls=6)
+    small = check_captions(on, 2)
+    assert (small.verdict, "SUIFANG_CAPTIONS=false" in small.mend) == (Verdict.NOTE, True)
+    short = check_captions(on, 3)
+    assert (short.verdict, "SUIFANG_CAPTIONS_CALLS" in short.mend) == (Verdict.NOTE, True)
+    assert check_captions(on, 4).verdict is Verdict.GOOD

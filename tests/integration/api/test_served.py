@@ -103,6 +103,23 @@ def test_what_is_for_overseers_is_told_to_nobody_else(house: House, address: str
         assert heard(overseer)["kind"] == "supervision_changed"
 
 
+def test_captions_are_told_to_their_agent_and_to_overseers_alone(house: House, address: str, broker_url: str) -> None:
+    mine, other = house.person(Role.AGENT), house.person(Role.AGENT)
+    with (
+        LiveStream(broker_url) as stream,
+        listening(address, mine) as desk,
+        listening(address, other) as next_desk,
+        listening(address, house.person(Role.SUPERVISOR)) as overseer,
+    ):
+        assert {heard(desk)["kind"], heard(next_desk)["kind"], heard(overseer)["kind"]} == {"hello"}
+        stream.publish("captions_changed", {"subject": "call-1", "agent": mine.user_id})
+        stream.publish("captions_changed", {"subject": "call-2"})
+        stream.publish("call_changed", {"subject": "call-3"})
+        assert [heard(desk)["ids"]["subject"] for _ in range(2)] == ["call-1", "call-3"]
+        assert heard(next_desk)["ids"]["subject"] == "call-3"
+        assert [heard(overseer)["ids"]["subject"] for _ in range(3)] == ["call-1", "call-2", "call-3"]
+
+
 def test_a_console_hears_what_changes_and_goes_on_where_it_was(house: House, address: str, broker_url: str) -> None:
     person = house.person(Role.AGENT)
     with LiveStream(broker_url) as stream:
