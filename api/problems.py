@@ -58,6 +58,7 @@ class Kind(StrEnum):
     UNKNOWN_ANSWER_ITEM = "unknown_answer_item"
     UNKNOWN_RECORDING = "unknown_recording"
     UNKNOWN_TRANSCRIPT = "unknown_transcript"
+    UNKNOWN_REDACTED_COPY = "unknown_redacted_copy"
     UNKNOWN_ALERT = "unknown_alert"
     UNKNOWN_REQUEST = "unknown_request"
     UNKNOWN_SHIFT = "unknown_shift"
@@ -115,6 +116,7 @@ class Kind(StrEnum):
     REPORT_FILE_GONE = "report_file_gone"
     RECORDING_NOT_STORED = "recording_not_stored"
     RECORDING_GONE = "recording_gone"
+    REDACTED_COPY_CLOSED = "redacted_copy_closed"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
 
 
@@ -157,6 +159,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_ANSWER_ITEM: (404, "The form has no such question"),
     Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),
     Kind.UNKNOWN_TRANSCRIPT: (404, "There is no transcript yet"),
+    Kind.UNKNOWN_REDACTED_COPY: (404, "There is no such redacted copy"),
     Kind.UNKNOWN_ALERT: (404, "There is no such alert"),
     Kind.UNKNOWN_REQUEST: (404, "There is no such request or complaint"),
     Kind.UNKNOWN_SHIFT: (404, "There is no such shift"),
@@ -213,6 +216,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.REPORT_FILE_GONE: (410, "The print's file is gone"),
     Kind.RECORDING_NOT_STORED: (404, "The recording is not stored yet"),
     Kind.RECORDING_GONE: (410, "The recording is gone"),
+    Kind.REDACTED_COPY_CLOSED: (410, "The redacted copy may not be read any more"),
     Kind.RANGE_NOT_SATISFIABLE: (416, "The range lies outside the recording"),
 }
 

@@ -60,6 +60,7 @@ from db.received_messages import ReceivedMessageRepository
 from db.recording_copies import RecordingCopyRepository
 from db.recording_gaps import RecordingGapRepository
 from db.recordings import RecordingRepository
+from db.redacted_copies import RedactedCopyRepository
 from db.registries import RegistryRepository
 from db.relatives import RelativeRepository
 from db.requests import RequestRepository
@@ -128,6 +129,7 @@ class UnitOfWork:
         self.care_team = CareTeamRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
         self.recordings = RecordingRepository(self._session)
+        self.redacted_copies = RedactedCopyRepository(self._session)
         self.turn_search = TurnSearch(self._session, self.care_team)
         self.recording_copies = RecordingCopyRepository(self._session)
         self.recording_gaps = RecordingGapRepository(self._session)

@@ -36,6 +36,7 @@ class Role(StrEnum):
     ADMIN = "admin"
     REGISTRAR = "registrar"  # brings in lists of patients, opens cards
     DOCTOR = "doctor"  # decides on proposals, signs summaries
+    REVIEWER = "reviewer"  # reads and hears redacted copies of calls, and nothing of patients
 
 
 @dataclass(kw_only=True, eq=False)

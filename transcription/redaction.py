@@ -168,7 +168,7 @@ def _told_in_pieces(turns: Sequence[Turn]) -> set[int]:
 
 def _if_long(piece: Sequence[int], turns: Sequence[Turn]) -> set[int]:
     numerals = sum(len(re.findall(f"[{_DIGIT}]", turns[number].text)) for number in piece)
-    return set(piece) if numerals >= _FEWEST_DIGITS else set()
+    return set(piece) if len(piece) > 1 and numerals >= _FEWEST_DIGITS else set()
 
 
 def _numbers_in(text: str) -> Iterator[tuple[int, int]]:
