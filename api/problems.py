@@ -48,6 +48,7 @@ class Kind(StrEnum):
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_PARKED_TASK = "unknown_parked_task"
+    UNKNOWN_KEYWORD_SET = "unknown_keyword_set"
     UNKNOWN_FEED_MESSAGE = "unknown_feed_message"
     UNKNOWN_AGENT = "unknown_agent"
     UNKNOWN_CALL = "unknown_call"
@@ -58,7 +59,10 @@ class Kind(StrEnum):
     UNKNOWN_ANSWER_ITEM = "unknown_answer_item"
     UNKNOWN_RECORDING = "unknown_recording"
     UNKNOWN_TRANSCRIPT = "unknown_transcript"
+    UNKNOWN_RECORDING_GAP = "unknown_recording_gap"
+    UNKNOWN_LEGAL_HOLD = "unknown_legal_hold"
     UNKNOWN_REDACTED_COPY = "unknown_redacted_copy"
+    UNKNOWN_SEARCH_HIT = "unknown_search_hit"
     UNKNOWN_ALERT = "unknown_alert"
     UNKNOWN_REQUEST = "unknown_request"
     UNKNOWN_SHIFT = "unknown_shift"
@@ -66,6 +70,7 @@ class Kind(StrEnum):
     UNKNOWN_RISK_MODEL = "unknown_risk_model"
     UNKNOWN_RISK_ASSESSMENT = "unknown_risk_assessment"
     UNKNOWN_PROPOSAL = "unknown_proposal"
+    UNKNOWN_HEARD_ANSWER = "unknown_heard_answer"
     UNKNOWN_TRANSFER = "unknown_transfer"
     UNKNOWN_DIRECTORY_ENTRY = "unknown_directory_entry"
     UNKNOWN_SUPERVISION = "unknown_supervision"
@@ -148,6 +153,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_CALENDAR_DAY: (404, "The calendar says nothing of this day"),
     Kind.UNKNOWN_TASK: (404, "There is no such task"),
     Kind.UNKNOWN_PARKED_TASK: (404, "There is no such parked task"),
+    Kind.UNKNOWN_KEYWORD_SET: (404, "There is no such set of keywords"),
     Kind.UNKNOWN_FEED_MESSAGE: (404, "There is no such message"),
     Kind.UNKNOWN_QUEUE: (404, "There is no such queue"),
     Kind.UNKNOWN_AGENT: (404, "There is no such agent"),
@@ -160,6 +166,9 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),
     Kind.UNKNOWN_TRANSCRIPT: (404, "There is no transcript yet"),
     Kind.UNKNOWN_REDACTED_COPY: (404, "There is no such redacted copy"),
+    Kind.UNKNOWN_SEARCH_HIT: (404, "There is no such hit"),
+    Kind.UNKNOWN_RECORDING_GAP: (404, "There is no such gap"),
+    Kind.UNKNOWN_LEGAL_HOLD: (404, "There is no such hold"),
     Kind.UNKNOWN_ALERT: (404, "There is no such alert"),
     Kind.UNKNOWN_REQUEST: (404, "There is no such request or complaint"),
     Kind.UNKNOWN_SHIFT: (404, "There is no such shift"),
@@ -167,6 +176,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_RISK_MODEL: (404, "There is no such risk model"),
     Kind.UNKNOWN_RISK_ASSESSMENT: (404, "There is no such risk assessment"),
     Kind.UNKNOWN_PROPOSAL: (404, "The note has no such proposal"),
+    Kind.UNKNOWN_HEARD_ANSWER: (404, "There is no such heard answer"),
     Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),
     Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
     Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),

@@ -1,4 +1,4 @@
-"""Services that patients' voices pass: which stay in the country, and which need a recorded assessment first."""
+"""Services that what patients say passes: which stay in the country, and which need a recorded assessment first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -48,6 +48,8 @@ def usable(settings: Settings, trunks: Sequence[TrunkEntry], profile: Profile) -
 def _endpoints(settings: Settings, trunks: Sequence[TrunkEntry]) -> Iterator[Endpoint]:
     for trunk in trunks:
         yield from _of_trunk(trunk)
+    if settings.note_model_url:
+        yield Endpoint(named="SUIFANG_NOTE_MODEL_URL", host=urlsplit(settings.note_model_url).hostname or "")
     if settings.turn_url:
         yield Endpoint(named="SUIFANG_TURN_URL", host=_host(settings.turn_url.partition(":")[2]))
     if settings.recordings_url:

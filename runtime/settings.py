@@ -207,6 +207,12 @@ class Settings(BaseSettings):
     captions: bool = False  # what is said is written while it is said; takes a core (docs/captions.md)
     captions_calls: int = Field(default=4, ge=1, le=32)  # followed at once by one process; more are not captioned
 
+    # A language model that words a summary beside each note (docs/notes.md): an endpoint like OpenAI's; none: off.
+    note_model_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    note_model: str = Field(default="", max_length=200)
+    note_model_key: SecretStr = SecretStr("")
+    note_model_seconds: float = Field(default=60.0, ge=1, le=300)
+
     voice_program: str = "auto"  # ours where the extra `voices` is installed; none; or a command (docs/voices.md)
     voice_seconds: float = Field(default=5.0, ge=0.5, le=30)  # a text that is not spoken by then is given up
     voice_cache_mb: int = Field(default=64, ge=1)
@@ -351,6 +357,8 @@ class Settings(BaseSettings):
             raise ValueError("SUIFANG_COPY_HOURS must end after it begins, on one day: 01:00-05:00")
         if self.trunks_file is not None and self.trunk_host is not None:
             raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
+        if (self.note_model_url is None) != (not self.note_model):
+            raise ValueError("SUIFANG_NOTE_MODEL_URL and SUIFANG_NOTE_MODEL belong together: set both or neither")
         if self.silent_end_seconds < self.silent_seconds + 5:
             raise ValueError(
                 "SUIFANG_SILENT_END_SECONDS must be at least 5 more than SUIFANG_SILENT_SECONDS: a silence is told of "

@@ -36,7 +36,9 @@ from suifang.machine_checks import (
 )
 from suifang.report_checks import check_reports
 from suifang.trunk_checks import check_trunks
+from suifang.vault_checks import check_store, check_vault
 from transcription.answer_phrases import load_answer_phrases
+from transcription.free_summary import load_summary_instructions
 from transcription.note_words import load_note_words
 from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import load_red_flags
@@ -57,6 +59,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         check_disk("disk of recordings", settings.state_dir),
         *([] if settings.database_url else [check_disk("disk of the database", settings.postgres_dir)]),
         *check_engines(settings),
+        check_store(settings),
         check_content(settings),
         *check_flows(settings),
         *check_hospital(settings),
@@ -90,6 +93,7 @@ def check_content(settings: Settings) -> Finding:
         load_red_flags(settings.content_dir / "red_flags")
         load_answer_phrases(settings.content_dir / "answer_phrases.yaml")
         load_question_phrases(settings.content_dir / "heard_answers.yaml")
+        load_summary_instructions(settings.content_dir / "note_summary.yaml")
     except (ContentError, OSError) as error:
         return wrong("content", str(error), "mend the file or set SUIFANG_CONTENT_DIR")
     if drafts:
@@ -165,6 +169,7 @@ def check_database(settings: Settings, database_url: str) -> list[Finding]:
         units = UnitsOfWork(engine)
         findings += [_check_mode(settings, units), check_calendar(settings, units)]
         findings += check_feeds(settings, units)
+        findings += check_vault(settings, units)
         return [*findings, *check_follow_up(settings, Content(settings.content_dir), units)]
     finally:
         engine.dispose()

@@ -16,8 +16,10 @@ import interop.result_tasks
 import record.tasks
 import recordings.keeping_tasks
 import recordings.tasks
+import recordings.vault_tasks
 import reports.tasks
 import scheduler.tasks
+import transcription.note_summaries
 import transcription.tasks
 from db.calendar import HospitalTime
 from db.engine import make_engine
@@ -33,7 +35,9 @@ from record.following import RecordParts
 from recordings.keeping_tasks import KeepingParts
 from recordings.opening import open_vault
 from recordings.purging import PurgeDesk
+from recordings.signing import SIGNING_FILE, signing_key
 from recordings.tasks import RecordingParts
+from recordings.vault_tasks import VaultParts
 from reports.shop import print_shop
 from reports.tasks import ReportParts
 from runtime.content.library import Content
@@ -52,7 +56,9 @@ from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
 from transcription.engine_choice import load_transcriber
+from transcription.free_summary import LanguageModel, load_summary_instructions
 from transcription.note_material import NoteMaterial
+from transcription.note_summaries import SummaryParts
 from transcription.note_words import load_note_words
 from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import RedFlagSets, load_red_flags
@@ -75,8 +81,10 @@ COMPONENTS = (
     record.tasks,
     recordings.keeping_tasks,
     recordings.tasks,
+    recordings.vault_tasks,
     reports.tasks,
     scheduler.tasks,
+    transcription.note_summaries,
     transcription.tasks,
 )
 """Whoever has tasks: each registers its own."""
@@ -138,6 +146,18 @@ def note_material(settings: Settings, content: Content) -> NoteMaterial:
     )
 
 
+def note_model(settings: Settings) -> LanguageModel | None:
+    """The language model that words summaries, if the hospital has set one."""
+    if settings.note_model_url is None:
+        return None
+    return LanguageModel(
+        url=settings.note_model_url,
+        model=settings.note_model,
+        key=settings.note_model_key.get_secret_value(),
+        seconds=settings.note_model_seconds,
+    )
+
+
 def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> TranscriptionParts:
     """Put in what every task of this process works with; what hears speech loads its model when it is asked."""
     store = open_vault(settings, units_of_work)
@@ -148,9 +168,19 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         transcriber=cache(partial(load_transcriber, settings)),
         notes=note_material(settings, content),
         phrases=load_answer_phrases(settings.content_dir / "answer_phrases.yaml"),
+        keywords=lambda: content.keyword_sets,
         spool=settings.spool_dir,
     )
     provide(parts)
+    provide(
+        SummaryParts(
+            units_of_work=units_of_work,
+            model=note_model(settings),
+            asked=load_summary_instructions(settings.content_dir / "note_summary.yaml"),
+            signs=content.redaction,
+            at_least=parts.notes.words.limits.turn,
+        )
+    )
     provide(TurnIndex(units_of_work, SearchLanguage(content, settings.state_dir / FOLDER).words))
     local = LocalChannel(settings.messages_dir)
     provide(
@@ -169,6 +199,13 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         KeepingParts(
             desk=PurgeDesk(units_of_work=units_of_work, store=store, rules=keeping.rules, zone=keeping.zone),
             work=settings.state_dir / "copies",
+        )
+    )
+    provide(
+        VaultParts(
+            units_of_work=units_of_work,
+            vault=store,
+            signing_key=partial(signing_key, settings.vault_key_path.with_name(SIGNING_FILE)),
         )
     )
     provide(

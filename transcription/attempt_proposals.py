@@ -11,7 +11,7 @@ from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt
 from followup.events import DomainEvent, EventKind
 from followup.heard_answers import HeardAnswer
-from followup.notes import Clarity, Note, NoteOutline, Proposal, ProposalState
+from followup.notes import Clarity, Drafter, Note, NoteOutline, Proposal, ProposalState
 from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
 from followup.recordings import Recording, Transcript
 from runtime.identifiers import new_id
@@ -70,6 +70,9 @@ def _propose_lines(
         by_relative=_by_relative(uow, attempt),
     )
     _keep_outline(note, material, recording, transcript, outline, uow.now)
+    for old in note.proposals:
+        if old.drafted_by is Drafter.LANGUAGE_MODEL and old.state is ProposalState.PROPOSED:
+            old.state = ProposalState.SUPERSEDED
     new = _add_lines(uow, note, transcript, outline.lines)
     if new:
         uow.emit(note.event(EventKind.NOTE_PROPOSALS_READY))

@@ -1,19 +1,34 @@
-"""Notes: the tray of drafts, proposals from the transcript, the signature, and addenda after it."""
+"""Notes: the tray of drafts, their outlines and proposals from the transcript, the signature, addenda after it."""
 
 from datetime import timedelta
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from pydantic import Field, field_validator, model_validator
 
 from api import found
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Limit, Words
-from api.permissions import AgentOnly, CareTeam, CareTeamCommanding
+from api.permissions import AgentOnly, CareTeam, CareTeamCommanding, SupervisorOnly
 from api.problems import Kind, Problem, problems
 from db.unit_of_work import UnitOfWork
 from followup.events import DomainEvent, EventKind
-from followup.notes import Addendum, Note, NoteState, Proposal, ProposalState, SignedNoteError
+from followup.notes import (
+    Addendum,
+    Clarity,
+    Drafter,
+    Note,
+    NoteSection,
+    NoteState,
+    Proposal,
+    ProposalDecidedError,
+    ProposalState,
+    SignedNoteError,
+    SummaryState,
+)
 from runtime.identifiers import new_id
+from transcription.outline_words import ASK_TO_LISTEN, SECTION_TITLES
 
 router = APIRouter(tags=["notes"], route_class=Route)
 
@@ -27,13 +42,33 @@ class NoteAsk(Ask):
 
 
 class AddendumAsk(Ask):
-    """A later word to a signed note."""
+    """A later word to a signed note: a text, lines that the transcript proposed since, or both."""
 
-    text: Words
+    text: Words | None = None
+    proposals: Annotated[tuple[Id, ...], Field(max_length=200)] = ()
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "AddendumAsk":
+        if self.text is None and not self.proposals:
+            raise ValueError("is empty: send a text, proposals, or both")
+        return self
+
+
+class DecisionsAsk(Ask):
+    """What is taken into a draft and what is left out, all at once."""
+
+    accept: Annotated[tuple[Id, ...], Field(max_length=200)] = ()
+    dismiss: Annotated[tuple[Id, ...], Field(max_length=200)] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> "DecisionsAsk":
+        if set(self.accept) & set(self.dismiss):
+            raise ValueError("names a proposal twice: accept it or dismiss it")
+        return self
 
 
 class ProposalAnswer(Answer):
-    """A sentence that the transcript would add, with the seconds of the recording it was heard in."""
+    """A line that the transcript would add: the seconds of the recording, the words quoted, and who worded it."""
 
     id: str
     kind: str
@@ -42,6 +77,12 @@ class ProposalAnswer(Answer):
     end: float
     state: ProposalState
     decided_by: str | None
+    decided_at: Instant | None
+    quote: str
+    turns: list[int]
+    transcript_id: str | None
+    confidence: float | None
+    drafted_by: Drafter
 
 
 class AddendumAnswer(Answer):
@@ -69,6 +110,50 @@ class NoteAnswer(Answer):
     proposals: list[ProposalAnswer]
     addenda: list[AddendumAnswer]
 
+    @field_validator("proposals", mode="before")
+    @classmethod
+    def _standing(cls, value: Any) -> Any:
+        return [each for each in value if each.state is not ProposalState.SUPERSEDED]
+
+
+class WordingAnswer(Answer):
+    """One wording in both languages."""
+
+    zh: str
+    en: str
+
+
+class PassageAnswer(Answer):
+    """Seconds that were not clearly heard: listen to them."""
+
+    start: float
+    end: float
+    confidence: float
+
+
+class SectionAnswer(Answer):
+    """One section of an outline with its lines by time."""
+
+    section: NoteSection
+    title: WordingAnswer
+    lines: list[ProposalAnswer]
+
+
+class OutlineAnswer(Answer):
+    """What a call adds to its note; nulls while there is no transcript."""
+
+    note_id: str
+    clarity: Clarity | None
+    listen: WordingAnswer | None  # what to do where the call was not understood
+    confidence: float | None
+    transcript_id: str | None
+    made_at: Instant | None
+    sections: list[SectionAnswer]
+    passages: list[PassageAnswer]
+    summary: SummaryState
+    summary_model: str
+    summary_reason: str
+
 
 class NotesAnswer(Answer):
     """Drafts of the caller's own attempts, oldest first."""
@@ -90,6 +175,23 @@ class UnsignedNotesAnswer(Answer):
     """Drafts of calls that a machine made and somebody answered, newest first."""
 
     notes: list[UnsignedAnswer]
+
+
+class OverdueNoteAnswer(Answer):
+    """A draft that nobody has signed in time, by its ids; no agent: a machine's call."""
+
+    id: str
+    attempt_id: str
+    patient_id: str
+    agent_id: str | None
+    queue_id: str
+    created_at: Instant
+
+
+class OverdueNotesAnswer(Answer):
+    """Drafts of calls in which a person was reached, oldest first."""
+
+    notes: list[OverdueNoteAnswer]
 
 
 _CHANGING = (Kind.UNKNOWN_NOTE, Kind.NOT_YOURS, Kind.NOTE_SIGNED)
@@ -117,12 +219,55 @@ def list_unsigned_notes(caller: CareTeam, uow: Work, limit: Limit = 50) -> Unsig
     return UnsignedNotesAnswer(notes=[UnsignedAnswer.model_validate(note) for note in drafts])
 
 
+@router.get("/notes/overdue")
+def list_overdue_notes(
+    caller: SupervisorOnly,  # noqa: ARG001
+    uow: Work,
+    hours: Annotated[int, Query(ge=1, le=720)] = 24,
+    agent_id: Id | None = None,
+    limit: Limit = 50,
+) -> OverdueNotesAnswer:
+    """What has waited for a signature for longer than a day, whoever made the call. Ids only."""
+    late = uow.notes.overdue(before=uow.now - timedelta(hours=hours), agent_id=agent_id, limit=limit)
+    return OverdueNotesAnswer(notes=[OverdueNoteAnswer.model_validate(each) for each in late])
+
+
 @router.get("/notes/{note_id}", responses=problems(Kind.UNKNOWN_NOTE))
 def read_note(note_id: Id, caller: CareTeam, uow: Work) -> NoteAnswer:
     """One note."""
     note = found.note(uow, note_id)
     _audit(uow, caller, "note_viewed", note)
     return NoteAnswer.model_validate(note)
+
+
+@router.get("/notes/{note_id}/outline", responses=problems(Kind.UNKNOWN_NOTE))
+def read_outline(note_id: Id, caller: CareTeam, uow: Work) -> OutlineAnswer:
+    """What was heard in the call, section by section, and which seconds have to be listened to."""
+    note = found.note(uow, note_id)
+    _audit(uow, caller, "note_outline_viewed", note)
+    standing = [each for each in note.proposals if each.state is not ProposalState.SUPERSEDED]
+    outline = note.outline
+    listen = ASK_TO_LISTEN.get(outline.clarity) if outline else None
+    return OutlineAnswer(
+        note_id=note.id,
+        clarity=outline.clarity if outline else None,
+        listen=WordingAnswer(**listen) if listen else None,
+        confidence=outline.confidence if outline else None,
+        transcript_id=outline.transcript_id if outline else None,
+        made_at=outline.made_at if outline else None,
+        sections=[
+            SectionAnswer(
+                section=section,
+                title=WordingAnswer(**SECTION_TITLES[section]),
+                lines=[ProposalAnswer.model_validate(each) for each in standing if each.kind == section.value],
+            )
+            for section in NoteSection
+        ],
+        passages=[PassageAnswer.model_validate(each) for each in (outline.passages if outline else [])],
+        summary=outline.summary if outline else SummaryState.OFF,
+        summary_model=outline.summary_model if outline else "",
+        summary_reason=outline.summary_reason if outline else "",
+    )
 
 
 @router.put("/notes/{note_id}", responses=problems(*_CHANGING))
@@ -150,6 +295,17 @@ def dismiss(note_id: Id, proposal_id: Id, caller: CareTeamCommanding, uow: Work)
     return NoteAnswer.model_validate(note)
 
 
+@router.post("/notes/{note_id}/decisions", responses=problems(*_CHANGING, Kind.UNKNOWN_PROPOSAL))
+def decide_several(note_id: Id, ask: DecisionsAsk, caller: CareTeamCommanding, uow: Work) -> NoteAnswer:
+    """Take several proposals into the draft and leave others out, all or none of it."""
+    note = _own_note(uow, note_id, caller)
+    for proposal_id in ask.accept:
+        note.accept(_proposal(note, proposal_id), caller.user_id, uow.now)
+    for proposal_id in ask.dismiss:
+        note.dismiss(_proposal(note, proposal_id), caller.user_id, uow.now)
+    return NoteAnswer.model_validate(note)
+
+
 @router.post("/notes/{note_id}/sign", responses=problems(*_CHANGING))
 def sign(note_id: Id, caller: CareTeamCommanding, uow: Work) -> NoteAnswer:
     """Sign; from here on the text stays as it is."""
@@ -164,14 +320,21 @@ def sign(note_id: Id, caller: CareTeamCommanding, uow: Work) -> NoteAnswer:
     return NoteAnswer.model_validate(note)
 
 
-@router.post("/notes/{note_id}/addenda", status_code=201, responses=problems(Kind.UNKNOWN_NOTE, Kind.NOT_POSSIBLE_NOW))
+@router.post(
+    "/notes/{note_id}/addenda",
+    status_code=201,
+    responses=problems(Kind.UNKNOWN_NOTE, Kind.NOT_POSSIBLE_NOW, Kind.UNKNOWN_PROPOSAL),
+)
 def add_addendum(note_id: Id, ask: AddendumAsk, caller: CareTeamCommanding, uow: Work) -> AddendumAnswer:
-    """Add a later word to a signed note."""
+    """Add a later word to a signed note, with lines that were proposed after the signature."""
     note = found.note_for_update(uow, note_id)
     if note.state is not NoteState.SIGNED:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", "the note is a draft: change its text instead")
-    addendum = Addendum(id=new_id(), note_id=note.id, text=ask.text, author_id=caller.user_id, written_at=uow.now)
-    note.append(addendum, ())
+    addendum = Addendum(id=new_id(), note_id=note.id, text=ask.text or "", author_id=caller.user_id, written_at=uow.now)
+    try:
+        note.append(addendum, [_proposal(note, each) for each in ask.proposals])
+    except ProposalDecidedError as error:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "proposals", str(error)) from error
     _audit(uow, caller, "addendum_added", note)
     return AddendumAnswer.model_validate(addendum)
 
@@ -189,7 +352,7 @@ def _own_note(uow: UnitOfWork, note_id: str, caller: Caller) -> Note:
 
 def _proposal(note: Note, proposal_id: str) -> Proposal:
     proposal = next((each for each in note.proposals if each.id == proposal_id), None)
-    if proposal is None:
+    if proposal is None or proposal.state is ProposalState.SUPERSEDED:
         raise Problem.of(Kind.UNKNOWN_PROPOSAL, "proposal_id", "the note has no such proposal")
     return proposal
 

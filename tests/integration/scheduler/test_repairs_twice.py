@@ -238,6 +238,7 @@ SUBJECTS = {
     "transcription.hear_early": "call",
     "recordings.ingest": "recording",
     "transcription.propose": "recording",
+    "transcription.summarize": "unknown",
     "scheduler.begin_alert": "unknown",
     "interop.apply_import": "applying",
     "scheduler.stop_listed_plans": "undoing",
