@@ -143,6 +143,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     trunks.router,
     parked_tasks.router,
     recordings.router,
+    searches.router,
     recording_gaps.router,
     retention.router,
     legal_holds.router,

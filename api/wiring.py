@@ -17,6 +17,7 @@ from runtime.live_events import AsyncLiveStream
 from scheduler.roster_rule import RosterRule
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
+from transcription.search_language import SearchLanguage
 
 CONCURRENT_UNITS = 12
 """Requests with an open transaction at one time; the database's pool must hold as many connections."""
@@ -36,6 +37,7 @@ class Wiring:
     hasher: PasswordHasher
     headsets: GatewayDoor
     ice: IceSettings
+    search: SearchLanguage
     calendar_region: str = "CN"  # whose working days count
     request_days: int = 5  # working days until a request is answered
     request_days_several: int = 10  # and one that concerns several departments

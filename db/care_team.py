@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Column, Index, String, Table, text
+from sqlalchemy import CheckConstraint, Column, Index, String, Table, TextClause, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from care.care_team import (
@@ -105,16 +106,19 @@ _TIED_PERSONALLY = text(
 )
 
 
-def tie_condition(patient: str) -> str:
-    """SQL that is true where the reader may open the record whose id the expression `patient` gives.
+def tie_condition(patient: str, reader: Reader, now: datetime) -> TextClause:
+    """True where the reader may open the record whose id the SQL expression `patient` gives.
 
-    It asks what `CareTeamRepository.ties` asks, row by row inside another query; `tie_values` gives its parameters.
+    It asks what `CareTeamRepository.ties` asks, row by row inside another statement.
     """
-    return "EXISTS (" + _TIES.replace("CAST(:patient AS uuid)", patient) + ")"
+    asked = text("EXISTS (" + _TIES.replace("CAST(:patient AS uuid)", patient) + ")")
+    return asked.bindparams(**_tie_values(reader, now)).bindparams(
+        bindparam("reader", reader.user_id, Uuid(as_uuid=False)),
+        bindparam("departments", list(reader.departments), ARRAY(String)),
+    )
 
 
-def tie_values(reader: Reader, now: datetime) -> dict[str, object]:
-    """The parameters of a question for a reader's ties, but for the patient."""
+def _tie_values(reader: Reader, now: datetime) -> dict[str, object]:
     return {
         "reader": reader.user_id,
         "departments": list(reader.departments),
@@ -148,7 +152,7 @@ class CareTeamRepository:
 
     def ties(self, patient_id: str, reader: Reader, now: datetime) -> frozenset[Ground]:
         """The grounds that hold between a reader and a patient."""
-        rows = self._session.execute(text(_TIES), {"patient": patient_id, **tie_values(reader, now)})
+        rows = self._session.execute(text(_TIES), {"patient": patient_id, **_tie_values(reader, now)})
         return frozenset(Ground(row[0]) for row in rows)
 
     def tied_personally(self, reader: Reader, now: datetime) -> Sequence[str]:

@@ -24,11 +24,11 @@ from sqlalchemy import (
     Uuid,
     cast,
     delete,
+    exists,
     func,
     insert,
     or_,
     select,
-    text,
     tuple_,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR
@@ -36,7 +36,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_not
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from db.care_team import CareTeamRepository, tie_condition, tie_values
+from db.care_team import CareTeamRepository, tie_condition
 from db.metadata import closed_set, instant, metadata
 from db.recordings import transcripts
 from followup.recordings import Channel, Recording, Transcript
@@ -138,7 +138,7 @@ class TurnSearch:
         if not turns:
             return
         labels: Sequence[str] = self._session.execute(
-            select(func.turn_labels(recording.id, type_=ARRAY(Text)))
+            select(func.turn_labels(cast(recording.id, Uuid(as_uuid=False)), type_=ARRAY(Text)))
         ).scalar_one()
         self._session.execute(
             insert(transcript_turns),
@@ -157,7 +157,7 @@ class TurnSearch:
                     "at": begun + timedelta(seconds=turn.start),
                     "text": turn.text,
                     "written": turn.written,
-                    "words": _vector(turn.places),
+                    "words": written_vector(turn.places),
                     "labels": [*labels, f"channel:{turn.channel.value}"],
                 }
                 for turn in turns
@@ -178,16 +178,19 @@ class TurnSearch:
         ).one_or_none()
         return (row.transcript_id, row.words_version) if row else None
 
-    def heard_recordings(self, *, after: str | None, limit: int) -> Sequence[str]:
-        """Recordings that have a transcript, in order of id, from behind `after`."""
-        query = select(transcripts.c.recording_id).distinct().order_by(transcripts.c.recording_id).limit(limit)
+    def to_index(self, *, after: str | None, limit: int, besides: str | None = None) -> Sequence[str]:
+        """Recordings that have a transcript, in order of id, from behind `after`.
+
+        `besides` leaves out those whose newest transcript is in the index by this version of the words.
+        """
+        query = _heard(besides).order_by(transcripts.c.recording_id).limit(limit)
         if after is not None:
             query = query.where(transcripts.c.recording_id > after)
         return self._session.scalars(query).all()
 
-    def count_heard(self) -> int:
-        """How many recordings have a transcript."""
-        return self._session.scalar(select(func.count(transcripts.c.recording_id.distinct()))) or 0
+    def count_to_index(self, *, besides: str | None = None) -> int:
+        """How many recordings `to_index` gives in all."""
+        return self._session.scalar(select(func.count()).select_from(_heard(besides).subquery())) or 0
 
     def learn(self, sounds: Mapping[str, str]) -> None:
         """Note how words sound; those that are known stay."""
@@ -275,7 +278,8 @@ class TurnSearch:
         cares = [f"cares:{department}" for department in ("", *reader.departments)]
         tied = self._care_team.tied_personally(reader, now)
         if len(tied) <= _NAMED_PATIENTS:
-            return _turn.labels.overlap([*cares, *(f"patient:{each}" for each in tied)])
+            near: ColumnElement[bool] = _turn.labels.overlap([*cares, *(f"patient:{each}" for each in tied)])
+            return near
         return or_(_turn.labels.overlap(cares), _turn.patient_id.in_(tied))
 
     def _seen(
@@ -295,11 +299,24 @@ class TurnSearch:
         if reader is None or not reader.departments:
             return inner.limit(limit)
         # The fence keeps the dear question behind the order, so that it is asked of a page and not of every hit.
-        fenced = inner.offset(text("0")).subquery("hit")
-        outer = select(fenced).where(text(tie_condition("hit.patient_id")).bindparams(**tie_values(reader, now)))
+        fenced = inner.offset(0).subquery("hit")
+        outer = select(fenced).where(tie_condition("hit.patient_id", reader, now))
         if ordered:
             outer = outer.order_by(fenced.c.at.desc(), fenced.c.id.desc())
         return outer.limit(limit)
+
+
+def _heard(besides: str | None) -> Select[Any]:
+    query: Select[Any] = select(transcripts.c.recording_id).distinct()
+    if besides is None:
+        return query
+    newer = transcripts.alias("newer")
+    indexed = indexed_transcripts.c
+    is_newest = ~exists().where(
+        newer.c.recording_id == transcripts.c.recording_id, newer.c.created_at > transcripts.c.created_at
+    )
+    is_there = exists().where(indexed.transcript_id == transcripts.c.id, indexed.words_version == besides)
+    return query.where(is_newest, ~is_there)
 
 
 def _slices(
@@ -369,7 +386,7 @@ def _hit(row: Row[Any]) -> TurnHit:
     )
 
 
-def _vector(places: Mapping[str, Sequence[int]]) -> str:
+def written_vector(places: Mapping[str, Sequence[int]]) -> str:
     """Words and their places, as a tsvector is written."""
     return " ".join(f"{_quoted(word)}:{','.join(map(str, at))}" for word, at in places.items())
 

@@ -1,5 +1,7 @@
 """`suifang api`: wires the HTTP API and serves it until it is told to stop."""
 
+from threading import Thread
+
 import uvicorn
 from argon2 import PasswordHasher
 from fastapi import FastAPI
@@ -23,6 +25,7 @@ from suifang.start import refuse_wrong_start
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
 from telephony.headsets.wire import SOCKET_NAME
+from transcription.search_language import FOLDER, SearchLanguage
 
 GRACE_SECONDS = 5
 """How long a request that is being answered may go on after the process was told to stop."""
@@ -41,6 +44,9 @@ def application(settings: Settings) -> FastAPI:
     content = Content(settings.content_dir)
     engine = make_engine(urls.database_url, pool_size=CONCURRENT_UNITS, application="suifang-api")
     units = UnitsOfWork(engine)
+    search = SearchLanguage(content, settings.state_dir / FOLDER)
+    # Beside the start: whoever searches first need not wait for the dictionary, and nobody else for the search.
+    Thread(target=search.load, name="dictionary", daemon=True).start()
     return create_app(
         Wiring(
             units=units,
@@ -65,6 +71,7 @@ def application(settings: Settings) -> FastAPI:
             font_folders=settings.font_folders,
             area_code=settings.area_code,
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
+            search=search,
             ice=IceSettings(
                 stun_url=settings.stun_url,
                 turn_url=settings.turn_url,

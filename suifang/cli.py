@@ -17,7 +17,7 @@ from runtime.settings import Settings, load_settings
 from suifang import all_in_one
 from suifang.backup import back_up, verify
 from suifang.backup import restore as restore_backup
-from suifang.commands import calendar, feed, flows, lists, plans, queues, users
+from suifang.commands import calendar, feed, flows, index, lists, plans, queues, users
 from suifang.commands.frame import in_words, quiet_settings
 from suifang.doctor import examine
 from suifang.edge_command import edge_of, write_edge
@@ -40,6 +40,7 @@ for _name, _group in {
 }.items():
     app.add_typer(_group, name=_name)
 app.command(name="import")(lists.import_list)
+app.command(name="index")(index.index_turns)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import Lock
 
 import jieba
 import snowballstemmer
@@ -64,18 +65,20 @@ class SpokenWords:
         self._own_words = sorted({word for each in own_words for word in han_runs(each)})
         self.version = hashlib.sha256("\n".join([_CUT, jieba.__version__, *self._own_words]).encode()).hexdigest()[:16]
         self._loaded = False
+        self._loading = Lock()
 
     def load(self) -> None:
         """Read the dictionary now (1 to 2 seconds) and not with the first text."""
         if self._loaded:
             return
-        jieba.setLogLevel(logging.WARNING)
-        Path(self._dictionary.tmp_dir).mkdir(parents=True, exist_ok=True)
-        self._dictionary.initialize()
-        for word in self._own_words:
-            if len(word) > 1:
-                self._dictionary.add_word(word, _OWN_WORD)
-        self._loaded = True
+        with self._loading:
+            jieba.setLogLevel(logging.WARNING)
+            Path(self._dictionary.tmp_dir).mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._dictionary.initialize()
+            for word in self._own_words:
+                if len(word) > 1:
+                    self._dictionary.add_word(word, _OWN_WORD)
+            self._loaded = True
 
     def cut(self, text: str) -> list[SpokenWord]:
         """The words of a text, end to end."""

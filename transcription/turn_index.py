@@ -56,12 +56,13 @@ class TurnIndex:
 
     def bring_all(self, *, anew: bool = False) -> Iterator[Progress]:
         """Go through every recording that has a transcript; without `anew` only what is missing or behind is done."""
+        besides = None if anew else self._words.version
         with self._units_of_work() as uow:
-            total = uow.turn_search.count_heard()
+            total = uow.turn_search.count_to_index(besides=besides)
         after, looked_at, indexed = None, 0, 0
         while True:
             with self._units_of_work() as uow:
-                page = uow.turn_search.heard_recordings(after=after, limit=_AT_ONCE)
+                page = uow.turn_search.to_index(after=after, limit=_AT_ONCE, besides=besides)
             for recording_id in page:
                 indexed += self.bring(recording_id, anew=anew)
                 looked_at += 1

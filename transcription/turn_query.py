@@ -69,18 +69,25 @@ class _Chunk:
 
 
 def query_of(
-    typed: str, words: SpokenWords, names: Names, vocabulary: Vocabulary, *, by_sound: bool = False
+    typed: str,
+    words: SpokenWords,
+    names: Names,
+    vocabulary: Vocabulary,
+    *,
+    untouched: Collection[str] = (),
+    by_sound: bool = False,
 ) -> TurnQuery:
     """Terms are set apart by blanks, "quoted words" stay together, -word must not be there, word* begins so.
 
-    Numbers are found as they were said and as they are written down, pinyin finds what sounds so; `by_sound` finds for
-    each Chinese word also those that sound the same. NothingToSearchError if there is no word in it.
+    Numbers are found as they were said and as they are written down, but for names that look like numbers
+    (`untouched`); pinyin finds what sounds so, and `by_sound` for each Chinese word also those that sound the same.
+    NothingToSearchError if there is no word in it.
     """
     typed = to_simplified(typed)
     reader = _Reader(words, names, vocabulary, by_sound=by_sound)
     readings: list[tuple[Term, ...]] = []
     none_of: list[Term] = []
-    for spelling in dict.fromkeys([typed, *(written(typed, language) for language in ("zh", "en"))]):
+    for spelling in dict.fromkeys([typed, *(written(typed, language, untouched) for language in ("zh", "en"))]):
         chunks = list(reader.chunks(spelling))
         none_of += [reader.term(chunk) for chunk in chunks if chunk.unwanted]
         if wanted := tuple(reader.wanted([chunk for chunk in chunks if not chunk.unwanted])):

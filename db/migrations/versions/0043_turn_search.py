@@ -18,11 +18,12 @@ CREATE FUNCTION turn_labels(of_recording uuid) RETURNS text[] LANGUAGE sql STABL
       attempts.task_id, attempts.outcome
     FROM recordings JOIN calls ON calls.id = recordings.call_id JOIN attempts ON attempts.id = calls.attempt_id
     WHERE recordings.id = of_recording),
+  asked(id) AS (
+    SELECT task_id FROM heard
+    UNION SELECT attempt_tasks.task_id FROM attempt_tasks, heard WHERE attempt_tasks.attempt_id = heard.attempt_id),
   about AS (
     SELECT tasks.purpose, encounters.department
-    FROM heard
-      JOIN tasks ON tasks.id = heard.task_id
-        OR tasks.id IN (SELECT task_id FROM attempt_tasks WHERE attempt_tasks.attempt_id = heard.attempt_id)
+    FROM asked JOIN tasks ON tasks.id = asked.id
       LEFT JOIN plans ON plans.id = tasks.plan_id
       LEFT JOIN encounters ON encounters.id = plans.encounter_id),
   labels(label) AS (
@@ -32,8 +33,8 @@ CREATE FUNCTION turn_labels(of_recording uuid) RETURNS text[] LANGUAGE sql STABL
     UNION ALL SELECT 'outcome:' || outcome FROM heard
     UNION ALL SELECT 'purpose:' || purpose FROM about
     UNION ALL SELECT 'department:' || department FROM about
-    UNION ALL SELECT 'alert:' || level FROM alerts, heard
-      WHERE alerts.recording_id = heard.id OR alerts.attempt_id = heard.attempt_id
+    UNION ALL SELECT 'alert:' || level FROM alerts, heard WHERE alerts.recording_id = heard.id
+    UNION ALL SELECT 'alert:' || level FROM alerts, heard WHERE alerts.attempt_id = heard.attempt_id
     UNION ALL SELECT 'cares:' || department FROM encounters WHERE patient_id = (SELECT patient_id FROM heard)
     UNION ALL SELECT 'cares:' || department FROM care_team_members WHERE patient_id = (SELECT patient_id FROM heard)
     UNION ALL SELECT 'cares:' FROM heard
@@ -95,9 +96,11 @@ END $$
 _OF_ALERT = """
 CREATE FUNCTION relabel_turns_of_alert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM relabel_turns(array_agg(recordings.id))
-  FROM recordings LEFT JOIN calls ON calls.id = recordings.call_id
-  WHERE recordings.id = NEW.recording_id OR calls.attempt_id = NEW.attempt_id;
+  PERFORM relabel_turns(array_agg(id)) FROM (
+    SELECT NEW.recording_id AS id WHERE NEW.recording_id IS NOT NULL
+    UNION
+    SELECT recordings.id FROM calls JOIN recordings ON recordings.call_id = calls.id
+    WHERE calls.attempt_id = NEW.attempt_id) AS heard;
   RETURN NULL;
 END $$
 """

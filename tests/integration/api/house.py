@@ -1,6 +1,8 @@
 """A hospital for the API's tests: the real app on a real database, and callers who keep the API to its contract."""
 
+import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,12 +31,14 @@ from runtime.live_events import AsyncLiveStream
 from runtime.settings import REPOSITORY
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
+from transcription.search_language import SearchLanguage
 
 PREFIX = "/api/v1"
 PASSWORD = "correct horse battery"
 QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 CONTENT = Content(REPOSITORY / "content")
 NO_ICE = IceSettings()
+SEARCH = SearchLanguage(CONTENT, Path(tempfile.gettempdir()) / f"suifang-dictionary-{os.getuid()}")
 REPORT_KEYS = ("a-key-of-thirty-two-letters-or-more",)
 
 
@@ -203,6 +207,7 @@ def open_house(
             call_back_number=call_back_number,
             headsets=GatewayDoor(socket=gateway_socket or folder / "no-gateway.sock", node="node-1"),
             ice=ice,
+            search=SEARCH,
         )
     )
     with TestClient(app, raise_server_exceptions=False) as client:
