@@ -143,7 +143,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     trunks.router,
     parked_tasks.router,
     recordings.router,
-    searches.router,
     recording_gaps.router,
     retention.router,
     legal_holds.router,

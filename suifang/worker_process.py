@@ -172,7 +172,6 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         spool=settings.spool_dir,
     )
     provide(parts)
-    provide(TurnIndex(units_of_work, SearchLanguage(content, settings.state_dir / FOLDER).words))
     provide(
         SummaryParts(
             units_of_work=units_of_work,
