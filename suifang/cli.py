@@ -227,12 +227,21 @@ def demo(
 @app.command()
 @in_words
 def transcribe(
-    file: Annotated[Path, typer.Argument(help="A call's recording, two channels.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    language: Annotated[str, typer.Option(help="The call's language.")] = "zh",
+    file: Annotated[Path, typer.Argument(help="A call's recording, two channels; with --evaluate a folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one array.")] = False,
+    language: Annotated[str, typer.Option(help="The call's language: zh, en or auto.")] = "zh",
+    evaluate: Annotated[
+        bool, typer.Option("--evaluate", help="Score a folder's samples with every model at hand.")
+    ] = False,
+    model: Annotated[
+        list[str] | None, typer.Option(help="With --evaluate: only this model (may be given more than once).")
+    ] = None,
 ) -> None:
-    """Transcribe one recording to turns."""
+    """Transcribe one recording to turns, or say how well each model hears a hospital's own samples."""
     settings = quiet_settings()
+    if evaluate:
+        command = loaded("suifang.evaluate_command")
+        sys.exit(command.run(file, settings, models=model or (), as_json=as_json, language=language))
 
     def load_engine() -> object:
         return loaded("transcription.engine_choice").load_transcriber(settings)

@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -43,15 +42,12 @@ def _show(step: Progress, progress: TextIO) -> None:
 
 
 def _as_json(call: TranscribedCall) -> str:
-    return json.dumps(
-        {
-            "language": call.language,
-            "seconds": round(call.seconds, 2),
-            "made_by": asdict(call.made_by),
-            "turns": [asdict(turn) for turn in call.turns],
-        },
-        ensure_ascii=False,
-    )
+    """One array; how a number would be written, and what else we keep of a turn, is not part of this contract."""
+    turns = [{key: getattr(turn, key) for key in _KEYS} for turn in call.turns]
+    return json.dumps(turns, ensure_ascii=False)
+
+
+_KEYS = ("channel", "start", "end", "text", "confidence")
 
 
 def _as_lines(call: TranscribedCall) -> str:

@@ -6,6 +6,7 @@ import jiwer
 
 from transcription.chinese import to_simplified
 from transcription.written_chinese import written_chinese
+from transcription.written_english import written_english
 
 _ENGLISH_DIGITS = dict(
     zip("0123456789", ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"), strict=True)
@@ -35,6 +36,6 @@ def _normal_chinese(text: str) -> str:
 
 
 def _normal_english(text: str) -> str:
-    words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", text.lower().replace("’", "'"))
+    words = re.findall(r"[a-z]+(?:'[a-z]+)*|\d+", written_english(text.lower()).lower().replace("’", "'"))
     spelled = (_ENGLISH_DIGITS.get(word, _ENGLISH_SPELLINGS.get(word, word)) for word in words)
     return " ".join(spelled)

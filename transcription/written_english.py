@@ -221,7 +221,7 @@ _SPOKEN: tuple[_Rule, ...] = (
     (r"\b(?P<part>one|two|three) (?P<of>third|quarter)s?\b", _fraction),
     (rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER})(?![\d.])", _pressure),
     (rf"\b(?:{_INTEGER}|zero|oh) point(?: {_DIGIT})+", _number),
-    (rf"\b(?P<century>nineteen|twenty) (?P<year>{_FROM_TEN})(?![ -](?:hundred|thousand|{_MASS}))", _year),
+    (rf"\b(?P<century>eighteen|nineteen|twenty) (?P<year>{_FROM_TEN})(?![ -](?:hundred|thousand|{_MASS}))", _year),
     (rf"\b{_SHORT}(?![ -](?:{_MASS}|hundred|thousand))", _short_value),
     (rf"\b(?:(?:double |triple )?{_DIGIT}[ -]?){{2,}}(?:double |triple )?{_DIGIT}", _read_out),
     (rf"\b{_LARGE}", _number),

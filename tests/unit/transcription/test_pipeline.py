@@ -32,6 +32,10 @@ class ScriptedTranscriber:
     def description(self) -> EngineDescription:
         return EngineDescription(engine="scripted", version="1", model="none", parameters={})
 
+    @property
+    def packed_seconds(self) -> float:
+        return 30.0
+
     def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
         assert windows
         assert self._language in among
@@ -141,9 +145,8 @@ def test_the_command_prints_json_on_stdout_and_progress_on_stderr(tmp_path: Path
     )  # fmt: skip
     assert status == 0
     printed = json.loads(out.getvalue())
-    assert [turn["channel"] for turn in printed["turns"]] == ["agent", "patient", "patient"]
-    assert set(printed["turns"][0]) == {"channel", "start", "end", "text", "confidence"}
-    assert printed["made_by"]["engine"] == "scripted"
+    assert [turn["channel"] for turn in printed] == ["agent", "patient", "patient"]
+    assert list(printed[0]) == ["channel", "start", "end", "text", "confidence"]
     assert "2 of 2 windows done" in progress.getvalue()
 
 

@@ -105,6 +105,7 @@ def test_the_name_of_a_medicine_stays() -> None:
         ("March fifth", "March 5"),
         ("the twenty-second of November", "November 22"),
         ("in twenty twenty six", "in 2026"),
+        ("in eighteen thirteen", "in 1813"),
         ("two thousand five hundred steps", "2500 steps"),
         ("three quarters", "3/4"),
         ("five out of ten", "5 out of 10"),
