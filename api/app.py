@@ -45,6 +45,7 @@ from api.routes import (
     imports,
     inbound,
     intake,
+    keywords,
     legal_holds,
     keywords,
     log_ins,

@@ -36,6 +36,7 @@ from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
+from db.keywords import KeywordRepository
 from db.legal_holds import LegalHoldRepository
 from db.listed_people import ListedPeople
 from db.medicines import MedicineRepository
@@ -137,6 +138,7 @@ class UnitOfWork:
         self.legal_holds = LegalHoldRepository(self._session)
         self.purges = PurgeRepository(self._session)
         self.alerts = AlertRepository(self._session)
+        self.keywords = KeywordRepository(self._session)
         self.goals = GoalRepository(self._session)
         self.medicines = MedicineRepository(self._session)
         self.advice = AdviceRepository(self._session)

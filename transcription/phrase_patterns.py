@@ -27,6 +27,7 @@ class Found:
     end: int
 
 
+MOST_GAPS = 6
 _NAME = re.compile("<([a-z_]+)>")
 
 
@@ -42,6 +43,8 @@ def spelled_out(pattern: str, words: Words) -> str:
     branch = _read_phrase(spelled)
     if not branch or branch[0] is _GAP or branch[-1] is _GAP:
         raise PatternError(f"{pattern!r}: a phrase begins and ends with words")
+    if spelled.count("~") > MOST_GAPS:
+        raise PatternError(f"{pattern!r}: more than {MOST_GAPS} gaps take too long to look for; part it in several")
     return spelled
 
 
@@ -99,6 +102,11 @@ def _shortest(branch: _Branch) -> str:
         else " "
         for part in branch
     )
+
+
+def plain_text(text: str) -> str:
+    """Small letters, plain apostrophes, as many characters as before."""
+    return "".join(small if len(small := char.lower()) == 1 else char for char in text).replace("’", "'")
 
 
 def example_of(pattern: str) -> str:
@@ -194,20 +202,45 @@ class ChinesePhrases:
 
 
 def _chinese_by_sound(branch: _Branch) -> str:
-    """Each run of words between two gaps by tone when it is short, without regard to tones when it is longer."""
-    total = len(_shortest(branch).replace(" ", ""))
-    runs: list[list[str | _Some | _Gap]] = [[]]
+    """The more syllables a wording has, the less has to agree: what is short is found by its tones too."""
+    runs: list[list[str | _Some]] = [[]]
     for part in branch:
-        if part is _GAP:
+        if isinstance(part, _Gap):
             runs.append([])
         else:
             runs[-1].append(part)
+    lengths = [sum(map(_syllables_of, run)) for run in runs]
     made = []
-    for run in runs:
-        length = len(_shortest(tuple(run)).replace(" ", ""))
-        by_tone = total <= _BY_TONE_UP_TO or length < _BY_TONE_UP_TO
-        made.append(_chinese(tuple(run), _Sound.TONED if by_tone else _Sound.FOLDED))
+    for run, length in zip(runs, lengths, strict=True):
+        parts = [_by_sound(part, in_run=length - _syllables_of(part), besides=sum(lengths) - length) for part in run]
+        made.append("".join(parts))
     return _CHINESE_GAP.join(made)
+
+
+def _by_sound(part: "str | _Some", *, in_run: int, besides: int) -> str:
+    """A part of a run that has `in_run` more syllables at least, `besides` so many in other runs."""
+    if isinstance(part, str):
+        run = in_run + len(part)
+        folded = run > _BY_TONE_UP_TO or (run == _BY_TONE_UP_TO and besides > 0) or besides > _BY_TONE_UP_TO
+        return _chinese((part,), _Sound.FOLDED if folded else _Sound.TONED)
+    some = []
+    for one in part.branches:
+        if any(isinstance(each, _Gap) for each in one):
+            some.append(_chinese_by_sound(one))
+            continue
+        length = sum(map(_syllables_of, one))
+        some.append(
+            "".join(
+                _by_sound(each, in_run=in_run + length - _syllables_of(each), besides=besides)
+                for each in one
+                if not isinstance(each, _Gap)
+            )
+        )
+    return f"(?:{'|'.join(sorted(some, key=len, reverse=True))})"
+
+
+def _syllables_of(part: "str | _Some | _Gap") -> int:
+    return len(_shortest((part,)).replace(" ", ""))
 
 
 def _chinese(branch: _Branch, sound: _Sound) -> str:

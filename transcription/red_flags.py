@@ -27,6 +27,7 @@ from transcription.phrase_patterns import (
     EnglishPhrases,
     EnglishText,
     PatternError,
+    plain_text,
     spelled_out,
 )
 from transcription.weight_gain import Gain, gains_in
@@ -234,7 +235,7 @@ def alerts_in(
     asks about and the patient affirms in the next turn counts as the patient's.
     """
     by_relative = by_relative or any(
-        relative_speaks(_plain(turn.text), language) for turn in turns if turn.channel is Channel.PATIENT
+        relative_speaks(plain_text(turn.text), language) for turn in turns if turn.channel is Channel.PATIENT
     )
     signs = [
         sign
@@ -276,7 +277,7 @@ def _together(signs: Sequence[_Sign], flags: Sequence[RedFlag]) -> Iterator[_Sig
 def _signs_of(
     turn: Turn, number: int, before: Turn | None, flags: Sequence[RedFlag], language: str, by_relative: bool
 ) -> Iterator[_Sign]:
-    text = _plain(turn.text)
+    text = plain_text(turn.text)
     for hit in _phrase_hits(text, flags, language):
         if _counts(hit.flag, told(text, hit.start, hit.end, language, by_relative=by_relative)):
             yield _Sign(
@@ -284,11 +285,11 @@ def _signs_of(
             )
     yield from _values_of(turn, number, flags, language, by_relative)
     if before is not None and before.channel is Channel.AGENT:
-        yield from _answered(turn, number, _plain(before.text), text, flags, language)
+        yield from _answered(turn, number, plain_text(before.text), text, flags, language)
 
 
 def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str, by_relative: bool) -> Iterator[_Sign]:
-    text = _plain(turn.written or turn.text)
+    text = plain_text(turn.written or turn.text)
 
     def sign(flag: RedFlag, start: int, heard: str) -> _Sign:
         return _Sign(flag=flag, at=_second_of(turn, start, text), turn=number, heard=heard)
@@ -307,11 +308,6 @@ def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str,
 
 def _counts(flag: RedFlag, how: Told) -> bool:
     return how is Told.PRESENT or how in flag.counts
-
-
-def _plain(text: str) -> str:
-    """Small letters, plain apostrophes, as many characters as before."""
-    return "".join(small if len(small := char.lower()) == 1 else char for char in text).replace("’", "'")
 
 
 def _second_of(turn: Turn, position: int, text: str) -> float:

@@ -1,6 +1,6 @@
 """Celery tasks from stored sound to text, alerts and the note: shells around the modules that do it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 from celery import Celery, signals
 
 from db.unit_of_work import UnitsOfWork
+from followup.keywords import KeywordSet
 from followup.ports import RecordingStore
 from runtime.task_queue import TRIED_AGAIN
 from runtime.worker_context import provided
 from transcription.answer_phrases import AnswerPhrases
 from transcription.attempt_notes import draft_for_attempt
 from transcription.attempt_proposals import propose_from_recording
+from transcription.keywords import find_keywords
 from transcription.note_material import NoteMaterial
 from transcription.openings import Part, hear
 from transcription.speech_probe import WhisperProbe
@@ -23,6 +25,7 @@ from transcription.turn_index import TurnIndex
 
 TRANSCRIBE = "transcription.transcribe"
 PROPOSE = "transcription.propose"
+FIND_KEYWORDS = "transcription.find_keywords"
 DRAFT_NOTE = "transcription.draft_note"
 INDEX_TURNS = "transcription.index_turns"
 HEAR_OPENING = "transcription.hear_opening"
@@ -40,6 +43,7 @@ class TranscriptionParts:
     transcriber: Callable[[], Transcriber]
     notes: NoteMaterial
     phrases: AnswerPhrases
+    keywords: Callable[[], Mapping[str, KeywordSet]]
     spool: Path
 
 
@@ -53,6 +57,7 @@ def register(app: Celery) -> None:
     )
     signals.task_failure.connect(_give_up, sender=task, weak=False)
     app.task(propose, name=PROPOSE, lazy=False, **TRIED_AGAIN)
+    app.task(look_for_keywords, name=FIND_KEYWORDS, lazy=False, **TRIED_AGAIN)
     app.task(draft_note, name=DRAFT_NOTE, lazy=False, **TRIED_AGAIN)
     app.task(index_turns, name=INDEX_TURNS, lazy=False, **TRIED_AGAIN)
     # Heard once: what could not be heard at once is of no use a minute later.
@@ -70,6 +75,12 @@ def propose(recording_id: str) -> None:
     """Propose additions to the note from a new transcript."""
     parts = provided(TranscriptionParts)
     propose_from_recording(parts.units_of_work, parts.notes, recording_id)
+
+
+def look_for_keywords(recording_id: str) -> None:
+    """Note where a new transcript holds what supervisors want to hear of."""
+    parts = provided(TranscriptionParts)
+    find_keywords(parts.units_of_work, parts.keywords(), recording_id)
 
 
 def index_turns(recording_id: str) -> None:

@@ -25,6 +25,7 @@ from followup.flows import Flow
 from followup.follow_up_rules import FollowUpRules
 from followup.identity import IdentityRule
 from followup.inbound_menu import InboundMenu
+from followup.keywords import KeywordSet
 from followup.plans import PlanTemplate
 from followup.replies import ReplyRules
 from followup.retention import RetentionRules
@@ -51,6 +52,7 @@ from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.medicine_names import MedicineNamesDocument
+from runtime.content.keywords import KeywordSetDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.observations import CodeMapDocument, ObservationsDocument, UnitsDocument
 from runtime.content.plans import Named, PlanDocument, missing_in
@@ -506,6 +508,11 @@ class Content:
     def search_words(self) -> SearchWordsDocument:
         """Words of the search's dictionary, and names that mean the same."""
         return self._only("search_words.yaml", SearchWordsDocument)
+
+    @cached_property
+    def keyword_sets(self) -> dict[str, KeywordSet]:
+        """The shipped sets of words that supervisors want to hear of, by id."""
+        return {document.id: document.value() for document in self._read("keywords", KeywordSetDocument)}
 
     @cached_property
     def unmet_needs(self) -> UnmetNeedsDocument:
