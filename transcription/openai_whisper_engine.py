@@ -11,7 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from transcription.transcriber import EngineDescription, Samples, SpeechEngineMissingError, WindowText, Word
+from transcription.transcriber import (
+    WINDOW_SECONDS,
+    EngineDescription,
+    Samples,
+    SpeechEngineMissingError,
+    WindowText,
+    Word,
+)
 from transcription.weights import Weights
 
 try:
@@ -51,6 +58,11 @@ class OpenAIWhisper:
     def description(self) -> EngineDescription:
         """Engine, version, model and parameters."""
         return self._description
+
+    @property
+    def packed_seconds(self) -> float:
+        """How much speech is best put into one window: as much as fits, since each is padded to the full."""
+        return WINDOW_SECONDS
 
     def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
         """The likeliest of `among` in the first windows."""

@@ -17,7 +17,9 @@ from transcription.windows import Window, pack, together
 
 LANGUAGES = ("zh", "en")
 AUTO = "auto"
-_BATCH = 8
+_TOLD_AFTER = 16
+"""Windows after which progress is told."""
+
 _HEARD_FOR_LANGUAGE = 2
 
 log = structlog.get_logger(__name__)
@@ -65,7 +67,9 @@ def transcribe_recording(
     agent, patient = gate(audio.agent, audio.patient)
     channels = {Channel.AGENT: agent, Channel.PATIENT: patient}
     windows = [
-        (channel, window) for channel, samples in channels.items() for window in pack(samples, speech_spans(samples))
+        (channel, window)
+        for channel, samples in channels.items()
+        for window in pack(samples, speech_spans(samples), transcriber.packed_seconds)
     ]
     if language == AUTO:
         language = _language(transcriber, [window for _, window in windows])
@@ -92,8 +96,8 @@ def _heard(
     language: str,
     progress: Callable[[Progress], None],
 ) -> Iterator[list[_Heard]]:
-    for first in range(0, len(windows), _BATCH):
-        batch = windows[first : first + _BATCH]
+    for first in range(0, len(windows), _TOLD_AFTER):
+        batch = windows[first : first + _TOLD_AFTER]
         texts = transcriber.transcribe([window.audio for _, window in batch], language)
         yield [
             _Heard(channel=channel, window=window, text=text)
@@ -124,7 +128,11 @@ def _utterances(
                 skipped[one.channel] += missed
             else:
                 alone += [(one.channel, window) for window in missed]
-        again = [(channel, window) for channel, windows in skipped.items() for window in together(windows)] + alone
+        again = [
+            (channel, window)
+            for channel, windows in skipped.items()
+            for window in together(windows, transcriber.packed_seconds)
+        ] + alone
         heard = [one for batch in _heard(transcriber, again, language, lambda _: None) for one in batch]
     return utterances
 
@@ -133,7 +141,8 @@ def _sifted(one: _Heard, samples: Samples, *, sure: bool) -> tuple[list[Utteranc
     """A window's stretches that are settled, and those that should be heard again, each as a window of its own."""
     if len(one.window.pieces) == 1:
         hopeless = doubt_about_window(one.text, LAST_HEARING) is not None
-        return ([] if hopeless else [_utterance(one.channel, samples, one.window.pieces[0].span, one.text.words)]), []
+        ((span, words),) = one.window.pieces_of(one.text.words)
+        return ([] if hopeless else [_utterance(one.channel, samples, span, words)]), []
     believed: list[Utterance] = []
     missed: list[Window] = []
     for piece, (span, words) in zip(one.window.pieces, one.window.pieces_of(one.text.words), strict=True):
@@ -146,4 +155,4 @@ def _sifted(one: _Heard, samples: Samples, *, sure: bool) -> tuple[list[Utteranc
 
 def _utterance(channel: Channel, samples: Samples, span: Span, words: Sequence[Word]) -> Utterance:
     sound = samples[round(span.start * SAMPLE_RATE) : round(span.end * SAMPLE_RATE)]
-    return Utterance(channel=channel, span=span, words=tuple(words), loudness=loudness_dbfs(sound))
+    return Utterance(channel=channel, span=span, words=tuple(words), loudness=loudness_dbfs(sound), timed=True)

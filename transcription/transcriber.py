@@ -61,6 +61,10 @@ class Transcriber(Protocol):
     def description(self) -> EngineDescription:
         """Engine, version, model and parameters."""
 
+    @property
+    def packed_seconds(self) -> float:
+        """How much speech is best put into one window, at most WINDOW_SECONDS; a longer stretch is one by itself."""
+
     def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
         """The likeliest of the languages `among` for what is spoken in `windows`."""
 

@@ -5,7 +5,7 @@ them are shortened, and each window remembers which of its seconds came from whi
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,10 +19,11 @@ _WORD_END_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One stretch inside a window: `offset` is where its sound begins there."""
+    """One stretch inside a window: its sound begins `offset` seconds into the window, `begins` in the recording."""
 
     span: Span
     offset: float
+    begins: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,7 +34,7 @@ class Window:
     pieces: tuple[Piece, ...]
 
     def pieces_of(self, words: Sequence[Word]) -> Iterator[tuple[Span, list[Word]]]:
-        """Each stretch of this window with its words.
+        """Each stretch of this window with its words, in seconds of the recording.
 
         A word is placed by its last part: the models let the first word after a pause begin somewhere in the pause.
         """
@@ -43,31 +44,33 @@ class Window:
             moment = word.end - _WORD_END_SHARE * (word.end - word.start)
             held[int(np.searchsorted(limits, moment, side="right"))].append(word)
         for piece, own in zip(self.pieces, held, strict=True):
-            yield piece.span, own
+            shift = piece.begins - piece.offset
+            yield piece.span, [replace(word, start=word.start + shift, end=word.end + shift) for word in own]
 
     def alone(self, piece: Piece) -> "Window":
         """One stretch of this window in a window of its own: for a second hearing."""
         ends = [later.offset for later in self.pieces if later.offset > piece.offset]
         end = round(ends[0] * SAMPLE_RATE) if ends else self.audio.size
-        only = Piece(span=piece.span, offset=0.0)
+        only = replace(piece, offset=0.0)
         return Window(audio=self.audio[round(piece.offset * SAMPLE_RATE) : end], pieces=(only,))
 
 
-def pack(samples: Samples, spans: Sequence[Span]) -> list[Window]:
-    """As few windows as the order of the stretches allows; no stretch is cut."""
+def pack(samples: Samples, spans: Sequence[Span], seconds: float = WINDOW_SECONDS) -> list[Window]:
+    """As few windows of so many seconds as the order of the stretches allows; a longer stretch is not cut."""
     return together(
         [
-            Window(audio=sound, pieces=(Piece(span=span, offset=0.0),))
-            for span, sound in zip(spans, _sounds(samples, spans), strict=True)
-        ]
+            Window(audio=sound, pieces=(Piece(span=span, offset=0.0, begins=begins),))
+            for span, (begins, sound) in zip(spans, _sounds(samples, spans), strict=True)
+        ],
+        seconds,
     )
 
 
-def together(windows: Sequence[Window]) -> list[Window]:
+def together(windows: Sequence[Window], seconds: float = WINDOW_SECONDS) -> list[Window]:
     """The same stretches in as few windows as their order allows."""
     packed: list[Window] = []
     for window in windows:
-        if packed and packed[-1].audio.size + window.audio.size <= WINDOW_SECONDS * SAMPLE_RATE:
+        if packed and packed[-1].audio.size + window.audio.size <= seconds * SAMPLE_RATE:
             packed[-1] = _followed(packed[-1], window)
         else:
             packed.append(window)
@@ -76,16 +79,16 @@ def together(windows: Sequence[Window]) -> list[Window]:
 
 def _followed(window: Window, by: Window) -> Window:
     shift = window.audio.size / SAMPLE_RATE
-    moved = (Piece(span=piece.span, offset=piece.offset + shift) for piece in by.pieces)
+    moved = (replace(piece, offset=piece.offset + shift) for piece in by.pieces)
     return Window(audio=np.concatenate([window.audio, by.audio]), pieces=(*window.pieces, *moved))
 
 
-def _sounds(samples: Samples, spans: Sequence[Span]) -> Iterator[Samples]:
-    """Each stretch with up to the margin around it, never reaching into its neighbor's half of the pause."""
+def _sounds(samples: Samples, spans: Sequence[Span]) -> Iterator[tuple[float, Samples]]:
+    """Where each stretch's sound begins, and the sound: with the margin around, but of a pause only the nearer half."""
     end_of_sound = samples.size / SAMPLE_RATE
     for index, span in enumerate(spans):
         before = (spans[index - 1].end + span.start) / 2 if index else 0.0
         after = (span.end + spans[index + 1].start) / 2 if index + 1 < len(spans) else end_of_sound
         start = max(span.start - _MARGIN_SECONDS, before)
         end = min(span.end + _MARGIN_SECONDS, after)
-        yield samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+        yield start, samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]

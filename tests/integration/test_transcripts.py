@@ -54,6 +54,10 @@ class SaidByThePatient:
     def description(self) -> EngineDescription:
         return EngineDescription(engine="scripted", version="1", model="none", parameters={})
 
+    @property
+    def packed_seconds(self) -> float:
+        return 30.0
+
     def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
         assert windows
         return among[0]

@@ -1,6 +1,7 @@
 """Packing stretches of speech into windows, and finding each word's stretch again."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -47,6 +48,24 @@ def test_a_word_belongs_to_the_stretch_in_which_it_ends() -> None:
     # The second stretch begins at 1.8 s of the window; the model lets its first word begin in the pause before it.
     words = [_word("one", 0.4, 1.3), _word("two", 1.4, 2.6), _word("three", 2.6, 3.0)]
     assert [[word.text for word in own] for _, own in window.pieces_of(words)] == [["one"], ["two", "three"]]
+
+
+def test_words_come_back_in_seconds_of_the_recording() -> None:
+    samples = np.zeros(40 * SAMPLE_RATE, np.float32)
+    (window,) = pack(samples, [Span(start=2, end=3), Span(start=30, end=31)])
+    (_, first), (_, second) = window.pieces_of([_word("one", 0.4, 1.3), _word("two", 2.2, 2.8)])
+    assert [(round(word.start, 2), round(word.end, 2)) for word in (*first, *second)] == [(2.0, 2.9), (30.0, 30.6)]
+    ((_, alone),) = window.alone(window.pieces[1]).pieces_of([_word("two", 0.4, 1.0)])
+    assert [round(word.start, 2) for word in alone] == [30.0]
+
+
+@pytest.mark.parametrize("seconds", [10.0, 20.0])
+def test_windows_are_no_longer_than_the_engine_likes_but_for_one_long_stretch(seconds: float) -> None:
+    samples = np.zeros(100 * SAMPLE_RATE, np.float32)
+    spans = [*(Span(start=4 * place, end=4 * place + 3) for place in range(10)), Span(start=60, end=85)]
+    *packed, long = pack(samples, spans, seconds)
+    assert all(window.audio.size <= seconds * SAMPLE_RATE for window in packed)
+    assert (len(long.pieces), long.audio.size) == (1, round(25.8 * SAMPLE_RATE))
 
 
 def test_one_stretch_can_be_taken_out_for_a_second_hearing() -> None:
