@@ -19,6 +19,7 @@ SCHEME = "store://"
 SEALED = ".sealed"
 _PART = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 2
+_TO_THE_PLACE = ("write", "reach")  # where nothing was found then, the place itself is missing
 
 
 class ObjectStoreError(RuntimeError):
@@ -130,6 +131,11 @@ class ObjectStore:
             for chunk in obstore.get(self._store, _path(uri)).stream(min_chunk_size=1 << 20):
                 yield bytes(chunk)
 
+    def reach(self) -> None:
+        """ObjectStoreError unless the folder or bucket is there and lets us look into it."""
+        with _in_words("reach", SCHEME):
+            next(iter(obstore.list(self._store, chunk_size=1)), None)
+
     def size(self, uri: str) -> int:
         """How many bytes the object has; FileNotFoundError when it is gone."""
         with _in_words("look for", uri):
@@ -195,7 +201,11 @@ def _path(uri: str) -> str:
 def _in_words(verb: str, uri: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if verb in _TO_THE_PLACE:
+            raise ObjectStoreError(
+                f"the object store could not {verb} {uri}: its bucket or folder is missing"
+            ) from error
         raise FileNotFoundError(f"there is no {uri} in the object store") from None
     except (BaseError, OSError) as error:
         # The store's own message goes on for a page; its first line says what happened.

@@ -1,14 +1,23 @@
-"""Proof that the vault holds what the rows say: every stored file is read and its checksum made anew."""
+"""Proof that the vault holds what the rows say: every stored file is opened and summed anew, and the ledger read."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from db.unit_of_work import UnitOfWork
-from recordings.object_store import ObjectStore, ObjectStoreError
+from db.vault import Anchor
+from followup.ledger import LedgerKind, LedgerLine, faults_in
+from recordings.object_store import ObjectStoreError, SoundStore
+from recordings.sealing import SealBrokenError
+from recordings.signing import head_message, is_signed
+from recordings.vault import KeyGoneError
+from recordings.wrapping_keys import WrappingKeyError
 
 _PAGE = 200
+_PIECE = 1 << 20
 
 
 class FaultKind(StrEnum):
@@ -16,6 +25,7 @@ class FaultKind(StrEnum):
 
     MISSING = "missing"
     CHANGED = "changed"
+    LOCKED = "locked"
     UNREADABLE = "unreadable"
 
 
@@ -45,12 +55,13 @@ class Checked:
         mend = {
             FaultKind.MISSING: "bring it back from a backup",
             FaultKind.CHANGED: "keep it for the inquiry and bring the original back from a backup",
+            FaultKind.LOCKED: "bring the key back, then verify again",
             FaultKind.UNREADABLE: "see that the store can be reached, then verify again",
         }[self.fault]
         return f"recording {self.recording_id}: {self.detail}; {mend}"
 
 
-def verify(units_of_work: Callable[[], UnitOfWork], store: ObjectStore) -> Iterator[Checked]:
+def verify(units_of_work: Callable[[], UnitOfWork], store: SoundStore) -> Iterator[Checked]:
     """Check every recording in the vault, in order of id, each when it is asked for."""
     last: str | None = None
     while True:
@@ -66,17 +77,71 @@ def verify(units_of_work: Callable[[], UnitOfWork], store: ObjectStore) -> Itera
         last = page[-1].recording_id
 
 
-def check(store: ObjectStore, file: StoredFile) -> Checked:
-    """Whether one file still is what its row says."""
+def check(store: SoundStore, file: StoredFile) -> Checked:
+    """Whether one file still is what its row says; it is read piece by piece and never lies anywhere in clear."""
+    summed, size = hashlib.sha256(), 0
     try:
-        content = store.read(file.uri)
+        with store.open(file.uri) as content:
+            while piece := content.read(_PIECE):
+                summed.update(piece)
+                size += len(piece)
+    except (KeyGoneError, WrappingKeyError) as error:
+        fault, detail = FaultKind.LOCKED, str(error)
     except FileNotFoundError:
         fault, detail = FaultKind.MISSING, f"{file.uri} is not in the store"
+    except SealBrokenError as error:
+        fault, detail = FaultKind.CHANGED, str(error)
     except (ObjectStoreError, ValueError) as error:
         fault, detail = FaultKind.UNREADABLE, str(error)
     else:
-        if hashlib.sha256(content).hexdigest() == file.sha256:
+        if summed.hexdigest() == file.sha256:
             return Checked(recording_id=file.recording_id, uri=file.uri)
         fault = FaultKind.CHANGED
-        detail = f"{file.uri} is not the file that was stored ({len(content)} bytes now, {file.size} then)"
+        detail = f"{file.uri} is not the file that was stored ({size} bytes now, {file.size} then)"
     return Checked(recording_id=file.recording_id, uri=file.uri, fault=fault, detail=detail)
+
+
+def verify_ledger(units_of_work: Callable[[], UnitOfWork], keys: Mapping[str, Ed25519PublicKey]) -> Iterator[str]:
+    """A sentence for each fault: lines changed or missing, heads that are not as they were signed, rows that differ.
+
+    `keys` are the public keys that may have signed, by fingerprint.
+    """
+    with units_of_work() as uow:
+        anchors = {anchor.position: anchor for anchor in uow.vault.anchors()}
+    before: LedgerLine | None = None
+    while True:
+        with units_of_work() as uow:
+            page = uow.vault.lines(after=before.position if before else 0, limit=_PAGE)
+            rows = {line.recording_id: uow.recordings.get(line.recording_id) for line in page}
+            newest = {line.recording_id: uow.vault.lines_of(line.recording_id)[-1].position for line in page}
+        if not page:
+            break
+        yield from faults_in(page, before)
+        for line in page:
+            if line.position in anchors:
+                yield from anchor_faults(anchors.pop(line.position), line, keys)
+            row = rows[line.recording_id]
+            if line.position == newest[line.recording_id] and line.kind is not LedgerKind.PURGED:
+                if row is None:
+                    yield f"ledger line {line.position}: recording {line.recording_id} has no row any more"
+                elif row.sha256 != line.facts.get("sha256"):
+                    yield (
+                        f"ledger line {line.position}: the row of recording {line.recording_id} names another checksum "
+                        "than the ledger: the row was changed"
+                    )
+        before = page[-1]
+    for anchor in anchors.values():
+        yield f"the head that was signed at line {anchor.position} on {anchor.at:%Y-%m-%d} is missing from the ledger"
+
+
+def anchor_faults(anchor: Anchor, line: LedgerLine, keys: Mapping[str, Ed25519PublicKey]) -> Iterator[str]:
+    """What is wrong with a signed head."""
+    if anchor.hash != line.hash:
+        yield f"ledger line {line.position}: it is another line than the one whose checksum was signed"
+    if anchor.key not in keys:
+        yield (
+            f"ledger line {line.position}: its head was signed with the key {anchor.key[:16]}…, which is not at hand: "
+            "bring its file back from the backup of keys"
+        )
+    elif not is_signed(head_message(anchor.position, anchor.hash, anchor.at), anchor.signature, keys[anchor.key]):
+        yield f"ledger line {line.position}: the signature of its head does not belong to it"

@@ -17,7 +17,7 @@ from runtime.settings import Settings, load_settings
 from suifang import all_in_one
 from suifang.backup import back_up, verify
 from suifang.backup import restore as restore_backup
-from suifang.commands import calendar, feed, flows, index, lists, plans, queues, users
+from suifang.commands import calendar, feed, flows, index, lists, plans, queues, users, vault
 from suifang.commands.frame import in_words, quiet_settings
 from suifang.doctor import examine
 from suifang.edge_command import edge_of, write_edge
@@ -37,6 +37,7 @@ for _name, _group in {
     "calendar": calendar.app,
     "plans": plans.app,
     "feed": feed.app,
+    "vault": vault.app,
 }.items():
     app.add_typer(_group, name=_name)
 app.command(name="import")(lists.import_list)
@@ -253,8 +254,15 @@ def transcribe(
 
 @app.command(name="verify")
 @in_words
-def verify_recordings() -> None:
-    """Read every stored recording and say which is not what was stored; exit status 1 when one is not."""
+def verify_recordings(
+    manifest: Annotated[
+        Path | None, typer.Option(help="Check the signed manifest in this folder instead, off-line.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The fingerprint that its signing key must have.")] = None,
+) -> None:
+    """Open every stored recording and read the ledger, or check a manifest; exit status 1 when one has a fault."""
+    if manifest is not None:
+        sys.exit(loaded("suifang.vault_command").check(manifest, key, out=sys.stdout))
     settings = quiet_settings()
     with ensure_engines(settings) as engines:
         sys.exit(loaded("suifang.verify_command").run(settings, engines.database_url, out=sys.stdout))

@@ -23,6 +23,7 @@ from suifang.start import WrongStartError
 from suifang.supervision import SupervisionError
 from suifang.tls import TlsError
 from suifang.user_command import UserCommandError
+from suifang.vault_refusal import VaultCommandError
 from telephony.edge.configuration import EdgeError
 
 REFUSALS = (
@@ -38,6 +39,7 @@ REFUSALS = (
     QueuesCommandError,
     FlowCommandError,
     UnknownRegionError,
+    VaultCommandError,
 )
 
 P = ParamSpec("P")

@@ -331,4 +331,4 @@ def test_the_command_counts_and_its_exit_status_tells(
     store.delete(row(units_of_work, recording_id).uri or "")
     assert verify_command.run(settings, database_url, out=said) == 1
     assert said.getvalue().splitlines()[0] == "1 recordings are whole, 0 are not"
-    assert said.getvalue().splitlines()[2] == "0 recordings are whole, 1 are not"
+    assert said.getvalue().splitlines()[3] == "0 recordings are whole, 1 are not"
