@@ -1,6 +1,5 @@
 """The note of an attempt as it can be signed at hang-up: outcome and answers. It repeats what was entered, no more."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -81,17 +80,3 @@ def _length(spoken: timedelta, *, chinese: bool) -> str:
     if chinese:
         return f", 通话{minutes}分{seconds}秒" if minutes else f", 通话{seconds}秒"
     return f", {minutes} min {seconds} s" if minutes else f", {seconds} s"
-
-
-_NUMERALS = "0-9０-９零〇一二两三四五六七八九幺"
-_IDENTIFYING = re.compile(rf"[+＋]?[{_NUMERALS}](?:[\s\-–—.·()（）,，、]{{0,2}}[{_NUMERALS}xXＸ]){{6,}}")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-MASK = "***"
-
-
-def redact(text: str) -> str:
-    """The text for index and log: identity and telephone numbers, in figures or spoken, and mail addresses masked.
-
-    Any seven or more numerals in a row count as such; what was measured is never that long.
-    """
-    return _MAIL.sub(MASK, _IDENTIFYING.sub(MASK, text))

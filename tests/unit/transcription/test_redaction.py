@@ -43,6 +43,22 @@ def test_each_kind_has_a_mask_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("电话13812345678,谢谢", "电话[号码],谢谢"),
+        ("身份证11010519491231002X。", "身份证[号码]。"),
+        ("一三八一二三四五六七八", "[号码]"),
+        ("打 +86 (10) 8888-7777", "打 [号码]"),
+        ("写到wang.fang@example.org", "写到[邮箱]"),
+        ("血压150/92,心率80", "血压150/92,心率80"),
+        ("2026年11月28日复诊", "2026年11月28日复诊"),
+    ],
+)
+def test_identifying_numbers_are_masked_and_values_stay(text: str, masked: str) -> None:
+    assert redacted(text, "zh", SIGNS, NOBODY) == masked
+
+
+@pytest.mark.parametrize(
     ("name", "heard"),
     [
         ("王建国", "请问汪见过在吗"),
