@@ -245,9 +245,10 @@ def rows(speech: Path, counts: Sequence[int], *, peer_too: bool) -> list[Row]:
 def _rows(kind: str, calls: Sequence[SpokenCall], mine: _Watch, other: _Watch | None) -> list[Row]:
     told = f"ours: {_told(calls, mine)}"
     told += f"; peer: {_told(calls, other)}" if other else "; peer: not run with several calls, one takes its core"
+    late, share = (None, None) if other is None else (_percentile(other.stable, 0.95), round(other.cpu_share, 3))
     figures = [
-        ("p95_s", "s behind, agreed words", _percentile(mine.stable, 0.95), other and _percentile(other.stable, 0.95)),
-        ("cpu_share", "of one core", round(mine.cpu_share, 3), other and round(other.cpu_share, 3)),
+        ("p95_s", "s behind, agreed words", _percentile(mine.stable, 0.95), late),
+        ("cpu_share", "of one core", round(mine.cpu_share, 3), share),
     ]
     return [
         Row(
