@@ -4,7 +4,7 @@ They are proposals: a person accepts them, and the answer is written as one that
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
@@ -15,13 +15,14 @@ from rapidfuzz import fuzz
 
 from care.forms import AnswerRefusedError, Answers, AnswerValue, Form, FormItem, ItemType, enabled_items, fitting
 from followup.recordings import Channel, Turn
-from transcription.measurements import measurements_in
+from transcription.measurements import Quantity, in_our_unit, is_aim, measurements_in
 from transcription.question_phrases import Question, QuestionPhrases
-from transcription.statements import Reply, Sentence, Standing, is_question, reply_of, sentences_of, standing
+from transcription.statements import Reply, Sentence, Standing, asks, reply_of, sentences_of, standing
 
 _ANSWER_WITHIN = 30.0
 """So many seconds after a question its answer may begin."""
 _AMBIGUOUS = 6.0
+_READ_OUT = 90.0
 _SHORTEST_ALIKE = 4
 _LONGEST_WORDS = 300
 
@@ -72,7 +73,8 @@ def answers_heard(
     """
     heard: dict[str, AnswerHeard] = {}
     doubtful: set[str] = set()
-    for exchange in _exchanges(turns, language, at_least):
+    wordings = [item.text[language] for item in form.questions()]
+    for exchange in _exchanges(turns, wordings, language, at_least):
         known = {**answers, **{link_id: one.value for link_id, one in heard.items()}}
         asked = [item for item in enabled_items(form, known) if item.for_proxies or not by_relative]
         item = _asked(exchange.question, asked, form, phrases, language)
@@ -86,6 +88,8 @@ def answers_heard(
         if before is not None and before.value != made.value:
             doubtful.add(item.link_id)
         heard.setdefault(item.link_id, made)
+        if phrases.of(form.id, item.link_id).quantity is Quantity.SYSTOLIC:
+            heard |= {one.link_id: one for one in _other_of_pair(exchange, asked, form, phrases, language, heard)}
     for made in _told_unasked(turns, form, answers, phrases, language, at_least):
         if made.link_id not in heard:
             heard[made.link_id] = made
@@ -96,11 +100,31 @@ def answers_heard(
     ]
 
 
+def _other_of_pair(
+    exchange: _Exchange,
+    items: Sequence[FormItem],
+    form: Form,
+    phrases: QuestionPhrases,
+    language: str,
+    heard: Mapping[str, AnswerHeard],
+) -> Iterator[AnswerHeard]:
+    """The lower number of a pressure, told in one breath with the upper one."""
+    for item in items:
+        if phrases.of(form.id, item.link_id).quantity is not Quantity.DIASTOLIC or item.link_id in heard:
+            continue
+        for sentence in exchange.replies[:3]:
+            found = measurements_in(_PRESSURE[language] + sentence.text, language)
+            lower = [each.value for each in found if each.quantity is Quantity.DIASTOLIC]
+            if len(lower) == 1:
+                yield _made(item, _Value(value=int(lower[0]), sentence=sentence), exchange.question)
+                return
+
+
 def _is_same(given: AnswerValue | None, heard: AnswerValue) -> bool:
     return given == heard and isinstance(given, bool) is isinstance(heard, bool)
 
 
-def _exchanges(turns: Sequence[Turn], language: str, at_least: float) -> Iterator[_Exchange]:
+def _exchanges(turns: Sequence[Turn], wordings: Sequence[str], language: str, at_least: float) -> Iterator[_Exchange]:
     said = [
         (turn.channel, sentence)
         for number, turn in enumerate(turns)
@@ -110,7 +134,8 @@ def _exchanges(turns: Sequence[Turn], language: str, at_least: float) -> Iterato
     questions = [
         place
         for place, (channel, sentence) in enumerate(said)
-        if channel is Channel.AGENT and is_question(sentence.lower, language)
+        if channel is Channel.AGENT
+        and (asks(sentence.lower, language) or _is_read_out(sentence.text, wordings, language))
     ]
     for order, place in enumerate(questions):
         question = said[place][1]
@@ -128,6 +153,12 @@ def _exchanges(turns: Sequence[Turn], language: str, at_least: float) -> Iterato
         ]
         if replies:
             yield _Exchange(question=question, is_last=is_last, replies=replies)
+
+
+def _is_read_out(text: str, wordings: Sequence[str], language: str) -> bool:
+    """Whether a sentence is one of the form's, which are not all questions: "总体满意度"."""
+    said = _sound(text, language)
+    return any(fuzz.ratio(_sound(wording, language), said) >= _READ_OUT for wording in wordings)
 
 
 def _asked(
@@ -202,6 +233,8 @@ def _yes_or_no(exchange: _Exchange, item: FormItem, question: Question, language
         if no and yes:
             lengths = len(no.group()), len(yes.group())
             return None if lengths[0] == lengths[1] else _Value(value=lengths[1] > lengths[0], sentence=sentence)
+        if yes and reply_of(sentence.lower, language) is Reply.NO:
+            return None
         if no or yes:
             return _Value(value=yes is not None, sentence=sentence)
         if not exchange.is_last or _is_turned_round(exchange.question, item, language):
@@ -247,12 +280,16 @@ _ABOUT = re.compile("一[两二]|[二两]三|三四|四五|五六|六七|七八|
 _NOT_A_NUMBER = re.compile(r"一(?:直|般|定|样|下|点|些|次都|天都|起|共|边)|万一|第一|(?:周|星期|礼拜)[一二三四五六]")
 
 
+_PAIR = (Quantity.SYSTOLIC, Quantity.DIASTOLIC)
+_PRESSURE = {"zh": "血压", "en": "pressure "}
+
+
 def _number(exchange: _Exchange, question: Question, language: str) -> _Value | None:
     for sentence in exchange.replies[:3]:
         if question.quantity is not None:
-            values = {
-                each.value for each in measurements_in(sentence.text, language) if each.quantity is question.quantity
-            }
+            # Who was asked for the pressure says two numbers and no word.
+            text = _PRESSURE[language] + sentence.text if question.quantity in _PAIR else sentence.text
+            values = {each.value for each in measurements_in(text, language) if each.quantity is question.quantity}
             if len(values) > 1:
                 return None
             if values:
@@ -265,7 +302,8 @@ def _number(exchange: _Exchange, question: Question, language: str) -> _Value | 
         if len(numbers) > 1:
             return None
         if numbers:
-            return _Value(value=numbers[0], sentence=sentence)
+            value = _measured(numbers[0], sentence, exchange.question, question.quantity)
+            return None if value is None else _Value(value=value, sentence=sentence)
         if question.count is not None and sentence is exchange.replies[0] and exchange.is_last:
             reply = reply_of(sentence.lower, language, asked=exchange.question.lower)
             if reply is Reply.NO and (question.zero.zh or question.zero.en):
@@ -273,12 +311,28 @@ def _number(exchange: _Exchange, question: Question, language: str) -> _Value | 
     return None
 
 
+_UNIT_OF_WEIGHT = re.compile(r"(公斤|千克|kg|kilo)|(斤|pound|lb)")
+
+
+def _measured(value: float, reply: Sentence, asked: Sentence, quantity: Quantity | None) -> float | None:
+    """A bare number as the measurement that was asked for; a weight without any unit may be pounds or 斤: None."""
+    if quantity is None:
+        return value
+    unit = ""
+    if quantity is Quantity.WEIGHT:
+        said = _UNIT_OF_WEIGHT.search(reply.lower) or _UNIT_OF_WEIGHT.search(asked.lower)
+        if said is None:
+            return None
+        unit = (said.group(2) or "").replace("lb", "lbs").replace("pound", "pounds")
+    return in_our_unit(quantity, value, unit)
+
+
 def _numbers_in(text: str, question: Question, language: str) -> list[float]:
     """The numbers of a reply that carry one of the units, or all if there are no units or none carries one."""
     if _ABOUT.search(text) and language == "zh":
         return [float("nan"), float("nan")]
     plain = _NOT_A_NUMBER.sub(lambda match: "　" * len(match.group()), text) if language == "zh" else text
-    matches = list(_NUMERAL[language].finditer(plain))
+    matches = [match for match in _NUMERAL[language].finditer(plain) if not is_aim(plain, match.start())]
     if question.count is not None:
         units = question.count.zh if language == "zh" else question.count.en
         counted = [match for match in matches if plain[match.end() :].lstrip().startswith(units)] if units else []

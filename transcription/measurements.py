@@ -89,7 +89,12 @@ _ENGLISH: _Patterns = (
     (re.compile(rf"\bpain\b{_NEAR_EN}{_NUMBER}\s*(?:out of|/)\s*10\b"), (Quantity.PAIN,)),
     (re.compile(rf"{_NUMBER}\s*out of\s*10\b"), (Quantity.PAIN,)),
     # A bare number that hardly is anything but a temperature: "I had 38.9 this morning".
-    (re.compile(r"\b(?:had|have|was|got|it's|is|at)\s+((?:3[6-9]|4[0-2])\.\d)(?![\d%]|\s*(?:k|pound|lb|percent|mm))"), (Quantity.TEMPERATURE,)),
+    (
+        re.compile(
+            r"\b(?:had|have|was|got|it's|is|at)\s+((?:3[6-9]|4[0-2])\.\d)(?![\d%]|\s*(?:k|pound|lb|percent|mm))"
+        ),
+        (Quantity.TEMPERATURE,),
+    ),
 )
 
 _AIM = re.compile(
@@ -111,13 +116,13 @@ def measurements_in(text: str, language: str) -> list[Measurement]:
             values = [
                 (
                     quantity,
-                    _in_our_unit(quantity, float(match.group(group)), lower[match.end(group) :]),
+                    in_our_unit(quantity, float(match.group(group)), lower[match.end(group) :]),
                     match.start(group),
                     match.end(group),
                 )
                 for group, quantity in enumerate(quantities, start=1)
             ]
-            if any(start in found or _AIM.search(lower[:start]) for _, _, start, _ in values):
+            if any(start in found or is_aim(lower, start) for _, _, start, _ in values):
                 continue
             if quantities is _PRESSURE and values[0][1] <= values[1][1]:
                 continue
@@ -129,8 +134,13 @@ def measurements_in(text: str, language: str) -> list[Measurement]:
     return [found[start] for start in sorted(found)]
 
 
-def _in_our_unit(quantity: Quantity, value: float, after: str) -> float:
-    """Our unit, by the unit said or by values that no patient has in it: Fahrenheit and mg/dL."""
+def is_aim(text: str, position: int) -> bool:
+    """Whether the number that begins there in a lower-case text is said to be a limit, not a finding."""
+    return _AIM.search(text[:position]) is not None
+
+
+def in_our_unit(quantity: Quantity, value: float, after: str) -> float:
+    """A value in our unit, by the unit said after it or because no patient has it in ours: Fahrenheit and mg/dL."""
     if quantity is Quantity.TEMPERATURE and 93 <= value <= 110:
         return round((value - 32) / 1.8, 1)
     if quantity is Quantity.GLUCOSE and value > _RANGES[quantity][1]:

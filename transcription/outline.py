@@ -181,7 +181,11 @@ def _who_was_reached(call: _Call) -> Iterator[OutlineLine]:
         if kin is not None:
             yield _line(call, NoteSection.REACHED, call.word(("接听者自述", "Reached")), kin, sentence)
             return
-        if holds(call.words.himself.of(call.language), text, call.language):
+        if any(
+            call.said(sentence, *span) is Standing.SAID
+            for word in call.words.himself.of(call.language)
+            for span in occurrences(word, text, call.language)
+        ):
             who = call.word(("本人", "the patient"))
             yield _line(call, NoteSection.REACHED, call.word(("接听者自述", "Reached")), who, sentence)
             return

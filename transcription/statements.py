@@ -79,12 +79,17 @@ def holds(words: Iterable[str], text: str, language: str) -> bool:
 
 
 _QUESTION = {
-    "zh": re.compile(r"[吗嘛么呢?？]\W*$|有没有|是不是|会不会|能不能|要不要|可不可以|该不该"),
+    # Models of speech write few question marks in Chinese.
+    "zh": re.compile(
+        r"[吗嘛么呢?？]\W*$|有没有|是不是|会不会|能不能|要不要|可不可以|该不该|怎么(?:样|办|吃|用|回事)|如何|多(?:少|久|长时间|痛|疼|高|重|大)"
+        r"|几[天次分度个点号]|(?<!没)什么(?:时候|原因|问题|办法|药)|为什么|哪[个里儿些]|找谁|谁[来在]"
+    ),
     "en": re.compile(
         r"\?\W*$|^\W*(?:(?:and|so|but|well|um|uh)\W+)*(?:is|are|do|does|did|can|could|should|will|would|shall|have|has|"
-        r"what|when|where|why|how|which|who|may|any)\b"
+        r"what|when|where|why|how|which|who|whom|may|any)\b"
     ),
 }
+_TAG_QUESTION = re.compile(r"(?:没有|了没|吧)\W*$")
 _ASKED_BEFORE = {
     "zh": re.compile(r"(?:有没有|会不会|是不是|算不算|能不能)[^，,]*$"),
     "en": re.compile(r"\b(?:could|might|is it|does it|will i|would i|whether|if)\b[^,]*$"),
@@ -120,6 +125,11 @@ def is_question(text: str, language: str) -> bool:
     return _QUESTION[language].search(text) is not None
 
 
+def asks(text: str, language: str) -> bool:
+    """Whether somebody who leads the talk asks with a lower-case sentence: also 都拿到了没有 and 都拿到了吧."""
+    return is_question(text, language) or (language == "zh" and _TAG_QUESTION.search(text) is not None)
+
+
 _FILLER = {
     "zh": re.compile(r"^(?:嗯|呃|啊|哦|噢|额|哎|唉|诶|那个|这个|就是|[，,、。\s])+"),
     "en": re.compile(r"^(?:(?:um|uh|well|oh|er|hmm|so|actually|i think|i guess)\b|[\s,.])+"),
@@ -136,7 +146,7 @@ _NO = {
 }
 _YES = {
     "zh": re.compile(
-        r"^(?:都|也|还|倒|现在|已经|当然|一直|经常|我)*(?:有(?!没)|是(?!不|谁)|对(?!不)|会(?!不)|能(?!不)|可以|行|好的|好啊|知道|清楚|"
+        r"^(?:都|也|还|倒|现在|已经|当然|一直|经常|我)*(?:有(?!没)|偶尔|有时候?|经常|常常|老是|是(?!不|谁)|对(?!不)|会(?!不)|能(?!不)|可以|行|好的|好啊|知道|清楚|"
         r"记得|明白|晓得|拿到|拿齐|领了|配齐|齐了|没问题|没错)"
     ),
     "en": re.compile(
@@ -144,6 +154,14 @@ _YES = {
         r"it does|no problem|it has|it is|sometimes|a little|a bit|absolutely|definitely|they are|"
         r"he does|she does|he has|she has)\b"
     ),
+}
+_TAKEN_BACK = {
+    "zh": re.compile(r"没(?!错|问题|事|关系)|不(?!过|错|客气|用谢|好意思)"),
+    "en": re.compile(r"\b(?:no|not|none|except|but|never)\b|n't\b"),
+}
+_UNKNOWN = {
+    "zh": re.compile(r"(?:不|没)(?:太|大)?(?:知道|清楚|记得)|记不(?:清|得|住)|说不(?:好|清|准)|不好说|忘了"),
+    "en": re.compile(r"\b(?:remember|recall|not sure|no idea|don't know|couldn't say|can't say|hard to say)\b"),
 }
 _BARE_YES = {
     "zh": re.compile(r"^(?:嗯|哦|噢|啊|对|好)+[。！!，,\s]*$"),
@@ -164,6 +182,8 @@ def reply_of(text: str, language: str, *, asked: str = "") -> Reply | None:
     """
     if asked and _NEGATIVE_QUESTION[language].search(asked):
         return None
+    if _UNKNOWN[language].search(text):
+        return None
     if _BARE_YES[language].match(text):
         return Reply.YES
     rest = _FILLER[language].sub("", text)
@@ -173,5 +193,4 @@ def reply_of(text: str, language: str, *, asked: str = "") -> Reply | None:
     if yes is None:
         return None
     # "是的, 没有" and "yes, no": said in one breath they take each other back.
-    after = _FILLER[language].sub("", re.sub(r"^[的了呀啊，,、\s.]+", "", rest[yes.end() :]))
-    return None if _NO[language].match(after) else Reply.YES
+    return None if _TAKEN_BACK[language].search(rest[yes.end() :]) else Reply.YES
