@@ -47,7 +47,6 @@ from api.routes import (
     intake,
     keywords,
     legal_holds,
-    keywords,
     log_ins,
     may_call,
     medicines,

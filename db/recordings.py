@@ -13,6 +13,8 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    and_,
+    or_,
     select,
     text,
 )
@@ -226,6 +228,16 @@ class RecordingRepository:
             select(Recording)
             .where(recordings.c.state == RecordingState.CAPTURED, recordings.c.reason.startswith(STORE_AWAY))
             .order_by(recordings.c.started_at)
+            .limit(limit)
+        ).all()
+
+    def failed(self, *, limit: int) -> Sequence[Recording]:
+        """Recordings that failed or wait for the store, the newest first."""
+        waits = and_(recordings.c.state == RecordingState.CAPTURED, recordings.c.reason.startswith(STORE_AWAY))
+        return self._session.scalars(
+            select(Recording)
+            .where(or_(recordings.c.state == RecordingState.FAILED, waits))
+            .order_by(recordings.c.started_at.desc().nulls_last(), recordings.c.id)
             .limit(limit)
         ).all()
 

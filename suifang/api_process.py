@@ -43,10 +43,10 @@ def application(settings: Settings) -> FastAPI:
     urls = engine_urls(settings)
     content = Content(settings.content_dir)
     engine = make_engine(urls.database_url, pool_size=CONCURRENT_UNITS, application="suifang-api")
-    units = UnitsOfWork(engine)
     search = SearchLanguage(content, settings.state_dir / FOLDER)
     # Beside the start: whoever searches first need not wait for the dictionary, and nobody else for the search.
     Thread(target=search.load, name="dictionary", daemon=True).start()
+    units = UnitsOfWork(engine)
     return create_app(
         Wiring(
             units=units,
@@ -69,6 +69,7 @@ def application(settings: Settings) -> FastAPI:
             import_rows_days=settings.import_rows_days,
             report_keys=report_keys(settings),
             font_folders=settings.font_folders,
+            retention_purges=settings.retention_purges,
             area_code=settings.area_code,
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
             search=search,

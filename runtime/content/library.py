@@ -29,7 +29,6 @@ from followup.keywords import KeywordSet
 from followup.plans import PlanTemplate
 from followup.replies import ReplyRules
 from followup.retention import RetentionRules
-from followup.retention import RetentionRules
 from followup.what_next import AttemptPolicy, DecisionReason
 from runtime.content.adherence import AdherenceDocument
 from runtime.content.advice import AdviceLibrary, AdviceRulesDocument, ArticleDocument, Known, advice_library
@@ -51,21 +50,21 @@ from runtime.content.goals import GoalDocument
 from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
-from runtime.content.medicine_names import MedicineNamesDocument
 from runtime.content.keywords import KeywordSetDocument
+from runtime.content.medicine_names import MedicineNamesDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.observations import CodeMapDocument, ObservationsDocument, UnitsDocument
 from runtime.content.plans import Named, PlanDocument, missing_in
 from runtime.content.prompt_lengths import prompt_lengths
 from runtime.content.queues import QueuesDocument
 from runtime.content.record_words import RecordWordsDocument
+from runtime.content.recording_words import RecordingWordsDocument
 from runtime.content.redaction import RedactionSigns
 from runtime.content.registries import AssessmentDocument, RegistryDocument
 from runtime.content.replies import RepliesDocument
 from runtime.content.reports import ReportDocument
 from runtime.content.request_causes import RequestCausesDocument
 from runtime.content.result_classes import ResultClassesDocument
-from runtime.content.retention import RetentionDocument
 from runtime.content.retention import RetentionDocument
 from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
@@ -107,19 +106,6 @@ class Content:
     def jurisdictions(self) -> dict[str, Profile]:
         """Calling rules by jurisdiction."""
         return {d.id: self._made(d.value) for d in self._read("jurisdictions", JurisdictionDocument)}
-
-    @cached_property
-    def retention_documents(self) -> dict[str, RetentionDocument]:
-        """How long recordings are kept by jurisdiction, as it is written; every jurisdiction has its rules."""
-        found = {d.id: d for d in self._read("retention", RetentionDocument)}
-        if missing := sorted(set(self.jurisdictions) - set(found)):
-            raise ContentError(f"content/retention: no rules for {', '.join(missing)}; add a file for each")
-        return found
-
-    @cached_property
-    def retention(self) -> dict[str, RetentionRules]:
-        """How long recordings are kept, by jurisdiction."""
-        return {name: self._made(document.value) for name, document in self.retention_documents.items()}
 
     @cached_property
     def retention_documents(self) -> dict[str, RetentionDocument]:
@@ -349,6 +335,11 @@ class Content:
     def record_words(self) -> RecordWordsDocument:
         """The record's own words."""
         return self._only("record_words.yaml", RecordWordsDocument)
+
+    @cached_property
+    def recording_words(self) -> RecordingWordsDocument:
+        """What is missing of recordings, in words."""
+        return self._only("recording_words.yaml", RecordingWordsDocument)
 
     @cached_property
     def source_ranks(self) -> SourceRanks:
