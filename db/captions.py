@@ -54,7 +54,7 @@ class CaptionRepository:
         self._session = session
 
     def to_follow(self, node: str, now: datetime, *, limit: int) -> Sequence[Recording]:
-        """Recordings being made at this node that nobody follows, the newest call first."""
+        """Recordings being made at this node that nobody follows: agents' first, the newest first."""
         followed = exists().where(
             caption_followings.c.recording_id == recordings.c.id,
             (caption_followings.c.seen_at >= now - FOLLOWER_SILENT) | caption_followings.c.ended,
@@ -63,7 +63,7 @@ class CaptionRepository:
             select(Recording)
             .join(calls, calls.c.id == recordings.c.call_id)
             .where(recordings.c.state == RecordingState.RECORDING, calls.c.node == node, ~followed)
-            .order_by(recordings.c.started_at.desc())
+            .order_by(calls.c.agent_id.is_(None), recordings.c.started_at.desc())
             .limit(limit)
         ).all()
 

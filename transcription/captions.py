@@ -136,6 +136,8 @@ class Captions:
                     gone.append(one)
                 elif recording.state is not RecordingState.RECORDING:
                     over.append(one)
+                else:
+                    one.agent_id = _agent_of(uow, one)  # somebody may have joined, or taken it over
             room = self._rules.most_calls - len(self._followed)
             for recording in uow.captions.to_follow(self._rules.node, uow.now, limit=room) if room > 0 else ():
                 found = self._taken(uow, recording)
@@ -296,6 +298,11 @@ def keep_turning(captions: Captions, rest: Callable[[float], bool]) -> None:
             pause = LOOK_SECONDS
         if rest(pause):
             return
+
+
+def _agent_of(uow: UnitOfWork, one: _Followed) -> str | None:
+    call = uow.calls.get(one.call_id)
+    return call.agent_id if call else one.agent_id
 
 
 def _caption(recording_id: str, waiting: Waiting, heard: Heard) -> Caption:

@@ -1,5 +1,6 @@
 """Captions of a call that goes on, on a real database, with the real model: written while it is said, and then gone."""
 
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from sqlalchemy import text
 
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
@@ -19,10 +21,12 @@ from followup.recordings import Channel, RecordingState
 from recordings.ingest import ingest
 from recordings.live_spool import SpoolSource
 from recordings.object_store import ObjectStore
+from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from telephony.call_recording import refuse_recording
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_agent, an_attempt
 from tests.support.growing_spool import RATE, GrowingSpool, Stereo, conversation
+from tests.support.waiting import until
 from transcription.captions import CaptionRules, Captions
 from transcription.faster_whisper_engine import FasterWhisper
 from transcription.live_engine import ShortWindowWhisper
@@ -67,6 +71,12 @@ class Floor:
             CaptionRules(node="node-1", most_calls=most_calls),
             monotonic=lambda: float(next(seconds)),
         )
+
+    def somebody_waits(self) -> bool:
+        """Whether a transaction waits for a row of another."""
+        with self.units.engine.connect() as connection:
+            found = connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+        return bool(found)
 
     def call(self, stereo: Stereo, *, language: str = "zh") -> "Line":
         """A call that has just been answered, with a recorder at work."""
@@ -257,6 +267,41 @@ def test_a_refused_recording_has_no_captions_from_that_instant_on(floor: Floor) 
     assert line.captions() == []
     assert line.state() is CaptionsState.MISSING
     assert follower.follows == ()
+
+
+def test_a_caption_that_is_just_being_written_does_not_outlive_a_refusal(floor: Floor) -> None:
+    line = floor.call(CHAT)
+
+    def refuse() -> None:
+        with floor.units() as uow:
+            call = uow.calls.for_update(line.call_id)
+            assert call is not None
+            refuse_recording(uow, call, by=None)
+            uow.commit()
+
+    with floor.units() as uow:
+        recording = uow.recordings.for_update(line.recording_id)
+        assert recording is not None
+        assert uow.captions.may_be_written(recording)
+        uow.captions.put(
+            Caption(
+                id=new_id(),
+                recording_id=line.recording_id,
+                channel=Channel.PATIENT,
+                start=1.0,
+                end=2.0,
+                text="不要录音",
+                stable=4,
+                final=True,
+                confidence=0.9,
+            )
+        )
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        until(floor.somebody_waits, timeout=20, what="the refusal waits for the row")
+        uow.commit()
+    refusing.join()
+    assert line.captions() == []
 
 
 def test_while_the_recording_is_paused_nothing_is_heard(floor: Floor) -> None:
