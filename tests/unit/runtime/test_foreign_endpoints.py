@@ -61,12 +61,22 @@ def test_where_the_law_asks_for_no_assessment_any_host_will_do(tmp_path: Path) -
         ("host: 8.8.8.8", {}, "trunk abroad"),
         ("host: 192.168.7.7, outbound_proxy: edge.carrier.example", {}, "outbound proxy of trunk abroad"),
         ("host: 192.168.7.7", {"turn_url": "turn:relay.example:3478", "turn_secret": "x"}, "SUIFANG_TURN_URL"),
+        (
+            "host: 192.168.7.7",
+            {"note_model_url": "https://models.example/v1", "note_model": "m"},
+            "SUIFANG_NOTE_MODEL_URL",
+        ),
     ],
 )
 def test_each_way_out_is_named(tmp_path: Path, line: str, changes: dict[str, Any], named: str) -> None:
     trunks = TWO_TRUNKS.replace("host: sip.carrier.example", line)
     found = reasons(made(tmp_path, trunks, **changes))
     assert any(named in reason for reason in found), found
+
+
+def test_a_language_model_in_the_hospitals_own_network_may_be_used(tmp_path: Path) -> None:
+    trunks = TWO_TRUNKS.replace("host: sip.carrier.example", "host: 192.168.7.7")
+    assert reasons(made(tmp_path, trunks, note_model_url="http://10.20.0.9:8000/v1", note_model="m")) == []
 
 
 def test_no_call_falls_over_to_a_trunk_abroad_by_itself(tmp_path: Path) -> None:
