@@ -14,6 +14,7 @@ class Told(StrEnum):
     PRESENT = "present"
     DENIED = "denied"
     OF_OTHERS = "of_others"
+    OTHERS_NOW = "others_now"  # a relative's, right now: it may be the patient, for whom somebody took the phone
     PAST = "past"
     SUPPOSED = "supposed"
 
@@ -45,7 +46,7 @@ _STOPS = {"zh": re.compile("[。！!；;]|[？?](?=.{8})"), "en": re.compile(r"[
 # --- Chinese
 
 _ZH_NO = re.compile(
-    r"(?<![是有会能])(?:没有|没|无(?!力)|未|不是|并非|不曾|不会|不(?!停|断|敢|如|知道|舒服|光|只|但|仅|得|过是|了)|别)"
+    r"(?<![是有会能])(?:没有|没|无(?!力)|未|不是|怎么会|怎么可能|哪会|谁会|并非|不曾|不会|不(?!停|断|敢|如|知道|舒服|光|只|但|仅|得|过是|了)|别)"
     r"(?:再|出现|发生|感觉|感到|觉得|什么|任何|过|太|怎么|明显|是|会|有|到|得|说|特别|想|要|去|那么|很|一点|这种|那种|那些"
     r"|这些|那个|的|啥|犯|起|像|所谓|自己|又|老|一直|经常|能|用|往|见|吃|喝)*$"
 )
@@ -67,6 +68,7 @@ _ZH_OTHERS = re.compile(
     rf"(?:{_ZH_RELATIVES}|邻居|同事|朋友|同学|老乡|隔壁|同屋|同病房|病友|亲戚|有个人|有人|那个人|电视|新闻|别人|人家|老头|老太太|老人家"
     r"|领导|老板)(?!说|叫|让|问|给|带|陪|送|劝|要|看|帮|告诉|发现|担心|都说)"
 )
+_ZH_RELATIVE_NOW = re.compile(rf"(?:{_ZH_RELATIVES}).*(?:刚才|刚刚|现在|正在|这会儿|今天|一直叫不醒)")
 _ZH_SELF = re.compile(rf"我(?!的?(?:{_ZH_RELATIVES}|邻居|同事|朋友|同学|亲戚|隔壁|们家|领导|老板))|自己|本人|咱")
 _ZH_PAST = re.compile(
     r"(?<![跟和像比同与])(?:以前|从前|曾经|当年|那年|那时候?|那会儿?|年轻(?:的)?时候|小时候|去年|前年|[\d一二三四五六七八九十两几]+年前"
@@ -83,7 +85,7 @@ _ZH_WHAT_THEN = re.compile(
     "怎么办|怎么|该|要不要|是不是|打|去医院|急诊|联系|来得及|就|再|可以|需要|算|回来|找你|通知|马上|赶紧|停药|能不能"
 )
 _ZH_SUPPOSED = re.compile(
-    r"(?:会不会|会引起|会导致|会造成|可能会|可能引起|容易引起|有可能|防止|预防|避免|什么叫|什么是|啥叫|啥是|所谓的?"
+    r"(?:会不会|会引起|会导致|会造成|可能会|可能引起|容易引起|有可能|防止|预防|避免|什么叫|什么是|什么情况|哪些情况|怎么算|啥叫|啥是|所谓的?"
     r"|(?:您|你|您们|你们|刚才|大夫|医生|护士)?(?:说|问|讲)的(?:那个|这个)?|说明书|副作用|网上|书上|听说|担心|害怕|(?<!我)怕(?!是|冷|热)"
     r"|(?:大夫|医生|护士|你们|您|你)(?:[一-鿿]{0,4}?)(?:问|说|讲|交代|嘱咐|提醒)(?:过|了)?我?(?:有没有|是不是|会不会|还有没有|如果|要是|一)"
     r")[^,，]{0,8}$"
@@ -101,7 +103,7 @@ def _told_in_chinese(at: _Sentence, rest: str, by_relative: bool) -> Told:
     if _supposed_in_chinese(at):
         return Told.SUPPOSED
     if not by_relative and _is_of_others(at.before, _ZH_OTHERS, _ZH_SELF):
-        return Told.OF_OTHERS
+        return Told.OTHERS_NOW if _ZH_RELATIVE_NOW.search(f"{at.before}{at.hit}{at.after}") else Told.OF_OTHERS
     past = list(_ZH_PAST.finditer(at.before))
     if past and not _ZH_NOW.search(at.before[past[-1].end() :]) and not _ZH_PAST_BEFORE_NO.search(at.before):
         later = at.after + rest
@@ -118,7 +120,9 @@ def _supposed_in_chinese(at: _Sentence) -> bool:
         return False
     between = at.before[supposed[-1].end() :]
     # 如果走快了就胸痛 tells of a pain that is there; 如果胸痛怎么办 does not.
-    return not re.search("[就便都]", between) and (len(between) <= _NEAR or bool(_ZH_WHAT_THEN.search(at.after)))
+    return not re.search("[就便都]", between + at.hit) and (
+        len(between) <= _NEAR or bool(_ZH_WHAT_THEN.search(at.after))
+    )
 
 
 _NEAR = 4
@@ -160,6 +164,10 @@ _EN_OTHERS = re.compile(
     r"(?!\s+(?:says?|said|tells?|told|thinks?|noticed|called|drove|took|brought|wants?|gave|asked|makes?|made|saw"
     r"|found|had to|helped|is calling))"
     r"|\bon the news\b|\bon tv\b"
+)
+_EN_RELATIVE_NOW = re.compile(
+    rf"\bmy (?:\w+ )?(?:{_EN_RELATIVES})\b.*\b"
+    r"(?:just|right now|now|today|at the moment|this minute|won't wake|isn't waking)\b"
 )
 _EN_SELF = re.compile(rf"\b(?:i|i'm|i've|i'd|i'll|me|myself)\b|\bmy (?!(?:\w+\s+){{0,2}}?(?:{_EN_RELATIVES})\b)")
 _EN_PAST = re.compile(
@@ -203,7 +211,7 @@ def _told_in_english(at: _Sentence, rest: str, by_relative: bool) -> Told:
     if _EN_SUPPOSED.search(at.before) or (_EN_IF.search(at.before) and _EN_WHAT_THEN.search(whole)):
         return Told.SUPPOSED
     if not by_relative and _is_of_others(at.before, _EN_OTHERS, _EN_SELF):
-        return Told.OF_OTHERS
+        return Told.OTHERS_NOW if _EN_RELATIVE_NOW.search(f"{at.before}{at.hit}{at.after}") else Told.OF_OTHERS
     is_past = _EN_PAST.search(at.before) or _EN_PAST.search(at.after)
     if is_past and not _EN_NOW.search(_EN_NOW_BUT_GOOD.sub("", f"{at.after} {rest}")):
         return Told.PAST

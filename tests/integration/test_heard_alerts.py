@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,7 @@ def units_of_work(module_database_url: str) -> Iterator[UnitsOfWork]:
 
 def _recording(uow: UnitOfWork, patient: Patient) -> tuple[Recording, str]:
     attempt = an_attempt(uow, a_task(uow, patient, a_queue(uow)), state=AttemptState.CLOSED, closed_at=uow.now)
-    return a_recording(uow, a_call(uow, attempt), ""), attempt.id
+    return a_recording(uow, a_call(uow, attempt), Path("gone")), attempt.id
 
 
 def _said(*texts: str) -> list[Turn]:
