@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
 from rapidfuzz import fuzz
 
 from runtime.content.redaction import ChineseSigns, EnglishSigns, RedactionSigns
+from transcription.syllables import syllables
 
 Span = tuple[int, int]
 
@@ -54,20 +54,12 @@ def _known_chinese(text: str, name: str) -> Iterator[Span]:
     if len(name) < 2:
         return
     yield from _literally(text, (name, name[1:]) if len(name) == 3 else (name,))
-    wanted = _syllables(name)
+    wanted = syllables(name)
     for run in re.finditer(f"[{_HAN}]+", text):
-        heard = _syllables(run.group())
+        heard = syllables(run.group())
         for at in range(len(heard) - len(wanted) + 1):
             if heard[at : at + len(wanted)] == wanted:
                 yield run.start() + at, run.start() + at + len(wanted)
-
-
-@lru_cache(maxsize=4096)
-def _syllables(text: str) -> tuple[str, ...]:
-    """Without tones and what southern speakers do not tell apart: models write names as they sound."""
-    return tuple(
-        re.sub(r"^([zcs])h", r"\1", syllable).replace("ng", "n") for syllable in lazy_pinyin(text, style=Style.NORMAL)
-    )
 
 
 def _known_english(text: str, name: str) -> Iterator[Span]:

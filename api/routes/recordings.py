@@ -13,7 +13,9 @@ from api.permissions import CareTeam
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
-from followup.recordings import Channel, Recording, RecordingState
+from followup.recordings import Channel, Recording, RecordingState, Turn
+from runtime.content.medicine_names import MedicineNamesDocument
+from transcription.medicine_suggestions import suggestions_in
 
 router = APIRouter(tags=["recordings"], route_class=Route)
 
@@ -47,14 +49,28 @@ class PeaksAnswer(Answer):
     patient: list[int]
 
 
+class MedicineSuggestionAnswer(Answer):
+    """A place in a turn's text that sounds like a medicine's name; the text itself stays as it was heard."""
+
+    start: int
+    end: int
+    heard: str
+    name: str
+
+
 class TurnAnswer(Answer):
-    """What one side said without the other: seconds from the recording's start."""
+    """What one side said without the other: seconds from the recording's start.
+
+    `written` is the text with its numbers in figures, empty where that is the same.
+    """
 
     channel: Channel
     start: float
     end: float
     text: str
     confidence: float
+    written: str
+    medicines: list[MedicineSuggestionAnswer]
 
 
 class TranscriptAnswer(Answer):
@@ -149,7 +165,7 @@ def play(
 @router.get(
     "/recordings/{recording_id}/transcript", responses=problems(Kind.UNKNOWN_RECORDING, Kind.UNKNOWN_TRANSCRIPT)
 )
-def read_transcript(recording_id: Id, caller: CareTeam, uow: Work) -> TranscriptAnswer:
+def read_transcript(recording_id: Id, caller: CareTeam, request: Request, uow: Work) -> TranscriptAnswer:
     """What was said, turn by turn."""
     recording = found.recording(uow, recording_id)
     transcript = uow.recordings.latest_transcript(recording.id)
@@ -160,7 +176,30 @@ def read_transcript(recording_id: Id, caller: CareTeam, uow: Work) -> Transcript
             f"the recording is {recording.state.value}; the live stream tells transcript_ready",
         )
     _audit(uow, caller, "transcript_viewed", recording)
-    return TranscriptAnswer.model_validate(transcript)
+    medicines = wiring_of(request).content.medicine_names
+    return TranscriptAnswer(
+        id=transcript.id,
+        recording_id=transcript.recording_id,
+        language=transcript.language,
+        engine=transcript.engine,
+        model=transcript.model,
+        created_at=transcript.created_at,
+        turns=[_turn(turn, transcript.language, medicines) for turn in transcript.turns],
+    )
+
+
+def _turn(turn: Turn, language: str, medicines: MedicineNamesDocument) -> TurnAnswer:
+    return TurnAnswer(
+        channel=turn.channel,
+        start=turn.start,
+        end=turn.end,
+        text=turn.text,
+        confidence=turn.confidence,
+        written=turn.written,
+        medicines=[
+            MedicineSuggestionAnswer.model_validate(each) for each in suggestions_in(turn.text, language, medicines)
+        ],
+    )
 
 
 def _not_stored(recording: Recording) -> Problem:

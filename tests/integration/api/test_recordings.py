@@ -163,13 +163,32 @@ def test_the_newest_transcript_is_read_turn_by_turn(house: House, agent: Asking)
                     engine="faster-whisper",
                     model=model,
                     parameters={},
-                    turns=[Turn(channel=Channel.PATIENT, start=0.5, end=1.5, text="好多了", confidence=0.9)],
+                    turns=[
+                        Turn(
+                            channel=Channel.PATIENT,
+                            start=0.5,
+                            end=1.5,
+                            text="吃了两片绿笔格雷",
+                            confidence=0.9,
+                            written="吃了2片绿笔格雷",
+                        )
+                    ],
                     created_at=uow.now - timedelta(minutes=age),
                 )
             )
     read = agent.get(f"/recordings/{recording.id}/transcript").json()
     assert read["model"] == "large"
-    assert read["turns"] == [{"channel": "patient", "start": 0.5, "end": 1.5, "text": "好多了", "confidence": 0.9}]
+    assert read["turns"] == [
+        {
+            "channel": "patient",
+            "start": 0.5,
+            "end": 1.5,
+            "text": "吃了两片绿笔格雷",
+            "confidence": 0.9,
+            "written": "吃了2片绿笔格雷",
+            "medicines": [{"start": 4, "end": 8, "heard": "绿笔格雷", "name": "氯吡格雷"}],
+        }
+    ]
 
 
 def an_alert(house: House, recording: Recording) -> str:
