@@ -121,6 +121,7 @@ class Kind(StrEnum):
     REPORT_FILE_GONE = "report_file_gone"
     RECORDING_NOT_STORED = "recording_not_stored"
     RECORDING_GONE = "recording_gone"
+    RECORDING_DAMAGED = "recording_damaged"
     REDACTED_COPY_CLOSED = "redacted_copy_closed"
     RANGE_NOT_SATISFIABLE = "range_not_satisfiable"
 
@@ -227,6 +228,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.REPORT_FILE_GONE: (410, "The print's file is gone"),
     Kind.RECORDING_NOT_STORED: (404, "The recording is not stored yet"),
     Kind.RECORDING_GONE: (410, "The recording is gone"),
+    Kind.RECORDING_DAMAGED: (500, "The recording is damaged"),
     Kind.REDACTED_COPY_CLOSED: (410, "The redacted copy may not be read any more"),
     Kind.RANGE_NOT_SATISFIABLE: (416, "The range lies outside the recording"),
 }

@@ -1,8 +1,12 @@
 """Recordings: what is known of them, their sound by range, their transcript."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Annotated, BinaryIO, TypeVar
 
+import structlog
 from fastapi import APIRouter, Header, Request, Response
+from fastapi.responses import StreamingResponse
 
 from api import found
 from api.auth import Caller
@@ -13,13 +17,21 @@ from api.permissions import CareTeam
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
+from followup.ports import RecordingStore
 from followup.recordings import Channel, Recording, RecordingState, Turn
+from recordings.object_store import ObjectStoreError
+from recordings.sealing import SealBrokenError
+from recordings.wrapping_keys import WrappingKeyError
 from runtime.content.medicine_names import MedicineNamesDocument
 from transcription.medicine_suggestions import suggestions_in
 
 router = APIRouter(tags=["recordings"], route_class=Route)
 
+log = structlog.get_logger(__name__)
+
 FLAC = "audio/flac"
+_PIECE = 1 << 20
+Read = TypeVar("Read")
 
 
 class RecordingAnswer(Answer):
@@ -109,7 +121,13 @@ def read_peaks(recording_id: Id, caller: CareTeam, uow: Work) -> PeaksAnswer:  #
         200: {"description": "The whole file", "content": {FLAC: {}}},
         206: {"description": "The range asked for", "content": {FLAC: {}}},
         304: {"description": "The caller has it already"},
-        **problems(Kind.UNKNOWN_RECORDING, Kind.RECORDING_NOT_STORED, Kind.RECORDING_GONE, Kind.RANGE_NOT_SATISFIABLE),
+        **problems(
+            Kind.UNKNOWN_RECORDING,
+            Kind.RECORDING_NOT_STORED,
+            Kind.RECORDING_GONE,
+            Kind.RECORDING_DAMAGED,
+            Kind.RANGE_NOT_SATISFIABLE,
+        ),
     },
 )
 def play(
@@ -141,13 +159,9 @@ def play(
             f"the recording has {recording.size} bytes",
             headers={"Content-Range": f"bytes */{recording.size}"},
         ) from error
-    store = wiring_of(request).store
-    try:
-        sound = store.read_range(recording.uri, span.start, span.end) if span else store.read(recording.uri)
-    except FileNotFoundError as error:
-        raise Problem.of(
-            Kind.RECORDING_GONE, "recording_id", "its file is not in the store any more; tell whoever looks after it"
-        ) from error
+    start, end = (span.start, span.end) if span else (0, recording.size)
+    pieces = _pieces(_opened(wiring_of(request).store, uow, recording), start, end)
+    first = _told(lambda: next(pieces, b""))
     uow.audit.note(
         user_id=caller.user_id,
         action="recording_played",
@@ -156,10 +170,13 @@ def play(
         patient_id=recording.patient_id,
         detail={"start": span.start, "end": span.end} if span else {},
     )
-    if span is None:
-        return Response(sound, 200, headers, media_type=FLAC)
-    headers["Content-Range"] = f"bytes {span.start}-{span.end - 1}/{recording.size}"
-    return Response(sound, 206, headers, media_type=FLAC)
+    if span is not None:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{recording.size}"
+    headers["Content-Length"] = str(end - start)
+    status = 200 if span is None else 206
+    if len(first) == end - start:
+        return Response(first, status, headers, media_type=FLAC)
+    return StreamingResponse(chain((first,), pieces), status, headers, media_type=FLAC)
 
 
 @router.get(
@@ -200,6 +217,48 @@ def _turn(turn: Turn, language: str, medicines: MedicineNamesDocument) -> TurnAn
             MedicineSuggestionAnswer.model_validate(each) for each in suggestions_in(turn.text, language, medicines)
         ],
     )
+
+
+def _opened(store: RecordingStore, uow: UnitOfWork, recording: Recording) -> BinaryIO:
+    """The file; its address may have changed since the row was read, because it was sealed in the meantime."""
+    try:
+        return _told(lambda: store.open(recording.uri or ""))
+    except FileNotFoundError:
+        again = uow.recordings.for_update(recording.id)
+    try:
+        return _told(lambda: store.open((again or recording).uri or ""))
+    except FileNotFoundError as error:
+        raise Problem.of(
+            Kind.RECORDING_GONE, "recording_id", "its file is not in the store any more; tell whoever looks after it"
+        ) from error
+
+
+def _told(read: Callable[[], Read]) -> Read:
+    try:
+        return read()
+    except SealBrokenError as error:
+        log.exception("recording_damaged")
+        raise Problem.of(
+            Kind.RECORDING_DAMAGED,
+            "recording_id",
+            "its file was changed since it was stored, and nothing of it is played; tell whoever looks after it",
+        ) from error
+    except (ObjectStoreError, WrappingKeyError) as error:
+        log.exception("recording_out_of_reach")
+        raise Problem.of(
+            Kind.UNAVAILABLE, "recording_id", "the store or its keys are out of reach; try again in a minute"
+        ) from error
+
+
+def _pieces(file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        while start < end:
+            piece = file.read(min(_PIECE, end - start))
+            if not piece:
+                raise SealBrokenError("the file is shorter than its row says")
+            start += len(piece)
+            yield piece
 
 
 def _not_stored(recording: Recording) -> Problem:
