@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
 
-from cn2an import cn2an
 from pypinyin import lazy_pinyin
 from rapidfuzz import fuzz
 
 from care.forms import AnswerRefusedError, Answers, AnswerValue, Form, FormItem, ItemType, enabled_items, fitting
 from followup.recordings import Channel, Turn
-from transcription.measurements import Quantity, in_our_unit, is_aim, measurements_in
+from transcription.measurements import Quantity, measurements_in
 from transcription.question_phrases import Question, QuestionPhrases
+from transcription.replied_numbers import as_measured, numbers_in
 from transcription.statements import Reply, Sentence, Standing, asks, reply_of, sentences_of, standing
 
 _ANSWER_WITHIN = 30.0
@@ -268,18 +268,6 @@ def _is_turned_round(question: Sentence, item: FormItem, language: str) -> bool:
     return bool(_NEGATED[language].search(asked)) and not _NEGATED[language].search(ours)
 
 
-_NUMERAL = {
-    "zh": re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?!\d|\.\d)|[零一二两三四五六七八九十百]+"),
-    "en": re.compile(
-        r"(?<![\d.])\d+(?:\.\d+)?(?!\d|\.\d)|\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|once|twice)\b"
-    ),
-}
-_ENGLISH_UP_TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_ENGLISH = {word: number for number, word in enumerate(_ENGLISH_UP_TO_TEN)} | {"once": 1, "twice": 2}
-_ABOUT = re.compile("一[两二]|[二两]三|三四|四五|五六|六七|七八|八九")
-_NOT_A_NUMBER = re.compile(r"一(?:直|般|定|样|下|点|些|次都|天都|起|共|边)|万一|第一|(?:周|星期|礼拜)[一二三四五六]")
-
-
 _PAIR = (Quantity.SYSTOLIC, Quantity.DIASTOLIC)
 _PRESSURE = {"zh": "血压", "en": "pressure "}
 
@@ -298,52 +286,17 @@ def _number(exchange: _Exchange, question: Question, language: str) -> _Value | 
             return _Value(value=0, sentence=sentence)
         if not exchange.is_last and question.count is None:
             continue
-        numbers = _numbers_in(sentence.lower, question, language)
+        numbers = numbers_in(sentence.lower, question, language)
         if len(numbers) > 1:
             return None
         if numbers:
-            value = _measured(numbers[0], sentence, exchange.question, question.quantity)
+            value = as_measured(numbers[0], question.quantity, reply=sentence.lower, asked=exchange.question.lower)
             return None if value is None else _Value(value=value, sentence=sentence)
         if question.count is not None and sentence is exchange.replies[0] and exchange.is_last:
             reply = reply_of(sentence.lower, language, asked=exchange.question.lower)
             if reply is Reply.NO and (question.zero.zh or question.zero.en):
                 return _Value(value=0, sentence=sentence)
     return None
-
-
-_UNIT_OF_WEIGHT = re.compile(r"(公斤|千克|kg|kilo)|(斤|pound|lb)")
-
-
-def _measured(value: float, reply: Sentence, asked: Sentence, quantity: Quantity | None) -> float | None:
-    """A bare number as the measurement that was asked for; a weight without any unit may be pounds or 斤: None."""
-    if quantity is None:
-        return value
-    unit = ""
-    if quantity is Quantity.WEIGHT:
-        said = _UNIT_OF_WEIGHT.search(reply.lower) or _UNIT_OF_WEIGHT.search(asked.lower)
-        if said is None:
-            return None
-        unit = (said.group(2) or "").replace("lb", "lbs").replace("pound", "pounds")
-    return in_our_unit(quantity, value, unit)
-
-
-def _numbers_in(text: str, question: Question, language: str) -> list[float]:
-    """The numbers of a reply that carry one of the units, or all if there are no units or none carries one."""
-    if _ABOUT.search(text) and language == "zh":
-        return [float("nan"), float("nan")]
-    plain = _NOT_A_NUMBER.sub(lambda match: "　" * len(match.group()), text) if language == "zh" else text
-    matches = [match for match in _NUMERAL[language].finditer(plain) if not is_aim(plain, match.start())]
-    if question.count is not None:
-        units = question.count.zh if language == "zh" else question.count.en
-        counted = [match for match in matches if plain[match.end() :].lstrip().startswith(units)] if units else []
-        matches = counted or matches
-    return list(dict.fromkeys(_read(match.group(), language) for match in matches))
-
-
-def _read(numeral: str, language: str) -> float:
-    if numeral[0].isdigit():
-        return float(numeral)
-    return float(_ENGLISH[numeral]) if language == "en" else float(cn2an(numeral.replace("两", "二"), "smart"))
 
 
 def _choice(exchange: _Exchange, item: FormItem, question: Question, language: str) -> _Value | None:

@@ -12,6 +12,7 @@ from followup.notes import Clarity, NoteSection, Passage
 from followup.recordings import Channel, Turn
 from transcription.measurements import measurements_in
 from transcription.note_words import Meaning, NoteWords
+from transcription.outline_lines import HeardCall, OutlineLine, answered_line, line_of, made_line, quoted, stands_in
 from transcription.red_flags import HeardAlert
 from transcription.statements import (
     Reply,
@@ -22,27 +23,12 @@ from transcription.statements import (
     occurrences,
     reply_of,
     sentences_of,
-    standing,
 )
 from transcription.values_in_words import gain_in_words, value_in_words
 from transcription.weight_gain import gains_in
 
 _OPENING_SECONDS = 90.0
 _SHORTEST_QUESTION = {"zh": 5, "en": 12}
-_LONGEST_QUOTE = 240
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutlineLine:
-    """One line that could be added, the words it was made from, and where they were said."""
-
-    section: NoteSection
-    text: str
-    quote: str
-    turns: tuple[int, ...]
-    start: float
-    end: float
-    confidence: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,39 +39,6 @@ class Outline:
     confidence: float
     lines: tuple[OutlineLine, ...]
     passages: tuple[Passage, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """The parts of a call that lines are made from; only turns that were understood have sentences."""
-
-    turns: Sequence[Turn]
-    patient: Sequence[Sentence]
-    agent: Sequence[Sentence]
-    note: str
-    words: NoteWords
-    language: str
-    by_relative: bool
-
-    @property
-    def chinese(self) -> bool:
-        return self.language == "zh"
-
-    def said(self, sentence: Sentence, start: int, end: int) -> Standing:
-        return standing(sentence.lower, start, end, self.language, by_relative=self.by_relative)
-
-    def word(self, pair: tuple[str, str]) -> str:
-        return pair[0] if self.chinese else pair[1]
-
-    def listed(self, parts: Sequence[str]) -> str:
-        return ("、" if self.chinese else ", ").join(parts)
-
-    def asked_before(self, sentence: Sentence) -> Turn | None:
-        """The agent's turn just before, if this sentence opens the patient's answer to it."""
-        if sentence.turn == 0 or self.turns[sentence.turn - 1].channel is not Channel.AGENT:
-            return None
-        first = next(each for each in self.patient if each.turn == sentence.turn)
-        return self.turns[sentence.turn - 1] if first is sentence else None
 
 
 def outline_of(
@@ -103,7 +56,7 @@ def outline_of(
     """
     clear = {number for number, turn in enumerate(turns) if turn.confidence >= words.limits.turn}
     clarity = clarity_of(turns, words)
-    call = _Call(
+    call = HeardCall(
         turns=turns,
         patient=_sentences(turns, clear, Channel.PATIENT),
         agent=_sentences(turns, clear, Channel.AGENT),
@@ -160,7 +113,7 @@ def _once(lines: Sequence[OutlineLine]) -> list[OutlineLine]:
     return list(first.values())
 
 
-def _of_alerts(call: _Call, alerts: Sequence[HeardAlert], clear: set[int]) -> Iterator[OutlineLine]:
+def _of_alerts(call: HeardCall, alerts: Sequence[HeardAlert], clear: set[int]) -> Iterator[OutlineLine]:
     for alert in alerts:
         turn = call.turns[alert.turn]
         label = call.word(_LEVELS[alert.level])
@@ -169,17 +122,17 @@ def _of_alerts(call: _Call, alerts: Sequence[HeardAlert], clear: set[int]) -> It
         whole = Sentence(
             text=turn.as_written, turn=alert.turn, start=turn.start, end=turn.end, confidence=turn.confidence
         )
-        yield _line(call, NoteSection.RED_FLAG, label, alert.heard, whole)
+        yield line_of(call, NoteSection.RED_FLAG, label, alert.heard, whole)
 
 
-def _who_was_reached(call: _Call) -> Iterator[OutlineLine]:
+def _who_was_reached(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.patient:
         if sentence.start > _OPENING_SECONDS:
             return
         text = sentence.lower
         kin = _relation(text, call)
         if kin is not None:
-            yield _line(call, NoteSection.REACHED, call.word(("接听者自述", "Reached")), kin, sentence)
+            yield line_of(call, NoteSection.REACHED, call.word(("接听者自述", "Reached")), kin, sentence)
             return
         if any(
             call.said(sentence, *span) is Standing.SAID
@@ -187,11 +140,11 @@ def _who_was_reached(call: _Call) -> Iterator[OutlineLine]:
             for span in occurrences(word, text, call.language)
         ):
             who = call.word(("本人", "the patient"))
-            yield _line(call, NoteSection.REACHED, call.word(("接听者自述", "Reached")), who, sentence)
+            yield line_of(call, NoteSection.REACHED, call.word(("接听者自述", "Reached")), who, sentence)
             return
 
 
-def _relation(text: str, call: _Call) -> str | None:
+def _relation(text: str, call: HeardCall) -> str | None:
     """What somebody calls himself: 我是他女儿, this is her daughter."""
     for kin in call.words.kin.of(call.language):
         said = (
@@ -204,11 +157,11 @@ def _relation(text: str, call: _Call) -> str | None:
     return None
 
 
-def _how_it_goes(call: _Call) -> Iterator[OutlineLine]:
+def _how_it_goes(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.patient:
         found = _meaning(call.words.condition, sentence, call)
         if found is not None:
-            yield _line(
+            yield line_of(
                 call,
                 NoteSection.CONDITION,
                 call.word(("病情自述", "Condition")),
@@ -217,7 +170,7 @@ def _how_it_goes(call: _Call) -> Iterator[OutlineLine]:
             )
 
 
-def _meaning(meanings: Sequence[Meaning], sentence: Sentence, call: _Call) -> Meaning | None:
+def _meaning(meanings: Sequence[Meaning], sentence: Sentence, call: HeardCall) -> Meaning | None:
     """What a sentence means by its longest phrase that is plainly said."""
     found: list[tuple[int, Meaning]] = []
     for meaning in meanings:
@@ -235,19 +188,19 @@ _STANDINGS = {
 }
 
 
-def _symptoms(call: _Call) -> Iterator[OutlineLine]:
+def _symptoms(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.patient:
         by_standing: dict[Standing, list[str]] = {}
         for word, how in _symptoms_in(sentence, call):
-            if how in _STANDINGS and not _stands_in(word, call):
+            if how in _STANDINGS and not stands_in(word, call):
                 by_standing.setdefault(how, []).append(word)
         for how, names in by_standing.items():
-            yield _line(call, NoteSection.SYMPTOM, call.word(_STANDINGS[how]), call.listed(names), sentence)
+            yield line_of(call, NoteSection.SYMPTOM, call.word(_STANDINGS[how]), call.listed(names), sentence)
         if not by_standing:
             yield from _symptoms_asked(sentence, call)
 
 
-def _symptoms_in(sentence: Sentence, call: _Call) -> list[tuple[str, Standing]]:
+def _symptoms_in(sentence: Sentence, call: HeardCall) -> list[tuple[str, Standing]]:
     """The symptoms of a sentence, longest words first taken, in their order; a denial holds for a list of them."""
     text, taken = sentence.lower, [False] * len(sentence.lower)
     hits: list[tuple[int, int, str, Standing]] = []
@@ -270,7 +223,7 @@ def _symptoms_in(sentence: Sentence, call: _Call) -> list[tuple[str, Standing]]:
     return list(dict.fromkeys((word, how) for _, _, word, how in hits))
 
 
-def _symptoms_asked(sentence: Sentence, call: _Call) -> Iterator[OutlineLine]:
+def _symptoms_asked(sentence: Sentence, call: HeardCall) -> Iterator[OutlineLine]:
     """The symptoms that the agent asked about and the patient affirms (one only) or denies (all) with a short reply."""
     question = call.asked_before(sentence)
     if question is None or question.confidence < call.words.limits.turn:
@@ -279,15 +232,15 @@ def _symptoms_asked(sentence: Sentence, call: _Call) -> Iterator[OutlineLine]:
     if not last or not is_question(last[0].lower, call.language):
         return
     reply = reply_of(sentence.lower, call.language, asked=last[0].lower)
-    names = [word for word, _ in _symptoms_in(last[0], call) if not _stands_in(word, call)]
+    names = [word for word, _ in _symptoms_in(last[0], call) if not stands_in(word, call)]
     if not names or reply is None or (reply is Reply.YES and len(names) > 1):
         return
     how = Standing.SAID if reply is Reply.YES else Standing.DENIED
     label, what = call.word(_STANDINGS[how]), call.listed(names)
-    yield _answered(call, NoteSection.SYMPTOM, f"{label}: {what}", last[0], sentence)
+    yield answered_line(call, NoteSection.SYMPTOM, f"{label}: {what}", last[0], sentence)
 
 
-def _values(call: _Call) -> Iterator[OutlineLine]:
+def _values(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.patient:
         new = [each for each in measurements_in(sentence.text, call.language) if f"{each.value:g}" not in call.note]
         values = [value_in_words(each, sentence.lower, call.language) for each in new]
@@ -297,10 +250,10 @@ def _values(call: _Call) -> Iterator[OutlineLine]:
             if call.said(sentence, gain.start, gain.end) is Standing.SAID
         ]
         if values:
-            yield _line(call, NoteSection.NUMBER, call.word(("数值", "Values")), call.listed(values), sentence)
+            yield line_of(call, NoteSection.NUMBER, call.word(("数值", "Values")), call.listed(values), sentence)
 
 
-def _medicines(call: _Call) -> Iterator[OutlineLine]:
+def _medicines(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.patient:
         names = _medicines_in(sentence, call)
         intake = _meaning(call.words.intake, sentence, call)
@@ -309,14 +262,14 @@ def _medicines(call: _Call) -> Iterator[OutlineLine]:
         else:
             how = intake.title.of(call.language) if intake else None
         plain = [name for name in names if name not in _UNNAMED[call.language]]
-        if how is None and not [name for name in plain if not _stands_in(name, call)]:
+        if how is None and not [name for name in plain if not stands_in(name, call)]:
             continue
         if is_question(sentence.lower, call.language) or (not names and not (intake and intake.alone)):
             continue
         what = call.listed(plain)
         if how is not None:
             what = (f"{what}({how})" if call.chinese else f"{what} ({how})") if what else how
-        yield _line(call, NoteSection.MEDICINE, call.word(("用药", "Medicines")), what, sentence)
+        yield line_of(call, NoteSection.MEDICINE, call.word(("用药", "Medicines")), what, sentence)
 
 
 _UNNAMED = {
@@ -326,13 +279,13 @@ _UNNAMED = {
 """They tell that a sentence is about medicines, not about which."""
 
 
-def _medicines_in(sentence: Sentence, call: _Call) -> list[str]:
+def _medicines_in(sentence: Sentence, call: HeardCall) -> list[str]:
     words = call.words.medicine.of(call.language)
     heard = [word for word in words if holds((word,), sentence.lower, call.language)]
     return [word for word in heard if not any(word != other and word in other for other in heard)]
 
 
-def _all_denied(names: Sequence[str], sentence: Sentence, call: _Call) -> bool:
+def _all_denied(names: Sequence[str], sentence: Sentence, call: HeardCall) -> bool:
     return all(
         call.said(sentence, start, end) is Standing.DENIED
         for name in names
@@ -340,7 +293,7 @@ def _all_denied(names: Sequence[str], sentence: Sentence, call: _Call) -> bool:
     )
 
 
-def _questions(call: _Call) -> Iterator[OutlineLine]:
+def _questions(call: HeardCall) -> Iterator[OutlineLine]:
     asked = call.words.question
     for sentence in call.patient:
         text = sentence.lower
@@ -352,25 +305,25 @@ def _questions(call: _Call) -> Iterator[OutlineLine]:
             continue
         label = call.word(("患者提问", "The patient asked"))
         answer = next((each for each in call.agent if each.turn == sentence.turn + 1), None)
-        quoted = _quoted(sentence.text, call)
-        text = f"{label}: {quoted}"
+        words = quoted(sentence.text, call)
+        text = f"{label}: {words}"
         if answer is None:
-            yield _made(NoteSection.QUESTION, text, sentence)
+            yield made_line(NoteSection.QUESTION, text, sentence)
             continue
         reply = call.word(("答", "Answer"))
-        yield _made(NoteSection.QUESTION, f"{text} {reply}: {_quoted(answer.text, call)}", sentence, answer)
+        yield made_line(NoteSection.QUESTION, f"{text} {reply}: {quoted(answer.text, call)}", sentence, answer)
 
 
-def _advice(call: _Call) -> Iterator[OutlineLine]:
+def _advice(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.agent:
         if is_question(sentence.lower, call.language) or _when(sentence, call) is not None:
             continue
         if holds(call.words.advice.of(call.language), sentence.lower, call.language):
             label = call.word(("医护建议", "Advice given"))
-            yield _made(NoteSection.ADVICE, f"{label}: {_quoted(sentence.text, call)}", sentence)
+            yield made_line(NoteSection.ADVICE, f"{label}: {quoted(sentence.text, call)}", sentence)
 
 
-def _appointments(call: _Call) -> Iterator[OutlineLine]:
+def _appointments(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in sorted((*call.agent, *call.patient), key=lambda each: each.start):
         when = _when(sentence, call)
         if when is None or (is_question(sentence.lower, call.language) and when == ""):
@@ -379,12 +332,12 @@ def _appointments(call: _Call) -> Iterator[OutlineLine]:
             ("医护", "agent") if call.turns[sentence.turn].channel is Channel.AGENT else ("患者", "patient")
         )
         label = call.word(("复诊", "Next appointment"))
-        quoted = _quoted(sentence.text, call)
-        text = f"{label}({who}): {when}。{quoted}" if call.chinese else f"{label} ({who}): {when}. {quoted}"
-        yield _made(NoteSection.APPOINTMENT, text, sentence)
+        words = quoted(sentence.text, call)
+        text = f"{label}({who}): {when}。{words}" if call.chinese else f"{label} ({who}): {when}. {words}"
+        yield made_line(NoteSection.APPOINTMENT, text, sentence)
 
 
-def _when(sentence: Sentence, call: _Call) -> str | None:
+def _when(sentence: Sentence, call: HeardCall) -> str | None:
     """The times in a sentence about an appointment, as they were said; None if it is about none or names no time."""
     text = sentence.lower
     if not holds(call.words.appointment.of(call.language), text, call.language):
@@ -409,7 +362,7 @@ _LEVELS = {
     AlertLevel.AMBER: ("橙色警示", "Amber alert"),
     AlertLevel.YELLOW: ("黄色警示", "Yellow alert"),
 }
-_SECTIONS: tuple[Callable[[_Call], Iterator[OutlineLine]], ...] = (
+_SECTIONS: tuple[Callable[[HeardCall], Iterator[OutlineLine]], ...] = (
     _who_was_reached,
     _how_it_goes,
     _symptoms,
@@ -421,39 +374,3 @@ _SECTIONS: tuple[Callable[[_Call], Iterator[OutlineLine]], ...] = (
 )
 _NAMED = frozenset({NoteSection.SYMPTOM, NoteSection.NUMBER, NoteSection.MEDICINE, NoteSection.CONDITION})
 """Here the same finding in other words is the same line."""
-
-
-def _line(call: _Call, section: NoteSection, label: str, what: str, sentence: Sentence) -> OutlineLine:
-    quoted = _quoted(sentence.text, call)
-    text = f"{label}: {what}。患者原话: {quoted}" if call.chinese else f"{label}: {what}. Quote: {quoted}"
-    return _made(section, text, sentence)
-
-
-def _answered(call: _Call, section: NoteSection, what: str, question: Sentence, answer: Sentence) -> OutlineLine:
-    asked, said = _quoted(question.text, call), _quoted(answer.text, call)
-    text = f"{what}。问: {asked} 答: {said}" if call.chinese else f"{what}. Asked: {asked} Answer: {said}"
-    return _made(section, text, question, answer)
-
-
-def _made(section: NoteSection, text: str, *sentences: Sentence) -> OutlineLine:
-    return OutlineLine(
-        section=section,
-        text=text,
-        quote=" / ".join(_shortened(sentence.text) for sentence in sentences),
-        turns=tuple(sentence.turn for sentence in sentences),
-        start=min(sentence.start for sentence in sentences),
-        end=max(sentence.end for sentence in sentences),
-        confidence=round(min(sentence.confidence for sentence in sentences), 3),
-    )
-
-
-def _quoted(text: str, call: _Call) -> str:
-    return f"“{_shortened(text)}”" if call.chinese else f'"{_shortened(text)}"'
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
-
-
-def _stands_in(word: str, call: _Call) -> bool:
-    return holds((word,), call.note, call.language)

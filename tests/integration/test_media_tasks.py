@@ -257,6 +257,7 @@ def test_a_captured_call_becomes_a_transcript_an_alert_and_proposals_and_running
             (EventKind.TRANSCRIPT_READY, recording_id),
             (EventKind.NOTE_DRAFTED, note.id),
             (EventKind.NOTE_PROPOSALS_READY, note.id),
+            (EventKind.NOTE_OUTLINED, note.id),
         ]
 
 
