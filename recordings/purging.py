@@ -70,7 +70,11 @@ def _begin(uow: UnitOfWork, desk: PurgeDesk, recording_id: str) -> bool:
             sha256=recording.sha256,
             size=recording.size,
             seconds=recording.seconds,
-            removed=uow.purges.remove_words(recording.id),
+            removed={
+                **uow.purges.remove_words(recording.id),
+                "heard_answers": uow.heard_answers.forget(recording.id),
+                "note_quotations": uow.notes.forget_what_was_heard(recording.id),
+            },
             objects=objects,
             state=PurgeState.BEGUN,
             begun_at=uow.now,

@@ -12,12 +12,14 @@ from followup.attempts import Attempt
 from followup.events import DomainEvent, EventKind
 from followup.heard_answers import HeardAnswer
 from followup.notes import Clarity, Drafter, Note, NoteOutline, Proposal, ProposalState
-from followup.outcomes import NOT_THE_PATIENT, AttemptOutcome
+from followup.outcomes import NOT_THE_PATIENT
 from followup.recordings import Recording, Transcript
 from runtime.identifiers import new_id
+from transcription.heard_alerts import relative_on_the_line
 from transcription.heard_answers import AnswerHeard, answers_heard
 from transcription.note_material import NoteMaterial
-from transcription.outline import Outline, OutlineLine, clarity_of, outline_of
+from transcription.outline import Outline, clarity_of, outline_of
+from transcription.outline_lines import OutlineLine
 from transcription.red_flags import alerts_in
 
 
@@ -61,13 +63,14 @@ def _propose_lines(
     transcript: Transcript,
 ) -> None:
     flags = material.red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt.id)))
+    by_relative = relative_on_the_line(uow, attempt.id)
     outline = outline_of(
         transcript.turns,
-        alerts_in(transcript.turns, flags, transcript.language),
+        alerts_in(transcript.turns, flags, transcript.language, by_relative=by_relative),
         note.text,
         material.words,
         transcript.language,
-        by_relative=_by_relative(uow, attempt),
+        by_relative=by_relative,
     )
     _keep_outline(note, material, recording, transcript, outline, uow.now)
     for old in note.proposals:
@@ -182,14 +185,6 @@ def _propose_answers(
         )
 
 
-def _by_relative(uow: UnitOfWork, attempt: Attempt) -> bool:
-    """Whether somebody spoke for the patient: by the outcome, or by the last check he passed."""
-    if attempt.outcome is not None:
-        return attempt.outcome is AttemptOutcome.CONNECTED_PROXY
-    passed = [checked for checked in uow.identity.of_attempt(attempt.id) if checked.enough]
-    return bool(passed) and passed[-1].person != "patient"
-
-
 def _decided(old: HeardAnswer, heard: AnswerHeard) -> bool:
     """Whether somebody took or declined it: an answer is not asked about twice, whatever a newer engine hears."""
     return old.state in (ProposalState.ACCEPTED, ProposalState.DISMISSED) and (
@@ -216,7 +211,7 @@ def _heard_for(
             material.questions,
             transcript.language,
             at_least=material.words.limits.turn,
-            by_relative=_by_relative(uow, attempt),
+            by_relative=relative_on_the_line(uow, attempt.id),
         )
         found += [(name, one) for one in heard]
     return found
