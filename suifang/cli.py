@@ -17,7 +17,7 @@ from runtime.settings import Settings, load_settings
 from suifang import all_in_one
 from suifang.backup import back_up, verify
 from suifang.backup import restore as restore_backup
-from suifang.commands import calendar, feed, flows, index, lists, plans, queues, users, vault
+from suifang.commands import calendar, feed, flows, index, lists, plans, queues, recordings, users, vault
 from suifang.commands.frame import in_words, quiet_settings
 from suifang.doctor import examine
 from suifang.edge_command import edge_of, write_edge
@@ -37,6 +37,7 @@ for _name, _group in {
     "calendar": calendar.app,
     "plans": plans.app,
     "feed": feed.app,
+    "recordings": recordings.app,
     "vault": vault.app,
 }.items():
     app.add_typer(_group, name=_name)

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Annotated, BinaryIO, TypeVar
 
 import structlog
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from api import found
@@ -15,6 +15,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Id, Instant
 from api.permissions import CareTeam
 from api.problems import Kind, Problem, problems
+from api.waveforms import MOST, drawn
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
 from followup.ports import RecordingStore
@@ -54,9 +55,10 @@ class RecordingAnswer(Answer):
 
 
 class PeaksAnswer(Answer):
-    """The waveform: loudness from 0 to 100, so many values for each second."""
+    """The waveform from second `start` on: loudness from 0 to 100, so many values for each second."""
 
-    per_second: int
+    start: float
+    per_second: float
     agent: list[int]
     patient: list[int]
 
@@ -106,12 +108,19 @@ def read_recording(recording_id: Id, caller: CareTeam, uow: Work) -> RecordingAn
 
 
 @router.get("/recordings/{recording_id}/peaks", responses=problems(Kind.UNKNOWN_RECORDING, Kind.RECORDING_NOT_STORED))
-def read_peaks(recording_id: Id, caller: CareTeam, uow: Work) -> PeaksAnswer:  # noqa: ARG001
-    """The waveform to draw."""
+def read_peaks(
+    recording_id: Id,
+    caller: CareTeam,  # noqa: ARG001
+    uow: Work,
+    start: Annotated[float, Query(ge=0)] = 0.0,
+    end: Annotated[float | None, Query(ge=0)] = None,
+    most: Annotated[int, Query(ge=1, le=MOST)] = MOST,
+) -> PeaksAnswer:
+    """The waveform to draw, or a stretch of it, in at most so many values for each side."""
     recording = found.recording(uow, recording_id)
     if recording.peaks is None:
         raise _not_stored(recording)
-    return PeaksAnswer.model_validate(recording.peaks)
+    return PeaksAnswer.model_validate(drawn(recording.peaks, start=start, end=end, most=most))
 
 
 @router.get(
@@ -142,7 +151,7 @@ def play(
     """The sound, whole or by range."""
     recording = found.recording(uow, recording_id)
     if recording.state is RecordingState.EXPIRED:
-        raise Problem.of(Kind.RECORDING_GONE, "recording_id", "its time of keeping is over; the transcript stays")
+        raise Problem.of(Kind.RECORDING_GONE, "recording_id", "its time of keeping is over; the note stays")
     if recording.uri is None or recording.size is None or recording.sha256 is None:
         raise _not_stored(recording)
     etag = f'"{recording.sha256}"'

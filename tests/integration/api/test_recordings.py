@@ -147,7 +147,7 @@ def test_metadata_and_waveform_are_read(house: House, agent: Asking) -> None:
     assert (told["seconds"], told["channels"], told["state"]) == (12.5, 2, "transcribed")
     assert "uri" not in told
     peaks = agent.get(f"/recordings/{recording.id}/peaks").json()
-    assert peaks == {"per_second": 10, "agent": [1, 2], "patient": [3, 4]}
+    assert peaks == {"start": 0.0, "per_second": 10, "agent": [1, 2], "patient": [3, 4]}
 
 
 def test_the_newest_transcript_is_read_turn_by_turn(house: House, agent: Asking) -> None:

@@ -237,6 +237,8 @@ SUBJECTS = {
     "transcription.hear_opening": "call",
     "transcription.hear_early": "call",
     "recordings.ingest": "recording",
+    "recordings.purge": "recording",
+    "recordings.copy": "recording",
     "transcription.propose": "recording",
     "transcription.summarize": "unknown",
     "scheduler.begin_alert": "unknown",
