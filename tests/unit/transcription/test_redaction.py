@@ -90,6 +90,13 @@ def test_a_number_told_in_pieces_is_hidden_in_each_turn_and_where_it_is_repeated
     assert texts == ["您电话多少", "[号码]", "[号码]", "[号码]", "[号码]", "血压140"]
 
 
+def test_a_number_told_in_pieces_at_the_end_of_a_call_is_hidden_and_one_told_minutes_apart_is_none() -> None:
+    pieces = [_turn("一三八零", 4), _turn("零幺二三", 12)]
+    assert [each.turn.text for each in redact_turns(pieces, "zh", SIGNS, NOBODY)] == ["[号码]", "[号码]"]
+    apart = [_turn("一三八零", 4), _turn("零幺二三", 60)]
+    assert [each.turn.text for each in redact_turns(apart, "zh", SIGNS, NOBODY)] == ["一三八零", "零幺二三"]
+
+
 def test_values_told_one_after_the_other_stay() -> None:
     turns = [_turn("一百四", 0), _turn("九十", 4), _turn("血糖7.8，6.5，9.0，11.2", 8)]
     texts = [each.turn.text for each in redact_turns(turns, "zh", SIGNS, NOBODY)]
