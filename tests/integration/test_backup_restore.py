@@ -11,10 +11,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from recordings.opening import open_vault
 from runtime.embedded import Engines
 from runtime.postgres_server import libpq_url
 from runtime.settings import Settings
-from suifang.backup import BackupError, back_up, restore, verify
+from suifang.backup import BackupError, back_up, keys_beside, restore, verify
 from tests.support.engines import cloned_database, temporary_settings
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -68,9 +71,11 @@ def test_database_recordings_and_keys_come_back_elsewhere(
     settings: Settings, new_place: Settings, database_url: str, other_database_url: str
 ) -> None:
     add_patient(database_url, "张三𠮷")
-    made = back_up(settings, database_url, None, NOW)
+    backup = back_up(settings, database_url, None, NOW)
+    made = backup.data
     assert made == settings.backups_dir / "suifang-20260504T030201Z.tar"
-    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert backup.keys == settings.backups_dir / "suifang-20260504T030201Z.keys.tar"
+    assert {stat.S_IMODE(file.stat().st_mode) for file in (backup.data, backup.keys)} == {0o600}
 
     manifest = restore(new_place, other_database_url, made, overwrite=False, now=NOW)
 
@@ -94,7 +99,7 @@ def test_a_damaged_backup_is_refused_and_nothing_changes(
     harm: str,
 ) -> None:
     add_patient(database_url, "张三")
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     harmed = settings.state_dir / "harmed.tar"
     content = bytearray(made.read_bytes())
     with tarfile.open(made) as tar:
@@ -121,7 +126,7 @@ def test_a_damaged_backup_is_refused_and_nothing_changes(
 
 
 def test_a_member_that_would_leave_the_folder_is_refused(settings: Settings, database_url: str) -> None:
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     with tarfile.open(made, "a") as tar:
         tar.add(settings.keys_dir / "recordings.key", arcname="../outside")
     with pytest.raises(BackupError, match="outside"):
@@ -132,7 +137,7 @@ def test_a_database_with_rows_is_refused_unless_told_and_then_replaced_whole(
     settings: Settings, new_place: Settings, database_url: str, other_database_url: str
 ) -> None:
     add_patient(database_url, "backed up")
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     add_patient(other_database_url, "present")
     (new_place.state_dir / FLAC).parent.mkdir(parents=True)
     (new_place.state_dir / FLAC).write_bytes(b"present")
@@ -151,7 +156,7 @@ def test_a_database_with_rows_is_refused_unless_told_and_then_replaced_whole(
 def test_recordings_without_a_database_are_not_overwritten_either(
     settings: Settings, new_place: Settings, database_url: str, other_database_url: str
 ) -> None:
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     (new_place.state_dir / FLAC).parent.mkdir(parents=True)
     (new_place.state_dir / FLAC).write_bytes(b"present")
     with pytest.raises(BackupError, match="holds recordings"):
@@ -161,7 +166,7 @@ def test_recordings_without_a_database_are_not_overwritten_either(
 def test_a_database_in_use_is_refused(
     settings: Settings, new_place: Settings, database_url: str, other_database_url: str
 ) -> None:
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     with (
         psycopg.connect(libpq_url(other_database_url)),
         pytest.raises(BackupError, match="stop every process"),
@@ -182,7 +187,7 @@ def test_a_dump_that_the_database_refuses_changes_nothing(
         connection.execute("CREATE TABLE homely (word text)")
         connection.execute("INSERT INTO homely VALUES ('row')")
         connection.execute("CREATE INDEX ON homely (at_home(word))")
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     add_patient(other_database_url, "present")
     with pytest.raises(BackupError, match="is unchanged"):
         restore(new_place, other_database_url, made, overwrite=True, now=NOW)
@@ -204,16 +209,40 @@ def test_a_backup_never_overwrites_another_and_a_failed_one_leaves_nothing(
 
 
 def test_the_manifest_can_be_read_by_any_program(settings: Settings, database_url: str) -> None:
-    made = back_up(settings, database_url, None, NOW)
+    made = back_up(settings, database_url, None, NOW).data
     with tarfile.open(made) as tar:
         member = tar.extractfile("manifest.json")
         assert member is not None
         written = json.load(member)
-    assert written["version"] == 1
+    assert written["version"] == 2
     assert set(written["members"]) == {
         "database.dump",
         FLAC.as_posix(),
         "spool/c1/patient.wav",
-        "keys/recordings.key",
-        "keys/postgres.json",
     }
+    assert set(verify(keys_beside(made)).members) == {"keys/recordings.key", "keys/postgres.json"}
+
+
+def test_sealed_recordings_come_back_with_their_keys_and_never_without(
+    settings: Settings, new_place: Settings, database_url: str, other_database_url: str, tmp_path: Path
+) -> None:
+    uri = "store://recordings/2026/05/a2.flac.sealed"
+    engine = make_engine(database_url)
+    open_vault(settings, UnitsOfWork(engine)).put(uri, b"fLaC what was said")
+    engine.dispose()
+    backup = back_up(settings, database_url, None, NOW)
+    assert b"fLaC what was said" not in backup.data.read_bytes()
+    with tarfile.open(backup.data) as tar:
+        assert not [member.name for member in tar if member.name.startswith("keys/")]
+    apart = backup.keys.rename(tmp_path / "in the safe.tar")
+
+    with pytest.raises(BackupError, match="that key is not here: name the file of keys"):
+        restore(new_place, other_database_url, backup.data, overwrite=False, now=NOW)
+    assert not (new_place.state_dir / "store").exists()
+
+    elsewhere = new_place.model_copy(update={"vault_key_file": tmp_path / "keys of the new machine" / "vault.json"})
+    restore(elsewhere, other_database_url, backup.data, overwrite=False, now=NOW, keys=apart)
+    engine = make_engine(other_database_url)
+    assert open_vault(elsewhere, UnitsOfWork(engine)).read(uri) == b"fLaC what was said"
+    engine.dispose()
+    assert stat.S_IMODE(elsewhere.vault_key_path.stat().st_mode) == 0o600
