@@ -170,7 +170,6 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_SEARCH_HIT: (404, "There is no such hit"),
     Kind.UNKNOWN_RECORDING_GAP: (404, "There is no such gap"),
     Kind.UNKNOWN_LEGAL_HOLD: (404, "There is no such hold"),
-    Kind.UNKNOWN_SEARCH_HIT: (404, "There is no such hit"),
     Kind.UNKNOWN_ALERT: (404, "There is no such alert"),
     Kind.UNKNOWN_REQUEST: (404, "There is no such request or complaint"),
     Kind.UNKNOWN_SHIFT: (404, "There is no such shift"),
