@@ -186,10 +186,22 @@ def tls(
 @app.command()
 @in_words
 def backup(target: Annotated[Path | None, typer.Argument(help="The file to write.")] = None) -> None:
-    """Write database, recordings and keys into one file; it is as secret as the system itself."""
+    """Write database and recordings into one file, the keys into another; whoever has both has everything."""
     settings = quiet_settings()
     with ensure_engines(settings) as engines:
-        typer.echo(back_up(settings, engines.database_url, target, clock.now()))
+        made = back_up(settings, engines.database_url, target, clock.now())
+    typer.echo(made.data)
+    typer.echo(made.keys)
+    typer.echo(
+        "Keep the two apart: without the second nobody can open the recordings in the first, and with a copy of both "
+        "everybody can. What is written of patients can be read in the first alone, so it is secret too.",
+        err=True,
+    )
+    if made.bucket:
+        typer.echo(
+            f"The recordings lie in {made.bucket} and are not in the file: keep versions or a copy of that bucket",
+            err=True,
+        )
 
 
 @app.command()
@@ -198,6 +210,7 @@ def restore(
     source: Annotated[Path, typer.Argument(help="The backup's file.")],
     overwrite: Annotated[bool, typer.Option(help="Lose what the database holds now.")] = False,
     check_only: Annotated[bool, typer.Option(help="Only compare every checksum.")] = False,
+    keys: Annotated[Path | None, typer.Option(help="The file of keys; by default the one beside the backup.")] = None,
 ) -> None:
     """Bring a backup back: checksums first, then files, then the database, all or nothing."""
     if check_only:
@@ -206,7 +219,9 @@ def restore(
         return
     settings = quiet_settings()
     with ensure_engines(settings) as engines:
-        manifest = restore_backup(settings, engines.database_url, source, overwrite=overwrite, now=clock.now())
+        manifest = restore_backup(
+            settings, engines.database_url, source, overwrite=overwrite, now=clock.now(), keys=keys
+        )
     typer.echo(f"restored {len(manifest.members)} members of {manifest.created_at}")
     typer.echo(
         "Calls made after that moment are unknown to this database: look through the due tasks before `suifang up`, "
