@@ -1,6 +1,6 @@
 """From a call's recording to its turns: gate, voice activity, windows, engine, doubt, turns."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,8 +55,11 @@ def transcribe_recording(
     transcriber: Transcriber,
     language: str,
     progress: Callable[[Progress], None] = lambda _: None,
+    names: Collection[str] = (),
 ) -> TranscribedCall:
     """The turns of a two-channel recording (sound, or a file's path or bytes); `language` is zh, en or auto.
+
+    `names` are names of medicines that look like numbers: they are written as they are spoken.
 
     Nothing is written for silence, noise or tones; a window in which the model loops or guesses is heard again
     stretch by stretch, and what is still not believable is left out.
@@ -74,7 +77,7 @@ def transcribe_recording(
     if language == AUTO:
         language = _language(transcriber, [window for _, window in windows])
     heard = [one for batch in _heard(transcriber, windows, language, progress) for one in batch]
-    turns = turns_of(_utterances(transcriber, heard, channels, language), language)
+    turns = turns_of(_utterances(transcriber, heard, channels, language), language, names)
     log.info(
         "recording_transcribed", seconds=round(audio.seconds, 1), windows=len(windows), turns=len(turns),
         language=language, engine=transcriber.description.engine,
