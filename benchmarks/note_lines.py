@@ -52,7 +52,7 @@ def answers(language: str, file: str = "answers.tsv") -> list[Exchange]:
     for spoken, form, question, answer, wanted in _rows(TALKS / file):
         if spoken == language:
             talk = f"A: {question}\nP: {answer}"
-            heard = answers_heard(a_talk(talk, language), forms[form], {}, phrases, language, at_least=0.6)
+            heard = answers_heard(a_talk(talk, language), forms[form], {}, phrases, language, at_least=0.7)
             made.append(
                 Exchange(
                     talk=talk,
