@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import bridge, due_to_invite, headset, pacing, queue, record, record_load, transcription
+from benchmarks import bridge, due_to_invite, headset, pacing, queue, record, record_load, search, transcription
 from benchmarks.row import Row, print_rows
 from runtime.settings import REPOSITORY
 
@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "pacing": pacing.rows,
     "record": lambda: record.rows(20_000, rounds=5),
     "record_load": lambda: record_load.rows(200, connections=8, replayed=100, listed=200),
+    "search": lambda: search.rows(1_000_000, rounds=3),
     "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),
 }
 

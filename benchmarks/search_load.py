@@ -25,6 +25,7 @@ from transcription.written import written
 TURNS_OF_A_CALL = 60
 DAYS = 365
 DEPARTMENTS = 30
+LARGE_DEPARTMENT = "department 0"
 RARE_DEPARTMENT = "rare ward"
 _SENTENCES = 40_000
 

@@ -96,8 +96,9 @@ _TIED_PERSONALLY = text(
     """
     SELECT patient_id FROM care_team_members WHERE user_id = :reader AND (until IS NULL OR until > :now)
     UNION
-    SELECT patient_id FROM tasks JOIN agents ON agents.queues ? CAST(tasks.queue_id AS text)
-    WHERE agents.id = :reader AND tasks.state IN ('due', 'queued', 'in_progress')
+    SELECT patient_id FROM tasks
+    WHERE state IN ('due', 'queued', 'in_progress') AND queue_id IN (
+      SELECT CAST(queue AS uuid) FROM agents, jsonb_array_elements_text(queues) AS queue WHERE id = :reader)
     UNION
     SELECT patient_id FROM attempts WHERE agent_id = :reader AND (closed_at IS NULL OR closed_at > :called_since)
     UNION

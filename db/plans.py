@@ -125,6 +125,13 @@ tasks = Table(
     Index("ix_tasks_held", "held_until", postgresql_where=text("held_until IS NOT NULL")),
     Index("ix_tasks_campaign", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
     Index("ix_tasks_owned", "owner_id", postgresql_where=text("owner_id IS NOT NULL")),
+    # Whose tasks wait in a queue: its agents may see them.
+    Index(
+        "ix_tasks_open_in_queue",
+        "queue_id",
+        "patient_id",
+        postgresql_where=text("state IN ('due', 'queued', 'in_progress')"),
+    ),
     # Each occurrence of a step once, unless it was called off.
     Index(
         "uq_tasks_occurrence",

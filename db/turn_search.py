@@ -45,8 +45,11 @@ from followup.searches import HitCount, IndexedTurn, Phrase, Term, TurnFilter, T
 COUNTED = 1000
 """Hits are counted up to here; nobody reads more."""
 
-SLICES = (timedelta(days=2), timedelta(days=15), timedelta(days=120))
-"""How far back is looked at first, then further, then everything: what everybody says is found in the newest days."""
+FIRST_SLICE = timedelta(days=2)
+"""How far back is looked at first: what everybody says is found there, and nothing older need be read."""
+
+_AMPLE = 2.0
+"""The next slice is so many times as long as it would have to be if people went on saying it as often."""
 
 _NAMED_PATIENTS = 500
 """So many patients to whom a reader is tied himself are looked up in the words' index; more by their rows."""
@@ -105,6 +108,7 @@ turn_words = Table(
 """Words of the dictionary that were ever said, and how they sound: who types pinyin finds them."""
 
 _turn = transcript_turns.c
+_SHOWN = tuple(column for column in transcript_turns.columns if column.name not in ("words", "labels"))
 
 
 class TurnSearch:
@@ -221,12 +225,16 @@ class TurnSearch:
         """Turns that the reader may see, newest first, from behind `after`."""
         found: list[TurnHit] = []
         wanted = self._wanted(query, among, now)
-        for since, until in _slices(among, after, now):
+        until = among.until
+        newest = min(each for each in (until, after.at if after else None, now) if each is not None)
+        length: timedelta | None = FIRST_SLICE
+        while True:
+            since = _later(among.since, newest - length if length else None)
             statement = self._seen(wanted, _between(since, until, after), limit - len(found), now)
             found += [_hit(row) for row in self._session.execute(statement)]
-            if len(found) >= limit:
-                break
-        return found
+            if len(found) >= limit or since == among.since:
+                return found
+            until, length = since, _next_length(newest, since, len(found), limit)
 
     def count(self, query: TurnQuery, among: TurnFilter, *, now: datetime) -> HitCount:
         """How many the reader may see."""
@@ -239,13 +247,13 @@ class TurnSearch:
 
     def hit(self, turn_id: int) -> TurnHit | None:
         """One turn; whether the reader may see it is not asked."""
-        row = self._session.execute(select(transcript_turns).where(_turn.id == turn_id)).one_or_none()
+        row = self._session.execute(select(*_SHOWN).where(_turn.id == turn_id)).one_or_none()
         return _hit(row) if row else None
 
     def around(self, hit: TurnHit, turns: int) -> Sequence[TurnHit]:
         """The turns before and after a hit, and the hit, in the order in which they were said."""
         rows = self._session.execute(
-            select(transcript_turns)
+            select(*_SHOWN)
             .where(
                 _turn.recording_id == hit.recording_id,
                 _turn.position.between(hit.position - turns, hit.position + turns),
@@ -292,7 +300,7 @@ class TurnSearch:
         ordered: bool = True,
     ) -> Select[Any]:
         """Hits of which the reader's ties say that he may see them: asked one by one, until there are enough."""
-        inner = select(transcript_turns).where(*wanted, *besides)
+        inner = select(*_SHOWN).where(*wanted, *besides)
         if ordered:
             inner = inner.order_by(_turn.at.desc(), _turn.id.desc())
         reader = self._care_team.reader
@@ -319,19 +327,18 @@ def _heard(besides: str | None) -> Select[Any]:
     return query.where(is_newest, ~is_there)
 
 
-def _slices(
-    among: TurnFilter, after: TurnMark | None, now: datetime
-) -> Iterator[tuple[datetime | None, datetime | None]]:
-    """Spans of time, newest first, that lie end to end within what is asked for."""
-    until = among.until
-    newest = min(each for each in (until, after.at if after else None, now) if each is not None)
-    for length in SLICES:
-        since = newest - length
-        if among.since is not None and since <= among.since:
-            break
-        yield since, until
-        until = since
-    yield among.since, until
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max(each for each in (one, other) if each is not None) if one or other else None
+
+
+def _next_length(newest: datetime, since: datetime | None, found: int, limit: int) -> timedelta | None:
+    """How far back from the newest a page is to be expected by what was found so far; None: look at everything.
+
+    What is said so seldom that a slice held not half a page is best read whole: the words' index knows it is little.
+    """
+    if since is None or found * 2 < limit:
+        return None
+    return (newest - since) * (limit / found * _AMPLE)
 
 
 def _between(since: datetime | None, until: datetime | None, after: TurnMark | None) -> list[ColumnElement[bool]]:

@@ -184,6 +184,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("word", name=op.f("pk_turn_words")),
     )
     op.create_index(op.f("ix_turn_words_sound"), "turn_words", ["sound"])
+    op.create_index(
+        "ix_tasks_open_in_queue",
+        "tasks",
+        ["queue_id", "patient_id"],
+        postgresql_where=sa.text("state IN ('due', 'queued', 'in_progress')"),
+    )
     for function in (_LABELS, _RELABEL, _OF_RECORDING, _OF_PATIENT, _OF_ATTEMPT, _OF_ALERT):
         op.execute(function)
     for table, when, condition, function in _TRIGGERS:
@@ -200,5 +206,6 @@ def downgrade() -> None:
         op.execute(f"DROP FUNCTION {function}()")
     op.execute("DROP FUNCTION relabel_turns(uuid[])")
     op.execute("DROP FUNCTION turn_labels(uuid)")
+    op.drop_index("ix_tasks_open_in_queue", table_name="tasks")
     for table in ("turn_words", "transcript_turns", "indexed_transcripts"):
         op.drop_table(table)
