@@ -50,6 +50,7 @@ class Wiring:
     report_keys: tuple[str, ...] = ()  # by which prints are checked, oldest first
     font_folders: tuple[Path, ...] = ()  # further fonts of printed reports
     retention_purges: bool = False  # recordings whose time is over are destroyed
+    speech_models: tuple[str, ...] = ()  # that queues can be given
     area_code: str = ""  # of landlines written without one
     cost_per_minute: float | None = None  # of a patient's call, on the cheapest trunk that declares it
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again

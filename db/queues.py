@@ -48,6 +48,7 @@ queues = Table(
     closed_set("expired_preview", ExpiredPreview),
     Column("same_nurse_seconds", Integer, nullable=False),
     closed_set("merges", MergeRule),
+    Column("speech_model", String(32), nullable=True),
     Column("pacing_alarm_on", Date, nullable=True),
     instant("created_at"),
 )

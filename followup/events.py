@@ -36,6 +36,7 @@ class EventKind(StrEnum):
     RECORDING_GAP_FOUND = "recording_gap_found"  # gap: an answered call has no whole recording
     RECORDING_GAP_SETTLED = "recording_gap_settled"  # gap: the recording came, or somebody said why there is none
     VAULT_TO_TEND = "vault_to_tend"  # the vault: files to seal or take away, or its ledger to sign
+    TRANSCRIPTION_ASKED = "transcription_asked"  # recording, to be written down anew
     TRANSCRIPT_READY = "transcript_ready"  # recording
     NOTE_DRAFTED = "note_drafted"  # note
     NOTE_PROPOSALS_READY = "note_proposals_ready"  # note

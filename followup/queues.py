@@ -76,6 +76,7 @@ class Queue:
     expired_preview: ExpiredPreview = ExpiredPreview.BREAK
     same_nurse_seconds: int = 0  # so long a task waits for the agent who last spoke with the patient; 0: it does not
     merges: MergeRule = MergeRule.ANY
+    speech_model: str | None = None  # which of SUIFANG_SPEECH_MODELS writes its calls down; none: the usual one
     pacing_alarm_on: date | None = None  # the last hospital day on which most of the abandonment limit was used
     created_at: datetime
 

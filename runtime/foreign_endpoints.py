@@ -50,6 +50,8 @@ def _endpoints(settings: Settings, trunks: Sequence[TrunkEntry]) -> Iterator[End
         yield from _of_trunk(trunk)
     if settings.note_model_url:
         yield Endpoint(named="SUIFANG_NOTE_MODEL_URL", host=urlsplit(settings.note_model_url).hostname or "")
+    if settings.speech_url:
+        yield Endpoint(named="SUIFANG_SPEECH_URL", host=urlsplit(settings.speech_url).hostname or "")
     if settings.turn_url:
         yield Endpoint(named="SUIFANG_TURN_URL", host=_host(settings.turn_url.partition(":")[2]))
     if settings.recordings_url:

@@ -12,6 +12,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.RECORDING_STORED: ("transcription.transcribe",),
     EventKind.RECORDING_TIME_OVER: ("recordings.purge",),
     EventKind.RECORDING_COPY_WANTED: ("recordings.copy",),
+    EventKind.TRANSCRIPTION_ASKED: ("transcription.transcribe",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose", "transcription.find_keywords", "transcription.index_turns"),
     EventKind.NOTE_OUTLINED: ("transcription.summarize",),
     EventKind.ALERT_RAISED: ("scheduler.begin_alert",),

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import stat
+from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 from pathlib import Path
@@ -44,6 +45,16 @@ class SpeechEngine(StrEnum):
 
     FASTER_WHISPER = "faster-whisper"
     OPENAI_WHISPER = "openai-whisper"
+    ENDPOINT = "endpoint"  # a server with OpenAI's audio/transcriptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechModel:
+    """A named choice of engine and model: a queue can have its own."""
+
+    name: str
+    engine: SpeechEngine
+    model: str | None  # a path, or a name that the engine knows; none: the packaged one
 
 
 class HeadsetCodec(StrEnum):
@@ -92,6 +103,11 @@ def closed_parent(path: Path) -> Path | None:
         if parent.exists() and not parent.stat().st_mode & stat.S_IXOTH:
             return parent
     return None
+
+
+_SPEECH_MODEL = re.compile(rf"([a-z0-9][a-z0-9_-]{{0,31}})=({'|'.join(SpeechEngine)}):(\S+)")
+OWN_MODEL = "own"
+"""The name of the installation's own speech model, for queues without one."""
 
 
 class Settings(BaseSettings):
@@ -200,6 +216,12 @@ class Settings(BaseSettings):
 
     speech_engine: SpeechEngine = SpeechEngine.FASTER_WHISPER
     speech_model: str | None = None
+    # Further ones for single queues, between commas: name=engine:model (docs/transcription.md).
+    speech_models: Annotated[tuple[str, ...], NoDecode] = ()
+    speech_memory_mb: int = Field(default=1000, ge=100)  # of a process's models together; one is always kept
+    speech_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")  # up to and with /v1
+    speech_key: SecretStr = SecretStr("")
+    speech_seconds: float = Field(default=60.0, ge=1, le=600)  # a server that takes longer for thirty is given up
     speech_beam: int = Field(default=5, ge=1, le=10)
     speech_threads: int = Field(default=1, ge=1)
     celery_concurrency: int = Field(default=1, ge=1)
@@ -256,7 +278,20 @@ class Settings(BaseSettings):
             raise ValueError("must be redis://:password@host:6379/0 or rediss://…; Valkey and Redis are the brokers")
         return value
 
-    @field_validator("trial_allow_list", "never_dialed", "domestic_hosts", "feeds_peers", mode="before")
+    @field_validator("speech_models")
+    @classmethod
+    def _named_models(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for place, entry in enumerate(value, start=1):
+            if not _SPEECH_MODEL.fullmatch(entry):
+                raise ValueError(
+                    f"entry {place} is not name=engine:model; write such as small=faster-whisper:/srv/models/small, "
+                    f"with one of the engines {', '.join(SpeechEngine)}, between commas"
+                )
+        return value
+
+    @field_validator(
+        "trial_allow_list", "never_dialed", "domestic_hosts", "feeds_peers", "speech_models", mode="before"
+    )
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -357,6 +392,10 @@ class Settings(BaseSettings):
             raise ValueError("SUIFANG_COPY_HOURS must end after it begins, on one day: 01:00-05:00")
         if self.trunks_file is not None and self.trunk_host is not None:
             raise ValueError("SUIFANG_TRUNKS_FILE and SUIFANG_TRUNK_HOST both name trunks: set one of them")
+        if self.speech_url is None and any(
+            chosen.engine is SpeechEngine.ENDPOINT for chosen in (self.speech_model_named(None), *self.queue_models)
+        ):
+            raise ValueError("the speech engine endpoint needs SUIFANG_SPEECH_URL: the server's address, with /v1")
         if (self.note_model_url is None) != (not self.note_model):
             raise ValueError("SUIFANG_NOTE_MODEL_URL and SUIFANG_NOTE_MODEL belong together: set both or neither")
         if self.silent_end_seconds < self.silent_seconds + 5:
@@ -459,6 +498,24 @@ class Settings(BaseSettings):
     def logs_dir(self) -> Path:
         """Log files of supervised processes."""
         return self.state_dir / "logs"
+
+    def speech_model_named(self, name: str | None) -> SpeechModel:
+        """A queue's speech model, or the installation's own for no name or one that is not set."""
+        own = SpeechModel(name=OWN_MODEL, engine=self.speech_engine, model=self.speech_model)
+        return next((chosen for chosen in self.queue_models if chosen.name == name), own)
+
+    @property
+    def local_speech_model(self) -> str | None:
+        """The model on this machine: what a server calls its own names nothing here."""
+        return None if self.speech_engine is SpeechEngine.ENDPOINT else self.speech_model
+
+    @property
+    def queue_models(self) -> tuple[SpeechModel, ...]:
+        """The speech models that queues can be given."""
+        parts = (_SPEECH_MODEL.fullmatch(entry) for entry in self.speech_models)
+        return tuple(
+            SpeechModel(name=part[1], engine=SpeechEngine(part[2]), model=part[3]) for part in parts if part is not None
+        )
 
     @property
     def models_dir(self) -> Path:

@@ -70,6 +70,7 @@ def application(settings: Settings) -> FastAPI:
             report_keys=report_keys(settings),
             font_folders=settings.font_folders,
             retention_purges=settings.retention_purges,
+            speech_models=tuple(chosen.name for chosen in settings.queue_models),
             area_code=settings.area_code,
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),
             search=search,

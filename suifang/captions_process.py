@@ -41,7 +41,7 @@ def run(settings: Settings) -> None:
     os.nice(_STEPS_BACK)  # a call's sound comes before its captions
     urls = engine_urls(settings)
     engine = make_engine(urls.database_url, application="suifang-captions")
-    weights = find_weights(settings.speech_model, settings.state_dir)
+    weights = find_weights(settings.local_speech_model, settings.state_dir)
     with LiveStream(urls.broker_url) as live:
         captions = Captions(
             UnitsOfWork(engine),

@@ -18,7 +18,7 @@ from suifang import all_in_one
 from suifang.backup import back_up, verify
 from suifang.backup import restore as restore_backup
 from suifang.commands import calendar, feed, flows, index, lists, plans, queues, recordings, users, vault
-from suifang.commands.frame import in_words, quiet_settings
+from suifang.commands.frame import in_words, quiet_settings, units_of_work
 from suifang.doctor import examine
 from suifang.edge_command import edge_of, write_edge
 from suifang.findings import Finding, Verdict
@@ -244,7 +244,9 @@ def demo(
 @app.command()
 @in_words
 def transcribe(
-    file: Annotated[Path, typer.Argument(help="A call's recording, two channels; with --evaluate a folder.")],
+    file: Annotated[
+        Path, typer.Argument(help="A call's recording, two channels; with --evaluate a folder, with --again an id.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one array.")] = False,
     language: Annotated[str, typer.Option(help="The call's language: zh, en or auto.")] = "zh",
     evaluate: Annotated[
@@ -253,9 +255,15 @@ def transcribe(
     model: Annotated[
         list[str] | None, typer.Option(help="With --evaluate: only this model (may be given more than once).")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Have the worker write down a stored recording anew; FILE is its id.")
+    ] = False,
 ) -> None:
     """Transcribe one recording to turns, or say how well each model hears a hospital's own samples."""
     settings = quiet_settings()
+    if again:
+        with units_of_work() as units:
+            sys.exit(loaded("suifang.transcribe_again").run(units, str(file), out=sys.stdout, errors=sys.stderr))
     if evaluate:
         command = loaded("suifang.evaluate_command")
         sys.exit(command.run(file, settings, models=model or (), as_json=as_json, language=language))

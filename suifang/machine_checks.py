@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from runtime.settings import Settings
+from runtime.settings import Settings, SpeechEngine
 from runtime.this_machine import is_loopback
 from suifang.findings import Finding, good, note, wrong
 from suifang.firewall import ephemeral_overlap, ports_in_use
@@ -70,7 +70,15 @@ def check_disk(subject: str, folder: Path) -> Finding:
 
 
 def check_speech(settings: Settings) -> Finding:
-    """The speech model lies on this machine and is undamaged."""
+    """The speech models lie on this machine and are undamaged, or a server has them."""
+    for chosen in settings.queue_models:
+        if chosen.engine is not SpeechEngine.ENDPOINT:
+            try:
+                find_weights(chosen.model, settings.state_dir)
+            except (WeightsError, OSError) as error:
+                return wrong("speech model", f"{chosen.name}: {error}", "mend SUIFANG_SPEECH_MODELS")
+    if settings.speech_engine is SpeechEngine.ENDPOINT:
+        return good("speech model", f"{settings.speech_model or 'whisper-1'} at {settings.speech_url}")
     try:
         weights = find_weights(settings.speech_model, settings.state_dir)
         seen = describe(weights)

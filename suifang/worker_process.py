@@ -5,7 +5,7 @@ speech model once, when it starts. A child that dies with a task is replaced, an
 """
 
 import os
-from functools import cache, partial
+from functools import partial
 
 import structlog
 from celery import Celery, signals
@@ -43,7 +43,7 @@ from reports.tasks import ReportParts
 from runtime.content.library import Content
 from runtime.embedded import engine_urls
 from runtime.log import configure_logging
-from runtime.settings import Settings, WorkerTasks
+from runtime.settings import Settings, SpeechEngine, WorkerTasks
 from runtime.task_queue import OPENINGS_QUEUE, QUEUE, SPEECH_QUEUE, make_task_queue
 from runtime.worker_context import provide
 from scheduler.alert_clock import AlertDesk
@@ -55,7 +55,7 @@ from suifang.keeping import keeping_policy
 from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
-from transcription.engine_choice import load_transcriber
+from transcription.engine_choice import Transcribers
 from transcription.free_summary import LanguageModel, load_summary_instructions
 from transcription.note_material import NoteMaterial
 from transcription.note_summaries import SummaryParts
@@ -100,7 +100,9 @@ def run(settings: Settings) -> None:
     configure_logging(settings, name)
     refuse_wrong_start(settings)
     if SPEECH_QUEUE in queues:
-        find_weights(settings.speech_model, settings.state_dir)
+        for chosen in (settings.speech_model_named(None), *settings.queue_models):
+            if chosen.engine is not SpeechEngine.ENDPOINT:
+                find_weights(chosen.model, settings.state_dir)
     worker_application(settings, hears=SPEECH_QUEUE in queues).Worker(
         pool="prefork",
         queues=list(queues),
@@ -165,7 +167,7 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
     parts = TranscriptionParts(
         units_of_work=units_of_work,
         store=store,
-        transcriber=cache(partial(load_transcriber, settings)),
+        transcriber=Transcribers(settings),
         notes=note_material(settings, content),
         phrases=load_answer_phrases(settings.content_dir / "answer_phrases.yaml"),
         keywords=lambda: content.keyword_sets,

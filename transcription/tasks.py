@@ -15,12 +15,12 @@ from runtime.worker_context import provided
 from transcription.answer_phrases import AnswerPhrases
 from transcription.attempt_notes import draft_for_attempt
 from transcription.attempt_proposals import propose_from_recording
+from transcription.engine_choice import Transcribers
 from transcription.keywords import find_keywords
 from transcription.note_material import NoteMaterial
 from transcription.openings import Part, hear
 from transcription.speech_probe import WhisperProbe
-from transcription.transcriber import Transcriber
-from transcription.transcripts import park, transcribe
+from transcription.transcripts import model_for, park, transcribe
 from transcription.turn_index import TurnIndex
 
 TRANSCRIBE = "transcription.transcribe"
@@ -36,11 +36,11 @@ _LONGEST_TRANSCRIPTION_SECONDS = 3 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TranscriptionParts:
-    """What these tasks work with; `transcriber` loads the model when it is first called in a process."""
+    """What these tasks work with; `transcriber` loads a queue's model, or the usual one, when it is first asked for."""
 
     units_of_work: UnitsOfWork
     store: RecordingStore
-    transcriber: Callable[[], Transcriber]
+    transcriber: Transcribers
     notes: NoteMaterial
     phrases: AnswerPhrases
     keywords: Callable[[], Mapping[str, KeywordSet]]
@@ -68,7 +68,8 @@ def register(app: Celery) -> None:
 def transcribe_recording(recording_id: str) -> None:
     """Write down what was said in a stored recording."""
     parts = provided(TranscriptionParts)
-    transcribe(parts.units_of_work, parts.store, parts.transcriber(), parts.notes.red_flags, recording_id)
+    transcriber = parts.transcriber(model_for(parts.units_of_work, recording_id))
+    transcribe(parts.units_of_work, parts.store, transcriber, parts.notes.red_flags, recording_id)
 
 
 def propose(recording_id: str) -> None:

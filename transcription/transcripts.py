@@ -69,6 +69,15 @@ def transcribe(
         uow.commit()
 
 
+def model_for(units_of_work: Callable[[], UnitOfWork], recording_id: str) -> str | None:
+    """The name of the speech model that the recording's queue wants; none where it has none of its own."""
+    with units_of_work() as uow:
+        recording = uow.recordings.get(recording_id)
+        call = uow.calls.get(recording.call_id) if recording is not None else None
+        queue = uow.queues.get(call.queue_id) if call is not None else None
+        return queue.speech_model if queue is not None else None
+
+
 def park(units_of_work: Callable[[], UnitOfWork], recording_id: str, reason: str) -> None:
     """Fail a stored recording that cannot be transcribed; its file stays in the vault and can be played."""
     with units_of_work() as uow:

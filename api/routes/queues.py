@@ -54,6 +54,7 @@ class QueueAsk(Ask):
     expired_preview: ExpiredPreview = ExpiredPreview.BREAK
     same_nurse_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None  # none: 300 with previews, else 0
     merges: MergeRule = MergeRule.ANY
+    speech_model: Annotated[str, StringConstraints(max_length=32)] | None = None  # one of SUIFANG_SPEECH_MODELS
 
 
 class QueueChange(Ask):
@@ -75,6 +76,7 @@ class QueueChange(Ask):
     expired_preview: ExpiredPreview | None = None
     same_nurse_seconds: Annotated[int, Field(ge=0, le=86_400)] | None = None
     merges: MergeRule | None = None
+    speech_model: Annotated[str, StringConstraints(max_length=32)] | None = None  # empty: the installation's own again
 
 
 class SwitchAnswer(Answer):
@@ -108,6 +110,7 @@ class QueueAnswer(Answer):
     expired_preview: ExpiredPreview
     same_nurse_seconds: int
     merges: MergeRule
+    speech_model: str | None
     created_at: Instant
     counts: dict[TaskState, int]
     switch: SwitchAnswer | None = None  # empty: it was never pressed
@@ -162,6 +165,7 @@ def list_queues(caller: Everybody, uow: Work) -> QueuesAnswer:  # noqa: ARG001
 def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, uow: Work) -> QueueAnswer:
     """Add a queue."""
     _require_policy(request, ask.policy)
+    _require_speech_model(request, ask.speech_model)
     style = ask.style or usual_style(ask.mode, ask.purpose)
     _require_style(style, ask.mode)
     if style is DialStyle.PREDICTIVE:
@@ -188,6 +192,7 @@ def create_queue(ask: QueueAsk, caller: OverseersCommanding, request: Request, u
         expired_preview=ask.expired_preview,
         same_nurse_seconds=waits if waits is not None else SAME_NURSE_SECONDS * (style is DialStyle.PREVIEW),
         merges=ask.merges,
+        speech_model=ask.speech_model,
         created_at=uow.now,
     )
     uow.queues.add(queue)
@@ -205,9 +210,10 @@ def change_queue(queue_id: Id, ask: QueueChange, caller: Overseers, request: Req
         _require_policy(request, ask.policy)
     if ask.style is not None:
         _require_style(ask.style, queue.mode)
+    _require_speech_model(request, ask.speech_model or None)
     if "skills" in wanted:
         wanted["skills"] = sorted(set(wanted["skills"]))
-    for demand, nothing in (("language", "any"), ("dialect", "")):
+    for demand, nothing in (("language", "any"), ("dialect", ""), ("speech_model", "")):
         if wanted.get(demand) == nothing:
             wanted[demand] = None
     before = {name: getattr(queue, name) for name in wanted}
@@ -287,6 +293,16 @@ def _require_policy(request: Request, policy: str) -> None:
         )
 
 
+def _require_speech_model(request: Request, name: str | None) -> None:
+    names = wiring_of(request).speech_models
+    if name is not None and name not in names:
+        raise Problem.of(
+            Kind.INVALID_REQUEST,
+            "speech_model",
+            f"there is no such speech model; SUIFANG_SPEECH_MODELS has {', '.join(names) or 'none'}",
+        )
+
+
 def _require_style(style: DialStyle, mode: TaskMode) -> None:
     if not style_fits(style, mode):
         raise Problem.of(
@@ -359,6 +375,7 @@ def _queue(queue: Queue, counts: dict[TaskState, int], switch: Switch | None = N
         expired_preview=queue.expired_preview,
         same_nurse_seconds=queue.same_nurse_seconds,
         merges=queue.merges,
+        speech_model=queue.speech_model,
         created_at=queue.created_at,
         counts=counts,
         switch=SwitchAnswer.model_validate(switch) if switch else None,

@@ -192,6 +192,7 @@ def open_house(
     store = ObjectStore(folder / "store")
     app = create_app(
         Wiring(
+            speech_models=("gpu",),
             units=units,
             content=CONTENT,
             store=store,
