@@ -36,7 +36,14 @@ purges = Table(
 
 mapper_registry.map_imperatively(Purge, purges)
 
-GO: tuple[str, ...] = ("transcript_turns", "indexed_transcripts", "captions", "recording_copies", "transcripts")
+GO: tuple[str, ...] = (
+    "keyword_hits",
+    "transcript_turns",
+    "indexed_transcripts",
+    "captions",
+    "recording_copies",
+    "transcripts",
+)
 """Tables whose rows tell what was said: they go with the sound, these first that refer to the others."""
 
 STAY: Mapping[str, str] = {
@@ -45,6 +52,7 @@ STAY: Mapping[str, str] = {
     "legal_holds": "who held it and who lifted that",
     "purges": "the proof itself",
     "recording_gaps": "why a call has no recording",
+    "redacted_copies": "emptied of their words; who released what to whom stays",
 }
 """Tables that refer to recordings or transcripts and keep their rows, and why."""
 

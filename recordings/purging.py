@@ -71,6 +71,7 @@ def _begin(uow: UnitOfWork, desk: PurgeDesk, recording_id: str) -> bool:
             size=recording.size,
             seconds=recording.seconds,
             removed={
+                "redacted_copies": uow.redacted_copies.purge(recording.id),
                 **uow.purges.remove_words(recording.id),
                 "heard_answers": uow.heard_answers.forget(recording.id),
                 "note_quotations": uow.notes.forget_what_was_heard(recording.id),
@@ -82,6 +83,8 @@ def _begin(uow: UnitOfWork, desk: PurgeDesk, recording_id: str) -> bool:
     )
     recording.state = next_recording_state(recording.state, RecordingTrigger.EXPIRE)
     recording.peaks, recording.spool = None, None
+    for address in objects:
+        uow.vault.destroy_key(address)  # from this commit on no copy of it can be opened, wherever the store is
     uow.vault.enter(LedgerKind.PURGED, recording, rule=over.rule, edition=desk.rules.edition)
     uow.emit(recording.event(EventKind.RECORDING_PURGED))
     uow.audit.note(
