@@ -1,4 +1,4 @@
-"""What patients say of danger, and what only sounds like it: two halves, one to tune with and one to judge by."""
+"""What patients say of danger, and what only sounds like it: to tune with (development, later) and to judge by."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from followup.recordings import Channel, Turn
 from transcription.written import written
 
 FOLDER = Path(__file__).parent
-HALVES = ("development", "held_out")
+HALVES = ("development", "later", "held_out")
 LANGUAGES = ("zh", "en")
 RELATIVE = "[relative] "
 ANSWER = " // "

@@ -17,6 +17,8 @@ from telephony.effects import Effect, PlayPrompt
 from telephony.flow_checks import FlowChecks
 from telephony.voices.prompts import load_prompts
 from telephony.voices.sentences import load_sentences
+from transcription.phrase_patterns import example_of
+from transcription.red_flags import load_red_flags
 
 CONTENT = REPOSITORY / "content"
 FLOWS = Content(CONTENT).flows
@@ -54,7 +56,9 @@ def prompts_of(step: FlowStep) -> set[str]:
 def health_words() -> set[str]:
     """Every word that the content listens for as a sign of danger or as worth a note, and what tells of care."""
     found = set(TELLING)
-    for path in (*(CONTENT / "red_flags").glob("*.yaml"), *(CONTENT / "note_words").glob("*.yaml")):
+    for one in load_red_flags(CONTENT / "red_flags").values():
+        found |= {example_of(phrase) for flag in one.flags for phrase in (*flag.zh, *flag.zh_exact, *flag.en)}
+    for path in (CONTENT / "note_words").glob("*.yaml"):
         found |= set(words_in(yaml.safe_load(path.read_text(encoding="utf-8"))))
     return {word.lower() for word in found if len(word) > 1 or word == "科"} - {"您好", "hello"}
 
