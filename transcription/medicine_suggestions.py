@@ -13,7 +13,7 @@ from transcription.syllables import syllables
 _HAN = "一-鿿"
 _SHORTEST = 3  # characters: two syllables sound like too much that people say
 _SHORTEST_WORD = 6  # letters
-_ALIKE = 84.0  # of 100
+_ALIKE = 86.0  # of 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def _english(text: str, medicines: MedicineNamesDocument) -> Iterator[MedicineSu
         heard = word.group().lower()
         if heard in names or heard.removesuffix("s") in names:
             continue
-        nearest = process.extractOne(heard, names, scorer=fuzz.ratio, score_cutoff=_ALIKE)
+        nearest = process.extractOne(heard, list(names), scorer=fuzz.ratio, score_cutoff=_ALIKE)
         if nearest is not None:
             yield MedicineSuggestion(start=word.start(), end=word.end(), heard=word.group(), name=names[nearest[0]])
 

@@ -20,6 +20,7 @@ MEDICINES = Content(Path(REPOSITORY) / "content").medicine_names
         ("我每天吃阿司匹林，血压一百四十", "zh", []),
         ("今天天气很好，没有什么不舒服", "zh", []),
         ("I take metforman twice a day", "en", [("metforman", "metformin")]),
+        ("my Liptor, and restore the program", "en", [("Liptor", "Lipitor")]),
         ("I take Metformin and statins", "en", []),
         ("I am feeling much better this morning", "en", []),
     ],
