@@ -209,7 +209,7 @@ def _answer(exchange: _Exchange, item: FormItem, question: Question, language: s
         case ItemType.CHOICE:
             found = _choice(exchange, item, question, language)
         case ItemType.TEXT if question.words:
-            found = _own_words(exchange, language)
+            found = _own_words(exchange, question, language)
         case _:
             found = None
     if found is None:
@@ -328,11 +328,11 @@ def _choice(exchange: _Exchange, item: FormItem, question: Question, language: s
     return None
 
 
-def _own_words(exchange: _Exchange, language: str) -> _Value | None:
-    """The patient's words, unless they are a bare no, a bare yes or a question back."""
+def _own_words(exchange: _Exchange, question: Question, language: str) -> _Value | None:
+    """The patient's words, unless they are a bare no or yes, or answer something else."""
     first = exchange.replies[0]
     reply = reply_of(first.lower, language, asked=exchange.question.lower)
-    if reply is Reply.NO:
+    if reply is Reply.NO or question.unless.found_in(first.lower, language):
         return None
     same_turn = list(takewhile(lambda each: each.turn == first.turn, exchange.replies))
     words = "".join(each.text for each in same_turn) if language == "zh" else " ".join(each.text for each in same_turn)

@@ -57,6 +57,7 @@ class Question(_Content):
     affirmed: Phrases = Phrases()
     denied: Phrases = Phrases()
     words: bool = False
+    unless: Phrases = Phrases()  # own words with these in them answer something else
 
 
 class QuestionPhrases(_Content):
