@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 KEEP_SECONDS = 2.0
-API_PATIENCE = timedelta(seconds=90)
+API_PATIENCE = timedelta(minutes=4)
 GUESTS_PATIENCE = timedelta(seconds=40)
 """How long a round that is over waits for the supervisor and for the patient who rings back."""
 GOES_HOME = timedelta(seconds=10)

@@ -1,10 +1,13 @@
-"""Free UDP ports on loopback for a test's SIP and RTP, below the range from which the system hands out ports."""
+"""Free UDP ports on loopback for a test's SIP and RTP.
+
+They lie above our own default ports and below the range from which the system hands out ports.
+"""
 
 import os
 import secrets
 import socket
 
-LOWEST, HIGHEST = 13000, 32000
+LOWEST, HIGHEST = 21000, 32000
 SHARES = 2  # test processes that run side by side (Makefile): each draws from a part of its own
 
 # Where the next block is looked for. It goes round: what was given away a moment ago is not bound yet,
