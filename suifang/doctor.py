@@ -23,6 +23,7 @@ from suifang.feed_checks import check_feeds
 from suifang.findings import Finding, good, note, wrong
 from suifang.flow_command import FlowDesk, faults_of
 from suifang.follow_up_checks import check_follow_up, check_hospital
+from suifang.keeping_checks import check_keeping
 from suifang.live_voice import check_voice
 from suifang.machine_checks import (
     check_captions,
@@ -169,6 +170,7 @@ def check_database(settings: Settings, database_url: str) -> list[Finding]:
         units = UnitsOfWork(engine)
         findings += [_check_mode(settings, units), check_calendar(settings, units)]
         findings += check_feeds(settings, units)
+        findings += check_keeping(settings, units)
         findings += check_vault(settings, units)
         return [*findings, *check_follow_up(settings, Content(settings.content_dir), units)]
     finally:
