@@ -169,6 +169,10 @@ def searches(units: UnitsOfWork, processor: Processor, house: House, words: Spok
         f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; the bound is the goal"
     )
     yield _row("search.p95_ms", "one-statement", everything, statement, f"peer: {statement.told()}; {conditions}")
+    spent = Took(wall=everything.cpu), Took(wall=statement.cpu)
+    yield _row(
+        "search.cpu_p95_ms", "one-statement", *spent, "processor time of asker and database, of the same searches"
+    )
     yield _row("search.p95_ms", "like", everything, like, f"peer: {like.told()}; {conditions}")
     no_rights = f"the peer asks no rights and gives row numbers only; ours is the whole house; peer: {fts.told()}"
     yield _row("search.p95_ms", "sqlite-fts5", ours["whole house"], fts, no_rights)
