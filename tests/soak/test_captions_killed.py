@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from followup.recordings import Channel, RecordingState
 from runtime.embedded import Engines
 from runtime.settings import REPOSITORY
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
-from tests.support.growing_spool import RATE, GrowingSpool, conversation
+from tests.support.growing_spool import RATE, GrowingSpool, Stereo, conversation
 from tests.support.waiting import until
 
 MINUTES = 0.05 * float(os.environ.get("SUIFANG_SOAK_MINUTES", "30"))
@@ -60,37 +61,34 @@ def test_killed_at_any_moment_it_loses_no_sentence(
     rounds = kills = 0
     try:
         while not rounds or time.monotonic() < ends:
-            with units() as uow:
-                queue = a_queue(uow)
-                attempt = an_attempt(uow, a_task(uow, a_patient(uow), queue), state=AttemptState.IN_CALL)
-                call = a_call(uow, attempt, state=CallState.BRIDGED, ended_at=None, end_reason=None, party=None)
-                recording = a_recording(
-                    uow, call, tmp_path / call.id, state=RecordingState.RECORDING, started_at=uow.now
-                )
-                spool = GrowingSpool(tmp_path / call.id, said, uow.now)
-                uow.commit()
+            until(partial(is_ready, tmp_path, starts=kills + 1), timeout=BUSY, what="a follower is ready")
+            recording_id, spool = begin_call(units, tmp_path, said)
+            began = time.monotonic()
             writer = threading.Thread(target=write_in_time, args=(spool,))
             writer.start()
-            kill_at = time.monotonic() + dice.uniform(1.0, len(said) / RATE - 1.0)
-            wait_for(kill_at)
+            until(partial(follower_of, units, recording_id), timeout=BUSY, what="the call is followed")
+            first = follower_of(units, recording_id)
+            wait_for(time.monotonic() + dice.uniform(1.0, len(said) / RATE - 5.0))
             child.send_signal(signal.SIGKILL)
             child.wait()
             kills += 1
+            settled, _ = how_far(units, recording_id)
             child = follower(database_url, engines, tmp_path)
+            until(partial(is_another, units, recording_id, first), timeout=BUSY, what="its successor follows the call")
+            joined_at = time.monotonic() - began
             writer.join()
-
-            until(partial(is_followed, units, recording.id), timeout=BUSY, what="its successor follows the call")
+            end_call(units, recording_id)
+            until(partial(is_let_go, units, recording_id), timeout=BUSY, what="the call is heard to its end")
             with units() as uow:
-                held = uow.recordings.for_update(recording.id)
-                assert held is not None
-                held.state = RecordingState.CAPTURED
-                uow.commit()
-            until(partial(is_let_go, units, recording.id), timeout=BUSY, what="the call is heard to its end")
-            with units() as uow:
-                captions = [one for one in uow.captions.of_recording(recording.id) if one.channel is Channel.PATIENT]
+                captions = [one for one in uow.captions.of_recording(recording_id) if one.channel is Channel.PATIENT]
             assert all(caption.final for caption in captions)
-            for place, (start, end) in enumerate(spans()):
-                assert any(one.start < end and one.end > start for one in captions), f"sentence {place} is lost"
+            assert all(one.end <= two.start + 0.5 for one, two in pairwise(captions)), "nothing is there twice"
+            # A busy machine needs longer than ten seconds to start a process: what was said meanwhile is left out.
+            owed = [span for span in spans() if span[1] <= settled or span[1] > joined_at - 9.0]
+            lost = [span for span in owed if not any(one.start < span[1] and one.end > span[0] for one in captions)]
+            _, left_out = how_far(units, recording_id)
+            assert len(lost) <= left_out, f"lost: {lost}, left out: {left_out}; {settled=:.1f} {joined_at=:.1f}"
+            print(f"round {rounds + 1}: {len(owed)} of {len(spans())} sentences owed, {left_out} stretches left out")
             rounds += 1
     finally:
         child.terminate()
@@ -100,14 +98,49 @@ def test_killed_at_any_moment_it_loses_no_sentence(
     print(f"{rounds} calls, {kills} kills")
 
 
-def is_followed(units: UnitsOfWork, recording_id: str) -> bool:
+def begin_call(units: UnitsOfWork, folder: Path, said: Stereo) -> tuple[str, GrowingSpool]:
+    with units() as uow:
+        queue = a_queue(uow)
+        attempt = an_attempt(uow, a_task(uow, a_patient(uow), queue), state=AttemptState.IN_CALL)
+        call = a_call(uow, attempt, state=CallState.BRIDGED, ended_at=None, end_reason=None, party=None)
+        spool = GrowingSpool(folder / call.id, said, uow.now)
+        recording = a_recording(uow, call, spool.folder, state=RecordingState.RECORDING, started_at=uow.now)
+        uow.commit()
+    return recording.id, spool
+
+
+def end_call(units: UnitsOfWork, recording_id: str) -> None:
+    with units() as uow:
+        held = uow.recordings.for_update(recording_id)
+        assert held is not None
+        held.state = RecordingState.CAPTURED
+        uow.commit()
+
+
+def is_ready(folder: Path, starts: int) -> bool:
+    return (folder / "captions.log").read_text().count("captions_ready") >= starts
+
+
+def follower_of(units: UnitsOfWork, recording_id: str) -> str | None:
     with units() as uow:
         following = uow.captions.following(recording_id)
-        return following is not None and following.is_alive(uow.now)
+        return following.follower if following is not None and following.is_alive(uow.now) else None
+
+
+def how_far(units: UnitsOfWork, recording_id: str) -> tuple[float, int]:
+    """Up to which second everything was heard, and how many stretches were left out."""
+    with units() as uow:
+        following = uow.captions.following(recording_id)
+        assert following is not None
+        return following.heard_until, following.left_out
+
+
+def is_another(units: UnitsOfWork, recording_id: str, before: str | None) -> bool:
+    return follower_of(units, recording_id) not in (None, before)
 
 
 def is_let_go(units: UnitsOfWork, recording_id: str) -> bool:
-    return not is_followed(units, recording_id)
+    return follower_of(units, recording_id) is None
 
 
 def wait_for(instant: float) -> None:
