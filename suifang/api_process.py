@@ -1,6 +1,6 @@
 """`suifang api`: wires the HTTP API and serves it until it is told to stop."""
 
-from threading import Thread
+from threading import Timer
 
 import uvicorn
 from argon2 import PasswordHasher
@@ -27,6 +27,7 @@ from telephony.headsets.ice_servers import IceSettings
 from telephony.headsets.wire import SOCKET_NAME
 from transcription.search_language import FOLDER, SearchLanguage
 
+DICTIONARY_AFTER_SECONDS = 15.0
 GRACE_SECONDS = 5
 """How long a request that is being answered may go on after the process was told to stop."""
 
@@ -44,8 +45,10 @@ def application(settings: Settings) -> FastAPI:
     content = Content(settings.content_dir)
     engine = make_engine(urls.database_url, pool_size=CONCURRENT_UNITS, application="suifang-api")
     search = SearchLanguage(content, settings.state_dir / FOLDER)
-    # Beside the start: whoever searches first need not wait for the dictionary, and nobody else for the search.
-    Thread(target=search.load, name="dictionary", daemon=True).start()
+    # After the rush of the start, beside the requests: whoever searches first need not wait for the dictionary.
+    reading = Timer(DICTIONARY_AFTER_SECONDS, search.load)
+    reading.daemon = True
+    reading.start()
     units = UnitsOfWork(engine)
     return create_app(
         Wiring(
