@@ -5,6 +5,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,11 @@ from recordings.sealing import SealBrokenError
 from recordings.signing import head_message, is_signed, public_key, signing_key
 from recordings.tending import REMAINS_REST, seal_clear, sign_head, take_away
 from recordings.vault import KeyGoneError, Vault
+from recordings.vault_tasks import VaultParts, tend_vault
 from recordings.wrapping_keys import KeyFile, WrappingKeyError
 from runtime.identifiers import new_id
 from runtime.settings import Settings
+from runtime.worker_context import forget_parts, provide
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
 from tests.support.spool import STARTED_AT, voice, write_spool
 
@@ -392,3 +395,35 @@ def test_the_head_is_signed_once_a_day_and_only_when_something_was_added(
     assert is_signed(message, anchor.signature, public_key(key.public_pem))
     assert not is_signed(message + b" ", anchor.signature, public_key(key.public_pem))
     assert signing_key(tmp_path / "keys" / "signing.pem").fingerprint == key.fingerprint
+
+
+def test_the_workers_parts_seal_and_tend_and_the_clock_asks_only_when_something_waits(
+    settings: Settings, vault: Vault, units: UnitsOfWork, tmp_path: Path
+) -> None:
+    signed = UnitsOfWork(units.engine, clock=lambda now: now + timedelta(days=90))
+    key = signing_key(tmp_path / "keys" / "signing.pem")
+    sign_head(signed, lambda: key)
+    with units.engine.begin() as connection:
+        connection.execute(text("UPDATE recordings SET uri = NULL"))
+    assert not needs_tending(units)
+    recording = a_clear_recording(units, vault)
+    assert needs_tending(units)
+    provide(
+        VaultParts(
+            units_of_work=units, vault=vault, signing_key=partial(signing_key, tmp_path / "keys" / "signing.pem")
+        )
+    )
+    try:
+        tend_vault("vault")
+        tend_vault("vault")
+    finally:
+        forget_parts()
+    assert row(units, recording.id).encrypted
+    assert not needs_tending(units)
+
+
+def needs_tending(units: UnitsOfWork) -> bool:
+    with units() as uow:
+        return uow.vault.needs_tending(
+            remains_before=uow.now - REMAINS_REST, anchored_before=uow.now - timedelta(days=1)
+        )
