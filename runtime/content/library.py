@@ -52,7 +52,6 @@ from runtime.content.inbound import InboundMenuDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.keywords import KeywordSetDocument
 from runtime.content.medicine_names import MedicineNamesDocument
-from runtime.content.keywords import KeywordSetDocument
 from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.observations import CodeMapDocument, ObservationsDocument, UnitsDocument
 from runtime.content.plans import Named, PlanDocument, missing_in
