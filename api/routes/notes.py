@@ -284,6 +284,7 @@ def accept(note_id: Id, proposal_id: Id, caller: CareTeamCommanding, uow: Work) 
     """Take a proposal into the draft."""
     note = _own_note(uow, note_id, caller)
     note.accept(_proposal(note, proposal_id), caller.user_id, uow.now)
+    _audit(uow, caller, "note_line_accepted", note)
     return NoteAnswer.model_validate(note)
 
 
@@ -292,6 +293,7 @@ def dismiss(note_id: Id, proposal_id: Id, caller: CareTeamCommanding, uow: Work)
     """Leave a proposal out; one already taken in stays in the text until somebody rewrites it."""
     note = _own_note(uow, note_id, caller)
     note.dismiss(_proposal(note, proposal_id), caller.user_id, uow.now)
+    _audit(uow, caller, "note_line_dismissed", note)
     return NoteAnswer.model_validate(note)
 
 
@@ -303,6 +305,7 @@ def decide_several(note_id: Id, ask: DecisionsAsk, caller: CareTeamCommanding, u
         note.accept(_proposal(note, proposal_id), caller.user_id, uow.now)
     for proposal_id in ask.dismiss:
         note.dismiss(_proposal(note, proposal_id), caller.user_id, uow.now)
+    _audit(uow, caller, "note_lines_decided", note)
     return NoteAnswer.model_validate(note)
 
 

@@ -227,10 +227,10 @@ def test_the_outline_shows_its_sections_in_order_with_seconds_and_quotations(hou
     assert medicine["text"] == "用药: 阿司匹林(漏服)。患者原话: “有2天忘了吃阿司匹林。”"
     assert (medicine["quote"], medicine["turns"], medicine["drafted_by"]) == ("有2天忘了吃阿司匹林。", [5], "rules")
     assert 0 < medicine["start"] < medicine["end"]
+    agent.post(f"/notes/{note['id']}/proposals/{medicine['id']}/accept")
     with house.rows() as uow:
-        assert uow.audit.has(
-            user_id=agent.user_id, action="note_outline_viewed", subject_kind="note", subject=note["id"]
-        )
+        for action in ("note_outline_viewed", "note_line_accepted"):
+            assert uow.audit.has(user_id=agent.user_id, action=action, subject_kind="note", subject=note["id"])
 
 
 def test_a_call_that_was_not_understood_says_so_and_asks_to_listen(house: House, agent: Asking) -> None:
