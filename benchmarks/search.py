@@ -304,7 +304,7 @@ def _row(name: str, peer: str, ours: Took, theirs: Took, conditions: str) -> Row
         ours=round(p95(ours.wall), 2),
         peer=peer,
         peer_value=round(p95(theirs.wall), 2),
-        ratio=round(p95(theirs.wall) / p95(ours.wall), 2),
+        ratio=round(p95(theirs.wall) / p95(ours.wall), 4),
         bound=GOAL_MS,
         n=len(ours.wall),
         spread=round((max(ours.wall) - min(ours.wall)) / statistics.median(ours.wall), 2),
