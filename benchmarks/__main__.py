@@ -3,7 +3,18 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmarks import bridge, due_to_invite, headset, pacing, queue, record, record_load, search, transcription
+from benchmarks import (
+    bridge,
+    due_to_invite,
+    headset,
+    pacing,
+    queue,
+    record,
+    record_load,
+    recordings,
+    search,
+    transcription,
+)
 from benchmarks.row import Row, print_rows
 from runtime.settings import REPOSITORY
 
@@ -16,6 +27,7 @@ BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "record": lambda: record.rows(20_000, rounds=5),
     "record_load": lambda: record_load.rows(200, connections=8, replayed=100, listed=200),
     "search": lambda: search.rows(1_000_000, rounds=3),
+    "recordings": lambda: recordings.rows(60.0, 7),
     "transcription": lambda: transcription.rows(REPOSITORY / "tests" / "support" / "speech", "ulaw", 1),
 }
 

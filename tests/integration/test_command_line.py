@@ -51,8 +51,9 @@ def test_backup_and_restore_go_by_their_commands(
 ) -> None:
     monkeypatch.setenv("SUIFANG_DATABASE_URL", database_url)
     status, output = typed("backup")
-    made = Path(output.strip())
-    assert (status, made.parent) == (0, settings.backups_dir)
+    made, keys = (Path(line) for line in output.splitlines()[:2])
+    assert (status, made.parent, keys.name) == (0, settings.backups_dir, f"{made.stem}.keys.tar")
+    assert "Keep the two apart" in output
     assert typed("restore", "--check-only", str(made))[0] == 0
     monkeypatch.setenv("SUIFANG_DATABASE_URL", empty_database_url)
     status, output = typed("restore", str(made))
@@ -62,6 +63,22 @@ def test_backup_and_restore_go_by_their_commands(
     made.write_bytes(made.read_bytes()[:5000])
     status, output = typed("restore", "--check-only", str(made))
     assert (status, "use another copy" in output.lower()) == (1, True)
+
+
+def test_the_vault_is_told_of_rotated_and_proven_by_its_commands(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, database_url: str, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SUIFANG_DATABASE_URL", database_url)
+    status, output = typed("vault", "rotate")
+    assert (status, "it is made with the first recording" in output) == (1, True)
+    status, output = typed("vault", "status")
+    assert (status, "the ledger has 0 lines" in output) == (0, True)
+    status, output = typed("vault", "manifest", str(tmp_path / "out"))
+    assert (status, "0 lines of the ledger" in output) == (0, True)
+    status, output = typed("verify", "--manifest", str(tmp_path / "out"))
+    assert (status, "is whole; compare its key" in output) == (0, True)
+    status, output = typed("verify", "--manifest", str(tmp_path / "elsewhere"))
+    assert (status, "does not hold a manifest" in output) == (1, True)
 
 
 def test_tls_prints_the_settings_to_make_and_leaves_the_guide(settings: Settings) -> None:
