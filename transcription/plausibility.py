@@ -23,6 +23,9 @@ _UNSURE = 0.2
 
 _LOOP = re.compile(rf"(.{{1,12}}?)\1{{{_LOOP_REPEATS - 1},}}")
 _SOUND_MARK = re.compile(r"[\s♪♫*.…·\-]*|[(\[（【*][^)\]）】*]*[)\]）】*]")
+_HELD_SOUND = re.compile(r"[\s，,。.!！?？]*([啊呀诶欸哎唉嗯呃哦噢喔哈])(?:[\s，,。.!！?？]*\1){3,}[\s，,。.!！?？]*")
+"""One sound held and nothing else: what the models write over the chords of hold music."""
+
 _SUBTITLES = re.compile(
     "amara|字幕(?:由|志愿者|组|製作|制作|by)|请不吝点赞|明镜(?:与|需要)|订阅.{0,4}(?:频道|转发|按赞)"
     r"|thank(?:s| you)(?: \w+){0,2} for watching|subscribe to|subtitles by|transcription by",
@@ -61,6 +64,8 @@ def doubt_about_turn(text: str, *, seconds: float, confidence: float, language: 
         return Rejection.SUBTITLES
     if is_repetition(text):
         return Rejection.REPETITION
+    if _HELD_SOUND.fullmatch(text):
+        return Rejection.SOUND_MARK
     if len(text) > seconds * _CHARACTERS_PER_SECOND.get(language, 35.0) + _SLACK_CHARACTERS:
         return Rejection.TOO_FAST
     if confidence < _UNSURE:

@@ -135,6 +135,20 @@ _NOISE = np.random.default_rng(7).normal(0, 10 ** (-60 / 20), _TIME.size).astype
 _LOUD_NOISE = np.random.default_rng(8).normal(0, 10 ** (-35 / 20), _TIME.size).astype(np.float32)
 
 
+def _music(seed: int) -> np.ndarray:
+    """Chords as a hold plays them: notes with overtones that swell and fade."""
+    notes, sound, at = np.random.default_rng(seed), np.zeros_like(_TIME), 0
+    while at < sound.size:
+        length = min(round(notes.choice([0.25, 0.5, 0.75]) * SAMPLE_RATE), sound.size - at)
+        time, pitch = np.arange(length) / SAMPLE_RATE, 220 * 2 ** (notes.integers(0, 24) / 12)
+        for interval in (1, 1.26, 1.5):
+            for overtone in range(1, 6):
+                wave = np.sin(2 * np.pi * pitch * interval * overtone * time)
+                sound[at : at + length] += np.exp(-3 * time) * np.minimum(100 * time, 1) * wave / overtone
+        at += length
+    return (0.15 * sound / np.max(np.abs(sound))).astype(np.float32)
+
+
 @pytest.mark.parametrize(
     ("agent", "patient"),
     [
@@ -142,6 +156,7 @@ _LOUD_NOISE = np.random.default_rng(8).normal(0, 10 ** (-35 / 20), _TIME.size).a
         pytest.param(_NOISE, _NOISE[::-1], id="noise at -60 dB"),
         pytest.param(_NOISE, _RINGBACK, id="ringback"),
         pytest.param(_LOUD_NOISE, _NOISE, id="a noisy headset"),
+        pytest.param(_music(3), _music(4), id="hold music on both sides"),
     ],
 )
 @pytest.mark.parametrize("language", ["zh", "en"])

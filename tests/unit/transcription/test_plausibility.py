@@ -83,3 +83,18 @@ def test_a_stretch_with_far_too_few_characters_was_skipped() -> None:
     assert is_skipped([], seconds=0.4)
     assert is_skipped([Word(text="天", start=0, end=1, probability=0.5)], seconds=4.0)
     assert not is_skipped([Word(text="有", start=0, end=0.3, probability=0.5)], seconds=0.4)
+
+
+@pytest.mark.parametrize(
+    ("text", "left_out"),
+    [
+        ("诶诶诶诶诶", True),
+        ("啊，啊，啊，啊。", True),
+        ("嗯嗯", False),
+        ("诶诶诶诶诶你听得到吗", False),
+        ("疼疼疼疼疼", False),
+    ],
+)
+def test_one_sound_held_over_music_is_no_speech_but_a_repeated_word_is(text: str, left_out: bool) -> None:
+    doubt = doubt_about_turn(text, seconds=5.0, confidence=0.8, language="zh")
+    assert (doubt is Rejection.SOUND_MARK) is left_out
