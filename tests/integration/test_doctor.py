@@ -114,6 +114,7 @@ def test_a_database_without_our_tables_asks_for_migrate_and_a_migrated_one_is_go
     assert is_wrong(missing["migrations"], "suifang migrate")
     found = {finding.subject: finding for finding in check_database(settings, database_url)}
     assert "suifang calendar load" in found.pop("calendar").mend
+    assert "back it up" in found.pop("vault key").mend
     assert {finding.verdict for finding in found.values()} == {Verdict.GOOD}
 
 
