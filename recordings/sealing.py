@@ -5,6 +5,7 @@ seek: https://developers.google.com/tink/streaming-aead/aes_gcm_hkdf_streaming. 
 the whole file without us.
 """
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Self
@@ -72,6 +73,16 @@ class FileKey:
             source, uri.encode()
         )
         return stream
+
+    def open_whole(self, sealed: bytes, uri: str) -> bytes:
+        """All of a sealed file's content at once."""
+        try:
+            with self.opened(io.BytesIO(sealed), uri) as stream:
+                return stream.read()
+        except tink.TinkError as error:
+            raise SealBrokenError(
+                f"{uri} was changed or cut off after it was sealed, or is sealed with another key"
+            ) from error
 
     def reader(self, fetch: Fetch, size: int, uri: str) -> "SealedReader":
         """Any range of a sealed file of `size` bytes, of which `fetch` reads parts."""

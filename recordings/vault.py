@@ -129,8 +129,8 @@ class Vault:
         """The whole content; FileNotFoundError when it is gone, SealBrokenError when it was changed."""
         if not uri.endswith(SEALED):
             return self.objects.read(uri)
-        reader = self._reader(uri)
-        return reader.read(0, reader.size)
+        key = self.keys.for_opening(uri)
+        return key.open_whole(self.objects.read(uri), uri)
 
     def read_range(self, uri: str, start: int, end: int) -> bytes:
         """Bytes `start` up to but not including `end`, fewer where the content ends before."""

@@ -53,6 +53,7 @@ def test_any_range_of_what_tink_sealed_is_what_was_sealed(size: int, start: int,
 def test_tink_alone_opens_the_file_too(size: int) -> None:
     with KEY.opened(io.BytesIO(sealed(CONTENT[:size])), URI) as stream:
         assert stream.read() == CONTENT[:size]
+    assert KEY.open_whole(sealed(CONTENT[:size]), URI) == CONTENT[:size]
 
 
 @given(offset=st.integers(0, 100 * SEGMENT))
@@ -66,12 +67,16 @@ def test_a_flipped_bit_anywhere_is_noticed_when_its_place_is_read(place: int, bi
     harmed[place] ^= 1 << bit
     with pytest.raises(SealBrokenError):
         reader_of(bytes(harmed)).read(0, len(CONTENT))
+    with pytest.raises(SealBrokenError):
+        KEY.open_whole(bytes(harmed), URI)
 
 
 @pytest.mark.parametrize("left", [0, HEADER, SEGMENT, 2 * SEGMENT, len(sealed(CONTENT)) - 1])
 def test_a_file_that_was_cut_off_is_noticed_at_its_end(left: int) -> None:
     with pytest.raises(SealBrokenError):
         reader_of(sealed(CONTENT)[:left]).read(0, len(CONTENT))
+    with pytest.raises(SealBrokenError):
+        KEY.open_whole(sealed(CONTENT)[:left], URI)
 
 
 def test_segments_that_changed_places_are_noticed() -> None:
