@@ -172,6 +172,7 @@ def provide_parts(settings: Settings, units_of_work: UnitsOfWork) -> Transcripti
         phrases=load_answer_phrases(settings.content_dir / "answer_phrases.yaml"),
         keywords=lambda: content.keyword_sets,
         spool=settings.spool_dir,
+        names=content.medicine_names.with_numerals(),
     )
     provide(parts)
     provide(

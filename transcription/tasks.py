@@ -1,6 +1,6 @@
 """Celery tasks from stored sound to text, alerts and the note: shells around the modules that do it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class TranscriptionParts:
     phrases: AnswerPhrases
     keywords: Callable[[], Mapping[str, KeywordSet]]
     spool: Path
+    names: Collection[str] = ()  # of medicines that look like numbers
 
 
 def register(app: Celery) -> None:
@@ -69,7 +70,7 @@ def transcribe_recording(recording_id: str) -> None:
     """Write down what was said in a stored recording."""
     parts = provided(TranscriptionParts)
     transcriber = parts.transcriber(model_for(parts.units_of_work, recording_id))
-    transcribe(parts.units_of_work, parts.store, transcriber, parts.notes.red_flags, recording_id)
+    transcribe(parts.units_of_work, parts.store, transcriber, parts.notes.red_flags, recording_id, parts.names)
 
 
 def propose(recording_id: str) -> None:

@@ -1,6 +1,6 @@
 """From the vault's file to the transcript's row: what was said, by which model, and the signs of danger in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import structlog
@@ -43,11 +43,12 @@ def transcribe(
     transcriber: Transcriber,
     red_flags: RedFlagSets,
     recording_id: str,
+    names: Collection[str] = (),
 ) -> None:
     """Add this model's transcript of a stored recording; done once per model, language and parameters.
 
     Another model's transcripts stay. A sign of danger is raised once per recording, whoever heard it first, and not
-    when it is known already that a stranger spoke.
+    when it is known already that a stranger spoke. `names` are names of medicines that look like numbers.
     """
     with units_of_work() as uow:
         work = _work(uow, recording_id, transcriber.description)
@@ -55,7 +56,7 @@ def transcribe(
         log.info("nothing_to_transcribe", recording=recording_id)
         return
     try:
-        heard = transcribe_recording(store.read(work.uri), transcriber, work.language)
+        heard = transcribe_recording(store.read(work.uri), transcriber, work.language, names=names)
     except UnreadableRecordingError as error:
         park(units_of_work, recording_id, str(error))
         return

@@ -69,6 +69,11 @@ def test_a_turn_without_numbers_is_not_kept_twice() -> None:
     assert (turn.text, turn.written, turn.as_written) == ("好多了", "", "好多了")
 
 
+def test_the_name_of_a_medicine_is_written_as_it_is_spoken() -> None:
+    (turn,) = turns_of([_said(PATIENT, 1, 3, "十滴水两支")], "zh", {"十滴水"})
+    assert turn.as_written == "十滴水2支"
+
+
 def test_two_values_parted_by_a_pause_are_two() -> None:
     (turn,) = turns_of([_said(PATIENT, 1, 3, "血压一百四"), _said(PATIENT, 3.6, 5, "九十")], "zh")
     assert turn.as_written == "血压140/90"
