@@ -10,7 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from faster_whisper import BatchedInferencePipeline, WhisperModel
 
 from benchmarks.row import Row, print_rows
 from followup.recordings import Channel
-from tests.support.spoken_calls import RATE, SPEECH, SpokenCall, references, spoken_call
+from tests.support.spoken_calls import RATE, SPEECH, Said, SpokenCall, references, spoken_call
 from transcription.audio import CallAudio, call_audio_from
 from transcription.error_rate import error_count
 from transcription.faster_whisper_engine import FasterWhisper
@@ -48,6 +48,9 @@ class _Run:
 
     cpu_seconds: float
     errors: dict[str, float]
+    invented: int  # pieces of text where their side says nothing
+    missed: int  # utterances without a text
+    late: tuple[float, ...]  # how far a text's beginning lies from its utterance's
 
     @property
     def error(self) -> float:
@@ -55,7 +58,17 @@ class _Run:
         return statistics.mean(self.errors.values())
 
 
-Hear = Callable[[_Task], dict[Channel, str]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """A piece of text with its side and seconds."""
+
+    channel: Channel
+    start: float
+    end: float
+    text: str
+
+
+Hear = Callable[[_Task], list[_Heard]]
 
 
 def rows(speech: Path, line: str, repeats: int) -> list[Row]:
@@ -101,6 +114,14 @@ def _compared(
         for who in ("ours", name)
         for language in (runs[who][0].errors if runs[who] else ())
     )
+    pieces: dict[str, tuple[str, Callable[[_Run], float]]] = {
+        "transcription.invented": ("pieces of text where nobody speaks", lambda run: float(run.invented)),
+        "transcription.missed": ("utterances without a text", lambda run: float(run.missed)),
+        "transcription.start_p90_s": (
+            "s from an utterance's file to its text, nine in ten",
+            lambda run: float(np.quantile(run.late, 0.9)) if run.late else float("nan"),
+        ),
+    }
     return [
         _row(
             "transcription.cpu_s", "CPU-s per minute of call", cpu["ours"], name, cpu[name], bound_cpu / minutes,
@@ -109,6 +130,10 @@ def _compared(
         _row(
             "transcription.error", "mean of WER (en) and CER (zh)", error["ours"], name, error[name], None,
             f"{conditions}; {by_language}",
+        ),
+        *(
+            _row(fixed, unit, [*map(of, runs["ours"])], name, [*map(of, runs[name])], None, conditions)
+            for fixed, (unit, of) in pieces.items()
         ),
     ]  # fmt: skip
 
@@ -144,45 +169,57 @@ def _tasks(speech: Path, line: str) -> list[_Task]:
 
 def _measured(hear: Hear, tasks: Sequence[_Task]) -> _Run:
     errors: dict[str, float] = {}
-    cpu_seconds = 0.0
+    cpu_seconds, invented, missed = 0.0, 0, 0
+    late: list[float] = []
     for task in tasks:
         before = time.process_time()
         heard = hear(task)
         cpu_seconds += time.process_time() - before
-        counts = [error_count(task.call.text_of(side), heard[side], task.call.language) for side in _CHANNELS]
+        texts = {side: " ".join(piece.text for piece in heard if piece.channel is side) for side in _CHANNELS}
+        counts = [error_count(task.call.text_of(side), texts[side], task.call.language) for side in _CHANNELS]
         errors[task.call.language] = sum(wrong for wrong, _ in counts) / sum(of for _, of in counts)
-    return _Run(cpu_seconds=cpu_seconds, errors=errors)
+        invented += sum(not any(_together(piece, said) for said in task.call.said) for piece in heard)
+        for said in task.call.said:
+            starts = [abs(piece.start - said.start) for piece in heard if _together(piece, said)]
+            missed += not starts
+            late += [min(starts)] if starts else []
+    return _Run(cpu_seconds=cpu_seconds, errors=errors, invented=invented, missed=missed, late=tuple(late))
+
+
+def _together(piece: _Heard, said: Said) -> bool:
+    return piece.channel is said.channel and piece.start < said.end and piece.end > said.start
 
 
 def _ours(weights: Weights) -> Hear:
     engine = FasterWhisper(weights)
 
-    def hear(task: _Task) -> dict[Channel, str]:
+    def hear(task: _Task) -> list[_Heard]:
         found = transcribe_recording(task.audio, engine, task.call.language)
-        return {side: " ".join(turn.text for turn in found.turns if turn.channel is side) for side in _CHANNELS}
+        return [_Heard(channel=turn.channel, start=turn.start, end=turn.end, text=turn.text) for turn in found.turns]
 
     return hear
 
 
-def _by_channel(text_of: Callable[[Samples, str], str]) -> Hear:
-    return lambda task: {
-        Channel.AGENT: text_of(task.audio.agent, task.call.language),
-        Channel.PATIENT: text_of(task.audio.patient, task.call.language),
-    }
+def _by_channel(segments_of: Callable[[Samples, str], Iterable[tuple[float, float, str]]]) -> Hear:
+    return lambda task: [
+        _Heard(channel=side, start=start, end=end, text=text)
+        for side, sound in zip(_CHANNELS, (task.audio.agent, task.audio.patient), strict=True)
+        for start, end, text in segments_of(sound, task.call.language)
+    ]
 
 
 def _faster_whisper(weights: Weights) -> Hear:
     model = WhisperModel(str(weights.path), device="cpu", compute_type="int8", cpu_threads=1)
-    return _by_channel(lambda sound, language: _joined(model.transcribe(sound, language=language)[0]))
+    return _by_channel(lambda sound, language: _told(model.transcribe(sound, language=language, vad_filter=True)[0]))
 
 
 def _faster_whisper_batched(weights: Weights) -> Hear:
     model = BatchedInferencePipeline(WhisperModel(str(weights.path), device="cpu", compute_type="int8", cpu_threads=1))
-    return _by_channel(lambda sound, language: _joined(model.transcribe(sound, language=language)[0]))
+    return _by_channel(lambda sound, language: _told(model.transcribe(sound, language=language)[0]))
 
 
-def _joined(segments: Any) -> str:
-    return " ".join(segment.text for segment in segments)
+def _told(segments: Any) -> Iterable[tuple[float, float, str]]:
+    return ((segment.start, segment.end, segment.text) for segment in segments)
 
 
 def _openai_whisper(weights: Weights) -> Hear | str:
@@ -192,7 +229,12 @@ def _openai_whisper(weights: Weights) -> Hear | str:
     except SpeechEngineMissingError as error:
         return str(error)
     model = OpenAIWhisper(weights).model
-    return _by_channel(lambda sound, language: str(model.transcribe(sound, language=language, fp16=False)["text"]))
+    return _by_channel(
+        lambda sound, language: (
+            (segment["start"], segment["end"], segment["text"])
+            for segment in model.transcribe(sound, language=language, fp16=False)["segments"]
+        )
+    )
 
 
 def _encoder_seconds(weights: Weights, tasks: Sequence[_Task]) -> float:
