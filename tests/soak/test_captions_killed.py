@@ -141,7 +141,9 @@ def is_another(units: UnitsOfWork, recording_id: str, before: str | None) -> boo
 
 
 def is_let_go(units: UnitsOfWork, recording_id: str) -> bool:
-    return follower_of(units, recording_id) is None
+    with units() as uow:
+        following = uow.captions.following(recording_id)
+        return following is not None and following.ended
 
 
 def wait_for(instant: float) -> None:
