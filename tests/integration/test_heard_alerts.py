@@ -1,4 +1,4 @@
-"""One alert for one finding, by captions, transcript or another run; for the illnesses of the record, whoever speaks."""
+"""One alert for one finding, by captions, transcript or another run; for illnesses of the record, whoever speaks."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -102,7 +102,8 @@ def test_whose_father_fainted_depends_on_who_is_on_the_line(
         recording, attempt = _recording(uow, patient := a_patient(uow))
         uow.identity.note(
             CheckedIdentity(
-                id=new_id(), attempt_id=attempt, patient_id=patient.id, person=person, relative_id=None, rule="standard",
+                id=new_id(), attempt_id=attempt, patient_id=patient.id, person=person, relative_id=None,
+                rule="standard",
                 passed=[], failed=[], enough=True, by=new_id(), at=uow.now - timedelta(minutes=1),
             )
         )  # fmt: skip

@@ -146,7 +146,8 @@ def _music(seed: int) -> np.ndarray:
                 wave = np.sin(2 * np.pi * pitch * interval * overtone * time)
                 sound[at : at + length] += np.exp(-3 * time) * np.minimum(100 * time, 1) * wave / overtone
         at += length
-    return (0.15 * sound / np.max(np.abs(sound))).astype(np.float32)
+    music: np.ndarray = (0.15 * sound / np.max(np.abs(sound))).astype(np.float32)
+    return music
 
 
 @pytest.mark.parametrize(

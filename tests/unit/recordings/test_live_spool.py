@@ -22,7 +22,7 @@ def opened(folder: Path, from_second: float = 0.0) -> SpoolAudio:
 
 
 def samples(sound: bytes) -> list[int]:
-    return np.frombuffer(sound, dtype="<i2").tolist()
+    return [int(each) for each in np.frombuffer(sound, dtype="<i2")]
 
 
 def test_only_what_both_sides_have_is_read_and_the_rest_comes_next(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ OPENING = ["greeting", "machine_notice", "recording_notice"]
 REFUSAL_KEY = "8"
 
 # Beside the words of content/: what tells that somebody is in care, whichever prompt says it.
+ABOUT_HEALTH = ("symptom", "medicine", "intake", "condition")
+"""Of the words for notes; the others (who, when, what is advised) are anybody's."""
 TELLING = (
     "门诊",
     "预约",
@@ -59,7 +61,8 @@ def health_words() -> set[str]:
     for one in load_red_flags(CONTENT / "red_flags").values():
         found |= {example_of(phrase) for flag in one.flags for phrase in (*flag.zh, *flag.zh_exact, *flag.en)}
     for path in (CONTENT / "note_words").glob("*.yaml"):
-        found |= set(words_in(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        words = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found |= set(words_in([words[group] for group in ABOUT_HEALTH]))
     return {word.lower() for word in found if len(word) > 1 or word == "科"} - {"您好", "hello"}
 
 
