@@ -32,7 +32,7 @@ _HUNDREDS = rf"(?:(?:{_BELOW_100}|an?)[ -]hundred\b(?: and)?(?: {_BELOW_100})?)"
 _THOUSANDS = rf"(?:(?:{_HUNDREDS}|{_BELOW_100}|an?)[ -]thousand\b,?(?: and)?(?: (?:{_HUNDREDS}|{_BELOW_100}))?)"
 _LARGE = rf"(?:{_THOUSANDS}|{_HUNDREDS}|{_FROM_TEN})"
 _INTEGER = rf"(?:{_LARGE}|{_ONE}\b)"
-_SHORT = rf"(?:{_ONE} (?:oh {_ONE}\b|{_FROM_TEN}))"
+_SHORT = rf"(?:{_ONE}[ -](?:oh[ -]{_ONE}\b|{_FROM_TEN}))"
 """One forty, two oh five: hundreds with the word left out."""
 _DIGIT = rf"(?:{_ONE}|zero|oh)\b"
 _NUMBER = rf"(?:(?:{_INTEGER}|zero\b|oh\b) point(?: {_DIGIT})+|{_LARGE}|{_ONE}\b|\d+(?:\.\d+)?)"
@@ -41,7 +41,8 @@ _UNITS = {
     "milligram": "mg", "microgram": "μg", "gram": "g", "milliliter": "ml", "millilitre": "ml", "liter": "L",
     "litre": "L", "kilogram": "kg", "kilo": "kg", "centimeter": "cm", "centimetre": "cm",
     "millimeters of mercury": "mmHg", "millimetres of mercury": "mmHg", "millimoles per liter": "mmol/L",
-    "millimoles per litre": "mmol/L", "millimole": "mmol/L", "percent": "%", "per cent": "%",
+    "millimoles per litre": "mmol/L", "millimole": "mmol/L", "milligrams per deciliter": "mg/dL",
+    "milligrams per decilitre": "mg/dL", "percent": "%", "per cent": "%",
     "degrees celsius": "°C", "degrees centigrade": "°C", "degrees fahrenheit": "°F",
 }  # fmt: skip
 _UNIT = rf"(?:{'|'.join(sorted(_UNITS, key=len, reverse=True))})"
@@ -132,8 +133,8 @@ def _digits(spoken: str) -> str:
 
 
 def _short(spoken: str) -> str:
-    first, _, rest = spoken.lower().partition(" ")
-    return str(_VALUES[first] * 100 + int(_figures(rest.removeprefix("oh "))))
+    first, rest = re.split("[ -]", spoken.lower(), maxsplit=1)
+    return str(_VALUES[first] * 100 + int(_figures(re.sub("^oh[ -]", "", rest))))
 
 
 def _any(spoken: str) -> str:
@@ -215,14 +216,17 @@ _SPOKEN: tuple[_Rule, ...] = (
     (rf"\b(?P<month>{_MONTH}) (?:the )?{_ORDINAL}\b", _month_day),
     (rf"\b(?:the )?{_ORDINAL} of (?P<month>{_MONTH})\b", _month_day),
     (rf"\b(?P<part>half|quarter) (?P<way>past|to) (?P<hour>{_HOUR})\b", _past),
+    (
+        rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER})(?!\d|\.\d|[ -](?:{_ONE}|hundred|thousand)\b)",
+        _pressure,
+    ),
     (rf"\b(?P<hour>{_HOUR}) (?P<minutes>{_MINUTES})(?P<rest>,? {_DAY_PART})", _clock),
     (rf"\b(?P<number>{_INTEGER}|\d+) and a half\b", _and_a_half),
     (r"\bhalf an? (?=tablet|pill|capsule|sachet)", lambda _: "0.5 "),
     (r"\b(?P<part>one|two|three) (?P<of>third|quarter)s?\b", _fraction),
-    (rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER})(?![\d.])", _pressure),
     (rf"\b(?:{_INTEGER}|zero|oh) point(?: {_DIGIT})+", _number),
     (rf"\b(?P<century>eighteen|nineteen|twenty) (?P<year>{_FROM_TEN})(?![ -](?:hundred|thousand|{_MASS}))", _year),
-    (rf"\b{_SHORT}(?![ -](?:{_MASS}|hundred|thousand))", _short_value),
+    (rf"\b{_SHORT}(?![ -](?:{_MASS}(?!s? per\b)|hundred|thousand))", _short_value),
     (rf"\b(?:(?:double |triple )?{_DIGIT}[ -]?){{2,}}(?:double |triple )?{_DIGIT}", _read_out),
     (rf"\b{_LARGE}", _number),
     (rf"\b(?P<number>{_ONE})(?P<what>[ -]{_COUNTED})", _counted),

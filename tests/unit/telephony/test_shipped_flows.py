@@ -27,9 +27,9 @@ LINE = Line(leg_id=LegId("leg"), language="zh")
 OPENING = ["greeting", "machine_notice", "recording_notice"]
 REFUSAL_KEY = "8"
 
-# Beside the words of content/: what tells that somebody is in care, whichever prompt says it.
 ABOUT_HEALTH = ("symptom", "medicine", "intake", "condition")
 """Of the words for notes; the others (who, when, what is advised) are anybody's."""
+# Beside the words of content/: what tells that somebody is in care, whichever prompt says it.
 TELLING = (
     "门诊",
     "预约",
