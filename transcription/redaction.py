@@ -42,8 +42,11 @@ class RedactedTurn:
 
 
 _DIGIT = "0-9０-９零〇一二两三四五六七八九幺洞"
-_PAUSE = r"[\s\-–—.·()（）,，、]{0,2}"
-_LONG_NUMBER = re.compile(rf"[+＋]?[{_DIGIT}](?:{_PAUSE}[{_DIGIT}xXＸ叉]){{6,}}")
+_SIGN = r"[\s\-–—.·()（）,，、。…;；!！?？]"
+_HESITATION = "嗯|呃|额|啊|哦|哎|那个|然后|接着|后面|前面|就是|再|对|是|um|uh|er|and|then"
+_PAUSE = rf"{_SIGN}{{0,3}}(?:(?:{_HESITATION}){_SIGN}{{0,3}}){{0,2}}"
+"""Between numerals of one number: whoever tells it takes a breath and says something meanwhile."""
+_LONG_NUMBER = re.compile(rf"[+＋]?[{_DIGIT}](?:{_PAUSE}[{_DIGIT}xXＸ叉]){{6,}}", re.IGNORECASE)
 """Seven numerals in a row, in figures or spoken; what was measured is never that long."""
 _SAID_NUMBER = re.compile(
     rf"(?:住院号|病历号|病案号|门诊号|就诊卡号?|医保卡号?|身份证号?码?|证件号码?|卡号|工号|微信号|号码)[是为:：\s]*"
@@ -61,10 +64,12 @@ _DIGIT_WORDS = {
     "double": 1,
     "triple": 2,
     "hundred": 2,
+    "thousand": 3,
 }  # fmt: skip
 _WORD_NUMBER = re.compile(
     rf"\b(?:{'|'.join(sorted(_DIGIT_WORDS, key=len, reverse=True))}|\d+)"
-    rf"(?:[\s,.\-()]{{1,3}}(?:{'|'.join(sorted(_DIGIT_WORDS, key=len, reverse=True))}|\d+)\b)+",
+    rf"(?:[\s,.\-();!?…]{{1,3}}(?:(?:um|uh|er|and|then|so|yeah|yes|right|ok|okay|dash)[\s,.\-…]{{1,3}}){{0,3}}"
+    rf"(?:{'|'.join(sorted(_DIGIT_WORDS, key=len, reverse=True))}|\d+)\b)+",
     re.IGNORECASE,
 )
 _FEWEST_DIGITS = 7
@@ -76,7 +81,8 @@ _SAID_EN = re.compile(
 _MAIL = re.compile(
     r"[A-Za-z0-9_.+-]+@[\w-]+(?:\.[\w-]+)+|\b[\w.]+ at [\w-]+ dot (?:com|net|org|edu|cn|co)\b", re.IGNORECASE
 )
-_VALUES = re.compile(r"(?:[1-9]?\d\.\d|[1-9]\d{1,2})(?:[,，、]\s?(?:[1-9]?\d\.\d|[1-9]\d{1,2})){1,9}")
+_VALUE = r"(?:[1-9]?\d\.\d|[1-9]\d{1,2})"
+_VALUES = re.compile(rf"{_VALUE}(?:(?![\-–—.·]){_PAUSE}(?<=[^\d.]){_VALUE}){{1,9}}", re.IGNORECASE)
 _VALUE_WORD = re.compile(
     "(?:血压|血糖|心率|脉搏|体温|体重|高压|低压|pressure|sugar|glucose|pulse|heart rate|weight|temperature)"
     "[^。！？.!?]{0,16}$",
@@ -91,9 +97,15 @@ MASKS = {
 _MASK = re.compile(r"\[(?:姓名|号码|地址|邮箱|name|number|address|mail)\]")
 
 _DIGITS_ONLY = re.compile(
-    rf"^(?:(?:嗯|呃|啊|哦|对|好|是|的|号码|电话|手机|尾号|后面|前面|yes|yeah|ok|okay|um|uh|right|then|and)|[{_DIGIT}xX]|[\W_])*$",
+    rf"^(?:(?:{_HESITATION}|好|的|吧|号码|电话|手机|尾号|yes|yeah|ok|okay|right)|[{_DIGIT}xX]|[\W_])*$",
     re.IGNORECASE,
 )
+_BEGUN = re.compile(
+    rf"(?:电话|手机|号码|联系|微信|身份证|证件|卡号|number|phone|mobile|call me)[^{_DIGIT}]{{0,12}}"
+    rf"(?P<number>[{_DIGIT}](?:{_PAUSE}[{_DIGIT}])+){_SIGN}*$",
+    re.IGNORECASE,
+)
+"""A turn that ends within a number: the rest comes in the next ones."""
 _IN_PIECES_SECONDS = 20.0
 _FEWEST_IN_A_PIECE = 2
 
@@ -145,6 +157,10 @@ def _redacted_turn(
         findings = findings_in(turn.text, language, signs, known)
         text = redacted(turn.text, language, signs, known)
     figures = redacted(written(text, language, medicines), language, signs, known)
+    mask = MASKS[language][Hidden.NUMBER]
+    if figures.count(mask) > text.count(mask):
+        # 一百三十八 一千二百三十四: only as figures it shows that it is a number, and nobody knows where it stands.
+        return _redacted_turn(turn, language, signs, known, medicines, whole=True)
     clean = replace(turn, text=text, written=figures if figures != text else "")
     return RedactedTurn(turn=clean, hidden=tuple(findings))
 
@@ -157,7 +173,7 @@ def _told_in_pieces(turns: Sequence[Turn]) -> set[int]:
         numerals = len(re.findall(f"[{_DIGIT}]", turn.text))
         if not _DIGITS_ONLY.match(turn.text):
             told |= _if_long(piece, turns)
-            piece = []
+            piece = [number] if _BEGUN.search(turn.text) else []
         elif numerals >= _FEWEST_IN_A_PIECE:
             if piece and turn.start - turns[piece[-1]].end > _IN_PIECES_SECONDS:
                 told |= _if_long(piece, turns)
@@ -167,8 +183,13 @@ def _told_in_pieces(turns: Sequence[Turn]) -> set[int]:
 
 
 def _if_long(piece: Sequence[int], turns: Sequence[Turn]) -> set[int]:
-    numerals = sum(len(re.findall(f"[{_DIGIT}]", turns[number].text)) for number in piece)
+    numerals = sum(len(re.findall(f"[{_DIGIT}]", _of_the_number(turns[number].text))) for number in piece)
     return set(piece) if len(piece) > 1 and numerals >= _FEWEST_DIGITS else set()
+
+
+def _of_the_number(text: str) -> str:
+    begun = _BEGUN.search(text)
+    return begun["number"] if begun else text
 
 
 def _numbers_in(text: str) -> Iterator[tuple[int, int]]:

@@ -113,10 +113,11 @@ def _chinese_patterns(signs: ChineseSigns) -> tuple[re.Pattern[str], ...]:
 
 def _told_english(text: str, signs: EnglishSigns) -> Iterator[Span]:
     titles = "|".join(signs.titles)
-    capital = r"[A-Z][^\W\d_]*(?:['’-][A-Z]?[^\W\d_]+)*"
+    capital = r"(?:(?:van|von|de|der|den|del|da|di|du|la|le|bin|al|el) ){0,2}[A-Z][^\W\d_]*(?:['’-][A-Z]?[^\W\d_]+)*"
+    word = r"[^\W\d_]+(?:['’][^\W\d_]+)*"
     for pattern, least_sure in (
         (rf"\b(?i:{titles})\b\.? (?P<name>{capital}(?: {capital})?)", True),
-        (rf"\b(?i:{'|'.join(signs.cues)}) (?P<name>[^\W\d_]+(?:[ -](?!and\b|i\b|from\b)[^\W\d_]+)?)", False),
+        (rf"\b(?i:{'|'.join(signs.cues)}) (?P<name>{word}(?:[ -](?!and\b|i\b|from\b){word})?)", False),
         (rf"\b(?i:{'|'.join(signs.cues_weak)}),? (?P<name>{capital}(?: {capital}){{0,2}})", True),
     ):
         for hit in re.finditer(pattern, text):

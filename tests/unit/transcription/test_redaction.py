@@ -97,13 +97,39 @@ def test_a_number_told_in_pieces_at_the_end_of_a_call_is_hidden_and_one_told_min
     assert [each.turn.text for each in redact_turns(apart, "zh", SIGNS, NOBODY)] == ["一三八零", "零幺二三"]
 
 
+@pytest.mark.parametrize(
+    ("language", "said", "clean"),
+    [
+        ("zh", "我的电话是138嗯1234嗯5678", "我的电话是[号码]"),
+        ("zh", "一三八。一二三四。五六七八。", "[号码]。"),
+        ("zh", "138那个1234，对，5678", "[号码]"),
+        ("zh", "身份证三二零一零六，然后一九七零零一，零一一二，三叉", "身份证[号码]"),
+        ("zh", "一百三十八 一千二百三十四 五千六百七十八", "[号码]"),
+        ("en", "it is one three eight um one two three four um five six seven eight", "it is [number]"),
+        ("en", "138 and then 1234, uh, 5678", "[number]"),
+        ("en", "My name is O'Brien", "My name is [name]"),
+        ("en", "Is Mrs van der Berg there?", "Is Mrs [name] there?"),
+        ("zh", "血压130。128。然后125", "血压130。128。然后125"),
+    ],
+)
+def test_a_number_told_with_pauses_and_hesitation_is_hidden_whole(language: str, said: str, clean: str) -> None:
+    (turn,) = redact_turns([_turn(said, 0)], language, SIGNS, NOBODY)
+    assert (turn.turn.text, turn.turn.written) == (clean, "")
+
+
+def test_a_number_that_begins_behind_a_cue_and_goes_on_in_the_next_turn_is_hidden_in_both() -> None:
+    turns = [_turn("我手机是一三八零", 0), _turn("零幺二三", 6), _turn("血压一百四", 12)]
+    texts = [each.turn.text for each in redact_turns(turns, "zh", SIGNS, NOBODY)]
+    assert texts == ["[号码]", "[号码]", "血压一百四"]
+
+
 def test_values_told_one_after_the_other_stay() -> None:
     turns = [_turn("一百四", 0), _turn("九十", 4), _turn("血糖7.8，6.5，9.0，11.2", 8)]
     texts = [each.turn.text for each in redact_turns(turns, "zh", SIGNS, NOBODY)]
     assert texts == ["一百四", "九十", "血糖7.8，6.5，9.0，11.2"]
 
 
-_SEPARATED = st.sampled_from(["", " ", "-", "，", "、", ","])
+_SEPARATED = st.sampled_from(["", " ", "-", "，", "、", ",", "。", "…", "嗯", "，呃，", " um ", ", and then "])
 
 
 @given(
