@@ -35,7 +35,10 @@ def _zone(value: str) -> str:
 
 
 def _utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is before the year 1 or after 9999 in UTC; give an instant that can be told") from None
 
 
 def _holds_nul(value: Any) -> bool:

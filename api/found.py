@@ -26,6 +26,14 @@ def patient(uow: UnitOfWork, patient_id: str, field: str = "patient_id") -> Pati
     return found
 
 
+def kept_patient(uow: UnitOfWork, patient_id: str) -> Patient:
+    """The patient with this id, or the one into whom that record went: his calls are there now."""
+    found = patient(uow, patient_id)
+    while (further := uow.merges.merged_into(found.id)) is not None:
+        found = patient(uow, further)
+    return found
+
+
 def card(uow: UnitOfWork, card_id: str) -> Card:
     """The card with this id."""
     return _card(uow, uow.cards.get(card_id))

@@ -5,7 +5,7 @@ the same statement, so that a label that is behind hides a turn at worst and nev
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -50,6 +50,9 @@ FIRST_SLICE = timedelta(days=2)
 
 _AMPLE = 2.0
 """The next slice is so many times as long as it would have to be if people went on saying it as often."""
+
+_LONGEST_SLICE = timedelta(days=1000)
+"""What is not found so far back is looked for in all there is."""
 
 _NAMED_PATIENTS = 500
 """So many patients to whom a reader is tied himself are looked up in the words' index; more by their rows."""
@@ -229,7 +232,7 @@ class TurnSearch:
         newest = min(each for each in (until, after.at if after else None, now) if each is not None)
         length: timedelta | None = FIRST_SLICE
         while True:
-            since = _later(among.since, newest - length if length else None)
+            since = _later(among.since, _before(newest, length))
             statement = self._seen(wanted, _between(since, until, after), limit - len(found), now)
             found += [_hit(row) for row in self._session.execute(statement)]
             if len(found) >= limit or since == among.since:
@@ -338,7 +341,14 @@ def _next_length(newest: datetime, since: datetime | None, found: int, limit: in
     """
     if since is None or found * 2 < limit:
         return None
-    return (newest - since) * (limit / found * _AMPLE)
+    length = (newest - since) * (limit / found * _AMPLE)
+    return length if length < _LONGEST_SLICE else None
+
+
+def _before(newest: datetime, length: timedelta | None) -> datetime | None:
+    if length is None or newest - datetime.min.replace(tzinfo=UTC) < length:
+        return None
+    return newest - length
 
 
 def _between(since: datetime | None, until: datetime | None, after: TurnMark | None) -> list[ColumnElement[bool]]:

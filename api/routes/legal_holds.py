@@ -98,7 +98,7 @@ def place_hold(ask: HoldAsk, request: Request, caller: OverseersCommanding, uow:
             raise Problem.of(Kind.NOT_POSSIBLE_NOW, "recording_id", "the recording is destroyed; nothing can be held")
         patient_id = recording.patient_id
     else:
-        patient_id = found.patient(uow, ask.patient_id or "").id
+        patient_id = found.kept_patient(uow, ask.patient_id or "").id
     until = None
     if ask.until is not None:
         day_after = datetime.combine(ask.until + timedelta(days=1), time.min, tzinfo=wiring_of(request).zone)

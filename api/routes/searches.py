@@ -1,6 +1,6 @@
 """Searches over what was said: who looks for what is kept, every hit that is opened too."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -222,8 +222,9 @@ def open_hit(
 
 def _among(ask: SearchAsk, caller: Caller, uow: UnitOfWork) -> TurnFilter:
     agent_ids = ask.agent_ids
+    patient_id = None
     if ask.patient_id is not None:
-        found.patient(uow, ask.patient_id)
+        patient_id = found.kept_patient(uow, ask.patient_id).id
     elif not caller.roles & _SEE_ALL_CALLS:
         if set(agent_ids) - {caller.user_id}:
             raise Problem.of(
@@ -234,7 +235,7 @@ def _among(ask: SearchAsk, caller: Caller, uow: UnitOfWork) -> TurnFilter:
         departments=ask.departments,
         queue_ids=ask.queue_ids,
         agent_ids=agent_ids,
-        patient_id=ask.patient_id,
+        patient_id=patient_id,
         since=ask.since,
         until=ask.until,
         outcomes=ask.outcomes,
@@ -278,9 +279,10 @@ def _mark(after: str | None) -> TurnMark | None:
     at, _, turn_id = after.rpartition("_")
     try:
         instant, number = datetime.fromisoformat(at), int(turn_id)
-    except ValueError:
+        instant = instant.astimezone(UTC) if instant.tzinfo else instant
+    except (ValueError, OverflowError):
         raise _no_place() from None
-    if instant.tzinfo is None:
+    if instant.tzinfo is None or not 0 < number < 2**63:
         raise _no_place()
     return TurnMark(at=instant, turn_id=number)
 

@@ -128,6 +128,18 @@ def test_a_hold_is_placed_by_one_and_lifted_by_two(house: House, supervisor: Ask
     ]
 
 
+def test_a_hold_on_a_record_that_went_into_another_holds_the_calls_where_they_are(
+    house: House, supervisor: Asking
+) -> None:
+    recording = a_stored(house)
+    with house.rows() as uow:
+        into = a_patient(uow).id
+        uow.merges.merge(from_patient=recording.patient_id, into_patient=into, reason="same", by=None, at=uow.now)
+    placed = supervisor.post("/legal-holds", {"patient_id": recording.patient_id, "case": "D-8", "reason": "dispute"})
+    assert placed.json()["patient_id"] == into
+    assert supervisor.get(f"/recordings/{recording.id}").json()["legal_hold"] is True
+
+
 def test_a_hold_that_cannot_be_is_refused(house: House, supervisor: Asking) -> None:
     recording = a_stored(house)
     ask: dict[str, Any] = {"recording_id": recording.id, "case": "D-7", "reason": "dispute"}

@@ -339,6 +339,35 @@ def test_pages_follow_each_other_newest_first_without_gap_or_double(house: House
     assert supervisor.post("/searches", {"text": "疱疹", "after": "yesterday"}).json()["field"] == "after"
 
 
+def test_a_page_that_is_half_full_with_all_there_is_ends(house: House, supervisor: Asking) -> None:
+    call = a_heard_call(house, *["腱鞘炎疼"] * 30)
+    assert len(found(supervisor, "腱鞘炎", patient_id=call.patient.id)) == 30
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"after": "0001-01-01T00:00:00+00:00_1"}, 200),
+        ({"until": "0001-01-01T00:00:00+00:00"}, 200),
+        ({"after": "0001-01-01T00:00:00+14:00_1"}, 422),
+        ({"until": "9999-12-31T23:59:59-14:00"}, 422),
+        ({"after": "2026-01-01T00:00:00+00:00_99999999999999999999"}, 422),
+    ],
+)
+def test_an_instant_or_place_beyond_all_time_is_no_failure_of_ours(
+    supervisor: Asking, more: dict[str, Any], status: int
+) -> None:
+    assert supervisor.post("/searches", {"text": "好", **more}).status_code == status
+
+
+def test_a_record_that_went_into_another_is_searched_there(house: House, supervisor: Asking) -> None:
+    call = a_heard_call(house, "滑囊炎发作")
+    with house.rows() as uow:
+        into = a_patient(uow)
+        uow.merges.merge(from_patient=call.patient.id, into_patient=into.id, reason="same", by=None, at=uow.now)
+    assert found(supervisor, "滑囊炎", patient_id=call.patient.id) == [(call.recording.id, 0.0)]
+
+
 def test_what_holds_no_word_is_refused_in_words(house: House, supervisor: Asking) -> None:
     refused = supervisor.post("/searches", {"text": "？！ …"})
     assert (refused.status_code, refused.json()["field"]) == (422, "text")
