@@ -46,7 +46,7 @@ _STOPS = {"zh": re.compile("[。！!；;]|[？?](?=.{8})"), "en": re.compile(r"[
 # --- Chinese
 
 _ZH_NO = re.compile(
-    r"(?<![是有会能])(?:没有|没|无(?!力)|未|不是|怎么会|怎么可能|哪会|谁会|并非|不曾|不会|不(?!停|断|敢|如|知道|舒服|光|只|但|仅|得|过是|了)|别)"
+    r"(?<![是有会能])(?:没有|没|无(?!力)|未|(?<!要)(?<!难道)不是|怎么会|怎么可能|哪会|谁会|并非|不曾|不会|不(?!是|停|断|敢|如|知道|舒服|光|只|但|仅|得|过是|了)|别)"
     r"(?:再|出现|发生|感觉|感到|觉得|什么|任何|过|太|怎么|明显|是|会|有|到|得|说|特别|想|要|去|那么|很|一点|这种|那种|那些"
     r"|这些|那个|的|啥|犯|起|像|所谓|自己|又|老|一直|经常|能|用|往|见|吃|喝)*$"
 )
@@ -55,9 +55,16 @@ _ZH_LISTED = re.compile(
 )
 _ZH_LATER_NO = re.compile(
     r"^(?:的)?(?:感觉|症状|情况|现象|毛病|反应|也好|什么的|基本|基本上|全|完全|彻底|慢慢|大部分|这种事|这些事|这事|这些|那些|这种|我|都|也|早|已经|就|倒|倒是|是|了|啊|呀|吗|嘛"
-    r"|么|呢|吧|[,，、？?\s])*(?:那|这|真|倒|可|都|也|就|我|想都|从来|早就|现在|一点都|反正|没有|没)*"
+    r"|么|呢|吧|[,，、？?\s])*(?:那|这|真|倒|可|都|也|就|我|想都|从来|早就|现在|一点都|反正|(?:没有|没)(?=[没不]))*"
     r"(?:(?:没有|没)(?=$|[,，。！!？?\s啊呀呢哦嗯]|过|了|的|没|这|那|想|发生|出现|犯|再|[一-鿿]{0,2}我)|没了|不是(?=$|[,，。])"
     r"|不[疼痛闷喘晕吐肿黑黄麻歪呛怕](?:了|$|[,，。])|好了|好多了|消失|不见了|止住|停了|缓解了|退了|过去了|没事了?)"
+)
+_ZH_LISTED_NONE = re.compile(
+    r"^(?:[、和跟与及或]?[^我你他她药人谁钱饭连得觉,，。！!？?;；]){0,14}(?:全|这些|统统)?[都也](?:没有|没)(?:出现|发生|有)?(?:过)?"
+    r"(?=$|[,，。！!？?\s啊呀呢哦的了])"
+)
+_ZH_NO_DENIAL = re.compile(
+    r"(?:不能|不敢|不好|谁|怎么能|哪能|不可以)说(?:我|是|就|完全|一点)*(?:没有|没|不)[一-鿿]{0,4}$"
 )
 _ZH_I_SAID_NO = re.compile(r"^[,，]?(?:我)?(?:就|都|跟他|跟她)?说(?:过)?(?:不是|没有|没|不(?=$|[,，]))")
 _ZH_RELATIVES = (
@@ -101,9 +108,9 @@ _ZH_IN_THAT_CASE = re.compile(
 
 def _told_in_chinese(at: _Sentence, rest: str, by_relative: bool) -> Told:
     clause = re.split("[,，、：: ]", at.before)[-1]
-    if _ZH_NO.search(at.before) or _ZH_LISTED.search(at.before):
+    if (_ZH_NO.search(at.before) and not _ZH_NO_DENIAL.search(at.before)) or _ZH_LISTED.search(at.before):
         return Told.DENIED
-    if _ZH_LATER_NO.match(at.after) or _ZH_I_SAID_NO.match(at.after):
+    if _ZH_LISTED_NONE.match(at.after) or _ZH_LATER_NO.match(at.after) or _ZH_I_SAID_NO.match(at.after):
         return Told.DENIED
     if _supposed_in_chinese(at):
         return Told.SUPPOSED
@@ -144,6 +151,11 @@ _EN_NO = re.compile(
     r"|single|think"
     r"|thought|ever|actually|trouble|problems?|with|one|do|did|anything|go|going))*\W*$"
 )
+_EN_NO_DENIAL = re.compile(
+    r"\b(?:not that|not like|not as if|can't say|cannot say|couldn't say|(?:wouldn't|would not)[^.?!]{0,30}\bif)\W+"
+    r"(?:that\W+)?i\W+(?:don't|do not|didn't|did not|haven't|have no|had no)\b[^,;.]*$"
+)
+_EN_ECHOED = re.compile(r"^\W*(?:no(?! one\b)|nope|nah|never|none)\b")
 _EN_LISTED = re.compile(
     r"\b(?:no|never|without|not|any)\b(?:\W+[\w']+){1,5}?\W+(?:or|nor|and|,)\W+(?:no\W+"
     r"|any\W+)?$"
@@ -201,7 +213,8 @@ _EN_WHAT_THEN = re.compile(
 _EN_SUPPOSED = re.compile(
     r"\b(?:could (?:this|it|the|that|they)|can (?:it|this|the|they)\b(?!'t)|might|may (?:cause|make|lead)"
     r"|side effects?|leaflet|read (?:online|that|about)"
-    r"|worr(?:y|ied) about|worried (?:that )?i(?:'ll| will| might)|afraid of|scared of|afraid (?:i'll|i will"
+    r"|worr(?:y|ied) about(?!\s+(?:the|this|my|these)\b)"
+    r"|worried (?:that )?i(?:'ll| will| might)|afraid of|scared of|afraid (?:i'll|i will"
     r"|i might)|what (?:does|is|are)|what's|the risk of|to (?:avoid|prevent)"
     r"|it can cause|can cause|asked (?:me )?(?:whether|if|about)|heard that|how (?:do|would"
     r"|will) i know)\b[^.?!]{0,40}$"
@@ -210,6 +223,10 @@ _EN_SUPPOSED = re.compile(
 
 def _told_in_english(at: _Sentence, rest: str, by_relative: bool) -> Told:
     clause = re.split(r"[,;:]|\bbut\b|\bbecause\b", at.before)[-1]
+    if _EN_NO_DENIAL.search(at.before):
+        return Told.PRESENT
+    if at.after.rstrip().endswith("?") and _EN_ECHOED.match(rest):
+        return Told.DENIED  # "Chest pain? No." repeats what was asked
     if _EN_NO.search(clause) or _EN_LISTED.search(at.before):
         return Told.DENIED
     if not _EN_NOT_GONE.match(at.after) and (_EN_LATER_NO.match(at.after) or _EN_I_SAID_NO.match(at.after)):

@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 
 from care.forms import AnswerRefusedError, Answers, AnswerValue, Form, FormItem, ItemType, enabled_items, fitting
 from followup.recordings import Channel, Turn
-from transcription.measurements import Quantity, measurements_in
+from transcription.measurements import Measurement, Quantity, measurements_in
 from transcription.question_phrases import Question, QuestionPhrases
 from transcription.replied_numbers import as_measured, numbers_in
 from transcription.statements import Reply, Sentence, Standing, asks, reply_of, sentences_of, standing
@@ -48,6 +48,7 @@ class _Exchange:
     question: Sentence
     is_last: bool  # of its turn: a bare yes or no answers the last question only
     replies: Sequence[Sentence]
+    by_relative: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ def answers_heard(
     heard: dict[str, AnswerHeard] = {}
     doubtful: set[str] = set()
     wordings = [item.text[language] for item in form.questions()]
-    for exchange in _exchanges(turns, wordings, language, at_least):
+    for exchange in _exchanges(turns, wordings, language, at_least, by_relative):
         known = {**answers, **{link_id: one.value for link_id, one in heard.items()}}
         asked = [item for item in enabled_items(form, known) if item.for_proxies or not by_relative]
         item = _asked(exchange.question, asked, form, phrases, language)
@@ -113,9 +114,9 @@ def _other_of_pair(
         if phrases.of(form.id, item.link_id).quantity is not Quantity.DIASTOLIC or item.link_id in heard:
             continue
         for sentence in exchange.replies[:3]:
-            found = measurements_in(_PRESSURE[language] + sentence.text, language)
-            lower = [each.value for each in found if each.quantity is Quantity.DIASTOLIC]
-            if len(lower) == 1:
+            found = _measured(Quantity.DIASTOLIC, sentence, language, exchange.by_relative)
+            lower = [each.value for each in found if each.exact]
+            if len(found) == len(lower) == 1:
                 yield _made(item, _Value(value=int(lower[0]), sentence=sentence), exchange.question)
                 return
 
@@ -124,7 +125,9 @@ def _is_same(given: AnswerValue | None, heard: AnswerValue) -> bool:
     return given == heard and isinstance(given, bool) is isinstance(heard, bool)
 
 
-def _exchanges(turns: Sequence[Turn], wordings: Sequence[str], language: str, at_least: float) -> Iterator[_Exchange]:
+def _exchanges(
+    turns: Sequence[Turn], wordings: Sequence[str], language: str, at_least: float, by_relative: bool
+) -> Iterator[_Exchange]:
     said = [
         (turn.channel, sentence)
         for number, turn in enumerate(turns)
@@ -152,7 +155,7 @@ def _exchanges(turns: Sequence[Turn], wordings: Sequence[str], language: str, at
             if channel is Channel.PATIENT and sentence.start - question.end <= _ANSWER_WITHIN
         ]
         if replies:
-            yield _Exchange(question=question, is_last=is_last, replies=replies)
+            yield _Exchange(question=question, is_last=is_last, replies=replies, by_relative=by_relative)
 
 
 def _is_read_out(text: str, wordings: Sequence[str], language: str) -> bool:
@@ -272,13 +275,25 @@ _PAIR = (Quantity.SYSTOLIC, Quantity.DIASTOLIC)
 _PRESSURE = {"zh": "血压", "en": "pressure "}
 
 
+def _measured(quantity: Quantity, sentence: Sentence, language: str, by_relative: bool) -> list[Measurement]:
+    """The values in a reply that are the patient's and of now."""
+    # Who was asked for the pressure says two numbers and no word.
+    before = _PRESSURE[language] if quantity in _PAIR else ""
+    return [
+        each
+        for each in measurements_in(before + sentence.text, language)
+        if each.quantity is quantity
+        and standing(before + sentence.lower, each.start, each.end, language, by_relative=by_relative)
+        not in (Standing.OF_ANOTHER, Standing.PAST, Standing.SUPPOSED)
+    ]
+
+
 def _number(exchange: _Exchange, question: Question, language: str) -> _Value | None:
     for sentence in exchange.replies[:3]:
         if question.quantity is not None:
-            # Who was asked for the pressure says two numbers and no word.
-            text = _PRESSURE[language] + sentence.text if question.quantity in _PAIR else sentence.text
-            values = {each.value for each in measurements_in(text, language) if each.quantity is question.quantity}
-            if len(values) > 1:
+            found = _measured(question.quantity, sentence, language, exchange.by_relative)
+            values = {each.value for each in found}
+            if len(values) > 1 or not all(each.exact for each in found):
                 return None
             if values:
                 return _Value(value=values.pop(), sentence=sentence)
@@ -361,6 +376,7 @@ def _told_unasked(
             for sentence in sentences
             for measured in measurements_in(sentence.text, language)
             if measured.quantity is quantity
+            and measured.exact
             and standing(sentence.lower, measured.start, measured.end, language) in (Standing.SAID, Standing.DENIED)
         ]
         if len({value for value, _ in found}) != 1:

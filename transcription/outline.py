@@ -240,9 +240,18 @@ def _symptoms_asked(sentence: Sentence, call: HeardCall) -> Iterator[OutlineLine
     yield answered_line(call, NoteSection.SYMPTOM, f"{label}: {what}", last[0], sentence)
 
 
+_NOT_MEASURED = (Standing.OF_ANOTHER, Standing.PAST, Standing.SUPPOSED)
+
+
 def _values(call: HeardCall) -> Iterator[OutlineLine]:
     for sentence in call.patient:
-        new = [each for each in measurements_in(sentence.text, call.language) if f"{each.value:g}" not in call.note]
+        new = [
+            each
+            for each in measurements_in(sentence.text, call.language)
+            if f"{each.value:g}" not in call.note
+            and each.exact
+            and call.said(sentence, each.start, each.end) not in _NOT_MEASURED
+        ]
         values = [value_in_words(each, sentence.lower, call.language) for each in new]
         values += [
             gain_in_words(gain, call.language)

@@ -18,8 +18,17 @@ from care.history import HistoryEntry, groups_of
 from followup.alerts import LEVEL_ORDER, AlertLevel
 from followup.recordings import Channel, Turn
 from runtime.content.documents import ContentError
+from transcription.affirmations import (
+    is_advice,
+    is_affirmed,
+    is_plain_yes,
+    last_question,
+    recap_in,
+    takes_back,
+)
 from transcription.assertion import Told, relative_speaks, told
 from transcription.content_file import read_content
+from transcription.languages import language_of_turn
 from transcription.measurements import Quantity, measurements_in
 from transcription.phrase_patterns import (
     ChinesePhrases,
@@ -64,6 +73,11 @@ class Limit(_Content):
             or (self.at_most is not None and value <= self.at_most)
             or (self.below is not None and value < self.below)
         )
+
+    @property
+    def is_for_low_values(self) -> bool:
+        """Whether what is too low raises the flag."""
+        return self.at_most is not None or self.below is not None
 
 
 class GainLimit(_Content):
@@ -230,12 +244,15 @@ def alerts_in(
 ) -> list[HeardAlert]:
     """The signs the patient speaks of, each code and each family once with its highest level, in order of time.
 
-    For final and live text alike: turns so far. A sign denied, long past, supposed or somebody else's is none
-    (`transcription.assertion`); where a relative speaks for the patient, "my father" is the patient. What the agent
-    asks about and the patient affirms in the next turn counts as the patient's.
+    For final and live text alike: turns so far; a turn in another language than the call's is read in its own. A sign
+    denied, long past, supposed or somebody else's is none (`transcription.assertion`); where a relative speaks for the
+    patient, "my father" is the patient. What the agent asks about or repeats and the patient affirms in the next turn
+    counts as the patient's.
     """
     by_relative = by_relative or any(
-        relative_speaks(plain_text(turn.text), language) for turn in turns if turn.channel is Channel.PATIENT
+        relative_speaks(plain_text(turn.text), language_of_turn(turn.text, language))
+        for turn in turns
+        if turn.channel is Channel.PATIENT
     )
     signs = [
         sign
@@ -275,17 +292,51 @@ def _together(signs: Sequence[_Sign], flags: Sequence[RedFlag]) -> Iterator[_Sig
 
 
 def _signs_of(
-    turn: Turn, number: int, before: Turn | None, flags: Sequence[RedFlag], language: str, by_relative: bool
+    turn: Turn, number: int, before: Turn | None, flags: Sequence[RedFlag], of_call: str, by_relative: bool
 ) -> Iterator[_Sign]:
     text = plain_text(turn.text)
-    for hit in _phrase_hits(text, flags, language):
-        if _counts(hit.flag, told(text, hit.start, hit.end, language, by_relative=by_relative)):
-            yield _Sign(
-                flag=hit.flag, at=_second_of(turn, hit.start, text), turn=number, heard=text[hit.start : hit.end]
-            )
-    yield from _values_of(turn, number, flags, language, by_relative)
+    of_turn = language_of_turn(text, of_call)
+    for spoken in _languages_in(text, of_turn):
+        worst = _without_comparison(text if spoken == of_turn else _CHARACTERS.sub(" ", text), spoken)
+        around = {spoken: worst} if spoken == of_turn else {spoken: worst, of_turn: text}
+        for hit in _phrase_hits(worst, flags, spoken):
+            ways = {told(words, hit.start, hit.end, each, by_relative=by_relative) for each, words in around.items()}
+            if all(_counts(hit.flag, how) for how in ways):
+                yield _Sign(
+                    flag=hit.flag, at=_second_of(turn, hit.start, text), turn=number, heard=text[hit.start : hit.end]
+                )
+    yield from _values_of(turn, number, flags, of_turn, by_relative)
     if before is not None and before.channel is Channel.AGENT:
-        yield from _answered(turn, number, plain_text(before.text), text, flags, language)
+        yield from _answered(turn, number, plain_text(before.text), text, flags, of_turn)
+
+
+def _languages_in(text: str, of_turn: str) -> tuple[str, ...]:
+    """Who calls in one language says a word of the other: 我有chest pain."""
+    return ("zh", "en") if of_turn == "zh" and _LETTERS.search(text) else (of_turn,)
+
+
+_CHARACTERS = re.compile("[\u3400-\u9fff]")
+_LETTERS = re.compile("[a-z]{3}")
+_NEVER_LIKE_THIS = {
+    "zh": re.compile(
+        r"(?:从来|从|一辈子|这辈子|以前|过去)(?:都|也|还)?没(?:有)?(?=[^,，。！？]{0,8}(?:这么|这样|如此))"
+    ),
+    "en": re.compile(
+        r"\bnever\b(?=[^.?!,;]{0,40}\b(?:like (?:this|that)"
+        r"|(?:this|so) (?:bad|badly|severe|strong|much|hard|painful|tight|short|sick|weak))\b)"
+    ),
+}
+"""The worst there ever was: no denial."""
+_OFTEN = {"zh": "的", "en": "~"}
+
+
+def _without_comparison(text: str, language: str) -> str:
+    """A text of the same length in which "never like this" denies nothing."""
+    return _NEVER_LIKE_THIS[language].sub(lambda match: _OFTEN[language] * len(match.group()), text)
+
+
+_BELOW = re.compile(r"(?:不到|没到|没有到|低于|小于|below|under|less than|not even)\s*$")
+_BARELY = 0.01
 
 
 def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str, by_relative: bool) -> Iterator[_Sign]:
@@ -296,9 +347,16 @@ def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str,
 
     for measured in measurements_in(text, language):
         crossed = [flag for flag in flags if flag.measured and flag.measured.quantity is measured.quantity]
-        how = told(text, measured.start, measured.end, language, by_relative=by_relative) if crossed else Told.PRESENT
+        # 不到九十 denies nothing: it is a value below.
+        below = _BELOW.search(text, 0, measured.start)
+        value = measured.value - (_BARELY if below else 0.0)
+        start = below.start() if below else measured.start
+        how = told(text, start, measured.end, language, by_relative=by_relative) if crossed else Told.PRESENT
         for flag in crossed:
-            if flag.measured and flag.measured.is_crossed_by(measured.value) and _counts(flag, how):
+            limit = flag.measured
+            if limit is None or (below and not limit.is_for_low_values):
+                continue
+            if limit.is_crossed_by(value) and _counts(flag, how):
                 yield sign(flag, measured.start, f"{measured.quantity} {measured.value:g}")
     for gain in gains_in(text, language):
         for flag in flags:
@@ -315,25 +373,6 @@ def _second_of(turn: Turn, position: int, text: str) -> float:
     return round(turn.start + share * (turn.end - turn.start), 2)
 
 
-_AFFIRMED = {
-    "zh": re.compile(
-        r"(?:嗯|呃|啊|哦|唉|哎)*[，,、。\s]*(?:有(?!没)|是(?!不)|对(?!不)|会(?!不)|经常|偶尔|常常|一直|还是|还有|还疼|还痛|还喘|还会|疼|痛|有时|时不时|老是|想过)"
-        r"|嗯[，,。\s]*$"
-    ),
-    "en": re.compile(
-        r"(?:(?:um|uh|well|oh)\W+)*(?:yes|yeah|yep|yup|i do|i have|i did|it does|it has|it is|it still|still"
-        r"|sometimes|a little"
-        r"|a bit|a few times|quite often|often|all the time|unfortunately)\b"
-    ),
-}
-_TAKEN_BACK = {
-    "zh": re.compile(r"没有|没什么|不(?:疼|痛|喘|晕|会|是)"),
-    "en": re.compile(r"\b(?:no|not|never|none|nothing|fine)\b|n't\b"),
-}
-_QUESTION = {
-    "zh": re.compile(r"[吗嘛么?？]|有没有|是不是|会不会|能不能|还(?:疼|痛|喘|晕)不"),
-    "en": re.compile(r"\?|\b(?:any|do you|have you|did you|are you|is there|does|is your|still)\b"),
-}
 _SHORT_ANSWER = {"zh": 12, "en": 40}
 
 
@@ -341,28 +380,39 @@ def _answered(
     turn: Turn, number: int, question: str, answer: str, flags: Sequence[RedFlag], language: str
 ) -> Iterator[_Sign]:
     """What the patient affirms, or completes: "does your chest feel better? - it still hurts"."""
-    asked = _last_question(question, language)
+    asked = last_question(question, language)
     if asked is None:
+        recap = recap_in(question, language)
+        if recap is not None and is_plain_yes(answer, language):
+            for flag in _signs_asked(recap, flags, language, (Told.PRESENT,)):
+                yield _Sign(flag=flag, at=turn.start, turn=number, heard=answer)
         return
-    hits = {
-        hit.flag.code: hit.flag
-        for hit in _phrase_hits(asked, flags, language)
-        if told(asked, hit.start, hit.end, language, by_relative=True) is not Told.DENIED
-    }
-    # One yes to a question about several signs affirms none of them.
-    opening = re.split("[，,。.;；]", answer)[0]
-    if len(hits) == 1 and _AFFIRMED[language].match(answer) and not _TAKEN_BACK[language].search(opening):
-        yield _Sign(flag=next(iter(hits.values())), at=turn.start, turn=number, heard=answer)
+    hits = _signs_asked(asked, flags, language, _ASKED_OF)
+    # A plain yes to a question about several signs affirms one of them: nobody knows which, so the most urgent.
+    if hits and is_affirmed(answer, language) and (len(hits) == 1 or is_plain_yes(answer, language)):
+        flag = min(hits, key=lambda flag: LEVEL_ORDER[flag.level] if flag.level else len(LEVEL_ORDER))
+        yield _Sign(flag=flag, at=turn.start, turn=number, heard=answer)
     if len(answer) <= _SHORT_ANSWER[language] and not hits:
         topic = asked.rstrip("?？吗嘛么呢 ") + (" " if language == "en" else "")
         for hit in _phrase_hits(topic + answer, flags, language):
-            if hit.start < len(topic) < hit.end and not _TAKEN_BACK[language].search(answer[: hit.end - len(topic)]):
+            if hit.start < len(topic) < hit.end and not takes_back(answer[: hit.end - len(topic)], language):
                 yield _Sign(flag=hit.flag, at=turn.start, turn=number, heard=answer)
 
 
-def _last_question(text: str, language: str) -> str | None:
-    sentences = [sentence for sentence in re.split(r"(?<=[。！？.!?])", text) if sentence.strip()]
-    return sentences[-1].strip() if sentences and _QUESTION[language].search(sentences[-1]) else None
+_ASKED_OF = (Told.PRESENT, Told.SUPPOSED, Told.OF_OTHERS, Told.OTHERS_NOW)
+
+
+def _signs_asked(asked: str, flags: Sequence[RedFlag], language: str, ways: tuple[Told, ...]) -> list[RedFlag]:
+    """The signs that a sentence of the agent asks about, or repeats."""
+    if is_advice(asked, language):
+        return []
+    return list(
+        {
+            hit.flag.code: hit.flag
+            for hit in _phrase_hits(asked, flags, language)
+            if (how := told(asked, hit.start, hit.end, language, by_relative=True)) in ways or how in hit.flag.counts
+        }.values()
+    )
 
 
 def _phrase_hits(text: str, flags: Sequence[RedFlag], language: str) -> list[_Hit]:

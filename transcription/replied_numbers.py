@@ -4,7 +4,7 @@ import re
 
 from cn2an import cn2an
 
-from transcription.measurements import Quantity, in_our_unit, is_aim
+from transcription.measurements import Quantity, in_our_unit, is_aim, is_exact
 from transcription.question_phrases import Question
 
 _NUMERAL = {
@@ -45,6 +45,8 @@ def numbers_in(text: str, question: Question, language: str) -> list[float]:
         units = question.count.zh if language == "zh" else question.count.en
         counted = [match for match in matches if plain[match.end() :].lstrip().startswith(units)] if units else []
         matches = counted or matches
+    if any(not is_exact(plain, *match.span()) for match in matches):
+        return [float("nan"), float("nan")]  # 不到七, "more than three": a number, but not the answer
     return list(dict.fromkeys(_read(match.group(), language) for match in matches))
 
 

@@ -145,6 +145,10 @@ def _number(found: re.Match[str]) -> str:
     return _figures(found.group())
 
 
+def _below_one(found: re.Match[str]) -> str:
+    return f"0.{_digits(found['tenths'])}"
+
+
 def _read_out(found: re.Match[str]) -> str:
     return _digits(found.group())
 
@@ -217,7 +221,8 @@ _SPOKEN: tuple[_Rule, ...] = (
     (rf"\b(?:the )?{_ORDINAL} of (?P<month>{_MONTH})\b", _month_day),
     (rf"\b(?P<part>half|quarter) (?P<way>past|to) (?P<hour>{_HOUR})\b", _past),
     (
-        rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER})(?!\d|\.\d|[ -](?:{_ONE}|hundred|thousand)\b)",
+        rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER})"
+        rf"(?!\d|\.\d|[ -](?:{_ONE}|hundred|thousand)\b)",
         _pressure,
     ),
     (rf"\b(?P<hour>{_HOUR}) (?P<minutes>{_MINUTES})(?P<rest>,? {_DAY_PART})", _clock),
@@ -225,6 +230,7 @@ _SPOKEN: tuple[_Rule, ...] = (
     (r"\bhalf an? (?=tablet|pill|capsule|sachet)", lambda _: "0.5 "),
     (r"\b(?P<part>one|two|three) (?P<of>third|quarter)s?\b", _fraction),
     (rf"\b(?:{_INTEGER}|zero|oh) point(?: {_DIGIT})+", _number),
+    (rf"(?<!this )(?<!that )(?<!some )(?<!the )\bpoint(?P<tenths>(?: {_DIGIT})+)(?=[ -]{_MASS})", _below_one),
     (rf"\b(?P<century>eighteen|nineteen|twenty) (?P<year>{_FROM_TEN})(?![ -](?:hundred|thousand|{_MASS}))", _year),
     (rf"\b{_SHORT}(?![ -](?:{_MASS}(?!s? per\b)|hundred|thousand))", _short_value),
     (rf"\b(?:(?:double |triple )?{_DIGIT}[ -]?){{2,}}(?:double |triple )?{_DIGIT}", _read_out),

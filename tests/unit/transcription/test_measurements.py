@@ -37,6 +37,16 @@ def _values(text: str, language: str) -> list[tuple[str, float]]:
         ("医生说血糖要控制在7以下", []),
         ("血氧低于90", [("oxygen_saturation", 90.0)]),
         ("10/12号来的", []),
+        ("血压一百三，心率七十二", [("systolic", 130.0), ("heart_rate", 72.0)]),
+        ("国际标准化比值二点三", [("inr", 2.3)]),
+        ("血糖五十mg/dL", [("glucose", 2.8)]),
+        ("血糖高吃二甲双胍五百毫克", []),
+        ("血压药吃了一百毫克", []),
+        ("血压药吃了一百片", []),
+        ("脉搏量了三十秒", []),
+        ("血糖早上七点半量的", []),
+        ("膝盖能弯到四十度", []),
+        ("今天外面三十九度", []),
     ],
 )
 def test_chinese(text: str, values: list[tuple[str, float]]) -> None:
@@ -58,10 +68,38 @@ def test_chinese(text: str, values: list[tuple[str, float]]) -> None:
         ("I'd say 6 out of 10", [("pain", 6.0)]),
         ("the upper number was 138 and the lower one 82", [("systolic", 138.0), ("diastolic", 82.0)]),
         ("it should be below 140", []),
+        ("my sugar was 50 mg/dL", [("glucose", 2.8)]),
+        ("my blood pressure medicine, 100 milligrams", []),
+        ("my blood pressure has been high for 90 days", []),
+        ("I can bend my knee to 40 degrees", []),
     ],
 )
 def test_english(text: str, values: list[tuple[str, float]]) -> None:
     assert _values(text, "en") == values
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("血压不是一百六，是一百四", "zh"),
+        ("血压从一百八降到一百四", "zh"),
+        ("血压一百四还是一百五", "zh"),
+        ("血压一百三到一百四", "zh"),
+        ("血压没到一百六", "zh"),
+        ("血压超过一百四", "zh"),
+        ("血压一百四十几", "zh"),
+        ("血糖两百多", "zh"),
+        ("体重一百三", "zh"),
+        ("I weigh one hundred sixty", "en"),
+        ("my pressure was not 160 it was 140", "en"),
+        ("my heart rate went from 110 to 80", "en"),
+        ("the blood pressure was over 140", "en"),
+        ("if it goes above 180 over 110", "en"),
+        ("my sugar is 38", "en"),
+    ],
+)
+def test_a_limit_a_range_a_mistake_or_an_unknown_unit_is_nothing_to_enter(text: str, language: str) -> None:
+    assert not [each for each in measurements_in(written(text, language), language) if each.exact]
 
 
 @given(text=st.text(alphabet="体温血压高低糖氧心率是0123456789.度, ", max_size=40))

@@ -189,3 +189,19 @@ def test_a_faulty_word_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "words.yaml").write_text("version: 1\n", encoding="utf-8")
     with pytest.raises(ContentError, match=r"words\.yaml: status: Field required"):
         load_note_words(tmp_path / "words.yaml")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "我爱人血压一百八到一百一",
+        "去年血压一百八到一百一",
+        "血压不是一百六，是一百四",
+        "血压从一百八降到一百四",
+        "血压没到一百六",
+        "体重一百三",
+    ],
+)
+def test_no_value_is_proposed_that_is_not_the_patients_of_now_as_said(said: str) -> None:
+    outline = outline_of(a_talk(f"A: 您说。\nP: {said}", "zh"), [], "", WORDS, "zh")
+    assert not [line for line in outline.lines if line.section is NoteSection.NUMBER]

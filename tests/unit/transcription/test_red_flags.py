@@ -114,8 +114,78 @@ def test_a_sign_asked_about_and_affirmed_counts_as_the_patients() -> None:
     assert english.code == "chest_pain"
 
 
-def test_one_yes_to_a_question_about_several_signs_affirms_none_of_them() -> None:
-    assert _alerts(_turn("有没有胸痛、呼吸困难?", Channel.AGENT, 0), _turn("有"), language="zh") == []
+@pytest.mark.parametrize(
+    ("asked", "answer", "language", "codes"),
+    [
+        ("有没有胸痛、呼吸困难?", "有", "zh", ["chest_pain"]),
+        ("有没有胸痛、呼吸困难?", "嗯", "zh", []),
+        ("胸口还痛不痛", "痛", "zh", ["chest_pain"]),
+        ("所以您是胸口痛，对吧", "对。", "zh", ["chest_pain"]),
+        ("那我确认一下，您这两天胸口痛，喘不上气。对吗？", "对，是的。", "zh", ["chest_pain", "severe_breathlessness"]),
+        ("您是说您昨天晕倒了", "是的", "zh", ["unconscious_or_confused"]),
+        ("So you have had chest pain since yesterday.", "Yes, that's right.", "en", ["chest_pain"]),
+        ("You passed out. Is that right?", "Correct.", "en", ["unconscious_or_confused"]),
+        ("您没有胸痛，对吗", "对", "zh", []),
+        ("So you have no chest pain, right?", "Right.", "en", []),
+        ("如果胸口痛要马上打120，知道吗", "对，知道", "zh", []),
+        ("If you have chest pain call 911, okay?", "Yes.", "en", []),
+        ("您以前胸痛过吗", "有", "zh", []),
+        ("那出现胸痛要马上来医院", "好的", "zh", []),
+    ],
+)
+def test_what_the_agent_asks_or_repeats_counts_where_it_is_affirmed(
+    asked: str, answer: str, language: str, codes: list[str]
+) -> None:
+    alerts = _alerts(_turn(asked, Channel.AGENT, 0), _turn(answer), language=language)
+    assert sorted(alert.code for alert in alerts) == codes
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("胸口从来没这么痛过", "zh"),
+        ("从没胸口痛得这么厉害", "zh"),
+        ("I have never felt chest pain like this", "en"),
+        ("不能说没有胸痛", "zh"),
+        ("要不是胸痛我也不打电话", "zh"),
+        ("I wouldn't be calling if I didn't have chest pain", "en"),
+        ("It's not that I don't have chest pain", "en"),
+        ("I'm worried about the chest pain", "en"),
+        ("我有chest pain", "zh"),
+        ("I have chest pain", "zh"),
+        ("我胸口痛得厉害", "en"),
+    ],
+)
+def test_a_sign_behind_two_denials_or_in_the_other_language_is_heard(text: str, language: str) -> None:
+    assert "chest_pain" in {alert.code for alert in _alerts(_turn(text), language=language)}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("胸痛头晕都没有", "zh"),
+        ("胸痛、头晕、出血都没有", "zh"),
+        ("Chest pain? No, nothing.", "en"),
+        ("没有chest pain", "zh"),
+        ("No chest pain", "zh"),
+    ],
+)
+def test_a_list_an_echo_or_a_foreign_word_that_is_denied_raises_nothing(text: str, language: str) -> None:
+    assert _alerts(_turn(text), language=language) == []
+
+
+def test_bleeding_that_did_not_stop_is_no_denial() -> None:
+    assert ("heavy_bleeding", "red") in _codes("鼻血没止住", "zh")
+    assert {code for code, _ in _codes("便血没有止住", "zh")} >= {"heavy_bleeding"}
+
+
+def test_a_value_below_is_below_and_a_value_not_reached_is_none() -> None:
+    assert _codes("血氧不到90", "zh", "copd") == {("oxygen_low", "amber")}
+    assert _codes("血氧低于88", "zh", "copd") == {("oxygen_very_low", "red")}
+    assert _codes("血压没到180", "zh", "hypertension") == set()
+    assert _codes("血压低于180", "zh", "hypertension") == set()
+    assert _codes("血压不是190，是130", "zh", "hypertension") == set()
+    assert _codes("膝盖能弯到40度", "zh", "oncology") == set()
 
 
 def test_an_alert_names_its_second_its_turn_and_the_words() -> None:
