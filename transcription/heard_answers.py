@@ -17,7 +17,7 @@ from followup.recordings import Channel, Turn
 from transcription.measurements import Measurement, Quantity, measurements_in
 from transcription.question_phrases import Question, QuestionPhrases
 from transcription.replied_numbers import as_measured, numbers_in
-from transcription.statements import Reply, Sentence, Standing, asks, reply_of, sentences_of, standing
+from transcription.statements import Reply, Sentence, Standing, asks, is_question, reply_of, sentences_of, standing
 
 _ANSWER_WITHIN = 30.0
 """So many seconds after a question its answer may begin."""
@@ -48,7 +48,8 @@ class _Exchange:
     question: Sentence
     is_last: bool  # of its turn: a bare yes or no answers the last question only
     replies: Sequence[Sentence]
-    by_relative: bool = False
+    is_direct: bool  # the patient spoke next: 好的 behind "one moment, please" answers that
+    by_relative: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,13 @@ def _exchanges(
             if channel is Channel.PATIENT and sentence.start - question.end <= _ANSWER_WITHIN
         ]
         if replies:
-            yield _Exchange(question=question, is_last=is_last, replies=replies, by_relative=by_relative)
+            yield _Exchange(
+                question=question,
+                is_last=is_last,
+                replies=replies,
+                is_direct=said[place + 1][0] is Channel.PATIENT,
+                by_relative=by_relative,
+            )
 
 
 def _is_read_out(text: str, wordings: Sequence[str], language: str) -> bool:
@@ -231,8 +238,10 @@ def _yes_or_no(exchange: _Exchange, item: FormItem, question: Question, language
     for sentence in exchange.replies[:2]:
         no = question.denied.found_in(sentence.lower, language)
         yes = question.affirmed.found_in(sentence.lower, language)
-        if yes and _stands(sentence.lower, *yes.span(), language) is Standing.DENIED:
+        if yes and _stands(sentence.lower, *yes.span(), language) in (Standing.DENIED, Standing.ASKED):
             yes = None
+        if no and _stands(sentence.lower, *no.span(), language) is Standing.ASKED:
+            no = None
         if no and yes:
             lengths = len(no.group()), len(yes.group())
             return None if lengths[0] == lengths[1] else _Value(value=lengths[1] > lengths[0], sentence=sentence)
@@ -240,7 +249,9 @@ def _yes_or_no(exchange: _Exchange, item: FormItem, question: Question, language
             return None
         if no or yes:
             return _Value(value=yes is not None, sentence=sentence)
-        if not exchange.is_last or _is_turned_round(exchange.question, item, language):
+        if is_question(sentence.lower, language):
+            continue  # 拿到了吗? repeats the question, 不是, 我想问一下... puts another
+        if not exchange.is_last or not exchange.is_direct or _is_turned_round(exchange.question, item, language):
             return None
         reply = reply_of(sentence.lower, language, asked=exchange.question.lower)
         if reply is Reply.YES and _asks_more(exchange.question, item, language):
@@ -250,10 +261,10 @@ def _yes_or_no(exchange: _Exchange, item: FormItem, question: Question, language
     return None
 
 
-def _stands(text: str, start: int, end: int, language: str) -> Standing:
+def _stands(text: str, start: int, end: int, language: str, *, by_relative: bool = False) -> Standing:
     """How words of a reply stand; a denial in it does not reach over a comma: 没有红肿, 挺干净的."""
     opens = max(text.rfind(mark, 0, start) for mark in ",，") + 1
-    return standing(text[opens:], start - opens, end - opens, language)
+    return standing(text[opens:], start - opens, end - opens, language, by_relative=by_relative)
 
 
 _ALTERNATIVES = {"zh": re.compile("[、或]|还是"), "en": re.compile(r",|\bor\b")}
@@ -327,7 +338,7 @@ def _choice(exchange: _Exchange, item: FormItem, question: Question, language: s
             found += [
                 (start, end, option.value)
                 for start, end in spans
-                if _stands(sentence.lower, start, end, language) not in (Standing.DENIED, Standing.ASKED)
+                if _stands(sentence.lower, start, end, language, by_relative=exchange.by_relative) is Standing.SAID
             ]
         # 很不满意 holds 不满意, which holds 满意: the longest counts.
         whole = [

@@ -105,7 +105,7 @@ _AIM = re.compile(
     r"|\b(?:should be|should stay|ought to be|target|goal|normal|no more than|not over|keep it)\b[^\d.!?,]{0,16}$"
 )
 _BOUND = re.compile(
-    r"(?:超过|没超|不超|高于|大于|低于|小于|少于|不到|没到|没有到|达到|到不了|不是|从|以前|原来|上次)[了过是]?\s*$"
+    r"(?:超过|没超|不超|高于|大于|低于|小于|少于|不到|没到|没有到|没有?|达到|到不了|不是|从|以前|原来|上次)[了过是]?\s*$"
     r"|(?:\d\s*(?:到|至|和|还是|或者?|、|-|~))\s*$"
     r"|\b(?:over|under|above|below|more than|less than|at least|at most|up to|not|wasn't|isn't|from|between|or|to|than)"
     r"\s+$"
@@ -120,6 +120,7 @@ _OTHER_UNIT = re.compile(
     r"|milligrams?(?! per)|a\.?m\b|p\.?m\b|o'clock)))"
 )
 """Of these a number is when it was, how long or how much of a medicine: 血压药吃了100毫克 is no pressure."""
+_ANOTHER = re.compile(r"^\s*(?:[,，、/和]|over)\s*(\d{2,3})(?![\d.])")
 _MILLIGRAMS = re.compile(r"^\s*(?:(?:mg|毫克)\s*(?:/|每)\s*(?:dl|分升)|milligrams? per deci)")
 _OTHER_DEGREES = re.compile(
     r"(?:弯|屈|伸|抬|膝|关节|角度|床头|外面|室外|室温|气温|天气|空调|水温|热水|地方)[^。！？]{0,10}$"
@@ -161,6 +162,8 @@ def _measurement(quantity: Quantity, match: re.Match[str], group: int, text: str
     if quantity is Quantity.GLUCOSE and not _MILLIGRAMS.match(after):
         low, high = _DOUBTFUL_GLUCOSE
         exact = exact and not (low <= said <= high and not re.match(r"\s*(?:mmol|毫摩尔)", after))
+    if quantity is Quantity.SYSTOLIC and (other := _ANOTHER.match(after)):
+        exact = exact and float(other.group(1)) < said  # 85，130 was told the wrong way round, or is no pressure
     if quantity is Quantity.WEIGHT and not re.match(r"\s*(?:公斤|千克|斤|kg|kilo|pound|lb)", after):
         exact = False  # 斤 or pounds as often as kilograms
     value = in_our_unit(quantity, said, after)

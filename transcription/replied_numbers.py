@@ -16,9 +16,13 @@ _NUMERAL = {
 _ENGLISH_UP_TO_TEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ENGLISH = {word: number for number, word in enumerate(_ENGLISH_UP_TO_TEN)} | {"once": 1, "twice": 2}
 _ABOUT = re.compile("一[两二]|[二两]三|三四|四五|五六|六七|七八|八九")
-_NOT_A_NUMBER = re.compile(r"一(?:直|般|定|样|下|点|些|次都|天都|起|共|边)|万一|第一|(?:周|星期|礼拜)[一二三四五六]")
+_NOT_A_NUMBER = re.compile(
+    r"一(?:直|般|定|样|下|点|些|次都|天都|起|共|边)|万一|第[零一二两三四五六七八九十百\d]+|(?:周|星期|礼拜)[一二三四五六]"
+)
 
 
+_OTHERWISE = re.compile(r"\s*(?:号|点(?!\d)|月|岁|床|楼|层|年|块钱?|:\d|：\d|o'clock|[ap]\.?m\b|st\b|nd\b|rd\b|th\b)")
+"""When it was or where: no count."""
 _UNIT_OF_WEIGHT = re.compile(r"(公斤|千克|kg|kilo)|(斤|pound|lb)")
 
 
@@ -41,8 +45,13 @@ def numbers_in(text: str, question: Question, language: str) -> list[float]:
         return [float("nan"), float("nan")]
     plain = _NOT_A_NUMBER.sub(lambda match: "　" * len(match.group()), text) if language == "zh" else text
     matches = [match for match in _NUMERAL[language].finditer(plain) if not is_aim(plain, match.start())]
+    units = (question.count.zh if language == "zh" else question.count.en) if question.count is not None else ()
+    matches = [
+        match
+        for match in matches
+        if not _OTHERWISE.match(plain, match.end()) or (units and plain[match.end() :].lstrip().startswith(units))
+    ]
     if question.count is not None:
-        units = question.count.zh if language == "zh" else question.count.en
         counted = [match for match in matches if plain[match.end() :].lstrip().startswith(units)] if units else []
         matches = counted or matches
     if any(not is_exact(plain, *match.span()) for match in matches):
