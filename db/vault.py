@@ -176,7 +176,10 @@ class VaultRepository:
     def needs_tending(self, *, remains_before: datetime, anchored_before: datetime) -> bool:
         """Whether a file is to be sealed or taken away, or the ledger has grown since it was signed long ago."""
         head, anchor = self.head(), self.last_anchor()
-        if head is not None and (anchor is None or (anchor.position < head.position and anchor.at < anchored_before)):
+        if head is not None and (
+            anchor is None
+            or (anchor.position < head.position and not anchored_before <= anchor.at <= self._now)  # or to come
+        ):
             return True
         return bool(self.remains(before=remains_before, limit=1) or self.in_clear(after=None, limit=1))
 

@@ -145,6 +145,13 @@ def _keep(
 ) -> None:
     with units_of_work() as uow:
         recording = uow.recordings.for_update(recording_id)
+        if recording is not None and recording.state is RecordingState.EXPIRED and recording.uri != uri:
+            # Its time ended while it was being stored: what was written is nobody's, and no row would ever name it.
+            uow.vault.destroy_key(uri)
+            uow.vault.leave(uri)
+            uow.commit()
+            log.warning("recording_stored_too_late", recording=recording_id)
+            return
         if recording is None or recording.state not in _TO_STORE or recording.uri is not None:
             return  # another run was faster; its file is this file
         cut = (RecordingFault(kind=FaultKind.DISK_FULL),) if recording.reason == DISK_FULL else ()
@@ -163,6 +170,8 @@ def _keep(
         recording.peaks = original.peaks
         recording.stored_at = uow.now
         uow.vault.enter(LedgerKind.STORED, recording)
+        if recording.legal_hold:  # it came under a hold while it lay in the spool
+            uow.vault.enter(LedgerKind.HELD, recording)
         uow.emit(recording.event(EventKind.RECORDING_STORED))
         uow.commit()
     log.info(

@@ -13,7 +13,8 @@ from db.unit_of_work import UnitOfWork
 from db.vault import Anchor
 from followup.ledger import LedgerKind
 from followup.recordings import RecordingState
-from recordings.object_store import SEALED
+from recordings.object_store import SEALED, ObjectStoreError
+from recordings.sealing import SealBrokenError
 from recordings.signing import SigningKey, head_message
 from recordings.vault import Vault
 
@@ -41,12 +42,13 @@ def tend(
 ) -> Tended:
     """Do what waits, for about so long; may be killed anywhere, and run twice at one time."""
     until = time.monotonic() + seconds
+    signed = sign_head(units_of_work, signing_key)  # needs no store, so one that is away does not keep it from being
     sealed, left = seal_clear(units_of_work, vault, until=until)
     return Tended(
         sealed=sealed,
         left_in_clear=left,
         taken_away=take_away(units_of_work, vault),
-        signed=sign_head(units_of_work, signing_key),
+        signed=signed,
     )
 
 
@@ -63,7 +65,13 @@ def seal_clear(
         for recording_id, uri, sha256 in page:
             if time.monotonic() >= until:
                 break
-            if _seal(units_of_work, vault, recording_id, uri, sha256):
+            try:
+                done = _seal(units_of_work, vault, recording_id, uri, sha256)
+            except (ObjectStoreError, SealBrokenError, OSError) as error:
+                vault.objects.reach()  # where the store itself is away, that is told; one bad file stops no other
+                log.error("recording_not_sealed", recording=recording_id, reason=str(error))  # noqa: TRY400
+                done = False
+            if done:
                 sealed += 1
             else:
                 left.append(recording_id)
@@ -79,12 +87,21 @@ def take_away(units_of_work: Callable[[], UnitOfWork], vault: Vault) -> int:
             page = uow.vault.remains(before=uow.now - REMAINS_REST, limit=_PAGE)
         if not page:
             return gone
+        stuck = 0
         for uri in page:
-            vault.delete(uri)
+            try:
+                vault.delete(uri)
+            except ObjectStoreError as error:
+                vault.objects.reach()
+                log.error("object_not_taken_away", reason=str(error))  # noqa: TRY400
+                stuck += 1
+                continue
             with units_of_work() as uow:
                 uow.vault.is_gone(uri)
                 uow.commit()
             gone += 1
+        if stuck:
+            return gone  # the same ones would come first again
 
 
 def sign_head(units_of_work: Callable[[], UnitOfWork], signing_key: Callable[[], SigningKey]) -> bool:
@@ -92,7 +109,8 @@ def sign_head(units_of_work: Callable[[], UnitOfWork], signing_key: Callable[[],
     with units_of_work() as uow:
         head, anchor = uow.vault.head(), uow.vault.last_anchor()
         if head is None or (
-            anchor is not None and (anchor.position >= head.position or anchor.at > uow.now - SIGNED_EVERY)
+            # A signature of a time to come was made while the clock was wrong: it tells nothing of when to sign next.
+            anchor is not None and (anchor.position >= head.position or uow.now - SIGNED_EVERY < anchor.at <= uow.now)
         ):
             return False
         key = signing_key()

@@ -5,6 +5,7 @@ import io
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import soundfile
 from db.engine import make_engine
 from db.unit_of_work import UnitsOfWork
 from followup.events import EventKind
+from followup.ledger import LedgerKind
 from followup.recordings import (
     DISK_FULL,
     STORE_AWAY,
@@ -171,6 +173,39 @@ def test_a_worker_that_dies_after_writing_the_file_leaves_spool_and_row_for_the_
     ingest(units_of_work, store, recording_id)
     assert store.read(uri) == first_file
     assert row(units_of_work, recording_id).state is RecordingState.STORED
+
+
+def test_what_was_written_of_a_recording_that_was_destroyed_meanwhile_is_taken_away(
+    units_of_work: UnitsOfWork, store: ObjectStore, spool: Path, recording_id: str
+) -> None:
+    class LateStore(ObjectStore):
+        def put_file(self, uri: str, path: Path) -> None:
+            super().put_file(uri, path)
+            with units_of_work() as uow:
+                recording = uow.recordings.for_update(recording_id)
+                assert recording is not None
+                recording.state = RecordingState.EXPIRED
+                uow.commit()
+
+    ingest(units_of_work, LateStore(spool.parent / "late"), recording_id)
+    with units_of_work() as uow:
+        left = uow.vault.remains(before=uow.now + timedelta(minutes=1), limit=100)
+    assert [uri for uri in left if recording_id in uri]
+    assert row(units_of_work, recording_id).uri is None
+
+
+def test_a_recording_that_came_under_a_hold_in_its_spool_is_held_in_the_ledger(
+    units_of_work: UnitsOfWork, store: ObjectStore, recording_id: str
+) -> None:
+    with units_of_work() as uow:
+        recording = uow.recordings.for_update(recording_id)
+        assert recording is not None
+        recording.legal_hold = True
+        uow.commit()
+    ingest(units_of_work, store, recording_id)
+    with units_of_work() as uow:
+        kinds = [line.kind for line in uow.vault.lines_of(recording_id)]
+    assert kinds == [LedgerKind.STORED, LedgerKind.HELD]
 
 
 def test_a_spool_left_behind_after_the_commit_is_emptied_by_the_next_run(

@@ -24,7 +24,7 @@ from recordings.opening import open_vault
 from recordings.rotation import Wrapped, wrap_anew
 from recordings.sealing import SealBrokenError
 from recordings.signing import head_message, is_signed, public_key, signing_key
-from recordings.tending import REMAINS_REST, seal_clear, sign_head, take_away
+from recordings.tending import REMAINS_REST, seal_clear, sign_head, take_away, tend
 from recordings.vault import KeyGoneError, Vault
 from recordings.vault_tasks import VaultParts, tend_vault
 from recordings.wrapping_keys import KeyFile, WrappingKeyError
@@ -295,6 +295,38 @@ def test_a_clear_file_that_is_not_what_was_stored_is_kept_as_it_is_for_the_inqui
     assert vault.read(recording.uri or "") == SOUND + b"more"
     with units.engine.begin() as connection:
         connection.execute(text("UPDATE recordings SET uri = NULL WHERE id = :id"), {"id": recording.id})
+
+
+def test_one_file_that_cannot_be_read_keeps_no_other_from_being_sealed_and_no_head_from_being_signed(
+    settings: Settings, vault: Vault, units: UnitsOfWork, tmp_path: Path
+) -> None:
+    with units.engine.begin() as connection:
+        connection.execute(text("UPDATE recordings SET uri = NULL"))
+    both = sorted((a_clear_recording(units, vault), a_clear_recording(units, vault)), key=lambda each: each.id)
+    bad, good = both
+    place = settings.store_dir / (bad.uri or "").removeprefix("store://")
+    place.unlink()
+    place.mkdir()  # opens, and cannot be read
+    signed = UnitsOfWork(units.engine, clock=lambda now: now + timedelta(days=400))
+    with signed() as uow:
+        uow.vault.enter(LedgerKind.STORED, good)
+        uow.commit()
+    done = tend(signed, vault, lambda: signing_key(tmp_path / "keys" / "signing.pem"), seconds=60)
+    with units.engine.begin() as connection:
+        connection.execute(text("UPDATE recordings SET uri = NULL"))
+    assert (done.sealed, done.left_in_clear, done.signed) == (1, (bad.id,), True)
+
+
+def test_a_head_signed_while_the_clock_was_a_year_ahead_keeps_no_later_one_unsigned(
+    vault: Vault, units: UnitsOfWork, tmp_path: Path
+) -> None:
+    key = signing_key(tmp_path / "keys" / "signing.pem")
+    for clock in (lambda now: now + timedelta(days=800), lambda now: now):
+        with units() as uow:
+            call = a_call(uow, an_attempt(uow, a_task(uow, a_patient(uow), a_queue(uow))))
+            uow.vault.enter(LedgerKind.STORED, a_recording(uow, call, tmp_path))
+            uow.commit()
+        assert sign_head(UnitsOfWork(units.engine, clock=clock), lambda: key)
 
 
 def test_a_worker_that_dies_before_the_row_is_changed_leaves_the_clear_file_in_use(
