@@ -43,6 +43,8 @@ SHORT_SIDE_SECONDS = 2.0
 """Both sides are written by one recorder and end together; one that ends so much earlier has lost something."""
 
 _BYTES_PER_FRAME = 4
+_HEADER_BYTES = 256
+"""What was never begun is no longer than this."""
 _READ_BYTES = 1024 * 1024
 
 
@@ -237,6 +239,11 @@ def _read_side(path: Path, channel: Channel, offset: int, faults: list[Recording
     try:
         repair_wav(path)
     except NotRepairableError as error:
+        if _holds_something(path):
+            raise UnusableRecordingError(
+                f"{path} has {path.stat().st_size} bytes and no beginning: there may be sound in it; "
+                "mend its header, then try the recording again"
+            ) from error
         log.warning("recording_side_empty", spool=path.parent.name, channel=channel.value, reason=str(error))
         faults.append(RecordingFault(kind=FaultKind.SIDE_EMPTY, channel=channel))
         return Side(path=None)
@@ -254,3 +261,14 @@ def _read_side(path: Path, channel: Channel, offset: int, faults: list[Recording
         faults.append(RecordingFault(kind=FaultKind.SIDE_EMPTY, channel=channel))
         return Side(path=None)
     return Side(path=path, offset=offset, samples=samples)
+
+
+def _holds_something(path: Path) -> bool:
+    """Whether a file that is no WAV may yet hold sound: more than a header's bytes, and not only zeros."""
+    if path.stat().st_size <= _HEADER_BYTES:
+        return False
+    with path.open("rb") as file:
+        while part := file.read(_READ_BYTES):
+            if any(part):
+                return True
+    return False

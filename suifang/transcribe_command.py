@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-from transcription.audio import UnreadableRecordingError, read_call_audio
+from transcription.audio import UnreadableRecordingError, call_seconds
 from transcription.pipeline import Progress, TranscribedCall, transcribe_recording
 from transcription.transcriber import SpeechEngineMissingError, Transcriber
 from transcription.weights import WeightsError
@@ -27,9 +27,8 @@ def run(
     """
     out, progress = out or sys.stdout, progress or sys.stderr
     try:
-        audio = read_call_audio(file)
-        print(f"{file}: {audio.seconds:.1f} s, loading the speech model", file=progress)
-        call = transcribe_recording(audio, load_engine(), language, lambda step: _show(step, progress))
+        print(f"{file}: {call_seconds(file):.1f} s, loading the speech model", file=progress)
+        call = transcribe_recording(file, load_engine(), language, lambda step: _show(step, progress))
     except (UnreadableRecordingError, SpeechEngineMissingError, WeightsError) as error:
         print(error, file=progress)
         return 2
@@ -38,7 +37,8 @@ def run(
 
 
 def _show(step: Progress, progress: TextIO) -> None:
-    print(f"{step.done} of {step.of} windows done", file=progress)
+    part = f" from minute {step.begins / 60:.0f} of {step.seconds / 60:.0f} on" if step.begins else ""
+    print(f"{step.done} of {step.of} windows{part} done", file=progress)
 
 
 def _as_json(call: TranscribedCall) -> str:

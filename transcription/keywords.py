@@ -8,6 +8,7 @@ import structlog
 from db.unit_of_work import UnitOfWork
 from followup.keywords import Keyword, KeywordHit, KeywordSet, sets_in_use
 from followup.recordings import Turn
+from transcription.languages import language_of_turn
 from transcription.phrase_patterns import ChinesePhrases, ChineseText, EnglishPhrases, EnglishText, Found, plain_text
 
 log = structlog.get_logger(__name__)
@@ -29,7 +30,7 @@ def hits_in(turns: Sequence[Turn], sets: Iterable[KeywordSet], language: str) ->
         for number, turn in enumerate(turns)
         if one.side.hears(turn.channel)
         for keyword in one.keywords
-        for found in _first(keyword, turn.text, language)
+        for found in _first(keyword, turn.text, language_of_turn(turn.text, language))
     ]
     return sorted(hits, key=lambda hit: (hit.at, hit.set_id, hit.code))
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from followup.recordings import Turn
 from runtime.content.redaction import RedactionSigns
+from transcription.languages import language_of_turn
 from transcription.spoken_addresses import addresses_in
 from transcription.spoken_names import Known, names_in
 from transcription.written import written
@@ -142,7 +143,7 @@ def redact_turns(
     medicines = frozenset(names)
     in_pieces = _told_in_pieces(turns)
     return [
-        _redacted_turn(turn, language, signs, known, medicines, whole=number in in_pieces)
+        _redacted_turn(turn, language_of_turn(turn.text, language), signs, known, medicines, whole=number in in_pieces)
         for number, turn in enumerate(turns)
     ]
 

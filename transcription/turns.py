@@ -8,6 +8,7 @@ from rapidfuzz import fuzz
 
 from followup.recordings import Channel, Turn, WordTime
 from transcription.chinese import to_simplified
+from transcription.languages import language_of_turn
 from transcription.plausibility import doubt_about_turn
 from transcription.transcriber import Word
 from transcription.voice_activity import Span
@@ -27,7 +28,7 @@ _BEGINS_WITH_DIGITS = re.compile(_TWO_DIGITS)
 class Utterance:
     """One stretch of one side with what was heard in it and how loud it was.
 
-    `timed`: the words' seconds count from the recording's start and can be kept.
+    `timed`: the words' seconds count from the recording's start and can be kept. `language`: it was heard in.
     """
 
     channel: Channel
@@ -35,18 +36,20 @@ class Utterance:
     words: tuple[Word, ...]
     loudness: float
     timed: bool = False
+    language: str = ""
 
 
 def turns_of(utterances: Iterable[Utterance], language: str, names: Collection[str] = ()) -> list[Turn]:
     """Believable utterances as turns in order of time; short pauses of one side do not part a turn.
 
-    `names` are names of medicines that look like numbers.
+    `language` is the call's; a turn in the other of ours is taken as that. `names` are names of medicines that look
+    like numbers.
     """
     said = [turn for turn in (_turn(utterance, language) for utterance in utterances) if turn is not None]
     ordered = sorted(_without_echoes(said), key=lambda pair: (pair[0].start, pair[0].channel))
     merged: list[Turn] = []
     for turn, _ in ordered:
-        if merged and _continues(merged[-1], turn):
+        if merged and _continues(merged[-1], turn, language):
             merged[-1] = _joined(merged[-1], turn, language)
         else:
             merged.append(turn)
@@ -55,12 +58,13 @@ def turns_of(utterances: Iterable[Utterance], language: str, names: Collection[s
 
 def _with_figures(turn: Turn, language: str, names: Collection[str]) -> Turn:
     """The turn with how it would be written down, where that is not as it was spoken."""
-    figures = written(turn.text, language, names)
+    figures = written(turn.text, language_of_turn(turn.text, language), names)
     return replace(turn, written=figures) if figures != turn.text else turn
 
 
 def _turn(utterance: Utterance, language: str) -> tuple[Turn, float] | None:
     text = "".join(word.text for word in utterance.words).strip()
+    language = language_of_turn(text, language)
     if language == "zh":
         text = to_simplified(text)
     confidence = _confidence(utterance.words)
@@ -115,9 +119,10 @@ def _is_echo(turn: Turn, other: Turn) -> bool:
     return fuzz.partial_ratio(turn.text.lower(), other.text.lower()) >= _ECHO_LIKENESS
 
 
-def _continues(before: Turn, turn: Turn) -> bool:
+def _continues(before: Turn, turn: Turn, language: str) -> bool:
     return (
         before.channel is turn.channel
+        and language_of_turn(before.text, language) == language_of_turn(turn.text, language)
         and turn.start - before.end <= _SAME_TURN_SECONDS
         and turn.end - before.start <= _LONGEST_TURN_SECONDS
     )
@@ -125,7 +130,8 @@ def _continues(before: Turn, turn: Turn) -> bool:
 
 def _joined(before: Turn, turn: Turn, language: str) -> Turn:
     lengths = len(before.text), len(turn.text)
-    text = before.text + _seam(before.text, turn.text, language) + turn.text
+    seam = _seam(before.text, turn.text, language_of_turn(before.text, language))
+    text = before.text + seam + turn.text
     behind = len(text) - len(turn.text)
     timed = bool(before.words and turn.words)
     confidence = (before.confidence * lengths[0] + turn.confidence * lengths[1]) / sum(lengths)

@@ -15,7 +15,8 @@ from tests.support.spoken_calls import RATE, SpokenCall, spoken_call
 from transcription.audio import CallAudio, call_audio_from
 from transcription.error_rate import error_rate
 from transcription.faster_whisper_engine import FasterWhisper
-from transcription.pipeline import AUTO, TranscribedCall, transcribe_recording
+from transcription.languages import AUTO
+from transcription.pipeline import TranscribedCall, transcribe_recording
 from transcription.transcriber import SAMPLE_RATE, Transcriber
 from transcription.weights import Weights, find_weights
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import soundfile
 from followup.recordings import Channel
 from suifang.transcribe_command import run
 from tests.support.spoken_calls import RATE, SpokenCall, spoken_call
-from transcription.audio import CallAudio, call_audio_from
-from transcription.pipeline import AUTO, Progress, transcribe_recording
+from transcription.audio import PART_SECONDS, CallAudio, call_audio_from
+from transcription.languages import AUTO
+from transcription.pipeline import Progress, transcribe_recording
 from transcription.transcriber import SAMPLE_RATE, EngineDescription, Samples, WindowText, Word
 
 AGENT, PATIENT = Channel.AGENT, Channel.PATIENT
@@ -129,7 +131,53 @@ def test_the_language_is_found_when_it_is_not_given_and_progress_is_told(audio: 
     engine, told = ScriptedTranscriber(_spread, language="en"), list[Progress]()
     assert transcribe_recording(audio, engine, AUTO, told.append).language == "en"
     assert engine.languages == ["en"]
-    assert told == [Progress(done=2, of=2)]
+    assert told == [Progress(done=2, of=2, seconds=audio.seconds)]
+
+
+def test_each_side_is_heard_in_its_own_language_and_what_is_hardly_believed_asked_for_its_own(
+    audio: CallAudio,
+) -> None:
+    """The agent speaks Chinese; of what the patient says only the first stretch is."""
+
+    class TwoTongues(ScriptedTranscriber):
+        asked = 0
+
+        def language_of(self, windows: Sequence[Samples], among: Sequence[str]) -> str:
+            assert windows
+            self.asked += 1
+            return among[0] if self.asked <= 2 else "en"
+
+        def transcribe(self, windows: Sequence[Samples], language: str) -> list[WindowText]:
+            heard = super().transcribe(windows, language)
+            if language == "en":
+                return heard
+            doubted_from = 6.0 if len(self.languages) == 1 else 0.0
+            return [_text(*(_in_chinese(word, doubted_from) for word in text.words)) for text in heard]
+
+    def _in_chinese(word: Word, doubted_from: float) -> Word:
+        sound = chr(0x4E00 + round(word.start * 2))
+        return replace(word, text=sound, probability=0.3 if word.start >= doubted_from else 0.9)
+
+    engine = TwoTongues(_spread)
+    found = transcribe_recording(audio, engine, AUTO)
+    assert found.language == "zh"
+    said = [(turn.channel, "word" in turn.text) for turn in found.turns]
+    assert said == [(AGENT, False), (PATIENT, False), (PATIENT, True)], found.turns
+
+
+def test_a_long_call_is_heard_in_parts_and_every_word_keeps_its_second() -> None:
+    """An utterance lies across the place where a part would end, another behind it."""
+    names = [(AGENT, "en_lv_0880"), (PATIENT, "en_lv_0890"), (PATIENT, "en_lv_0870"), (AGENT, "en_lv_0880")]
+    call = spoken_call(names, pauses=[PART_SECONDS - 9.0, 1.0, 3.0])
+    assert any(said.start < PART_SECONDS < said.end for said in call.said), call.said
+    engine, told = ScriptedTranscriber(_spread), list[Progress]()
+    found = transcribe_recording(call_audio_from(call.stereo, RATE), engine, "en", told.append)
+    assert {progress.begins > 0 for progress in told} == {False, True}
+    assert [turn.channel for turn in found.turns] == [said.channel for said in call.said]
+    for turn, said in zip(found.turns, call.said, strict=True):
+        assert said.start - 0.1 <= turn.start <= said.start + 0.8
+        assert said.end - 0.8 <= turn.end <= said.end + 0.1
+        assert said.start - 0.6 <= turn.words[0].start <= turn.words[-1].end <= said.end + 0.6
 
 
 def test_an_unknown_language_is_refused(audio: CallAudio) -> None:
