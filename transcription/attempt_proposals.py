@@ -15,7 +15,7 @@ from followup.notes import Clarity, Drafter, Note, NoteOutline, Proposal, Propos
 from followup.outcomes import NOT_THE_PATIENT
 from followup.recordings import Recording, Transcript
 from runtime.identifiers import new_id
-from transcription.heard_alerts import relative_on_the_line
+from transcription.heard_alerts import listened_for, relative_on_the_line
 from transcription.heard_answers import AnswerHeard, answers_heard
 from transcription.note_material import NoteMaterial
 from transcription.outline import Outline, clarity_of, outline_of
@@ -62,7 +62,7 @@ def _propose_lines(
     recording: Recording,
     transcript: Transcript,
 ) -> None:
-    flags = material.red_flags.of(uow.plans.red_flags_of_tasks(uow.attempts.tasks_of(attempt.id)))
+    flags = listened_for(uow, material.red_flags, attempt.id, attempt.patient_id)
     by_relative = relative_on_the_line(uow, attempt.id)
     outline = outline_of(
         transcript.turns,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -13,16 +14,29 @@ from db.engine import make_engine
 from db.unit_of_work import UnitOfWork, UnitsOfWork
 from followup.attempts import AttemptState
 from followup.identity import CheckedIdentity
-from followup.recordings import Channel, Recording, Turn
+from followup.notes import NoteSection
+from followup.outcomes import AttemptOutcome
+from followup.recordings import Channel, Recording, Transcript, Turn
 from runtime.content.library import Content
 from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
+from transcription.attempt_notes import draft_for_attempt
 from transcription.heard_alerts import raise_heard
+from transcription.note_material import NoteMaterial
+from transcription.note_words import load_note_words
+from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import RedFlagSets, load_red_flags
 
 CONTENT = REPOSITORY / "content"
 SETS = RedFlagSets(load_red_flags(CONTENT / "red_flags"), Content(CONTENT).diagnosis_groups)
+MATERIAL = NoteMaterial(
+    zone=ZoneInfo("Asia/Shanghai"),
+    forms={},
+    words=load_note_words(CONTENT / "note_words" / "words.yaml"),
+    questions=load_question_phrases(CONTENT / "heard_answers.yaml"),
+    red_flags=SETS,
+)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +47,13 @@ def units_of_work(module_database_url: str) -> Iterator[UnitsOfWork]:
 
 
 def _recording(uow: UnitOfWork, patient: Patient) -> tuple[Recording, str]:
-    attempt = an_attempt(uow, a_task(uow, patient, a_queue(uow)), state=AttemptState.CLOSED, closed_at=uow.now)
+    attempt = an_attempt(
+        uow,
+        a_task(uow, patient, a_queue(uow)),
+        state=AttemptState.CLOSED,
+        outcome=AttemptOutcome.CONNECTED_PATIENT,
+        closed_at=uow.now,
+    )
     return a_recording(uow, a_call(uow, attempt), Path("gone")), attempt.id
 
 
@@ -94,8 +114,17 @@ def test_a_patients_illnesses_decide_what_is_listened_for_where_no_plan_does(
         assert [code for code, _ in _codes(uow, recording)] == raised
 
 
-@pytest.mark.parametrize(("person", "raised"), [(Speaker.RELATIVE, ["unconscious_or_confused"]), (Speaker.PATIENT, [])])
-def test_whose_father_fainted_depends_on_who_is_on_the_line(
+def _checked(uow: UnitOfWork, attempt_id: str, patient: Patient, person: Speaker) -> None:
+    uow.identity.note(
+        CheckedIdentity(
+            id=new_id(), attempt_id=attempt_id, patient_id=patient.id, person=person, relative_id=None, rule="standard",
+            passed=[], failed=[], enough=True, by=new_id(), at=uow.now - timedelta(minutes=1),
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("person", "raised"), [(Speaker.RELATIVE, ["chest_pain"]), (Speaker.PATIENT, [])])
+def test_whose_fathers_chest_hurts_depends_on_who_is_on_the_line(
     units_of_work: UnitsOfWork, person: Speaker, raised: list[str]
 ) -> None:
     with units_of_work() as uow:
@@ -107,5 +136,32 @@ def test_whose_father_fainted_depends_on_who_is_on_the_line(
                 passed=[], failed=[], enough=True, by=new_id(), at=uow.now - timedelta(minutes=1),
             )
         )  # fmt: skip
-        raise_heard(uow, recording, attempt, _said("我爸刚才晕倒了"), "zh", SETS)
+        raise_heard(uow, recording, attempt, _said("我爸胸口疼"), "zh", SETS)
         assert [code for code, _ in _codes(uow, recording)] == raised
+
+
+@pytest.mark.parametrize(
+    ("words", "illness", "person"),
+    [("这两天两条腿肿得厉害", "I50.9", Speaker.PATIENT), ("我爸胸口疼", "", Speaker.RELATIVE)],
+)
+def test_the_note_tells_of_the_same_signs_as_the_alerts(
+    units_of_work: UnitsOfWork, words: str, illness: str, person: Speaker
+) -> None:
+    with units_of_work() as uow:
+        patient = _ill(uow, illness) if illness else a_patient(uow)
+        recording, attempt_id = _recording(uow, patient)
+        _checked(uow, attempt_id, patient, person)
+        raised = raise_heard(uow, recording, attempt_id, _said(words), "zh", SETS)
+        uow.recordings.add_transcript(
+            Transcript(
+                id=new_id(), recording_id=recording.id, language="zh", engine="written", model="none", parameters={},
+                turns=_said(words), created_at=uow.now,
+            )
+        )  # fmt: skip
+        uow.commit()
+    draft_for_attempt(units_of_work, MATERIAL, attempt_id)
+    with units_of_work() as uow:
+        note = uow.notes.of_attempt(attempt_id)
+        assert note is not None
+        lines = [line for line in note.proposals if line.kind == NoteSection.RED_FLAG.value]
+        assert [line.turns for line in lines] == [[alert.evidence["turn"]] for alert in raised] == [[0]]
