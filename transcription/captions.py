@@ -5,7 +5,7 @@ that a follower knows is in the database: killed, it is followed by the next, wh
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,7 +17,7 @@ from followup.ports import LiveAudioSource
 from followup.recordings import Recording, RecordingState, Turn
 from runtime.identifiers import new_id
 from transcription.agreement import whole_clauses
-from transcription.caption_order import given_up, next_to_hear
+from transcription.caption_order import given_up, next_to_hear, written_already
 from transcription.heard_alerts import raise_heard
 from transcription.languages import AUTO, LANGUAGES, spoken_language
 from transcription.live_ear import LiveEar, Waiting
@@ -32,8 +32,13 @@ Told = Callable[[str, Mapping[str, str]], object]
 
 LOOK_SECONDS = 1.0
 REST_SECONDS = 0.2
-_CATCH_UP_SECONDS = 10.0
-"""Of a call that is joined late, no more than so much is heard: the newest speech first."""
+_CATCH_UP_SECONDS = 30.0
+"""Of a call that is joined late, so much is looked through; what has waited too long in it is left out one by one.
+
+What was said before is left to the transcript. So no sentence is cut in two where we join.
+"""
+_LEAD_SECONDS = 0.25
+"""Before the second up to which all was heard: a word that had just begun there was not yet known to be one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,7 @@ class _Followed:
     language: str
     ear: LiveEar
     hearing: LiveHearing
+    earlier: Sequence[Caption] = ()  # what the follower before us wrote
     finals: dict[str, Turn] = field(default_factory=dict)
 
 
@@ -79,7 +85,7 @@ class Captions:
         self._told = told
         self._rules = rules
         self._monotonic = monotonic
-        self._name = f"{rules.node}:{new_id()}"
+        self.name = f"{rules.node}:{new_id()}"
         self._followed: dict[str, _Followed] = {}
         self._served: dict[str, float] = {}
         self._looked_at = float("-inf")
@@ -113,7 +119,7 @@ class Captions:
         for recording_id, one in list(self._followed.items()):
             one.ear.close()
             with self._units_of_work() as uow:
-                uow.captions.let_go(recording_id, self._name, uow.now, ended=False)
+                uow.captions.let_go(recording_id, self.name, uow.now, ended=False)
                 uow.commit()
         self._followed.clear()
 
@@ -131,7 +137,7 @@ class Captions:
                     gone.append(one)
                     uow.captions.forget([one.recording_id])
                 elif not uow.captions.tell(
-                    one.recording_id, self._name, uow.now, heard_until=one.ear.settled, behind=one.ear.behind
+                    one.recording_id, self.name, uow.now, heard_until=one.ear.settled, behind=one.ear.behind
                 ):
                     gone.append(one)
                 elif recording.state is not RecordingState.RECORDING:
@@ -150,7 +156,9 @@ class Captions:
             one.ear.end()
         for one in opened:
             self._followed[one.recording_id] = one
-            log.info("call_followed", recording=one.recording_id, language=one.language)
+            log.info(
+                "call_followed", recording=one.recording_id, language=one.language, begins=round(one.ear.settled, 2)
+            )
 
     def _taken(self, uow: UnitOfWork, recording: Recording) -> _Followed | None:
         """A call to follow, opened; None when another follower was faster or its sound is not there yet."""
@@ -158,21 +166,20 @@ class Captions:
         if call is None or patient is None or recording.spool is None or recording.started_at is None:
             return None
         before = uow.captions.following(recording.id)
-        begin = max(
-            before.heard_until if before else 0.0,
-            (uow.now - recording.started_at).total_seconds() - _CATCH_UP_SECONDS,
-            0.0,
-        )
+        heard_until = max(0.0, before.heard_until - _LEAD_SECONDS) if before else 0.0
+        begin = max(heard_until, (uow.now - recording.started_at).total_seconds() - _CATCH_UP_SECONDS)
         audio = self._source.open(recording.spool, begin)
         if audio is None:
             return None
         queue = uow.queues.get(call.queue_id)
         language = spoken_language(queue.language if queue else None, patient.language)
-        following = uow.captions.follow(recording.id, self._name, language, uow.now)
+        following = uow.captions.follow(recording.id, self.name, language, uow.now)
         if following is None:
             audio.close()
             return None
-        earlier = {caption.id: caption.turn() for caption in uow.captions.of_recording(recording.id)}
+        if begin > heard_until:
+            uow.captions.count_left_out(recording.id)  # what was said before, as one: nobody looks how much it was
+        earlier = uow.captions.of_recording(recording.id)
         return _Followed(
             recording_id=recording.id,
             call_id=call.id,
@@ -181,14 +188,15 @@ class Captions:
             language=following.language,
             ear=LiveEar(audio, begin),
             hearing=LiveHearing(self._transcriber),
-            finals=earlier,
+            earlier=earlier,
+            finals={caption.id: caption.turn() for caption in earlier},
         )
 
     def _end_what_is_done(self) -> None:
         for one in [one for one in self._followed.values() if one.ear.is_done]:
             with self._units_of_work() as uow:
                 uow.captions.drop_drafts(one.recording_id)
-                uow.captions.let_go(one.recording_id, self._name, uow.now, ended=True)
+                uow.captions.let_go(one.recording_id, self.name, uow.now, ended=True)
                 uow.commit()
             self._forget(one)
 
@@ -209,6 +217,7 @@ class Captions:
             log.error("live_sound_lost", recording=one.recording_id, reason=error.strerror)  # noqa: TRY400
             one.ear.close()
             return
+        self._pass_over(one)
         self._give_up(one)
         self._drop_vanished(one)
 
@@ -256,10 +265,14 @@ class Captions:
         for alert in raised:
             log.info("alert_heard_live", alert=alert.id, second=alert.at_second, until=round(one.ear.until, 2))
 
+    def _pass_over(self, one: _Followed) -> None:
+        """Killed before it could tell how far it was, the follower before us has written more than we were told."""
+        for waiting in list(one.ear.waiting()):
+            if written_already(waiting, one.earlier):
+                one.ear.was_heard(waiting)
+
     def _give_up(self, one: _Followed) -> None:
         left = given_up(list(one.ear.waiting()), one.ear.until)
-        for waiting in left:
-            one.ear.was_heard(waiting)
         if not left:
             return
         log.warning("captions_behind", recording=one.recording_id, left_out=len(left))
@@ -268,6 +281,8 @@ class Captions:
                 uow.captions.drop(waiting.stretch.id)
                 uow.captions.count_left_out(one.recording_id)
             uow.commit()
+        for waiting in left:
+            one.ear.was_heard(waiting)
 
     def _drop_vanished(self, one: _Followed) -> None:
         gone = one.ear.vanished()

@@ -25,7 +25,7 @@ from runtime.identifiers import new_id
 from runtime.settings import REPOSITORY
 from telephony.call_recording import refuse_recording
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_agent, an_attempt
-from tests.support.growing_spool import RATE, GrowingSpool, Stereo, conversation
+from tests.support.growing_spool import RATE, GrowingSpool, Stereo, conversation, spans
 from tests.support.waiting import until
 from transcription.captions import CaptionRules, Captions
 from transcription.faster_whisper_engine import FasterWhisper
@@ -37,7 +37,9 @@ from transcription.weights import Weights, find_weights
 STEP = 0.5
 RED_FLAGS = RedFlagSets(load_red_flags(REPOSITORY / "content" / "red_flags"))
 CHEST_PAIN = conversation(("agent", "zh_agent_question"), ("patient", "zh_patient_chest_pain"))
-CHAT = conversation(("patient", "zh_patient_autumn_1"), ("agent", "zh_agent_sorry"), ("patient", "zh_patient_autumn_3"))
+SAID = (("patient", "zh_patient_autumn_1"), ("agent", "zh_agent_sorry"), ("patient", "zh_patient_autumn_3"))
+CHAT = conversation(*SAID)
+SPOKEN = spans(*SAID)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,12 @@ class Line:
                 transcribed=uow.recordings.latest_transcript(self.recording_id) is not None,
                 now=uow.now,
             )
+
+    def left_out(self) -> int:
+        with self.floor.units() as uow:
+            following = uow.captions.following(self.recording_id)
+            assert following is not None
+            return following.left_out
 
     def alerts(self) -> list[str]:
         with self.floor.units() as uow:
@@ -334,20 +342,67 @@ def test_no_more_calls_are_followed_than_the_machine_can_and_the_others_are_told
     assert len(follower.follows) == 2, "there is room for the third now"
 
 
-def test_a_call_that_is_joined_late_is_heard_from_its_last_seconds_on(floor: Floor) -> None:
-    long = np.concatenate([np.zeros((30 * RATE, 2), dtype=np.int16), CHAT])
-    line = floor.call(long)
+def test_what_a_killed_follower_could_not_tell_any_more_is_neither_lost_nor_written_twice(floor: Floor) -> None:
+    line, first = floor.call(CHAT), floor.follower()
+    line.goes_on(first, until=6.0)
+    before = line.captions()
+    assert before[0].final
+    with floor.units() as uow:  # it was killed within the second after writing it
+        assert uow.captions.tell(
+            line.recording_id, first.name, uow.now - 2 * FOLLOWER_SILENT, heard_until=0.0, behind=0.0
+        )
+        uow.commit()
+    second = floor.follower()
+    line.goes_on(second)
+    line.hangs_up()
+    settle(second)
+    after = line.captions()
+    assert (after[0].id, after[0].text) == (before[0].id, before[0].text)
+    spans = [(caption.start, caption.end) for caption in after if caption.channel is Channel.PATIENT]
+    assert all(one[1] <= two[0] + 0.5 for one, two in pairwise(spans))
+    assert line.left_out() == 0
+
+
+def test_sentences_that_nobody_followed_are_left_out_one_by_one_and_none_is_cut_in_two(floor: Floor) -> None:
+    line, follower = floor.call(CHAT), floor.follower()
+    line.goes_on()  # nobody was there, and all of it was said
+    line.spool.pause(3.0)
+    settle(follower)
+    line.hangs_up()
+    settle(follower)
+    shown, (first, *_) = line.captions(), SPOKEN
+    assert line.left_out() + len(shown) >= len(SPOKEN)
+    assert line.left_out() > 0
+    assert all(any(abs(one.start - start) < 0.7 for start, _ in SPOKEN) for one in shown), "none begins in the middle"
+    assert not any(one.start < first[1] for one in shown)
+
+
+def test_a_call_that_is_joined_late_tells_that_what_was_said_before_is_left_to_the_transcript(
+    floor: Floor, weights: Weights, tmp_path: Path
+) -> None:
+    pause = np.zeros((31 * RATE, 2), dtype=np.int16)
+    line = floor.call(np.concatenate([CHEST_PAIN, pause, conversation(("patient", "zh_patient_autumn_3"))]))
+    before = (len(CHEST_PAIN) + len(pause)) / RATE
     with floor.units() as uow:
         recording = uow.recordings.for_update(line.recording_id)
         assert recording is not None
-        recording.started_at = uow.now - timedelta(seconds=30)
+        recording.started_at = uow.now - timedelta(seconds=before)
         uow.commit()
-    line.goes_on(until=30.0)
+    line.goes_on(until=before)
     follower = floor.follower()
     settle(follower)
+    assert line.left_out() == 1
     line.goes_on(follower)
+    line.hangs_up()
+    settle(follower)
     assert line.captions()
-    assert min(caption.start for caption in line.captions()) > 29
+    assert min(caption.start for caption in line.captions()) > before - 1
+    assert (line.left_out(), line.alerts()) == (1, [])
+
+    store = ObjectStore(tmp_path / "store")
+    ingest(floor.units, store, line.recording_id)
+    transcribe(floor.units, store, FasterWhisper(weights, beam_size=1), RED_FLAGS, line.recording_id)
+    assert line.alerts(), "what no caption showed is heard in the recording"
 
 
 def test_captions_whose_transcript_never_came_are_gone_after_a_day(floor: Floor) -> None:

@@ -28,6 +28,17 @@ def conversation(*said: tuple[str, str], pause: float = 1.0, lead: float = 0.5) 
     return stereo
 
 
+def spans(*said: tuple[str, str], pause: float = 1.0, lead: float = 0.5) -> list[tuple[float, float]]:
+    """From when to when each sentence of such a conversation is said, as long as its file is."""
+    found: list[tuple[float, float]] = []
+    at = lead
+    for _, name in said:
+        seconds = soundfile.info(DEMO_SPEECH / f"{name}.wav").duration
+        found.append((at, at + seconds))
+        at += seconds + pause
+    return found
+
+
 class GrowingSpool:
     """Both files as a recorder keeps them: headers that tell of no sound yet, samples added in pieces."""
 

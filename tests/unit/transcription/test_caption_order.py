@@ -1,11 +1,13 @@
 """Whose speech is heard next."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from followup.captions import Caption
 from followup.recordings import Channel
-from transcription.caption_order import GIVEN_UP_SECONDS, given_up, next_to_hear
+from transcription.caption_order import GIVEN_UP_SECONDS, given_up, next_to_hear, written_already
 from transcription.live_ear import Waiting
 from transcription.live_stretches import Stretch
 
@@ -53,3 +55,38 @@ def test_every_call_is_served_before_any_is_served_again(counts: list[int]) -> N
 def test_what_waited_too_long_is_left_to_the_transcript_and_never_what_goes_on() -> None:
     old, new, going = waits(10), waits(20), waits(10, over=False)
     assert given_up([old, new, going], 10 + GIVEN_UP_SECONDS + 0.1) == [old]
+
+
+@pytest.mark.parametrize(
+    ("captions", "written"),
+    [
+        ([(8.0, 10.0)], True),
+        ([(8.2, 9.7)], True),  # a model's times are not those of the voice activity
+        ([(8.0, 8.9), (9.0, 10.0)], True),
+        ([(0.0, 8.9)], False),  # its larger part is new
+        ([(7.0, 8.0)], False),
+        ([], False),
+    ],
+)
+def test_what_stands_in_a_caption_of_its_side_already_is_not_written_again(
+    captions: list[tuple[float, float]], *, written: bool
+) -> None:
+    earlier = [
+        Caption(
+            id=str(start), recording_id="r", channel=Channel.PATIENT, start=start, end=end, text="我", stable=1,
+            final=True, confidence=0.9,
+        )
+        for start, end in captions
+    ]  # fmt: skip
+    assert written_already(waits(10), earlier) is written
+    assert not written_already(waits(10, channel=Channel.AGENT), earlier)
+
+
+def test_a_long_stretch_of_which_a_second_is_new_is_heard_again() -> None:
+    sound = np.zeros(16, dtype=np.float32)
+    long = Waiting(channel=Channel.PATIENT, stretch=Stretch(id="s", start=0, end=10, sound=sound, is_over=True))
+    most = Caption(
+        id="c", recording_id="r", channel=Channel.PATIENT, start=0.0, end=8.5, text="我", stable=1, final=True,
+        confidence=0.9,
+    )  # fmt: skip
+    assert not written_already(long, [most])
