@@ -5,12 +5,13 @@ What is sent is one speaker's stretches of speech, never the whole call, and not
 
 import io
 import math
+import time
 from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import httpx
 import soundfile
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from transcription.transcriber import (
     SAMPLE_RATE,
@@ -29,7 +30,13 @@ class SpeechEndpointError(RuntimeError):
     """The server did not write a window down; the text says why, without anything that was said."""
 
 
-class _Segment(BaseModel):
+class _Finite(BaseModel):
+    """No part of an answer counts to nothing or without end: a transcript's row could not hold it."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+
+class _Segment(_Finite):
     start: float
     end: float
     text: str
@@ -38,7 +45,7 @@ class _Segment(BaseModel):
     no_speech_prob: float = 0.0
 
 
-class _HeardWord(BaseModel):
+class _HeardWord(_Finite):
     word: str
     start: float
     end: float
@@ -73,6 +80,10 @@ class SpeechEndpoint:
         )
 
     @property
+    def _too_slow(self) -> str:
+        return f"the speech server took longer than {self._seconds:g} s: raise SUIFANG_SPEECH_SECONDS, or add a server"
+
+    @property
     def packed_seconds(self) -> float:
         """How much speech is best put into one window."""
         return WINDOW_SECONDS
@@ -101,30 +112,41 @@ class SpeechEndpoint:
         }
         if language is not None:
             fields["language"] = language
+        gives_up_at = time.monotonic() + self._seconds
+        body = bytearray()
         try:
-            with httpx.Client(timeout=self._seconds, follow_redirects=False, trust_env=False) as client:
-                answer = client.post(
+            with (
+                httpx.Client(timeout=self._seconds, follow_redirects=False, trust_env=False) as client,
+                client.stream(
+                    "POST",
                     self._url,
                     data=fields,
                     files={"file": ("window.wav", sound.getvalue(), "audio/wav")},
                     headers=self._headers,
-                )
+                ) as answer,
+            ):
+                if answer.status_code != httpx.codes.OK:
+                    raise SpeechEndpointError(
+                        f"the speech server answered {answer.status_code}: check SUIFANG_SPEECH_URL, its key and the "
+                        "model"
+                    )
+                # The client's own limit is for each piece: who sends byte by byte would hold the worker for hours.
+                for piece in answer.iter_bytes():
+                    body += piece
+                    if time.monotonic() > gives_up_at:
+                        raise SpeechEndpointError(self._too_slow)
+                    if len(body) > _LARGEST_ANSWER:
+                        raise SpeechEndpointError(
+                            "the speech server's answer is longer than any transcript of thirty seconds"
+                        )
         except httpx.TimeoutException as error:
-            raise SpeechEndpointError(
-                f"the speech server took longer than {self._seconds:g} s: raise SUIFANG_SPEECH_SECONDS, or add a server"
-            ) from error
+            raise SpeechEndpointError(self._too_slow) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise SpeechEndpointError(
                 f"the speech server cannot be reached ({type(error).__name__}): check SUIFANG_SPEECH_URL"
             ) from error
-        if answer.status_code != httpx.codes.OK:
-            raise SpeechEndpointError(
-                f"the speech server answered {answer.status_code}: check SUIFANG_SPEECH_URL, its key and the model"
-            )
-        if len(answer.content) > _LARGEST_ANSWER:
-            raise SpeechEndpointError("the speech server's answer is longer than any transcript of thirty seconds")
         try:
-            return _Answer.model_validate_json(answer.content)
+            return _Answer.model_validate_json(bytes(body))
         except ValidationError as error:
             raise SpeechEndpointError(
                 "the speech server's answer is no verbose_json of audio/transcriptions: choose a server that has it"

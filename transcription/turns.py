@@ -145,10 +145,25 @@ def _joined(before: Turn, turn: Turn, language: str) -> Turn:
     )
 
 
+def _are_a_pressure(before: str, after: str) -> bool:
+    """Whether 190 and 110 meet: as 190110 neither a value nor a sign of danger would be seen in them."""
+    high, low = _LAST_FIGURE.search(before), _FIRST_FIGURE.match(after)
+    return (
+        high is not None
+        and low is not None
+        and _PRESSURE_WITHIN[0] <= int(low.group()) < int(high.group()) <= _PRESSURE_WITHIN[1]
+    )
+
+
+_LAST_FIGURE = re.compile(r"(?<!\d)[1-9]\d{1,2}$")
+_FIRST_FIGURE = re.compile(r"[1-9]\d{1,2}(?!\d)")
+_PRESSURE_WITHIN = (30, 260)
+
+
 def _seam(before: str, after: str, language: str) -> str:
     """What stands between two stretches: a long number stays whole, Chinese gets the comma of the pause."""
     if language != "zh":
         return " "
-    if _ENDS_IN_DIGITS.search(before) and _BEGINS_WITH_DIGITS.match(after):
+    if _ENDS_IN_DIGITS.search(before) and _BEGINS_WITH_DIGITS.match(after) and not _are_a_pressure(before, after):
         return ""
     return "，" if before[-1].isalnum() else ""

@@ -25,6 +25,8 @@ class SpeechServer:
     body: bytes | None = None  # instead of `answer`
     answer: dict[str, Any] = field(default_factory=dict)
     released: threading.Event = field(default_factory=threading.Event)  # unset: it thinks on
+    ended: threading.Event = field(default_factory=threading.Event)
+    drips: bool = False  # byte by byte, for ever
     asked: list[dict[str, list[str]]] = field(default_factory=list)
     heard_seconds: list[float] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
@@ -61,10 +63,12 @@ def speech_server() -> Iterator[SpeechServer]:
             try:
                 self.send_response(told.status)
                 self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(body) + (10**6 if told.drips else 0)))
                 self.end_headers()
                 self.wfile.write(body)
-            except BrokenPipeError:
+                while told.drips and not told.ended.wait(0.02):
+                    self.wfile.write(b" ")
+            except (BrokenPipeError, ConnectionResetError):
                 return  # whoever asked has given up
 
         def log_message(self, *_: object) -> None:
@@ -78,6 +82,7 @@ def speech_server() -> Iterator[SpeechServer]:
         yield told
     finally:
         told.released.set()
+        told.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -78,7 +78,8 @@ def test_the_language_is_the_one_the_server_names(server: SpeechServer) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [(401, b"{}", "answered 401"), (503, b"busy", "answered 503"), (200, b"{]", "no verbose_json"),
-     (200, b'{"text": 7}', "no verbose_json")],
+     (200, b'{"text": 7}', "no verbose_json"), (200, b" " * (5 * 1024 * 1024), "longer than any transcript"),
+     (200, b'{"text": "yes", "segments": [{"start": 0, "end": 1, "text": "yes", "avg_logprob": NaN}]}', "no verbose")],
 )  # fmt: skip
 def test_a_refusal_or_a_strange_answer_is_a_sentence(
     server: SpeechServer, status: int, body: bytes, words: str
@@ -94,6 +95,12 @@ def test_a_server_that_is_too_slow_or_away_is_a_sentence(server: SpeechServer) -
         _engine(server, seconds=0.2).transcribe([WINDOW], "zh")
     with pytest.raises(SpeechEndpointError, match="cannot be reached"):
         _engine(server, url="http://127.0.0.1:9/v1").transcribe([WINDOW], "zh")
+
+
+def test_a_server_that_answers_byte_by_byte_is_given_up(server: SpeechServer) -> None:
+    server.drips = True
+    with pytest.raises(SpeechEndpointError, match=r"took longer than 0\.3 s"):
+        _engine(server, seconds=0.3).transcribe([WINDOW], "zh")
 
 
 def test_a_transcript_tells_the_model_and_the_host_but_never_the_key(server: SpeechServer) -> None:

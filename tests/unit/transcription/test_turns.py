@@ -79,6 +79,13 @@ def test_two_values_parted_by_a_pause_are_two() -> None:
     assert turn.as_written == "血压140/90"
 
 
+def test_two_figures_of_a_pressure_parted_by_a_pause_are_no_long_number() -> None:
+    (turn,) = turns_of([_said(PATIENT, 1, 3, "血压190"), _said(PATIENT, 3.6, 5, "110")], "zh")
+    assert turn.as_written == "血压190/110"
+    (turn,) = turns_of([_said(PATIENT, 1, 3, "电话138"), _said(PATIENT, 3.6, 5, "00138000")], "zh")
+    assert turn.as_written == "电话13800138000"
+
+
 def test_confidence_is_the_models_belief_by_the_length_of_the_words() -> None:
     one = _said(PATIENT, 1, 2, " yes", probability=0.9)
     other = _said(PATIENT, 2.5, 3.5, " I", " do", probability=0.4)
