@@ -118,6 +118,13 @@ class Line:
             for follower in followers:
                 settle(follower)
 
+    def began_ago(self, seconds: float) -> None:
+        with self.floor.units() as uow:
+            recording = uow.recordings.for_update(self.recording_id)
+            assert recording is not None
+            recording.started_at = uow.now - timedelta(seconds=seconds)
+            uow.commit()
+
     def hangs_up(self) -> None:
         with self.floor.units() as uow:
             recording = uow.recordings.for_update(self.recording_id)
@@ -365,6 +372,7 @@ def test_what_a_killed_follower_could_not_tell_any_more_is_neither_lost_nor_writ
 
 def test_sentences_that_nobody_followed_are_left_out_one_by_one_and_none_is_cut_in_two(floor: Floor) -> None:
     line, follower = floor.call(CHAT), floor.follower()
+    line.began_ago(len(CHAT) / RATE + 3.0)
     line.goes_on()  # nobody was there, and all of it was said
     line.spool.pause(3.0)
     settle(follower)
@@ -383,11 +391,7 @@ def test_a_call_that_is_joined_late_tells_that_what_was_said_before_is_left_to_t
     pause = np.zeros((31 * RATE, 2), dtype=np.int16)
     line = floor.call(np.concatenate([CHEST_PAIN, pause, conversation(("patient", "zh_patient_autumn_3"))]))
     before = (len(CHEST_PAIN) + len(pause)) / RATE
-    with floor.units() as uow:
-        recording = uow.recordings.for_update(line.recording_id)
-        assert recording is not None
-        recording.started_at = uow.now - timedelta(seconds=before)
-        uow.commit()
+    line.began_ago(before)
     line.goes_on(until=before)
     follower = floor.follower()
     settle(follower)
