@@ -56,7 +56,7 @@ class Window:
 
 
 def pack(samples: Samples, spans: Sequence[Span], seconds: float = WINDOW_SECONDS) -> list[Window]:
-    """As few windows of so many seconds as the order of the stretches allows; a longer stretch is not cut."""
+    """Few windows of so many seconds that hold all stretches; a longer stretch is not cut."""
     return together(
         [
             Window(audio=sound, pieces=(Piece(span=span, offset=0.0, begins=begins),))
@@ -67,13 +67,15 @@ def pack(samples: Samples, spans: Sequence[Span], seconds: float = WINDOW_SECOND
 
 
 def together(windows: Sequence[Window], seconds: float = WINDOW_SECONDS) -> list[Window]:
-    """The same stretches in as few windows as their order allows."""
+    """The same stretches in few windows: each goes into the first that has room, in order within it."""
     packed: list[Window] = []
     for window in windows:
-        if packed and packed[-1].audio.size + window.audio.size <= seconds * SAMPLE_RATE:
-            packed[-1] = _followed(packed[-1], window)
-        else:
+        room = (at for at, held in enumerate(packed) if held.audio.size + window.audio.size <= seconds * SAMPLE_RATE)
+        at = next(room, None)
+        if at is None:
             packed.append(window)
+        else:
+            packed[at] = _followed(packed[at], window)
     return packed
 
 

@@ -49,6 +49,20 @@ def test_two_utterances_far_apart_are_found_where_they_are() -> None:
     assert second.start - first.start == pytest.approx(13 - 3 + speech.size / SAMPLE_RATE, abs=0.1)
 
 
+def test_stretches_lie_where_they_lay_though_the_silence_between_is_not_listened_to() -> None:
+    speech, noise = _utterance("en_lv_0880"), np.random.default_rng(5).normal(0, 10 ** (-64 / 20), SAMPLE_RATE * 90)
+    starts = (SAMPLE_RATE * 11, SAMPLE_RATE * 40 + 7, noise.size - speech.size)
+    sound = noise.astype(np.float32)
+    for start in starts:
+        sound[start : start + speech.size] += speech
+    (only,) = speech_spans(speech)
+    found = speech_spans(sound)
+    assert [span.start for span in found] == pytest.approx(
+        [start / SAMPLE_RATE + only.start for start in starts], abs=0.1
+    )
+    assert [span.end for span in found] == pytest.approx([start / SAMPLE_RATE + only.end for start in starts], abs=0.2)
+
+
 def test_a_voice_leaking_from_the_other_side_of_a_quiet_line_is_not_the_patients() -> None:
     assert speech_spans(_utterance("en_lv_0880") * np.float32(10 ** (-40 / 20))) == []
 

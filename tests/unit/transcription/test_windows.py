@@ -26,7 +26,8 @@ def test_every_stretch_lies_whole_in_just_one_window_that_the_model_can_hear(
         spans.append(Span(start=clock + gap, end=clock + gap + length))
         clock += gap + length
     windows = pack(np.zeros(round((clock + 1) * SAMPLE_RATE), np.float32), spans)
-    assert [piece.span for window in windows for piece in window.pieces] == spans
+    assert sorted(piece.span for window in windows for piece in window.pieces) == spans
+    assert all(list(window.pieces) == sorted(window.pieces, key=lambda piece: piece.span) for window in windows)
     assert all(window.audio.size <= WINDOW_SECONDS * SAMPLE_RATE for window in windows)
     for window in windows:
         ends = [piece.offset for piece in window.pieces[1:]] + [window.audio.size / SAMPLE_RATE]
@@ -40,6 +41,15 @@ def test_a_window_holds_the_sound_of_its_stretches_and_a_little_around() -> None
     first, second, third = window.pieces
     starts = [window.audio[round(piece.offset * SAMPLE_RATE)] / SAMPLE_RATE for piece in (first, second, third)]
     assert starts == [1.6, 3.3, 14.6]  # neighbors share the pause between them
+
+
+def test_a_short_stretch_fills_the_room_that_an_earlier_window_has_left() -> None:
+    samples = np.zeros(90 * SAMPLE_RATE, np.float32)
+    short, long, last = Span(start=2, end=10), Span(start=20, end=45), Span(start=60, end=64)
+    windows = pack(samples, [short, long, last])
+    assert [[piece.span for piece in window.pieces] for window in windows] == [[short, last], [long]]
+    (_, words), (_, late) = windows[0].pieces_of([_word("one", 1.0, 2.0), _word("two", 9.6, 10.4)])
+    assert [round(word.start, 2) for word in (*words, *late)] == [2.6, 60.4]
 
 
 def test_a_word_belongs_to_the_stretch_in_which_it_ends() -> None:
