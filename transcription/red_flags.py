@@ -360,7 +360,9 @@ def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str,
                 yield sign(flag, measured.start, f"{measured.quantity} {measured.value:g}")
     for gain in gains_in(text, language):
         for flag in flags:
-            if any(limit.is_crossed_by(gain) for limit in flag.gained):
+            if any(limit.is_crossed_by(gain) for limit in flag.gained) and _counts(
+                flag, told(text, gain.start, gain.end, language, by_relative=by_relative)
+            ):
                 yield sign(flag, gain.start, text[gain.start : gain.end])
 
 

@@ -179,6 +179,12 @@ def test_bleeding_that_did_not_stop_is_no_denial() -> None:
     assert {code for code, _ in _codes("便血没有止住", "zh")} >= {"heavy_bleeding"}
 
 
+def test_a_gain_of_weight_is_the_patients_and_of_now() -> None:
+    assert _codes("两天胖了三斤", "zh", "heart_failure") == {("weight_gain", "amber")}
+    for text in ("两天没胖三斤", "我爱人两天胖了三斤", "如果两天涨了三斤怎么办"):
+        assert _codes(text, "zh", "heart_failure") == set()
+
+
 def test_a_value_below_is_below_and_a_value_not_reached_is_none() -> None:
     assert _codes("血氧不到90", "zh", "copd") == {("oxygen_low", "amber")}
     assert _codes("血氧低于88", "zh", "copd") == {("oxygen_very_low", "red")}
