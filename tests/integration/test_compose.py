@@ -70,6 +70,13 @@ def test_every_variable_is_a_setting() -> None:
     assert used <= fields, f"no settings: {sorted(used - fields)}"
 
 
+def test_whoever_hears_can_be_told_all_about_speech_and_who_serves_knows_the_models() -> None:
+    composed = services()
+    speech = {PREFIX + name.upper() for name in Settings.model_fields if name.startswith("speech_")}
+    assert speech - composed["speech"]["environment"].keys() == set()
+    assert "SUIFANG_SPEECH_MODELS" in composed["api"]["environment"]  # PATCH /queues/{id} offers them
+
+
 def test_the_image_holds_every_package() -> None:
     packages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     wanted = {pattern.rstrip("*") for pattern in packages["packages"]["find"]["include"]} | {"content"}
