@@ -30,6 +30,7 @@ class _Sentence:
 
 def told(text: str, start: int, end: int, language: str, *, by_relative: bool) -> Told:
     """How the words from `start` to `end` are spoken of in a patient's turn (in small letters, plain apostrophes)."""
+    text = without_comparison(text, language)
     stops = _STOPS[language]
     opens = max((match.end() for match in stops.finditer(text, 0, start)), default=0)
     closes = stops.search(text, end)
@@ -39,6 +40,24 @@ def told(text: str, start: int, end: int, language: str, *, by_relative: bool) -
     rest = text[closes.end() :] if closes else ""
     judge = _told_in_chinese if language == "zh" else _told_in_english
     return judge(sentence, rest, by_relative)
+
+
+_NEVER_LIKE_THIS = {
+    "zh": re.compile(
+        r"(?:从来|从|一辈子|这辈子|以前|过去)(?:都|也|还)?没(?:有)?(?=[^,，。！？]{0,8}(?:这么|这样|如此))"
+    ),
+    "en": re.compile(
+        r"\bnever\b(?=[^.?!,;]{0,40}\b(?:like (?:this|that)"
+        r"|(?:this|so) (?:bad|badly|severe|strong|much|hard|painful|tight|short|sick|weak))\b)"
+    ),
+}
+"""The worst there ever was: no denial."""
+_OFTEN = {"zh": "的", "en": "~"}
+
+
+def without_comparison(text: str, language: str) -> str:
+    """A text of the same length in which "never like this" denies nothing."""
+    return _NEVER_LIKE_THIS[language].sub(lambda match: _OFTEN[language] * len(match.group()), text)
 
 
 _STOPS = {"zh": re.compile("[。！!；;]|[？?](?=.{8})"), "en": re.compile(r"[.!?;](?=\s|$)")}

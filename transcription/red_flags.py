@@ -26,7 +26,7 @@ from transcription.affirmations import (
     recap_in,
     takes_back,
 )
-from transcription.assertion import Told, relative_speaks, told
+from transcription.assertion import Told, relative_speaks, told, without_comparison
 from transcription.content_file import read_content
 from transcription.languages import language_of_turn
 from transcription.measurements import Quantity, measurements_in
@@ -297,7 +297,7 @@ def _signs_of(
     text = plain_text(turn.text)
     of_turn = language_of_turn(text, of_call)
     for spoken in _languages_in(text, of_turn):
-        worst = _without_comparison(text if spoken == of_turn else _CHARACTERS.sub(" ", text), spoken)
+        worst = without_comparison(text if spoken == of_turn else _CHARACTERS.sub(" ", text), spoken)
         around = {spoken: worst} if spoken == of_turn else {spoken: worst, of_turn: text}
         for hit in _phrase_hits(worst, flags, spoken):
             ways = {told(words, hit.start, hit.end, each, by_relative=by_relative) for each, words in around.items()}
@@ -317,24 +317,6 @@ def _languages_in(text: str, of_turn: str) -> tuple[str, ...]:
 
 _CHARACTERS = re.compile("[\u3400-\u9fff]")
 _LETTERS = re.compile("[a-z]{3}")
-_NEVER_LIKE_THIS = {
-    "zh": re.compile(
-        r"(?:从来|从|一辈子|这辈子|以前|过去)(?:都|也|还)?没(?:有)?(?=[^,，。！？]{0,8}(?:这么|这样|如此))"
-    ),
-    "en": re.compile(
-        r"\bnever\b(?=[^.?!,;]{0,40}\b(?:like (?:this|that)"
-        r"|(?:this|so) (?:bad|badly|severe|strong|much|hard|painful|tight|short|sick|weak))\b)"
-    ),
-}
-"""The worst there ever was: no denial."""
-_OFTEN = {"zh": "的", "en": "~"}
-
-
-def _without_comparison(text: str, language: str) -> str:
-    """A text of the same length in which "never like this" denies nothing."""
-    return _NEVER_LIKE_THIS[language].sub(lambda match: _OFTEN[language] * len(match.group()), text)
-
-
 _BELOW = re.compile(r"(?:不到|没到|没有到|低于|小于|below|under|less than|not even)\s*$")
 _BARELY = 0.01
 

@@ -205,3 +205,9 @@ def test_a_faulty_word_file_is_named(tmp_path: Path) -> None:
 def test_no_value_is_proposed_that_is_not_the_patients_of_now_as_said(said: str) -> None:
     outline = outline_of(a_talk(f"A: 您说。\nP: {said}", "zh"), [], "", WORDS, "zh")
     assert not [line for line in outline.lines if line.section is NoteSection.NUMBER]
+
+
+def test_the_worst_there_ever_was_is_not_written_down_as_denied() -> None:
+    outline = outline_of(a_talk("A: 您说。\nP: 从来没有胸痛得这么厉害", "zh"), [], "", WORDS, "zh")
+    (line,) = [line for line in outline.lines if line.section is NoteSection.SYMPTOM]
+    assert line.text.startswith("症状: 胸痛")
