@@ -1,6 +1,6 @@
 """Answered calls without a whole recording: table, mapping, and the look for them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Column, Index, Select, String, Table, Uuid, func, or_, select, text
@@ -10,7 +10,8 @@ from db.calls import calls
 from db.metadata import closed_set, id_column, instant, mapper_registry, metadata, reference
 from db.recordings import recordings
 from followup.calls import CallState
-from followup.recording_gaps import UNTOLD_SECONDS, GapKind, GapState, RecordedCall, RecordingGap
+from followup.recording_gaps import TELLING_FAULTS, UNTOLD_SECONDS, GapKind, GapState, RecordedCall, RecordingGap
+from followup.recordings import RecordingFault, RecordingState
 
 recording_gaps = Table(
     "recording_gaps",
@@ -69,9 +70,10 @@ class RecordingGapRepository:
         """The line with this id, locked."""
         return self._session.get(RecordingGap, gap_id, with_for_update=True, populate_existing=True)
 
-    def of_call(self, call_id: str) -> RecordingGap | None:
-        """The line of a call."""
-        return self._session.scalar(select(RecordingGap).where(recording_gaps.c.call_id == call_id))
+    def of_calls(self, call_ids: Collection[str]) -> dict[str, RecordingGap]:
+        """The lines of calls."""
+        rows = self._session.scalars(select(RecordingGap).where(recording_gaps.c.call_id.in_(call_ids)))
+        return {gap.call_id: gap for gap in rows}
 
     def page(
         self, *, state: GapState | None, kind: GapKind | None, since: datetime | None, limit: int
@@ -111,26 +113,29 @@ class RecordingGapRepository:
         doubtful = or_(
             recordings.c.id.is_(None),
             recordings.c.uri.is_(None),
-            recordings.c.faults != [],
+            *(recordings.c.faults.contains([RecordingFault(kind=kind)]) for kind in TELLING_FAULTS),
             func.extract("epoch", calls.c.ended_at - recordings.c.started_at) > recordings.c.seconds + UNTOLD_SECONDS,
             func.extract("epoch", recordings.c.started_at - calls.c.answered_at) > UNTOLD_SECONDS,
         )
         query = (
             _RECORDED_CALL.outerjoin_from(calls, recording_gaps, recording_gaps.c.call_id == calls.c.id)
             .where(recording_gaps.c.id.is_(None), calls.c.ended_at >= since, calls.c.ended_at < until, doubtful)
+            # Nothing lists a destroyed one: it would stand in front of the true gaps for ever.
+            .where(recordings.c.state.is_distinct_from(RecordingState.EXPIRED))
             .order_by(calls.c.ended_at)
             .limit(limit)
         )
         return self._calls(query)
 
-    def open_calls(self, *, limit: int) -> list[RecordedCall]:
-        """The calls of open lines, as they stand now."""
-        return self._calls(
+    def open_calls(self, *, after: str | None, limit: int) -> list[RecordedCall]:
+        """The calls of open lines as they stand now, in order of their id, from behind `after`."""
+        query = (
             _RECORDED_CALL.join_from(calls, recording_gaps, recording_gaps.c.call_id == calls.c.id)
             .where(recording_gaps.c.state == GapState.OPEN)
-            .order_by(recording_gaps.c.found_at)
+            .order_by(calls.c.id)
             .limit(limit)
         )
+        return self._calls(query if after is None else query.where(calls.c.id > after))
 
     def _calls(self, query: Select[tuple[object, ...]]) -> list[RecordedCall]:
         return [

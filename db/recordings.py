@@ -14,6 +14,8 @@ from sqlalchemy import (
     String,
     Table,
     and_,
+    exists,
+    func,
     or_,
     select,
     text,
@@ -131,6 +133,7 @@ recordings = Table(
     instant("stored_at", nullable=True),
     Column("faults", FaultsColumn, nullable=False, default=list, server_default="[]"),
     Index("uq_recordings_call", "call_id", unique=True),
+    Index("ix_recordings_stored_at", "stored_at"),
     Index("ix_recordings_held", "id", postgresql_where=text("legal_hold")),
     Index(
         "ix_recordings_in_clear",
@@ -222,14 +225,22 @@ class RecordingRepository:
             query = query.where(recordings.c.id > after)
         return self._session.scalars(query).all()
 
-    def waiting_for_store(self, *, limit: int) -> Sequence[Recording]:
-        """Captured recordings that the store or a disk did not take, the oldest first."""
+    def waiting_for_store(self, *, limit: int, any_of_them: bool = False) -> Sequence[Recording]:
+        """Captured recordings that the store or a disk did not take, the oldest first, or whichever."""
         return self._session.scalars(
             select(Recording)
             .where(recordings.c.state == RecordingState.CAPTURED, recordings.c.reason.startswith(STORE_AWAY))
-            .order_by(recordings.c.started_at)
+            .order_by(func.random() if any_of_them else recordings.c.started_at)
             .limit(limit)
         ).all()
+
+    def stored_since(self, instant: datetime) -> bool:
+        """Whether the store took any recording that began lately since an instant."""
+        query = exists().where(
+            recordings.c.stored_at >= instant,
+            recordings.c.state.in_((RecordingState.STORED, RecordingState.TRANSCRIBED)),
+        )
+        return bool(self._session.scalar(select(query)))
 
     def failed(self, *, limit: int) -> Sequence[Recording]:
         """Recordings that failed or wait for the store, the newest first."""
@@ -251,10 +262,11 @@ class RecordingRepository:
         ).all()
 
     def unfinished(self, state: RecordingState, before: datetime, limit: int = 100) -> Sequence[Recording]:
-        """Recordings that stand in a state since their call's start before the instant given."""
+        """Recordings that stand in a state since their call's start before the instant given; none that waits."""
+        waits = recordings.c.reason.startswith(STORE_AWAY)
         return self._session.scalars(
             select(Recording)
-            .where(recordings.c.state == state, recordings.c.started_at < before)
+            .where(recordings.c.state == state, recordings.c.started_at < before, ~waits)
             .order_by(recordings.c.started_at)
             .limit(limit)
         ).all()

@@ -49,17 +49,21 @@ _HAS_SOUND = """
 """
 
 HELD = """
-    (EXISTS (SELECT FROM legal_holds hold
-             WHERE hold.state IN ('held', 'release_asked') AND (hold.until IS NULL OR hold.until > :now)
-               AND (hold.recording_id = recording.id
-                    OR (hold.recording_id IS NULL AND hold.patient_id = recording.patient_id)))
-     OR EXISTS (SELECT FROM requests dispute
-                WHERE dispute.kind = 'dispute' AND dispute.state <> 'closed'
-                  AND (dispute.patient_id = recording.patient_id
-                       OR EXISTS (SELECT FROM request_calls heard WHERE heard.request_id = dispute.id
-                                  AND heard.call_id = recording.call_id))))
+    (recording.id IN (SELECT hold.recording_id FROM legal_holds hold
+        WHERE hold.recording_id IS NOT NULL
+          AND hold.state IN ('held', 'release_asked') AND (hold.until IS NULL OR hold.until > :now))
+     OR recording.patient_id IN (SELECT hold.patient_id FROM legal_holds hold
+        WHERE hold.recording_id IS NULL
+          AND hold.state IN ('held', 'release_asked') AND (hold.until IS NULL OR hold.until > :now))
+     OR recording.patient_id IN (SELECT dispute.patient_id FROM requests dispute
+        WHERE dispute.kind = 'dispute' AND dispute.state <> 'closed' AND dispute.patient_id IS NOT NULL)
+     OR recording.call_id IN (SELECT heard.call_id FROM requests dispute
+        JOIN request_calls heard ON heard.request_id = dispute.id
+        WHERE dispute.kind = 'dispute' AND dispute.state <> 'closed'))
 """
-"""By a legal hold, or by a dispute that is not settled: nothing that could be evidence is destroyed meanwhile."""
+"""By a legal hold, or by a dispute that is not settled: nothing that could be evidence is destroyed meanwhile.
+
+Lists that name no recording: they are made once for a statement, however many recordings it asks about."""
 
 _UNSETTLED = text(
     f"""

@@ -1,6 +1,6 @@
 """The vault's rows: wrapped keys of sealed objects, the ledger that only grows, and its signed heads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -235,6 +235,20 @@ class VaultRepository:
                 .order_by(vault_ledger.c.position)
             )
         ]
+
+    def checksums_of(self, recording_ids: Collection[str]) -> dict[str, str | None]:
+        """The checksums in the rows of recordings; one that has no row is left out."""
+        query = select(recordings.c.id, recordings.c.sha256).where(recordings.c.id.in_(recording_ids))
+        return {row.id: row.sha256 for row in self._session.execute(query)}
+
+    def newest_positions_of(self, recording_ids: Collection[str]) -> dict[str, int]:
+        """The position of the last line about each recording."""
+        query = (
+            select(vault_ledger.c.recording_id, func.max(vault_ledger.c.position).label("newest"))
+            .where(vault_ledger.c.recording_id.in_(recording_ids))
+            .group_by(vault_ledger.c.recording_id)
+        )
+        return {row.recording_id: row.newest for row in self._session.execute(query)}
 
     def keep_anchor(self, anchor: Anchor) -> None:
         """Save a signed head; the same head signed twice is kept once."""

@@ -56,6 +56,8 @@ _FAULTS = {
     FaultKind.SIDE_EMPTY: GapKind.SIDE_MISSING,
     FaultKind.SIDE_SHORT: GapKind.SIDE_SHORT,
 }
+TELLING_FAULTS = tuple(_FAULTS)
+"""Faults that make a gap; the others are only doubts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,19 +112,18 @@ def verify_ledger(units_of_work: Callable[[], UnitOfWork], keys: Mapping[str, Ed
     while True:
         with units_of_work() as uow:
             page = uow.vault.lines(after=before.position if before else 0, limit=_PAGE)
-            rows = {line.recording_id: uow.recordings.get(line.recording_id) for line in page}
-            newest = {line.recording_id: uow.vault.lines_of(line.recording_id)[-1].position for line in page}
+            named = {line.recording_id for line in page}
+            checksums, newest = uow.vault.checksums_of(named), uow.vault.newest_positions_of(named)
         if not page:
             break
         yield from faults_in(page, before)
         for line in page:
             if line.position in anchors:
                 yield from anchor_faults(anchors.pop(line.position), line, keys)
-            row = rows[line.recording_id]
             if line.position == newest[line.recording_id] and line.kind is not LedgerKind.PURGED:
-                if row is None:
+                if line.recording_id not in checksums:
                     yield f"ledger line {line.position}: recording {line.recording_id} has no row any more"
-                elif row.sha256 != line.facts.get("sha256"):
+                elif checksums[line.recording_id] != line.facts.get("sha256"):
                     yield (
                         f"ledger line {line.position}: the row of recording {line.recording_id} names another checksum "
                         "than the ledger: the row was changed"

@@ -38,8 +38,12 @@ def find_old_recording_gaps(repairs: Repairs) -> int:
 
 def _find(repairs: Repairs, since: timedelta) -> int:
     with repairs.units_of_work() as uow:
-        for call in uow.recording_gaps.open_calls(limit=_AT_ONCE):
-            _look_again(uow, call)
+        after = None
+        while page := uow.recording_gaps.open_calls(after=after, limit=_AT_ONCE):
+            gaps = uow.recording_gaps.of_calls([call.call_id for call in page])
+            for call in page:
+                _look_again(uow, call, gaps[call.call_id])
+            after = page[-1].call_id
         doubtful = uow.recording_gaps.unlisted(since=uow.now - since, until=uow.now - ON_THE_LIST_AFTER, limit=_AT_ONCE)
         found = sum(_list(uow, call) for call in doubtful)
         uow.commit()
@@ -69,11 +73,10 @@ def _list(uow: UnitOfWork, call: RecordedCall) -> bool:
     return True
 
 
-def _look_again(uow: UnitOfWork, call: RecordedCall) -> None:
+def _look_again(uow: UnitOfWork, call: RecordedCall, gap: RecordingGap) -> None:
     """What came meanwhile settles the line; another fault than before takes its place."""
     kind = gap_in(call)
-    gap = uow.recording_gaps.of_call(call.call_id)
-    if gap is None or gap.state is not GapState.OPEN or kind is gap.kind:
+    if gap.state is not GapState.OPEN or kind is gap.kind:
         return
     gap.recording_id = call.recording_id
     if kind is None or kind in BY_WISH:

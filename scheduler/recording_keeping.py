@@ -1,5 +1,7 @@
 """What recordings need by the clock: a time of keeping, their end, another try, a copy for listening."""
 
+from datetime import timedelta
+
 import structlog
 
 from db import holding
@@ -14,6 +16,12 @@ _PAGES = 20
 """So many pages are settled in one go: new rules over a million take hours, in which nothing is destroyed early."""
 
 _COPIES_AT_ONCE = 20
+
+_WAITING_AT_ONCE = 200
+_PROBES = 2
+_TAKES_WITHIN = timedelta(minutes=10)
+"""A store that took something so lately takes what waits. One that did not is tried by a few only: each of them holds
+its worker until the store's time is over, and whatever decides calls waits behind it."""
 
 
 def settle_keepings(repairs: Repairs) -> int:
@@ -55,9 +63,12 @@ def purge_recordings(repairs: Repairs) -> int:
 
 
 def store_waiting_recordings(repairs: Repairs) -> int:
-    """Recordings that the store or a disk did not take: asked for again, the oldest first."""
+    """Recordings that the store or a disk did not take: asked for again, a few of them until the store takes any."""
     with repairs.units_of_work() as uow:
-        waiting = uow.recordings.waiting_for_store(limit=_AT_ONCE)
+        if uow.recordings.stored_since(uow.now - _TAKES_WITHIN):
+            waiting = uow.recordings.waiting_for_store(limit=_WAITING_AT_ONCE)
+        else:
+            waiting = uow.recordings.waiting_for_store(limit=_PROBES, any_of_them=True)
         for recording in waiting:
             uow.emit(recording.event(EventKind.RECORDING_CAPTURED))
         uow.commit()

@@ -54,7 +54,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="draft_forgotten_notes", every=timedelta(minutes=1), work=reconcile.draft_forgotten_notes),
     Entry(name="capture_left_recordings", every=timedelta(seconds=30), work=reconcile.capture_left_recordings),
     Entry(name="drop_unclaimed_sound", every=timedelta(hours=1), work=reconcile.drop_unclaimed_sound),
-    Entry(name="ask_to_tend_the_vault", every=timedelta(minutes=10), work=vault_repairs.ask_to_tend_the_vault),
+    Entry(name="ask_to_tend_the_vault", every=timedelta(minutes=2), work=vault_repairs.ask_to_tend_the_vault),
     Entry(name="send_recordings_again", every=timedelta(minutes=1), work=reconcile.send_recordings_again),
     Entry(
         name="store_waiting_recordings",

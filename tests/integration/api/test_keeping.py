@@ -4,12 +4,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
 from followup.attempts import AttemptState
 from followup.events import EventKind
 from followup.outcomes import AttemptOutcome
-from followup.recordings import NEVER_BEGUN, REFUSED_BY_PATIENT, STORE_AWAY, Recording, RecordingState
+from followup.recording_gaps import gap_in
+from followup.recordings import (
+    NEVER_BEGUN,
+    REFUSED_BY_PATIENT,
+    STORE_AWAY,
+    FaultKind,
+    Recording,
+    RecordingFault,
+    RecordingState,
+)
 from followup.retention import KeepingPolicy
 from runtime.identifiers import new_id
 from scheduler import recording_gaps, recording_keeping
@@ -237,6 +247,51 @@ def test_a_failed_recording_is_tried_again_where_it_failed(house: House, supervi
 def test_what_the_store_did_not_take_is_asked_for_again(house: House) -> None:
     reason = f"{STORE_AWAY}: there is no such bucket"
     waiting = a_stored(house, state=RecordingState.CAPTURED, uri=None, reason=reason)
-    a_stored(house, state=RecordingState.CAPTURED, uri=None)
+    fresh = a_stored(house, state=RecordingState.CAPTURED, uri=None)
+    with house.rows() as uow:
+        lost = uow.recordings.unfinished(RecordingState.CAPTURED, uow.now + timedelta(days=1), limit=1000)
+        assert waiting.id not in {each.id for each in lost}  # it is not sent twice
+        assert fresh.id not in {each.id for each in lost if each.reason}
     assert recording_keeping.store_waiting_recordings(scheduled(house)) == 1
     assert events(house, EventKind.RECORDING_CAPTURED) == [waiting.id]
+
+
+def test_while_the_store_takes_nothing_a_few_are_tried_and_then_all(house: House) -> None:
+    reason = f"{STORE_AWAY}: away"
+    for _ in range(4):
+        a_stored(house, state=RecordingState.CAPTURED, uri=None, stored_at=None, reason=reason)
+    with house.units.engine.begin() as connection:
+        connection.execute(text("UPDATE recordings SET stored_at = now() - interval '1 hour'"))
+    assert recording_keeping.store_waiting_recordings(scheduled(house)) == 2
+    a_stored(house)
+    assert recording_keeping.store_waiting_recordings(scheduled(house)) >= 4
+
+
+def test_a_doubt_or_a_destroyed_recording_hides_no_true_gap(house: House) -> None:
+    for _ in range(3):
+        a_stored(house, faults=[RecordingFault(kind=FaultKind.START_UNKNOWN)])
+        a_stored(house, state=RecordingState.EXPIRED, faults=[RecordingFault(kind=FaultKind.SIDE_SHORT)])
+    gap = a_stored(house, faults=[RecordingFault(kind=FaultKind.SIDE_EMPTY)])
+    with house.units() as uow:
+        span = {"since": uow.now - timedelta(days=1), "until": uow.now}
+        found = uow.recording_gaps.unlisted(**span, limit=500)
+    assert all(gap_in(call) is not None for call in found)
+    assert gap.call_id in {call.call_id for call in found}
+
+
+def test_every_open_line_is_looked_at_again_however_many_there_are(
+    house: House, supervisor: Asking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_gaps, "_AT_ONCE", 1)
+    waiting = [a_stored(house, state=RecordingState.CAPTURED, uri=None) for _ in range(3)]
+    repairs = scheduled(house)
+    while recording_gaps.find_recording_gaps(repairs):
+        pass
+    with house.rows() as uow:
+        for each in waiting:
+            came = uow.recordings.for_update(each.id)
+            assert came is not None
+            came.state, came.uri = RecordingState.STORED, "store://recordings/2026/11/came.flac"
+    recording_gaps.find_recording_gaps(repairs)
+    open_now = supervisor.get("/recording-gaps", params={"state": "open"}).json()["gaps"]
+    assert not {each.call_id for each in waiting} & {gap["call_id"] for gap in open_now}
