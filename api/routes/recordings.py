@@ -169,8 +169,11 @@ def play(
             headers={"Content-Range": f"bytes */{recording.size}"},
         ) from error
     start, end = (span.start, span.end) if span else (0, recording.size)
-    pieces = _pieces(_opened(wiring_of(request).store, uow, recording), start, end)
-    first = _told(lambda: next(pieces, b""))
+    pieces = _pieces(opened(wiring_of(request).store, uow, recording), start, end)
+    try:
+        first = told(lambda: next(pieces, b""))
+    except FileNotFoundError as error:
+        raise _gone() from error
     uow.audit.note(
         user_id=caller.user_id,
         action="recording_played",
@@ -228,21 +231,26 @@ def _turn(turn: Turn, language: str, medicines: MedicineNamesDocument) -> TurnAn
     )
 
 
-def _opened(store: RecordingStore, uow: UnitOfWork, recording: Recording) -> BinaryIO:
+def opened(store: RecordingStore, uow: UnitOfWork, recording: Recording) -> BinaryIO:
     """The file; its address may have changed since the row was read, because it was sealed in the meantime."""
     try:
-        return _told(lambda: store.open(recording.uri or ""))
+        return told(lambda: store.open(recording.uri or ""))
     except FileNotFoundError:
         again = uow.recordings.for_update(recording.id)
     try:
-        return _told(lambda: store.open((again or recording).uri or ""))
+        return told(lambda: store.open((again or recording).uri or ""))
     except FileNotFoundError as error:
-        raise Problem.of(
-            Kind.RECORDING_GONE, "recording_id", "its file is not in the store any more; tell whoever looks after it"
-        ) from error
+        raise _gone() from error
 
 
-def _told(read: Callable[[], Read]) -> Read:
+def _gone() -> Problem:
+    return Problem.of(
+        Kind.RECORDING_GONE, "recording_id", "its file is not in the store any more; tell whoever looks after it"
+    )
+
+
+def told(read: Callable[[], Read]) -> Read:
+    """What was read of a recording's file, or the problem that keeps it from being read."""
     try:
         return read()
     except SealBrokenError as error:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import soundfile
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints
@@ -13,6 +14,7 @@ from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Limit
 from api.permissions import Allowed, SupervisorCommanding
 from api.problems import Kind, Problem, problems
+from api.routes.recordings import opened, told
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
 from db.users import Role
@@ -153,7 +155,11 @@ def read_copy(copy_id: Id, caller: Reviewing, uow: Work) -> RedactedTranscriptAn
         200: {"description": "The whole sound", "content": {WAV: {}}},
         206: {"description": "The range asked for", "content": {WAV: {}}},
         **problems(
-            Kind.UNKNOWN_REDACTED_COPY, Kind.REDACTED_COPY_CLOSED, Kind.RECORDING_GONE, Kind.RANGE_NOT_SATISFIABLE
+            Kind.UNKNOWN_REDACTED_COPY,
+            Kind.REDACTED_COPY_CLOSED,
+            Kind.RECORDING_GONE,
+            Kind.RECORDING_DAMAGED,
+            Kind.RANGE_NOT_SATISFIABLE,
         ),
     },
 )
@@ -169,12 +175,12 @@ def hear_copy(
     recording = uow.recordings.get(copy.recording_id)
     if recording is None or recording.uri is None or recording.state is RecordingState.EXPIRED:
         raise Problem.of(Kind.RECORDING_GONE, "copy_id", "the recording's time of keeping is over")
+    file = opened(wiring_of(request).store, uow, recording)
     try:
-        sound = RedactedSound(wiring_of(request).store.open(recording.uri), seconds_of(copy))
-    except FileNotFoundError as error:
-        raise Problem.of(
-            Kind.RECORDING_GONE, "copy_id", "its file is not in the store any more; tell whoever looks after it"
-        ) from error
+        sound = RedactedSound(file, seconds_of(copy))
+    except soundfile.LibsndfileError:
+        told(lambda: file.seek(0) or file.read(1))  # libsndfile hides why: the seal is broken, or the store went away
+        raise
     headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
     try:
         span = wanted_range(range_, sound.size)

@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from db.users import Role
 from followup.recordings import Channel, Recording, RecordingState, Transcript, Turn
+from recordings.object_store import ObjectStoreError
+from recordings.sealing import SealBrokenError
 from runtime.identifiers import new_id
 from tests.integration.api.house import Asking, House
 from tests.integration.api.test_recordings import a_stored_recording
@@ -146,3 +148,23 @@ def test_without_a_transcript_nothing_is_released(house: House, supervisor: Aski
     assert (refused.status_code, refused.json()["code"]) == (404, "unknown_transcript")
     past = supervisor.post(f"/recordings/{recording.id}/redacted-copies", {**ASK, "until": "2020-01-01T00:00:00Z"})
     assert past.status_code in (404, 422)
+
+
+def test_a_copy_whose_recording_is_out_of_reach_says_so(
+    house: House, supervisor: Asking, spoken: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = supervisor.post(f"/recordings/{spoken.id}/redacted-copies", ASK).json()["id"]
+
+    def away(*_: object) -> None:
+        raise ObjectStoreError("the object store could not read it")
+
+    def broken(*_: object) -> None:
+        raise SealBrokenError("changed")
+
+    for how, status, code in ((away, 503, "unavailable"), (broken, 500, "recording_damaged")):
+        monkeypatch.setattr(house.store, "open", how)
+        told = supervisor.get(f"/redacted-copies/{copy}/audio")
+        assert (told.status_code, told.json()["code"]) == (status, code)
+    monkeypatch.undo()
+    monkeypatch.setattr(house.store, "read_known_range", broken)
+    assert supervisor.get(f"/redacted-copies/{copy}/audio").json()["code"] == "recording_damaged"
