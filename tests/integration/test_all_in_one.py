@@ -48,8 +48,8 @@ def suifang(command: str, settings: Settings) -> subprocess.CompletedProcess[str
     )
 
 
-def processes_of(settings: Settings) -> list[str]:
-    """Command lines of every process that was started for this state folder."""
+def processes(settings: Settings) -> list[psutil.Process]:
+    """Every process that was started for this state folder."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -58,7 +58,7 @@ def processes_of(settings: Settings) -> list[str]:
                 process.environ().get("SUIFANG_STATE_DIR") == str(settings.state_dir)
                 or str(settings.state_dir) in command
             ):
-                found.append(command)
+                found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
@@ -71,11 +71,15 @@ def said(file: Path, words: str) -> bool:
 def test_up_starts_all_revives_the_database_and_ends_without_a_trace(settings: Settings, tmp_path: Path) -> None:
     log = tmp_path / "up.log"
     with log.open("w") as output:
-        up = subprocess.Popen([sys.executable, "-m", "suifang", "up"], env=environment(settings), stderr=output)
+        everything = {**environment(settings), "SUIFANG_CAPTIONS": "true"}
+        up = subprocess.Popen([sys.executable, "-m", "suifang", "up"], env=everything, stderr=output)
     try:
         until(lambda: said(log, "suifang_is_up") or up.poll(), timeout=90, what="suifang up said that it is up")
         until(lambda: said(log, "scheduler_leads"), timeout=60, what="the scheduler leads")
         until(lambda: said(log, "node_started"), timeout=60, what="the telephony node runs")
+        until(lambda: said(log, "captions_ready"), timeout=60, what="somebody writes captions")
+        (captions,) = (process for process in processes(settings) if process.cmdline()[-1] == "captions")
+        captions.kill()
         doctor = suifang("doctor", settings)
         assert doctor.returncode == 0, doctor.stdout
 
@@ -84,6 +88,8 @@ def test_up_starts_all_revives_the_database_and_ends_without_a_trace(settings: S
         assert killed is not None
         os.kill(killed, signal.SIGKILL)
         until(lambda: server.running_pid() not in (None, killed), timeout=40, what="PostgreSQL was started again")
+
+        until(lambda: log.read_text().count("captions_ready") == 2, timeout=60, what="captions are written again")
 
         second = suifang("up", settings)
         assert second.returncode == 1
@@ -94,5 +100,5 @@ def test_up_starts_all_revives_the_database_and_ends_without_a_trace(settings: S
         if up.poll() is None:
             up.kill()
             up.wait()
-    until(lambda: not processes_of(settings), timeout=20, what="no process of this installation is left")
+    until(lambda: not processes(settings), timeout=20, what="no process of this installation is left")
     assert server.running_pid() is None
