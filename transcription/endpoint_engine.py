@@ -18,6 +18,7 @@ from transcription.transcriber import (
     WINDOW_SECONDS,
     EngineDescription,
     Samples,
+    SpeechAwayError,
     WindowText,
     Word,
 )
@@ -28,6 +29,10 @@ _LARGEST_ANSWER = 4 * 1024 * 1024
 
 class SpeechEndpointError(RuntimeError):
     """The server did not write a window down; the text says why, without anything that was said."""
+
+
+class SpeechEndpointAwayError(SpeechEndpointError, SpeechAwayError):
+    """The server is away, overloaded or too slow: the same window may be written down later."""
 
 
 class _Finite(BaseModel):
@@ -126,7 +131,7 @@ class SpeechEndpoint:
                 ) as answer,
             ):
                 if answer.status_code != httpx.codes.OK:
-                    raise SpeechEndpointError(
+                    raise _refused_by(answer.status_code)(
                         f"the speech server answered {answer.status_code}: check SUIFANG_SPEECH_URL, its key and the "
                         "model"
                     )
@@ -134,15 +139,15 @@ class SpeechEndpoint:
                 for piece in answer.iter_bytes():
                     body += piece
                     if time.monotonic() > gives_up_at:
-                        raise SpeechEndpointError(self._too_slow)
+                        raise SpeechEndpointAwayError(self._too_slow)
                     if len(body) > _LARGEST_ANSWER:
                         raise SpeechEndpointError(
                             "the speech server's answer is longer than any transcript of thirty seconds"
                         )
         except httpx.TimeoutException as error:
-            raise SpeechEndpointError(self._too_slow) from error
+            raise SpeechEndpointAwayError(self._too_slow) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise SpeechEndpointError(
+            raise SpeechEndpointAwayError(
                 f"the speech server cannot be reached ({type(error).__name__}): check SUIFANG_SPEECH_URL"
             ) from error
         try:
@@ -151,6 +156,12 @@ class SpeechEndpoint:
             raise SpeechEndpointError(
                 "the speech server's answer is no verbose_json of audio/transcriptions: choose a server that has it"
             ) from error
+
+
+def _refused_by(status: int) -> type[SpeechEndpointError]:
+    """Whether a refusal passes by itself: an overloaded or broken server does, a wrong key or address does not."""
+    passes = status >= httpx.codes.INTERNAL_SERVER_ERROR or status == httpx.codes.TOO_MANY_REQUESTS
+    return SpeechEndpointAwayError if passes else SpeechEndpointError
 
 
 def _window_text(answer: _Answer, seconds: float) -> WindowText:

@@ -20,7 +20,7 @@ from transcription.keywords import find_keywords
 from transcription.note_material import NoteMaterial
 from transcription.openings import Part, hear
 from transcription.speech_probe import WhisperProbe
-from transcription.transcripts import model_for, park, transcribe
+from transcription.transcripts import give_up, model_for, transcribe
 from transcription.turn_index import TurnIndex
 
 TRANSCRIBE = "transcription.transcribe"
@@ -112,6 +112,5 @@ def _hear(call_id: str, part: Part) -> None:
 
 
 def _give_up(args: tuple[str], exception: Exception, **_: Any) -> None:
-    """The last try failed, hung, or took its process down: the recording can be played, but nobody tries by itself."""
-    reason = f"every try to transcribe it failed, at last with: {exception}"
-    park(provided(TranscriptionParts).units_of_work, args[0], reason)
+    """The last try failed, hung, or took its process down: the recording can be played, and heard when asked for."""
+    give_up(provided(TranscriptionParts).units_of_work, args[0], exception)

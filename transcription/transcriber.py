@@ -54,6 +54,10 @@ class EngineDescription:
     parameters: dict[str, object]
 
 
+class SpeechAwayError(RuntimeError):
+    """The engine cannot be reached or has no time now: nothing is wrong with the recording, it is heard later."""
+
+
 class Transcriber(Protocol):
     """A loaded speech model. One per operating-system process; not for use from two threads."""
 

@@ -21,7 +21,7 @@ from transcription.heard_alerts import raise_heard
 from transcription.languages import spoken_language
 from transcription.pipeline import TranscribedCall, transcribe_recording
 from transcription.red_flags import RedFlagSets
-from transcription.transcriber import EngineDescription, Transcriber
+from transcription.transcriber import EngineDescription, SpeechAwayError, Transcriber
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +88,17 @@ def park(units_of_work: Callable[[], UnitOfWork], recording_id: str, reason: str
         uow.emit(recording.fail(reason))
         uow.commit()
     log.error("recording_failed", recording=recording_id, reason=reason)
+
+
+def give_up(units_of_work: Callable[[], UnitOfWork], recording_id: str, error: BaseException) -> None:
+    """After the last try: what an engine that is away has not heard waits, and is sent again; anything else is parked.
+
+    A server away for an hour must not leave an hour's calls without their signs of danger until somebody sees it.
+    """
+    if isinstance(error, SpeechAwayError):
+        log.error("recording_waits_for_speech_engine", recording=recording_id, reason=str(error))
+        return
+    park(units_of_work, recording_id, f"every try to transcribe it failed, at last with: {error}")
 
 
 def _work(uow: UnitOfWork, recording_id: str, engine: EngineDescription) -> _Work | None:

@@ -38,8 +38,8 @@ from transcription.note_material import NoteMaterial
 from transcription.note_words import load_note_words
 from transcription.question_phrases import load_question_phrases
 from transcription.red_flags import RedFlagSets, load_red_flags
-from transcription.transcriber import EngineDescription, Samples, Transcriber, WindowText, Word
-from transcription.transcripts import transcribe
+from transcription.transcriber import EngineDescription, Samples, SpeechAwayError, Transcriber, WindowText, Word
+from transcription.transcripts import give_up, transcribe
 
 SPEECH = Path(__file__).parents[1] / "support" / "speech" / "ulaw"
 
@@ -171,3 +171,23 @@ def test_the_signs_of_the_plan_are_listened_for_besides_the_general_ones(
     with units_of_work() as uow:
         assert "lie flat" in uow.recordings.transcripts(recording_id)[0].turns[0].text
         assert [alert.code for alert in uow.alerts.of_recording(recording_id)] == raised
+
+
+def test_a_recording_waits_for_an_engine_that_is_away_and_is_parked_for_anything_else(
+    units_of_work: UnitsOfWork, tmp_path: Path
+) -> None:
+    with units_of_work() as uow:
+        call = a_call(uow, an_attempt(uow, a_task(uow, a_patient(uow), a_queue(uow))))
+        recording = a_recording(uow, call, tmp_path)
+        recording.state = RecordingState.STORED
+        uow.commit()
+        recording_id = recording.id
+    for error, state in (
+        (SpeechAwayError("the speech server cannot be reached"), RecordingState.STORED),
+        (RuntimeError("no such model"), RecordingState.FAILED),
+    ):
+        give_up(units_of_work, recording_id, error)
+        with units_of_work() as uow:
+            kept = uow.recordings.get(recording_id)
+            assert kept is not None
+            assert kept.state is state

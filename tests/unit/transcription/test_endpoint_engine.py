@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.speech_server import SpeechServer, speech_server
 from transcription.endpoint_engine import SpeechEndpoint, SpeechEndpointError
-from transcription.transcriber import SAMPLE_RATE, Samples
+from transcription.transcriber import SAMPLE_RATE, Samples, SpeechAwayError
 
 WINDOW: Samples = np.full(4 * SAMPLE_RATE, 0.1, np.float32)
 SEGMENT = {
@@ -101,6 +101,16 @@ def test_a_server_that_answers_byte_by_byte_is_given_up(server: SpeechServer) ->
     server.drips = True
     with pytest.raises(SpeechEndpointError, match=r"took longer than 0\.3 s"):
         _engine(server, seconds=0.3).transcribe([WINDOW], "zh")
+
+
+@pytest.mark.parametrize(("status", "passes"), [(503, True), (429, True), (401, False), (404, False)])
+def test_an_overloaded_server_is_away_and_a_wrong_key_is_not(server: SpeechServer, status: int, passes: bool) -> None:
+    server.status = status
+    with pytest.raises(SpeechEndpointError) as raised:
+        _engine(server).transcribe([WINDOW], "zh")
+    assert isinstance(raised.value, SpeechAwayError) is passes
+    with pytest.raises(SpeechAwayError):
+        _engine(server, url="http://127.0.0.1:9/v1").transcribe([WINDOW], "zh")
 
 
 def test_a_transcript_tells_the_model_and_the_host_but_never_the_key(server: SpeechServer) -> None:
