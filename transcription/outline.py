@@ -381,5 +381,7 @@ _SECTIONS: tuple[Callable[[HeardCall], Iterator[OutlineLine]], ...] = (
     _advice,
     _appointments,
 )
-_NAMED = frozenset({NoteSection.SYMPTOM, NoteSection.NUMBER, NoteSection.MEDICINE, NoteSection.CONDITION})
+_NAMED = frozenset(
+    {NoteSection.RED_FLAG, NoteSection.SYMPTOM, NoteSection.NUMBER, NoteSection.MEDICINE, NoteSection.CONDITION}
+)
 """Here the same finding in other words is the same line."""

@@ -14,7 +14,7 @@ SECTION_TITLES = {
     NoteSection.APPOINTMENT: {"zh": "下次就诊", "en": "Next appointment"},
     NoteSection.SUMMARY: {"zh": "小结(语言模型草拟)", "en": "Summary (worded by a language model)"},
 }
-ASK_TO_LISTEN = {
+_ASK_TO_LISTEN = {
     Clarity.PARTLY: {
         "zh": "部分内容听不清, 未据此提出建议; 请先听所列时段的录音。",
         "en": "Some passages were not clearly heard and nothing is proposed from them; listen to the seconds listed.",
@@ -25,3 +25,15 @@ ASK_TO_LISTEN = {
         "proposed. Listen to the recording and write the note yourself.",
     },
 }
+_NOTHING_HEARD = {
+    "zh": "录音中没有听到患者说话, 除警示外不提出建议; 若患者说过话, 请听录音后自行书写。",
+    "en": "The patient was not heard to say anything; but for alerts nothing is proposed. If somebody did speak, "
+    "listen to the recording and write the note yourself.",
+}
+
+
+def ask_to_listen(clarity: Clarity, confidence: float) -> dict[str, str] | None:
+    """What is said where not all was understood; who pressed keys and said nothing was not misunderstood."""
+    if clarity is Clarity.UNCLEAR and not confidence:
+        return _NOTHING_HEARD
+    return _ASK_TO_LISTEN.get(clarity)

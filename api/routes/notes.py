@@ -28,7 +28,7 @@ from followup.notes import (
     SummaryState,
 )
 from runtime.identifiers import new_id
-from transcription.outline_words import ASK_TO_LISTEN, SECTION_TITLES
+from transcription.outline_words import SECTION_TITLES, ask_to_listen
 
 router = APIRouter(tags=["notes"], route_class=Route)
 
@@ -247,7 +247,7 @@ def read_outline(note_id: Id, caller: CareTeam, uow: Work) -> OutlineAnswer:
     _audit(uow, caller, "note_outline_viewed", note)
     standing = [each for each in note.proposals if each.state is not ProposalState.SUPERSEDED]
     outline = note.outline
-    listen = ASK_TO_LISTEN.get(outline.clarity) if outline else None
+    listen = ask_to_listen(outline.clarity, outline.confidence) if outline else None
     return OutlineAnswer(
         note_id=note.id,
         clarity=outline.clarity if outline else None,

@@ -13,6 +13,7 @@ from runtime.content.documents import ContentError
 from tests.support.spoken_turns import a_talk
 from transcription.note_words import load_note_words
 from transcription.outline import Outline, outline_of
+from transcription.outline_words import ask_to_listen
 from transcription.red_flags import HeardAlert
 
 CONTENT = Path(__file__).parents[3] / "content"
@@ -146,6 +147,28 @@ def test_a_call_that_was_not_understood_gives_signs_of_danger_only_and_asks_to_l
 def test_a_patient_who_was_not_heard_at_all_makes_the_call_unclear() -> None:
     outline = outline_of(a_talk("A: 喂，您好？\nA: 喂？"), [], "", WORDS, "zh")
     assert (outline.clarity, outline.lines, outline.confidence) == (Clarity.UNCLEAR, (), 0.0)
+
+
+def test_who_only_pressed_keys_is_not_called_misunderstood() -> None:
+    silent, noisy = ask_to_listen(Clarity.UNCLEAR, 0.0), ask_to_listen(Clarity.UNCLEAR, 0.4)
+    assert silent is not None
+    assert noisy is not None
+    assert silent["zh"].startswith("录音中没有听到患者说话")
+    assert noisy["en"].startswith("Most of what the patient said was not understood")
+    assert ask_to_listen(Clarity.CLEAR, 0.9) is None
+
+
+def test_two_signs_of_danger_in_one_sentence_are_two_lines() -> None:
+    turns = a_talk("P: 我胸口疼得厉害，喘不上气")
+    signs = [("chest_pain", "胸口疼"), ("severe_breathlessness", "喘不上气"), ("chest_pain", "胸口疼")]
+    alerts = [
+        HeardAlert(code=code, level=AlertLevel.RED, at=turns[0].start, turn=0, heard=heard) for code, heard in signs
+    ]
+    lines = outline_of(turns, alerts, "", WORDS, "zh").lines
+    assert [line.text.split("。")[0] for line in lines if line.section is NoteSection.RED_FLAG] == [
+        "红色警示: 胸口疼",
+        "红色警示: 喘不上气",
+    ]
 
 
 def test_what_the_note_holds_already_is_not_proposed_again() -> None:
