@@ -32,5 +32,11 @@ def print_rows(rows: Sequence[Row], *, as_json: bool) -> None:
         sys.stdout.write("\n")
         return
     for row in rows:
-        ratio = "cannot run" if row.ratio is None else f"{row.ratio:.2f} times better"
-        print(f"{row.name} ({row.unit}): ours {row.ours}, {row.peer} {row.peer_value}, {ratio}; {row.conditions}")
+        print(f"{row.name} ({row.unit}): ours {row.ours}, {_beside(row)}; {row.conditions}")
+
+
+def _beside(row: Row) -> str:
+    if row.peer_value is None:
+        return f"{row.peer} cannot run"
+    ratio = "no ratio" if row.ratio is None else f"{row.ratio:.2f} times better"
+    return f"{row.peer} {row.peer_value}, {ratio}"

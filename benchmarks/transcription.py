@@ -1,17 +1,23 @@
 """Two-sided calls to text: processor time and errors beside the engines' own ways, all with the same weights.
 
 Calls are put together from recorded utterances (SUIFANG_SPEECH_DIR, else the tests' speech): agent left, patient right,
-a long hold, each side leaking 40 dB down into the other's channel. Every peer gets each channel by itself.
+a long hold, each side leaking 40 dB down into the other's channel. Every peer gets each channel by itself. Each engine
+has a process of its own, so that its memory is its own; they take turns within one run.
 """
 
 import argparse
 import os
+import resource
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +38,7 @@ from transcription.weights import Weights, find_weights
 
 _HOLD_SECONDS = 35.0
 _CHANNELS = (Channel.AGENT, Channel.PATIENT)
+_PEERS = ("openai-whisper", "faster-whisper", "faster-whisper-batched")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,6 +57,7 @@ class _Run:
     errors: dict[str, float]
     invented: int  # pieces of text where their side says nothing
     missed: int  # utterances without a text
+    megabytes: float  # the most that the engine's process held so far
     late: tuple[float, ...]  # how far a text's beginning lies from its utterance's
 
     @property
@@ -74,28 +82,49 @@ Hear = Callable[[_Task], list[_Heard]]
 def rows(speech: Path, line: str, repeats: int) -> list[Row]:
     """Measure ours and every peer in turn, `repeats` times each."""
     tasks = _tasks(speech, line)
-    with tempfile.TemporaryDirectory(prefix="suifang-benchmark-") as folder:
+    names = ("ours", *_PEERS)
+    with tempfile.TemporaryDirectory(prefix="suifang-benchmark-") as folder, ExitStack() as alive:
         weights = find_weights(None, Path(folder))
-        ours = _ours(weights)
-        peers: dict[str, Hear | str] = {
-            "openai-whisper": _openai_whisper(weights),
-            "faster-whisper": _faster_whisper(weights),
-            "faster-whisper-batched": _faster_whisper_batched(weights),
+        processes = {
+            name: alive.enter_context(ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")))
+            for name in names
         }
-        runs: dict[str, list[_Run]] = {"ours": [], **{name: [] for name in peers}}
+        runs: dict[str, list[_Run]] = {name: [] for name in names}
+        refused: dict[str, str] = {}
         for number in range(repeats):
-            for name, hear in {"ours": ours, **peers}.items():
-                if not isinstance(hear, str):
-                    runs[name].append(_measured(hear, tasks))
-                    _tell(f"run {number + 1} of {repeats}: {name} {runs[name][-1]}")
+            for name in names:
+                run = processes[name].submit(_run_in_child, name, weights, speech, line).result()
+                _tell(f"run {number + 1} of {repeats}: {name} {run}")
+                if isinstance(run, str):
+                    refused[name] = run
+                else:
+                    runs[name].append(run)
         bound_cpu = _encoder_seconds(weights, tasks)
-    return [row for name, peer in peers.items() for row in _compared(runs, name, peer, tasks, bound_cpu)]
+    return [row for name in _PEERS for row in _compared(runs, name, refused.get(name), tasks, bound_cpu)]
+
+
+def _run_in_child(name: str, weights: Weights, speech: Path, line: str) -> "_Run | str":
+    """One engine's run in its own process, which keeps engine and calls for the next."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    hear = _hear(name, weights)
+    return hear if isinstance(hear, str) else _measured(hear, _tasks(speech, line))
+
+
+@cache
+def _hear(name: str, weights: Weights) -> "Hear | str":
+    makers: dict[str, Callable[[Weights], Hear | str]] = {
+        "ours": _ours,
+        "openai-whisper": _openai_whisper,
+        "faster-whisper": _faster_whisper,
+        "faster-whisper-batched": _faster_whisper_batched,
+    }
+    return makers[name](weights)
 
 
 def _compared(
     runs: dict[str, list[_Run]],
     name: str,
-    peer: Hear | str,
+    refused: str | None,
     tasks: Sequence[_Task],
     bound_cpu: float,
 ) -> list[Row]:
@@ -104,8 +133,8 @@ def _compared(
         f"Whisper base, one thread each, {len(tasks)} two-sided calls of {seconds:.0f} s together,"
         f" -40 dB crosstalk, a hold of {_HOLD_SECONDS:.0f} s; peers get each channel by itself with the language"
     )
-    if isinstance(peer, str):
-        conditions = f"{name} cannot run: {peer}"
+    if refused is not None:
+        conditions = f"{name} cannot run: {refused}"
     minutes = seconds / 60
     cpu = {who: [run.cpu_seconds / minutes for run in runs[who]] for who in ("ours", name)}
     error = {who: [run.error for run in runs[who]] for who in ("ours", name)}
@@ -117,6 +146,7 @@ def _compared(
     pieces: dict[str, tuple[str, Callable[[_Run], float]]] = {
         "transcription.invented": ("pieces of text where nobody speaks", lambda run: float(run.invented)),
         "transcription.missed": ("utterances without a text", lambda run: float(run.missed)),
+        "transcription.peak_mb": ("MB of the engine's process at the highest", lambda run: run.megabytes),
         "transcription.start_p90_s": (
             "s from an utterance's file to its text, nine in ten",
             lambda run: float(np.quantile(run.late, 0.9)) if run.late else float("nan"),
@@ -148,7 +178,7 @@ def _row(
         ours=round(own, 4),
         peer=peer,
         peer_value=None if other is None else round(other, 4),
-        ratio=None if other is None or own == 0 else round(other / own, 2),
+        ratio=_ratio(own, other),
         bound=None if bound is None else round(bound, 4),
         n=len(ours),
         spread=round((max(ours) - min(ours)) / own, 3) if own else None,
@@ -156,6 +186,14 @@ def _row(
     )
 
 
+def _ratio(own: float, other: float | None) -> float | None:
+    """How many times less ours is; as good as the other where both are nothing."""
+    if other is None or own == 0:
+        return 1.0 if other == 0 else None
+    return round(other / own, 2)
+
+
+@cache
 def _tasks(speech: Path, line: str) -> list[_Task]:
     """One call in each language, out of all utterances that there are."""
     tasks = []
@@ -183,7 +221,15 @@ def _measured(hear: Hear, tasks: Sequence[_Task]) -> _Run:
             starts = [abs(piece.start - said.start) for piece in heard if _together(piece, said)]
             missed += not starts
             late += [min(starts)] if starts else []
-    return _Run(cpu_seconds=cpu_seconds, errors=errors, invented=invented, missed=missed, late=tuple(late))
+    megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return _Run(
+        cpu_seconds=cpu_seconds,
+        errors=errors,
+        invented=invented,
+        missed=missed,
+        megabytes=megabytes,
+        late=tuple(late),
+    )
 
 
 def _together(piece: _Heard, said: Said) -> bool:
