@@ -97,6 +97,7 @@ class RedactedTranscriptAnswer(Answer):
 def release(recording_id: Id, ask: CopyAsk, caller: SupervisorCommanding, request: Request, uow: Work) -> CopyAnswer:
     """Make a copy of the newest transcript and the sound without who is spoken of. Read it before you tell of it."""
     recording = found.recording(uow, recording_id)
+    uow.recordings.for_update(recording.id)  # parts us from its destruction, which empties the copies that are there
     transcript = uow.recordings.latest_transcript(recording.id)
     if transcript is None:
         raise Problem.of(

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from db.engine import make_engine
-from db.migrate import pending, upgrade
+from db.migrate import _config, pending, upgrade
 from db.patient_search import Typed
 from db.unit_of_work import UnitsOfWork
 from followup.alerts import AlertState
@@ -116,3 +118,18 @@ def test_who_was_there_before_pinyin_was_kept_is_found_by_it(engine: Engine) -> 
         for typed in ("wjg", "wangjianguo", "0001", "MRN-"):
             assert [patient.id for patient in uow.patient_search.find(Typed(text=typed), limit=5)] == [IDS["patient"]]
         assert uow.duplicates.candidates(name="王建国", born=None, numbers=["+8619900000001"]) == [IDS["patient"]]
+
+
+def test_going_back_never_destroys_the_keys_of_sealed_recordings(empty_database_url: str) -> None:
+    upgrade(empty_database_url, "0037")
+    made = make_engine(empty_database_url)
+    try:
+        with made.begin() as connection:
+            connection.execute(text("INSERT INTO vault_keys VALUES ('store://a', '{}', 'file-key://1', now(), now())"))
+        with pytest.raises(DBAPIError, match="restore the backup"), made.begin() as connection:
+            command.downgrade(_config(connection), "0036")
+        with made.begin() as connection:
+            assert connection.execute(text("DELETE FROM vault_keys")).rowcount == 1
+            command.downgrade(_config(connection), "0036")
+    finally:
+        made.dispose()

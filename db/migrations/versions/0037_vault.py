@@ -67,6 +67,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(
+        """
+        DO $$ BEGIN
+            IF EXISTS (SELECT FROM vault_keys) THEN
+                RAISE EXCEPTION 'recordings are sealed with keys that only this version keeps: going back would '
+                    'destroy them for ever; restore the backup that was made before the upgrade instead';
+            END IF;
+        END $$
+        """
+    )
     op.drop_index("ix_recordings_in_clear", "recordings")
     op.drop_table("vault_remains")
     op.drop_table("vault_anchors")

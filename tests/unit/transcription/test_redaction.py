@@ -1,5 +1,6 @@
 """What identifies is taken out of what was said, and nothing that matters to a nurse."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,17 @@ def test_a_number_told_in_pieces_at_the_end_of_a_call_is_hidden_and_one_told_min
 def test_a_number_told_with_pauses_and_hesitation_is_hidden_whole(language: str, said: str, clean: str) -> None:
     (turn,) = redact_turns([_turn(said, 0)], language, SIGNS, NOBODY)
     assert (turn.turn.text, turn.turn.written) == (clean, "")
+
+
+@given(
+    st.text(alphabet="我叫王建国住在文三路十号电话一三八零,。 姓张ab12@.", max_size=40), st.sampled_from(["zh", "en"])
+)
+def test_whatever_is_hidden_in_the_words_is_hidden_in_the_sound(said: str, language: str) -> None:
+    (clean,) = redact_turns([_turn(said, 0)], language, SIGNS, NOBODY)
+    kept = "".join(
+        letter for at, letter in enumerate(said) if not any(found.start <= at < found.end for found in clean.hidden)
+    )
+    assert re.sub(r"\[[^\]]*\]", "", clean.turn.text) == kept
 
 
 def test_a_number_that_begins_behind_a_cue_and_goes_on_in_the_next_turn_is_hidden_in_both() -> None:
