@@ -40,9 +40,20 @@ _RECAP = {
         r"|let me (?:confirm|repeat|recap|check))\b"
     ),
 }
+_TOLD_TO_DO = {
+    "zh": re.compile(
+        r"如果|要是|一旦|万一|假如|的话|打(?:120|一二零|幺二零|电话|急救)|急救电话|随时|马上|立即|及时|赶紧|尽快"
+    ),
+    "en": re.compile(r"\b(?:if|call|come in|go to|should|in case|whenever|right away|immediately)\b"),
+}
+"""What to do when it comes is no sign that it is there."""
 _BARE_TAG = {
     "zh": re.compile(r"^\W*(?:是吗|对吗|对吧|是吧|对不对|是不是|是这样吗|是这样吧|没错吧)\W*$"),
     "en": re.compile(r"^\W*(?:is that (?:right|correct|so|true)|right|correct|am i right|did i get that right)\W*$"),
+}
+_TAGGED = {
+    "zh": re.compile(r"(?:对|是|可以|行|好)?吧\W*$|对吗\W*$|对不对\W*$|好吗\W*$|行吗\W*$"),
+    "en": re.compile(r"\b(?:right|okay|ok|correct)\W*$"),
 }
 _ADVISED = {
     "zh": re.compile(
@@ -70,7 +81,9 @@ def is_plain_yes(answer: str, language: str) -> bool:
 
 def is_advice(asked: str, language: str) -> bool:
     """Whether a sentence asks only if advice was understood: 如果胸痛就打120, 知道吗."""
-    return _ADVISED[language].search(asked) is not None
+    return _ADVISED[language].search(asked) is not None or (
+        _TAGGED[language].search(asked) is not None and _TOLD_TO_DO[language].search(asked) is not None
+    )
 
 
 def _sentences(text: str) -> list[str]:
@@ -83,6 +96,8 @@ def recap_in(text: str, language: str) -> str | None:
     tagged = len(sentences) > 1 and _BARE_TAG[language].match(sentences[-1]) is not None
     said = sentences[-2 if tagged else -1 :]
     whole = " ".join(said)
+    if _TOLD_TO_DO[language].search(whole):
+        return None
     return whole if said and (tagged or _RECAP[language].search(whole)) else None
 
 

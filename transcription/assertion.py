@@ -47,7 +47,7 @@ _NEVER_LIKE_THIS = {
         r"(?:从来|从|一辈子|这辈子|以前|过去)(?:都|也|还)?没(?:有)?(?=[^,，。！？]{0,8}(?:这么|这样|如此))"
     ),
     "en": re.compile(
-        r"\bnever\b(?=[^.?!,;]{0,40}\b(?:like (?:this|that)"
+        r"\bnever\b(?=[^.?!,;]{0,40}\b(?:like this"
         r"|(?:this|so) (?:bad|badly|severe|strong|much|hard|painful|tight|short|sick|weak))\b)"
     ),
 }
@@ -78,6 +78,7 @@ _ZH_LATER_NO = re.compile(
     r"(?:(?:没有|没)(?=$|[,，。！!？?\s啊呀呢哦嗯]|过|了|的|没|这|那|想|发生|出现|犯|再|[一-鿿]{0,2}我)|没了|不是(?=$|[,，。])"
     r"|不[疼痛闷喘晕吐肿黑黄麻歪呛怕](?:了|$|[,，。])|好了|好多了|消失|不见了|止住|停了|缓解了|退了|过去了|没事了?)"
 )
+_ZH_NOT_PAINFUL = re.compile("(?<![疼痛])不[疼痛闷晕麻肿]$")
 _ZH_LISTED_NONE = re.compile(
     r"^(?:[、和跟与及或]?[^我你他她药人谁钱饭连得觉,，。！!？?;；]){0,14}(?:全|这些|统统)?[都也](?:没有|没)(?:出现|发生|有)?(?:过)?"
     r"(?=$|[,，。！!？?\s啊呀呢哦的了])"
@@ -127,6 +128,8 @@ _ZH_IN_THAT_CASE = re.compile(
 
 def _told_in_chinese(at: _Sentence, rest: str, by_relative: bool) -> Told:
     clause = re.split("[,，、：: ]", at.before)[-1]
+    if _ZH_NOT_PAINFUL.search(at.hit):
+        return Told.DENIED  # 胸不痛 sounds like 胸部痛
     if (_ZH_NO.search(at.before) and not _ZH_NO_DENIAL.search(at.before)) or _ZH_LISTED.search(at.before):
         return Told.DENIED
     if _ZH_LISTED_NONE.match(at.after) or _ZH_LATER_NO.match(at.after) or _ZH_I_SAID_NO.match(at.after):

@@ -307,7 +307,7 @@ def _signs_of(
                 )
     yield from _values_of(turn, number, flags, of_turn, by_relative)
     if before is not None and before.channel is Channel.AGENT:
-        yield from _answered(turn, number, plain_text(before.text), text, flags, of_turn)
+        yield from _answered(turn, number, plain_text(before.text), text, flags, of_turn, by_relative)
 
 
 def _languages_in(text: str, of_turn: str) -> tuple[str, ...]:
@@ -318,6 +318,11 @@ def _languages_in(text: str, of_turn: str) -> tuple[str, ...]:
 _CHARACTERS = re.compile("[\u3400-\u9fff]")
 _LETTERS = re.compile("[a-z]{3}")
 _BELOW = re.compile(r"(?:不到|没到|没有到|低于|小于|below|under|less than|not even)\s*$")
+_NOT_BEYOND = re.compile(
+    r"(?:没有?|从没|不)(?:有)?(?:再)?(?:超过|高于|低于|高过)(?:过)?\s*$"
+    r"|(?:\b(?:never|not|hardly)|n't)(?: been| gone| was| is| get| got| go| ever)*"
+    r" (?:over|above|below|under|more than|less than)\s*$"
+)
 _BARELY = 0.01
 
 
@@ -330,6 +335,8 @@ def _values_of(turn: Turn, number: int, flags: Sequence[RedFlag], language: str,
     for measured in measurements_in(text, language):
         crossed = [flag for flag in flags if flag.measured and flag.measured.quantity is measured.quantity]
         # 不到九十 denies nothing: it is a value below.
+        if _NOT_BEYOND.search(text, 0, measured.start):
+            continue
         below = _BELOW.search(text, 0, measured.start)
         value = measured.value - (_BARELY if below else 0.0)
         start = below.start() if below else measured.start
@@ -361,17 +368,23 @@ _SHORT_ANSWER = {"zh": 12, "en": 40}
 
 
 def _answered(
-    turn: Turn, number: int, question: str, answer: str, flags: Sequence[RedFlag], language: str
+    turn: Turn,
+    number: int,
+    question: str,
+    answer: str,
+    flags: Sequence[RedFlag],
+    language: str,
+    by_relative: bool,
 ) -> Iterator[_Sign]:
     """What the patient affirms, or completes: "does your chest feel better? - it still hurts"."""
     asked = last_question(question, language)
     if asked is None:
         recap = recap_in(question, language)
         if recap is not None and is_plain_yes(answer, language):
-            for flag in _signs_asked(recap, flags, language, (Told.PRESENT,)):
+            for flag in _signs_asked(recap, flags, language, (Told.PRESENT,), by_relative=by_relative):
                 yield _Sign(flag=flag, at=turn.start, turn=number, heard=answer)
         return
-    hits = _signs_asked(asked, flags, language, _ASKED_OF)
+    hits = _signs_asked(asked, flags, language, _ASKED_OF, by_relative=True)
     # A plain yes to a question about several signs affirms one of them: nobody knows which, so the most urgent.
     if hits and is_affirmed(answer, language) and (len(hits) == 1 or is_plain_yes(answer, language)):
         flag = min(hits, key=lambda flag: LEVEL_ORDER[flag.level] if flag.level else len(LEVEL_ORDER))
@@ -386,7 +399,9 @@ def _answered(
 _ASKED_OF = (Told.PRESENT, Told.SUPPOSED, Told.OF_OTHERS, Told.OTHERS_NOW)
 
 
-def _signs_asked(asked: str, flags: Sequence[RedFlag], language: str, ways: tuple[Told, ...]) -> list[RedFlag]:
+def _signs_asked(
+    asked: str, flags: Sequence[RedFlag], language: str, ways: tuple[Told, ...], *, by_relative: bool
+) -> list[RedFlag]:
     """The signs that a sentence of the agent asks about, or repeats."""
     if is_advice(asked, language):
         return []
@@ -394,7 +409,8 @@ def _signs_asked(asked: str, flags: Sequence[RedFlag], language: str, ways: tupl
         {
             hit.flag.code: hit.flag
             for hit in _phrase_hits(asked, flags, language)
-            if (how := told(asked, hit.start, hit.end, language, by_relative=True)) in ways or how in hit.flag.counts
+            if (how := told(asked, hit.start, hit.end, language, by_relative=by_relative)) in ways
+            or how in hit.flag.counts
         }.values()
     )
 

@@ -131,6 +131,9 @@ def test_a_sign_asked_about_and_affirmed_counts_as_the_patients() -> None:
         ("If you have chest pain call 911, okay?", "Yes.", "en", []),
         ("您以前胸痛过吗", "有", "zh", []),
         ("那出现胸痛要马上来医院", "好的", "zh", []),
+        ("所以如果胸口痛您就打120，对吧", "对", "zh", []),
+        ("胸痛随时打急救电话，对吧", "对", "zh", []),
+        ("So call us for chest pain or bleeding.", "Yes.", "en", []),
     ],
 )
 def test_what_the_agent_asks_or_repeats_counts_where_it_is_affirmed(
@@ -167,6 +170,9 @@ def test_a_sign_behind_two_denials_or_in_the_other_language_is_heard(text: str, 
         ("胸痛、头晕、出血都没有", "zh"),
         ("Chest pain? No, nothing.", "en"),
         ("没有chest pain", "zh"),
+        ("我胸不痛", "zh"),
+        ("我胸不疼", "zh"),
+        ("从来没有胸痛过", "zh"),
         ("No chest pain", "zh"),
     ],
 )
@@ -190,6 +196,9 @@ def test_a_value_below_is_below_and_a_value_not_reached_is_none() -> None:
     assert _codes("血氧低于88", "zh", "copd") == {("oxygen_very_low", "red")}
     assert _codes("血压没到180", "zh", "hypertension") == set()
     assert _codes("血压低于180", "zh", "hypertension") == set()
+    assert _codes("血压没超过180", "zh", "hypertension") == set()
+    assert _codes("my blood pressure was never over 180", "en", "hypertension") == set()
+    assert _codes("血压超过180", "zh", "hypertension") == {("blood_pressure_very_high", "amber")}
     assert _codes("血压不是190，是130", "zh", "hypertension") == set()
     assert _codes("膝盖能弯到40度", "zh", "oncology") == set()
 
