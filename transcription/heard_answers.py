@@ -312,6 +312,8 @@ def _number(exchange: _Exchange, question: Question, language: str) -> _Value | 
             return _Value(value=0, sentence=sentence)
         if not exchange.is_last and question.count is None:
             continue
+        if _is_not_his(sentence, language, exchange.by_relative):
+            return None
         numbers = numbers_in(sentence.lower, question, language)
         if len(numbers) > 1:
             return None
@@ -323,6 +325,18 @@ def _number(exchange: _Exchange, question: Question, language: str) -> _Value | 
             if reply is Reply.NO and (question.zero.zh or question.zero.en):
                 return _Value(value=0, sentence=sentence)
     return None
+
+
+_SAYS_A_NUMBER = re.compile(r"[\d零一二两三四五六七八九十百]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten)\b")
+
+
+def _is_not_his(sentence: Sentence, language: str, by_relative: bool) -> bool:
+    """Whether the number that a sentence begins with is told of somebody else, or of years ago."""
+    first = _SAYS_A_NUMBER.search(sentence.lower)
+    if first is None:
+        return False
+    how = standing(sentence.lower, first.start(), first.end(), language, by_relative=by_relative)
+    return how in (Standing.OF_ANOTHER, Standing.PAST, Standing.SUPPOSED)
 
 
 def _choice(exchange: _Exchange, item: FormItem, question: Question, language: str) -> _Value | None:

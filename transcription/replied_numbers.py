@@ -21,7 +21,9 @@ _NOT_A_NUMBER = re.compile(
 )
 
 
-_OTHERWISE = re.compile(r"\s*(?:号|点(?!\d)|月|岁|床|楼|层|年|块钱?|:\d|：\d|o'clock|[ap]\.?m\b|st\b|nd\b|rd\b|th\b)")
+_OTHERWISE = re.compile(
+    r"\s*(?:号|点(?!\d)|月|岁|床|楼|层|年|块钱?|周|个?(?:星期|礼拜|月)|个?小时|分钟|(?:weeks?|months?|years?|hours?|minutes?)\b|:\d|：\d|o'clock|[ap]\.?m\b|st\b|nd\b|rd\b|th\b)"
+)
 """When it was or where: no count."""
 _UNIT_OF_WEIGHT = re.compile(r"(公斤|千克|kg|kilo)|(斤|pound|lb)")
 
