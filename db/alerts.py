@@ -65,8 +65,11 @@ alerts = Table(
     instant("closed_at", nullable=True),
     closed_set("outcome", AlertOutcome, nullable=True),
     Column("evidence", JSONB, nullable=False, default=dict),
+    Column("finding", String(64), nullable=True),
     # The same sign in the same second of the same recording is one alert, however often the text is read.
     Index("uq_alerts_once", "recording_id", "code", "at_second", unique=True),
+    # Of what was heard since captions listen too, a sign is one alert whatever its second.
+    Index("uq_alerts_finding", "recording_id", "finding", unique=True),
     # And the same sign in the same response, however often its answers are saved.
     Index("uq_alerts_answered", "response_id", "code", unique=True),
     Index(
@@ -131,6 +134,7 @@ class AlertRepository:
                 # Its clock begins at once.
                 next_step_at=alert.next_step_at or alert.raised_at,
                 evidence=alert.evidence,
+                finding=alert.finding,
             )
             .on_conflict_do_nothing()
             .returning(alerts.c.id)

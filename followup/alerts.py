@@ -120,6 +120,7 @@ class Alert:
     closed_at: datetime | None = None
     outcome: AlertOutcome | None = None
     evidence: dict[str, object] = field(default_factory=dict)
+    finding: str | None = None  # of what is heard, its code: once for a recording; older alerts tell none
 
     @property
     def is_open(self) -> bool:

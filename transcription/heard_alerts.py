@@ -53,6 +53,7 @@ def raise_heard(
             code=sign.code,
             level=sign.level,
             at_second=sign.at,
+            finding=sign.code,
             raised_at=uow.now,
             # Captions are gone when the transcript comes: their numbers would point at other turns.
             evidence={"heard": sign.heard, **({"live": True} if live else {"turn": sign.turn})},

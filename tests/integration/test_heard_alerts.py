@@ -1,6 +1,7 @@
 """One alert for one finding, by captions, transcript or another run; for illnesses of the record, whoever speaks."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -78,6 +79,16 @@ def test_captions_and_transcript_and_another_run_raise_one_alert_for_one_finding
         (later,) = raise_heard(uow, recording, attempt, _said("我昨天起喘不上气来", "胸口也疼"), "zh", SETS)
         assert (later.code, later.at_second) == ("chest_pain", 10.0)
         assert _codes(uow, recording) == [("severe_breathlessness", "red"), ("chest_pain", "red")]
+
+
+def test_the_database_takes_a_finding_once_even_from_who_did_not_look_first(units_of_work: UnitsOfWork) -> None:
+    with units_of_work() as uow:
+        recording, attempt = _recording(uow, a_patient(uow))
+        (first,) = raise_heard(uow, recording, attempt, _said("我喘不上气"), "zh", SETS)
+        again = replace(first, id=new_id(), at_second=first.at_second + 30, raised_at=uow.now)
+        assert uow.alerts.add(again) is False
+        assert uow.alerts.add(replace(again, id=new_id(), finding="chest_pain", code="chest_pain"))
+        assert len(_codes(uow, recording)) == 2
 
 
 def test_what_is_more_urgent_than_what_was_heard_before_is_raised_and_what_is_less_is_not(
