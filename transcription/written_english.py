@@ -37,6 +37,8 @@ _SHORT = rf"(?:{_ONE}[ -](?:oh[ -]{_ONE}\b|{_FROM_TEN}))"
 _DIGIT = rf"(?:{_ONE}|zero|oh)\b"
 _NUMBER = rf"(?:(?:{_INTEGER}|zero\b|oh\b) point(?: {_DIGIT})+|{_LARGE}|{_ONE}\b|\d+(?:\.\d+)?)"
 
+_NUMBER_ENDS = rf"(?!\d|\.\d|[ -](?:{_ONE}|hundred|thousand)\b)"
+
 _UNITS = {
     "milligram": "mg", "microgram": "μg", "gram": "g", "milliliter": "ml", "millilitre": "ml", "liter": "L",
     "litre": "L", "kilogram": "kg", "kilo": "kg", "centimeter": "cm", "centimetre": "cm",
@@ -106,7 +108,7 @@ def _figures(spoken: str) -> str:
         return spoken
     whole, point, fraction = spoken.partition(" point ")
     if point:
-        return f"{_figures(whole)}.{_digits(fraction)}"
+        return f"{_any(whole)}.{_digits(fraction)}"
     total = part = 0
     for word in re.findall(r"[a-z]+", spoken):
         match word:
@@ -221,15 +223,14 @@ _SPOKEN: tuple[_Rule, ...] = (
     (rf"\b(?:the )?{_ORDINAL} of (?P<month>{_MONTH})\b", _month_day),
     (rf"\b(?P<part>half|quarter) (?P<way>past|to) (?P<hour>{_HOUR})\b", _past),
     (
-        rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER})"
-        rf"(?!\d|\.\d|[ -](?:{_ONE}|hundred|thousand)\b)",
+        rf"\b(?P<high>{_SHORT}|{_NUMBER}) (?:over|by) (?P<low>{_SHORT}|{_NUMBER}){_NUMBER_ENDS}",
         _pressure,
     ),
     (rf"\b(?P<hour>{_HOUR}) (?P<minutes>{_MINUTES})(?P<rest>,? {_DAY_PART})", _clock),
     (rf"\b(?P<number>{_INTEGER}|\d+) and a half\b", _and_a_half),
     (r"\bhalf an? (?=tablet|pill|capsule|sachet)", lambda _: "0.5 "),
     (r"\b(?P<part>one|two|three) (?P<of>third|quarter)s?\b", _fraction),
-    (rf"\b(?:{_INTEGER}|zero|oh) point(?: {_DIGIT})+", _number),
+    (rf"\b(?:{_SHORT}|{_INTEGER}|zero|oh) point(?: {_DIGIT})+", _number),
     (rf"(?<!this )(?<!that )(?<!some )(?<!the )\bpoint(?P<tenths>(?: {_DIGIT})+)(?=[ -]{_MASS})", _below_one),
     (rf"\b(?P<century>eighteen|nineteen|twenty) (?P<year>{_FROM_TEN})(?![ -](?:hundred|thousand|{_MASS}))", _year),
     (rf"\b{_SHORT}(?![ -](?:{_MASS}(?!s? per\b)|hundred|thousand))", _short_value),

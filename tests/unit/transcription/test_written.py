@@ -94,6 +94,7 @@ def test_the_name_of_a_medicine_stays() -> None:
         ("one eighty over one ten this morning", "180/110 this morning"),
         ("my sugar was one eighty milligrams per deciliter", "my sugar was 180 mg/dL"),
         ("I take point five milligrams", "I take 0.5 mg"),
+        ("a fever of one oh one point five", "a fever of 101.5"),
         ("at this point five milligrams", "at this point 5 mg"),
         ("my sugar was one oh five", "my sugar was 105"),
         ("thirty-eight point five degrees", "38.5 degrees"),
