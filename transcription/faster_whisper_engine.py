@@ -5,7 +5,6 @@ window and several windows at a time fall out of the processor's cache: windows 
 the other and decoded together, cost less than half.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
@@ -24,8 +23,10 @@ from transcription.weights import Weights
 PACKED_SECONDS = 20.0
 """How long packed windows are: docs/transcription.md has the trials."""
 
-_STEP_SECONDS = 2
-"""Longer stretches are padded to such a step, so that those of about one length are decoded together."""
+_FRAME_STEP = 20  # the encoder makes one position of two frames
+
+_SURE = -0.15
+"""Mean log probability from which a window's neighbors are decoded greedily: no worse there, and a third cheaper."""
 
 _FRAMES_PER_SECOND = 100
 _PREPENDED = "\"'“¿([{-"
@@ -64,6 +65,7 @@ class FasterWhisper:
                 "beam_size": beam_size,
                 "batch_size": batch_size,
                 "packed_seconds": PACKED_SECONDS,
+                "greedy_above": _SURE,
             },
         )
 
@@ -84,47 +86,52 @@ class FasterWhisper:
         return max(among, key=lambda language: likelihood.get(language, 0.0))
 
     def transcribe(self, windows: Sequence[Samples], language: str) -> list[WindowText]:
-        """The text of each window."""
+        """The text of each window; greedily while the model is sure, which on a clear English line is always."""
         tokenizer = self._tokenizer(language)
         texts: dict[int, WindowText] = {}
+        sure = False
         for frames, batch in self._batches(windows):
-            texts |= zip(batch, self._decoded([windows[index] for index in batch], frames, tokenizer), strict=True)
+            lengths = [windows[index].size * _FRAMES_PER_SECOND // SAMPLE_RATE for index in batch]
+            encoded = ctranslate2.StorageView.from_array(
+                np.concatenate([self._encoded(windows[index], frames) for index in batch])
+            )
+            results = self._results(encoded, len(batch), tokenizer, 1 if sure else self._beam_size)
+            if sure and not _is_sure(results):
+                results = self._results(encoded, len(batch), tokenizer, self._beam_size)
+            sure = _is_sure(results)
+            texts |= zip(batch, self._told(results, encoded, lengths, tokenizer), strict=True)
         return [texts[index] for index in range(len(windows))]
 
     def _batches(self, windows: Sequence[Samples]) -> Iterator[tuple[int, list[int]]]:
-        """Windows that are padded to one length, as many as are decoded together."""
-        of_length: dict[int, list[int]] = defaultdict(list)
-        for index, window in enumerate(windows):
-            of_length[_padded_frames(window)].append(index)
-        for frames, alike in of_length.items():
-            for first in range(0, len(alike), self._batch_size):
-                yield frames, alike[first : first + self._batch_size]
+        """Windows of about one length, as many as are decoded together, and how many frames they are padded to."""
+        by_length = sorted(range(len(windows)), key=lambda index: windows[index].size)
+        for first in range(0, len(by_length), self._batch_size):
+            batch = by_length[first : first + self._batch_size]
+            yield _padded_frames(windows[batch[-1]].size), batch
 
-    def _decoded(self, windows: Sequence[Samples], frames: int, tokenizer: Tokenizer) -> Iterator[WindowText]:
-        encoded = ctranslate2.StorageView.from_array(
-            np.concatenate([self._encoded(window, frames) for window in windows])
-        )
-        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        results = self._model.model.generate(
+    def _results(self, encoded: ctranslate2.StorageView, windows: int, tokenizer: Tokenizer, beam_size: int) -> Any:
+        return self._model.model.generate(
             encoded,
-            [prompt] * len(windows),
-            beam_size=self._beam_size,
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * windows,
+            beam_size=beam_size,
             max_length=self._model.max_length,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             return_scores=True,
             return_no_speech_prob=True,
         )
+
+    def _told(
+        self, results: Any, encoded: ctranslate2.StorageView, lengths: list[int], tokenizer: Tokenizer
+    ) -> Iterator[WindowText]:
         tokens = [[token for token in result.sequences_ids[0] if token < tokenizer.eot] for result in results]
-        lengths = [window.size * _FRAMES_PER_SECOND // SAMPLE_RATE for window in windows]
         aligned = self._model.find_alignment(tokenizer, tokens, encoded, lengths)
         for result, said, words in zip(results, tokens, aligned, strict=True):
             merge_punctuations(words, _PREPENDED, _APPENDED)
-            steps = len(result.sequences_ids[0])
             text = tokenizer.decode(said).strip()
             yield WindowText(
                 words=tuple(_word(word) for word in words if word["word"]),
-                mean_log_probability=float(result.scores[0]) * steps / (steps + 1),
+                mean_log_probability=_mean_log_probability(result),
                 no_speech_probability=float(result.no_speech_prob),
                 compression_ratio=float(get_compression_ratio(text)) if text else 0.0,
             )
@@ -142,11 +149,22 @@ class FasterWhisper:
         )
 
 
-def _padded_frames(window: Samples) -> int:
-    """So many frames a window is heard in: a packed one's, or more where one stretch is longer."""
-    step = _STEP_SECONDS * SAMPLE_RATE
-    seconds = -(-window.size // step) * _STEP_SECONDS
-    return round(min(max(PACKED_SECONDS, seconds), WINDOW_SECONDS) * _FRAMES_PER_SECOND)
+def _is_sure(results: Any) -> bool:
+    return all(_mean_log_probability(result) >= _SURE for result in results)
+
+
+def _mean_log_probability(result: Any) -> float:
+    steps = len(result.sequences_ids[0])
+    return float(result.scores[0]) * steps / (steps + 1)
+
+
+def _padded_frames(longest: int) -> int:
+    """So many frames a batch is heard in: a packed window's, or more where one stretch is longer.
+
+    Less silence behind short windows is cheaper, but then the models leave out the last sentence now and then.
+    """
+    seconds = min(max(PACKED_SECONDS, longest / SAMPLE_RATE), WINDOW_SECONDS)
+    return -(-round(seconds * _FRAMES_PER_SECOND) // _FRAME_STEP) * _FRAME_STEP
 
 
 def _word(word: dict[str, Any]) -> Word:
