@@ -19,6 +19,7 @@ from benchmarks import (
     red_flags,
     search,
     transcription,
+    transcription_backlog,
 )
 from benchmarks.row import Row, print_rows
 from runtime.settings import REPOSITORY
@@ -40,6 +41,7 @@ BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "search": lambda: search.rows(1_000_000, rounds=3),
     "recordings": lambda: recordings.rows(60.0, 7),
     "transcription": lambda: transcription.rows(_SPEECH, "ulaw", 1),
+    "transcription_backlog": lambda: transcription_backlog.rows(_SPEECH, "ulaw", 41),
     "live_captions": lambda: live_captions.rows(_SPEECH, (1, 4), peer_too=True),
     "red_flags": lambda: red_flags.rows(load_red_flags(_FLAGS), HALVES, None, listed=False),
     "spoken_flags": lambda: red_flags.spoken_rows(load_red_flags(_FLAGS), 10),
