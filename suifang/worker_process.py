@@ -55,7 +55,7 @@ from suifang.keeping import keeping_policy
 from suifang.parking import ParkingParts, park_what_fails
 from suifang.start import refuse_wrong_start
 from transcription.answer_phrases import load_answer_phrases
-from transcription.engine_choice import Transcribers
+from transcription.engine_choice import Transcribers, child_megabytes
 from transcription.free_summary import LanguageModel, load_summary_instructions
 from transcription.note_material import NoteMaterial
 from transcription.note_summaries import SummaryParts
@@ -120,6 +120,8 @@ def worker_application(settings: Settings, *, hears: bool) -> Celery:
     urls = engine_urls(settings)
     app = make_task_queue(urls.broker_url)
     app.conf.worker_proc_alive_timeout = _MODEL_LOADING_SECONDS
+    if hears:
+        app.conf.worker_max_memory_per_child = round(child_megabytes(settings) * 1e6 / 1024)  # in KiB
     for component in COMPONENTS:
         component.register(app)
     units_of_work = UnitsOfWork(make_engine(urls.database_url, application="suifang-worker"))

@@ -12,6 +12,9 @@ from transcription.weights import MODEL_FILE, Weights, find_weights
 
 log = structlog.get_logger(__name__)
 
+_BESIDE_MODELS_MB = 500.0
+"""Libraries, the sound of a call and the engine's own room."""
+
 
 class Transcribers:
     """The engines of one process, loaded when they are first asked for.
@@ -46,6 +49,17 @@ class Transcribers:
 
     def _taken(self) -> float:
         return sum(megabytes for _, megabytes in self._loaded.values())
+
+
+def child_megabytes(settings: Settings) -> float:
+    """What a process that hears may grow to before a fresh one takes its place: engines keep what long calls took.
+
+    A process with the base model (145 MB) begins at about 600 and must stay below 900.
+    """
+    chosen = (settings.speech_model_named(None), *settings.queue_models)
+    models = sorted((_megabytes(settings, each) for each in chosen), reverse=True)
+    held = max(models[0], min(sum(models), settings.speech_memory_mb))
+    return _BESIDE_MODELS_MB + 2 * held
 
 
 def load_transcriber(settings: Settings) -> Transcriber:

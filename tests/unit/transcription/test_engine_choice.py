@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from runtime.content.library import Content
 from runtime.mode_rules import refusals
 from runtime.settings import REPOSITORY, Settings, SpeechEngine
-from transcription.engine_choice import Transcribers
+from transcription.engine_choice import Transcribers, child_megabytes
 from transcription.weights import find_weights
 
 
@@ -50,6 +50,16 @@ def test_a_model_is_let_go_when_another_needs_its_room(base: Path, tmp_path: Pat
     for name in (None, "one", None, "two"):
         transcribers(name)
     assert transcribers.loaded == ("own", "two")
+
+
+def test_a_process_may_grow_with_its_models_and_with_the_base_model_not_to_900_megabytes(
+    base: Path, tmp_path: Path
+) -> None:
+    one = child_megabytes(_settings(tmp_path, speech_model=str(base)))
+    assert 600 < one < 900
+    both = _settings(tmp_path, speech_model=str(base), speech_models=f"second=faster-whisper:{base}")
+    assert child_megabytes(both) > one
+    assert child_megabytes(_settings(tmp_path, speech_engine="endpoint", speech_url="http://127.0.0.1:9/v1")) < one
 
 
 @pytest.mark.parametrize(
