@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
+from transcription.number_rules import Rule, written_by
+
 _ONES = "一二三四五六七八九"
 _D = f"[{_ONES}两]"
 _DIGITS = f"零〇{_ONES}两幺"
@@ -63,34 +65,10 @@ _FEVER = re.compile(r"(?:体温|温度|发烧|发热|低烧|高烧|烧到|烧)[^
 _BODY_HEAT = (34.0, 43.0)
 _PRESSURE = re.compile(r"血压[^。！？]{0,16}$")
 
-_ASIDE = re.compile("[\ue000-\uf8ff]")
-"""Characters of nobody's alphabet stand for what is put aside."""
-_LONGEST = 6000
-
 
 def written_chinese(text: str, names: Collection[str] = ()) -> str:
     """The text with its numbers in figures and their units as signs; writing that again changes nothing."""
-    if len(text) > _LONGEST or _ASIDE.search(text):
-        return text  # longer than any turn, or no speech
-    kept = _kept(frozenset(names))
-    while (written := _written_once(text, kept)) != text:  # it ends: numerals become figures, and none comes back
-        text = written
-    return text
-
-
-def _written_once(text: str, kept: re.Pattern[str]) -> str:
-    aside: list[str] = []
-
-    def put_aside(found: re.Match[str]) -> str:
-        aside.append(found.group())
-        return chr(0xE000 + len(aside) - 1)
-
-    text = kept.sub(put_aside, text)
-    text = _READINGS.sub(lambda found: found["what"] + _digits(found["digits"]), text)
-    text = _ABOUTS.sub(put_aside, text)
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
-    return _ASIDE.sub(lambda found: aside[ord(found.group()) - 0xE000], text)
+    return written_by([(_kept(frozenset(names)), None), *_RULES], text)
 
 
 @lru_cache(maxsize=4)
@@ -239,4 +217,8 @@ _SPOKEN: tuple[_Rule, ...] = (
     (rf"(?<=\d)(?:{_UNIT})", _sign),
     (r"(?<![\d./:])(?P<high>\d{2,3})(?P<by>到|至|比|杠|[,，、 ])(?P<low>\d{2,3})(?![\d.%℃片岁年天:/])", _pressure),
 )
-_RULES = [(re.compile(pattern), replacement) for pattern, replacement in _SPOKEN]
+_RULES: list[Rule] = [
+    (_READINGS, lambda found: found["what"] + _digits(found["digits"])),
+    (_ABOUTS, None),
+    *((re.compile(pattern), replacement) for pattern, replacement in _SPOKEN),
+]

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
+from transcription.number_rules import Rule, written_by
+
 _ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = (
     "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"
@@ -68,31 +70,10 @@ _VALUE_WORD = re.compile(
     re.IGNORECASE,
 )
 
-_ASIDE = re.compile("[\ue000-\uf8ff]")
-_LONGEST = 6000
-
 
 def written_english(text: str, names: Collection[str] = ()) -> str:
     """The text with its numbers in figures and their units as signs; writing that again changes nothing."""
-    if len(text) > _LONGEST or _ASIDE.search(text):
-        return text  # longer than any turn, or no speech
-    kept = _kept(frozenset(names))
-    while (written := _written_once(text, kept)) != text:  # it ends: words become figures, and none comes back
-        text = written
-    return text
-
-
-def _written_once(text: str, kept: re.Pattern[str]) -> str:
-    aside: list[str] = []
-
-    def put_aside(found: re.Match[str]) -> str:
-        aside.append(found.group())
-        return chr(0xE000 + len(aside) - 1)
-
-    text = kept.sub(put_aside, text)
-    for pattern, replacement in _RULES:
-        text = pattern.sub(replacement, text)
-    return _ASIDE.sub(lambda found: aside[ord(found.group()) - 0xE000], text)
+    return written_by([(_kept(frozenset(names)), None), *_RULES], text)
 
 
 @lru_cache(maxsize=4)
@@ -239,4 +220,4 @@ _SPOKEN: tuple[_Rule, ...] = (
     (rf"\b(?P<number>{_ONE})(?P<what>[ -]{_COUNTED})", _counted),
     (rf"(?<=\d)[ -](?P<unit>{_UNIT})s?\b", _unit),
 )
-_RULES = [(re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _SPOKEN]
+_RULES: list[Rule] = [(re.compile(pattern, re.IGNORECASE), replacement) for pattern, replacement in _SPOKEN]
