@@ -31,6 +31,8 @@ router = APIRouter(tags=["recordings"], route_class=Route)
 log = structlog.get_logger(__name__)
 
 FLAC = "audio/flac"
+A_DAY = 86_400
+"""Seconds: no recording is as long."""
 _PIECE = 1 << 20
 Read = TypeVar("Read")
 
@@ -112,8 +114,8 @@ def read_peaks(
     recording_id: Id,
     caller: CareTeam,  # noqa: ARG001
     uow: Work,
-    start: Annotated[float, Query(ge=0)] = 0.0,
-    end: Annotated[float | None, Query(ge=0)] = None,
+    start: Annotated[float, Query(ge=0, le=A_DAY)] = 0.0,
+    end: Annotated[float | None, Query(ge=0, le=A_DAY)] = None,
     most: Annotated[int, Query(ge=1, le=MOST)] = MOST,
 ) -> PeaksAnswer:
     """The waveform to draw, or a stretch of it, in at most so many values for each side."""

@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 import soundfile
 
+from db.engine import make_engine
+from db.unit_of_work import UnitsOfWork
+from recordings.opening import open_vault
+from runtime.embedded import ensure_engines
+from runtime.settings import Settings
 from tests.support.demo_round import demo_round, dialed_twice
 from tests.support.killing import VICTIMS, kill_on_the_way
 from tests.support.waiting import until
@@ -39,12 +44,14 @@ def test_a_round_ends_as_scripted_and_its_report_tells_all() -> None:
     with demo_round() as running:
         report = running.finish()
         town = running.town()
-        files = {
-            attempt["recording"]["uri"]: stored_file(running.state, attempt["recording"]["uri"]).read_bytes()
+        recorded = [
+            attempt["recording"]
             for follow_up in report["follow_ups"]
             for attempt in follow_up["attempts"]
             if attempt["recording"]
-        }
+        ]
+        assert not any(stored_file(running.state, told["uri"]).read_bytes().startswith(b"fLaC") for told in recorded)
+        files = opened(running.state, [told["uri"] for told in recorded])
         printed = "\n".join(running.lines)
         until(
             lambda: not running.call_workers() and not running.front_worker(),
@@ -73,10 +80,9 @@ def test_a_round_ends_as_scripted_and_its_report_tells_all() -> None:
         assert talk["note"]["status"] == "signed"
     red = [alert for f in follow_ups for attempt in f["attempts"] for alert in attempt["alerts"]]
     assert [alert["level"] for alert in red].count("red") >= 2
-    for follow_up in follow_ups:
-        for attempt in follow_up["attempts"]:
-            if attempt["recording"]:
-                check_recording(files[attempt["recording"]["uri"]], attempt["recording"])
+    assert recorded
+    for told in recorded:
+        check_recording(files[told["uri"]], told)
     assert "listens to" in printed, "the supervisor was on a call"
     assert "left the call" in printed
     assert "pressed 1; hospital hung up" in printed, "the patient who was missed rang back"
@@ -104,11 +110,24 @@ def stored_file(state: Path, uri: str) -> Path:
     return found[0]
 
 
+def opened(state: Path, uris: list[str]) -> dict[str, bytes]:
+    """What lies sealed in the vault of a hospital whose processes have ended."""
+    settings = Settings(state_dir=state)
+    with ensure_engines(settings) as engines:
+        engine = make_engine(engines.database_url)
+        try:
+            vault = open_vault(settings, UnitsOfWork(engine))
+            return {uri: vault.read(uri) for uri in uris}
+        finally:
+            engine.dispose()
+
+
 def seconds_between(first: str, second: str) -> float:
     return (datetime.fromisoformat(second) - datetime.fromisoformat(first)).total_seconds()
 
 
 def check_recording(content: bytes, told: dict[str, Any]) -> None:
+    assert told["encrypted"]
     assert hashlib.sha256(content).hexdigest() == told["sha256"]
     sound = soundfile.info(io.BytesIO(content))
     assert (sound.format, sound.channels, sound.samplerate) == ("FLAC", 2, 8000)

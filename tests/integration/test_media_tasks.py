@@ -170,6 +170,8 @@ def ward(database_url: str, broker_url: str, model: Path, tmp_path: Path) -> Ite
 
 def kill_tree(process: psutil.Process) -> None:
     if process.is_running():
+        # First it stands still: a child that it starts meanwhile would live on, with its connection to the broker.
+        process.suspend()
         for member in [*process.children(recursive=True), process]:
             member.kill()
 

@@ -38,7 +38,7 @@ def test_no_address_takes_a_name_or_number() -> None:
     # Free words that name a list, a sender, a department, a purpose or a laboratory's code, and instants, which may be
     # written as counted seconds; everything else is an id, a day, a count or a closed set.
     words_of_no_person = {"code", "department", "file_name", "purpose", "sender", "source", "template"}
-    instants = {"before", "since", "until", "starts_at", "ends_at"}
+    instants = {"at", "before", "since", "until", "starts_at", "ends_at"}
     for router in ROUTERS:
         for route in (each for each in router.routes if isinstance(each, APIRoute)):
             for field in route.dependant.query_params:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pypdfium2
 import pytest
@@ -286,7 +287,7 @@ def fill(uow: UnitOfWork, patient: Patient, user: str) -> None:
 
 def test_contacts_are_those_of_the_period_with_what_came_of_them(house: House, nurse: Asking, patient: Patient) -> None:
     with house.rows() as uow:
-        today = uow.now.astimezone(UTC).date()
+        today = uow.now.astimezone(ZoneInfo("Asia/Shanghai")).date()
         attempt = an_attempt(uow, a_task(uow, patient, a_queue(uow)), outcome="connected-patient")
         a_call(uow, attempt)
     facts = drafted(nurse, patient, until=(today - timedelta(days=1)).isoformat())["facts"]

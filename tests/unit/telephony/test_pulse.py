@@ -1,9 +1,10 @@
 """The pulse of a call worker: silence counts only as far as the worker is to blame for it."""
 
-import os
 import subprocess
 import sys
 import time
+
+import psutil
 
 from telephony.sip.pulse import starved_seconds
 from tests.support.waiting import until
@@ -29,4 +30,11 @@ def test_the_time_a_process_waits_for_a_processor_is_known() -> None:
 
 
 def test_a_process_that_does_nothing_is_not_starved() -> None:
-    assert starved_seconds(os.getpid()) < 60
+    idle = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    try:
+        until(lambda: psutil.Process(idle.pid).status() == psutil.STATUS_SLEEPING, timeout=60, what="it waits")
+        before = starved_seconds(idle.pid)
+        assert starved_seconds(idle.pid) - before < 1
+    finally:
+        idle.kill()
+        idle.wait()
