@@ -14,7 +14,16 @@ from typing import ClassVar
 
 from followup.calls import EndReason, LegId, LegRole
 from followup.ports import TextVoice
-from telephony.call_control import CallControl, LegEvent, LegEventKind, LegState, LegStatus, OutboundLeg, Trunk
+from telephony.call_control import (
+    CallControl,
+    LegEvent,
+    LegEventKind,
+    LegState,
+    LegStatus,
+    OutboundLeg,
+    Trunk,
+    UnreachableError,
+)
 from telephony.line_script import (
     ANSWERS,
     BUSY,
@@ -37,6 +46,8 @@ from telephony.loopback_time import ManualScheduler
 from telephony.sip.control import SipCallControl
 from telephony.sip.pool import WorkerPool
 from telephony.sip.pool_settings import PoolSettings
+from telephony.sip.roster import WorkerSummary
+from telephony.sip.wire import Status
 from tests.support.ports import free_udp_block
 from tests.support.sip_caller import CallPlan, DialedCall, dial
 from tests.support.sip_patient import SipPatient, sip_patient
@@ -340,6 +351,18 @@ class SipBench(Bench):
 
     def let_time_pass(self) -> None:
         """It passes by itself."""
+
+    def hang_up_everything(self) -> None:
+        """End what a test left behind, and wait until the workers have room again: a farewell takes its time."""
+        super().hang_up_everything()
+        until(lambda: not any(map(self._held, self.pool.workers())), timeout=30, what="no worker holds a leg")
+
+    def _held(self, worker: WorkerSummary) -> bool:
+        try:
+            answer = self.pool.ask(worker.worker_id, Status())
+        except UnreachableError:
+            return False  # it had made all its calls and has left
+        return answer.status is not None and bool(answer.status.legs)
 
     def number(self, far_end: FarEnd) -> str:
         return f"id-{next(self._numbers)}.{self.PROGRAMMES[far_end]}"
