@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -48,6 +49,7 @@ from tests.support.hospital_years import (
     write_exams,
     write_messages,
 )
+from tests.support.waiting import until
 
 FULL = 100_000
 """Patients of the hospital that figures are extrapolated to."""
@@ -151,8 +153,8 @@ def rows(patients: int, *, connections: int, replayed: int, listed: int, past: P
             bound=GOAL_MS,
             n=len(opened),
             spread=None,
-            conditions=f"p50 {statistics.median(opened):.1f} ms; records of {OPENED} of the {len(everybody)} people "
-            f"loaded, five years with {len(past.orders)} orders each, opened through the API; {load}",
+            conditions=f"p50 {statistics.median(opened):.1f} ms; "
+            f"records of {min(OPENED, len(everybody))} of the {len(everybody)} people loaded, five years with {len(past.orders)} orders each, opened through the API; {load}",
         )
     ]
     for loaded in (over_line, from_file, as_list):
@@ -221,9 +223,7 @@ def _over_mllp(
                 refused = asyncio.run(_send(port, people, connections, past))
                 loaded.stored = time.monotonic() - began
                 say(f"{loaded.messages} messages answered in {loaded.stored:.0f} s")
-                while left := _waiting(connection):
-                    say(f"{left} wait to be applied")
-                    time.sleep(min(20.0, 0.2 + left / 2000))
+                until(partial(_all_applied, connection), timeout=86_400, what="everything is applied", every=0.5)
             loaded.applied = time.monotonic() - began
         loaded.peaks = peaks.megabytes
     finally:
@@ -327,9 +327,11 @@ def _copied(engines: Engines) -> float:
     return (counted[0] if counted else 0) / took
 
 
-def _waiting(connection: "psycopg.Connection[tuple[int]]") -> int:
+def _all_applied(connection: "psycopg.Connection[tuple[int]]") -> bool:
     row = connection.execute("SELECT count(*) FROM feed_messages WHERE state = 'stored'").fetchone()
-    return row[0] if row else 0
+    left = row[0] if row else 0
+    say(f"{left} wait to be applied")
+    return left == 0
 
 
 def _scalar(engines: Engines, statement: str) -> int:
@@ -350,16 +352,11 @@ def _postgres_pid(engines: Engines) -> int:
 
 
 def _wait_for_port(port: int) -> None:
-    for _ in range(600):
-        try:
-            with asyncio.Runner() as runner:
-                _, writer = runner.run(asyncio.open_connection("127.0.0.1", port))
-                writer.close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("the feeds did not begin to listen within a minute")
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    until(listens, timeout=60, what="the feeds listen", every=0.1)
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_ta
 from tests.support.engines import cloned_database, running_engines
 from tests.support.spoken_calls import RATE, SPEECH, SpokenCall, references, spoken_call
 from tests.support.spool import STARTED_AT
+from tests.support.waiting import until
 from transcription.tasks import TRANSCRIBE
 
 _CHANNELS = (Channel.AGENT, Channel.PATIENT)
@@ -146,19 +147,19 @@ def _worker(environment: dict[str, str], work: Path) -> Iterator[psutil.Process]
 
 
 def _drained(units_of_work: UnitsOfWork, worker: psutil.Process, waiting: list[str]) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    left = list(waiting)
-    while left:
-        if time.monotonic() > deadline or not worker.is_running():
-            raise TimeoutError(f"{len(left)} of {len(waiting)} calls were not written down")
-        time.sleep(_LOOK_SECONDS)
+    def all_written() -> bool:
+        if not worker.is_running():
+            raise RuntimeError("the worker ended before all calls were written down")
         with units_of_work() as uow:
-            found = [uow.recordings.get(one) for one in left]
-            failed = [one.reason for one in found if one is not None and one.state is RecordingState.FAILED]
+            found = [each for one in waiting if (each := uow.recordings.get(one)) is not None]
+            failed = [each.reason for each in found if each.state is RecordingState.FAILED]
             if failed:
                 raise RuntimeError(f"a call could not be written down: {failed[0]}")
-            left = [one.id for one in found if one is not None and one.state is not RecordingState.TRANSCRIBED]
-        print(f"{len(left)} of {len(waiting)} calls are waiting", file=sys.stderr, flush=True)
+            left = sum(each.state is not RecordingState.TRANSCRIBED for each in found)
+        print(f"{left} of {len(waiting)} calls are waiting", file=sys.stderr, flush=True)
+        return left == 0
+
+    until(all_written, timeout=_PATIENCE_SECONDS, what="all calls are written down", every=_LOOK_SECONDS)
 
 
 def _cpu_seconds(worker: psutil.Process) -> float:
