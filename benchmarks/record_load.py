@@ -153,8 +153,9 @@ def rows(patients: int, *, connections: int, replayed: int, listed: int, past: P
             bound=GOAL_MS,
             n=len(opened),
             spread=None,
-            conditions=f"p50 {statistics.median(opened):.1f} ms; "
-            f"records of {min(OPENED, len(everybody))} of the {len(everybody)} people loaded, five years with {len(past.orders)} orders each, opened through the API; {load}",
+            conditions=f"p50 {statistics.median(opened):.1f} ms; records of {min(OPENED, len(everybody))} of the"
+            f" {len(everybody)} people loaded, five years with {len(past.orders)} orders each, opened through the API;"
+            f" {load}",
         )
     ]
     for loaded in (over_line, from_file, as_list):

@@ -72,9 +72,8 @@ def rows(speech: Path, line: str, calls: int) -> list[Row]:
                 before, began = _cpu_seconds(worker), time.monotonic()
                 for recording_id in waiting[1:]:
                     queue.send_task(TRANSCRIBE, args=[recording_id])
-                _drained(units_of_work, worker, waiting[1:])
+                megabytes = _drained(units_of_work, worker, waiting[1:])
                 cpu_seconds, wall = _cpu_seconds(worker) - before, time.monotonic() - began
-                megabytes = max(map(_peak_megabytes, worker.children(recursive=True)))
         finally:
             engine.dispose()
     spoken = sum(seconds[1:])
@@ -146,8 +145,12 @@ def _worker(environment: dict[str, str], work: Path) -> Iterator[psutil.Process]
         started.wait()
 
 
-def _drained(units_of_work: UnitsOfWork, worker: psutil.Process, waiting: list[str]) -> None:
+def _drained(units_of_work: UnitsOfWork, worker: psutil.Process, waiting: list[str]) -> float:
+    """Wait until all are written down; the most megabytes that any child had meanwhile, also one replaced since."""
+    peaks = [0.0]
+
     def all_written() -> bool:
+        peaks.extend(map(_peak_megabytes, worker.children(recursive=True)))
         if not worker.is_running():
             raise RuntimeError("the worker ended before all calls were written down")
         with units_of_work() as uow:
@@ -160,17 +163,23 @@ def _drained(units_of_work: UnitsOfWork, worker: psutil.Process, waiting: list[s
         return left == 0
 
     until(all_written, timeout=_PATIENCE_SECONDS, what="all calls are written down", every=_LOOK_SECONDS)
+    return max(peaks)
 
 
 def _cpu_seconds(worker: psutil.Process) -> float:
-    times = [process.cpu_times() for process in [worker, *worker.children(recursive=True)]]
-    return sum(one.user + one.system for one in times)
+    """Of the worker, its children, and those that it has replaced."""
+    own, living = worker.cpu_times(), [child.cpu_times() for child in worker.children(recursive=True)]
+    replaced = own.children_user + own.children_system
+    return replaced + sum(one.user + one.system for one in [own, *living])
 
 
 def _peak_megabytes(process: psutil.Process) -> float:
     """The most memory that it held so far, as the kernel counts it."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1000
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0  # replaced at this moment
+    return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0) / 1000
 
 
 def main() -> None:
