@@ -54,7 +54,7 @@ class Transcribers:
 def child_megabytes(settings: Settings) -> float:
     """What a process that hears may grow to before a fresh one takes its place: engines keep what long calls took.
 
-    A process with the base model (145 MB) begins at about 600 and must stay below 900.
+    A process with the base model (145 MB) begins at about 600; it is looked at between calls (docs/transcription.md).
     """
     chosen = (settings.speech_model_named(None), *settings.queue_models)
     models = sorted((_megabytes(settings, each) for each in chosen), reverse=True)

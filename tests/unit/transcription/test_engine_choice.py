@@ -52,9 +52,7 @@ def test_a_model_is_let_go_when_another_needs_its_room(base: Path, tmp_path: Pat
     assert transcribers.loaded == ("own", "two")
 
 
-def test_a_process_may_grow_with_its_models_and_with_the_base_model_not_to_900_megabytes(
-    base: Path, tmp_path: Path
-) -> None:
+def test_a_process_is_replaced_at_a_size_that_goes_with_its_models(base: Path, tmp_path: Path) -> None:
     one = child_megabytes(_settings(tmp_path, speech_model=str(base)))
     assert 600 < one < 900
     both = _settings(tmp_path, speech_model=str(base), speech_models=f"second=faster-whisper:{base}")
