@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import string
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -426,6 +427,9 @@ def test_the_head_is_signed_once_a_day_and_only_when_something_was_added(
     message = head_message(anchor.position, anchor.hash, anchor.at)
     assert is_signed(message, anchor.signature, public_key(key.public_pem))
     assert not is_signed(message + b" ", anchor.signature, public_key(key.public_pem))
+    body, last = anchor.signature[:-3], anchor.signature[-3]
+    for letter in set(string.ascii_letters + string.digits + "+/") - {last}:
+        assert not is_signed(message, f"{body}{letter}==", public_key(key.public_pem))
     assert signing_key(tmp_path / "keys" / "signing.pem").fingerprint == key.fingerprint
 
 
