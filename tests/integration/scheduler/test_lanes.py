@@ -13,7 +13,7 @@ from followup.closing import close_attempt
 from followup.outcomes import AttemptOutcome
 from followup.plans import WISHED_OF, Task, TaskMode, TaskState
 from followup.queues import AgentState, MergeRule, Queue
-from followup.waiting import OwnerReason
+from followup.waiting import LEAST_CHANCE, OwnerReason
 from scheduler.dialer import match_and_reserve
 from scheduler.ownership import promise, reassign
 from scheduler.waiting_line import keep_lanes
@@ -42,7 +42,7 @@ def test_tasks_go_urgent_first_then_closing_then_by_priority_then_by_due(units: 
             uow, queue, due_at=uow.now - timedelta(hours=2), priority=50, latest_at=uow.now + timedelta(days=9)
         )
         pressing = waiting_task(uow, queue, priority=20, latest_at=uow.now + timedelta(days=9))
-        closes = waiting_task(uow, queue, priority=90, latest_at=uow.now + timedelta(minutes=90))
+        closes = waiting_task(uow, queue, priority=90, latest_at=uow.now + LEAST_CHANCE)
         urgent = waiting_task(uow, queue, priority=5, latest_at=uow.now + timedelta(days=9))
         order = []
         for _ in range(5):
@@ -56,15 +56,16 @@ def test_tasks_go_urgent_first_then_closing_then_by_priority_then_by_due(units: 
         assert order == [urgent.id, closes.id, pressing.id, older.id, last.id]
 
 
-def test_a_queue_of_lesser_priority_is_never_starved(units: UnitsOfWork, gate: Gate) -> None:
+@pytest.mark.parametrize("hour", [3, 15, 16, 17, 18])  # the hospital's midnight is at 16 o'clock UTC
+def test_a_queue_of_lesser_priority_is_never_starved(units: UnitsOfWork, gate: Gate, hour: int) -> None:
     with units() as uow:
         first, second = a_queue(uow), a_queue(uow)
-        far = uow.now + timedelta(days=9)
+        far = uow.now.replace(hour=hour) + timedelta(days=9)  # its last calling day may be the day before
         lesser = waiting_task(uow, second, priority=99, latest_at=far)
         crowd = [waiting_task(uow, first, priority=20, latest_at=far) for _ in range(3)]
         keep_lanes(uow, profile=gate.profile, now=uow.now)
         assert {stands(uow, task)[0] for task in (lesser, *crowd)} == {2}
-        later = far - timedelta(hours=2)  # the last calling day of all of them; those that came later have time
+        later = far - LEAST_CHANCE  # the last calling day of all of them; those that came later have time
         fresh = waiting_task(uow, first, priority=20, due_at=later, latest_at=far + timedelta(days=9))
         for task in crowd:
             task.latest_at = far + timedelta(days=9)
