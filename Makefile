@@ -8,7 +8,7 @@ ARGS ?=
 KOKORO_SHA := 5dde6e1c9c4f12c8b327bc29c0cee361a23b52b952c04636858ba637ec66e640
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test check unit soak bench voices docs lock clean
+.PHONY: help setup setup-dev console check-console demo up test check unit soak bench voices docs lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -29,10 +29,40 @@ setup: $(VENV)/.installed ## install what running needs
 
 setup-dev: $(VENV)/.installed-dev ## install what testing needs too
 
-demo: setup ## run a synthetic hospital against a town of simulated patients (ARGS="--once --report out.json")
+# --- the console: needs Node.js 20.19 or newer; without it the API runs and says so on its front page
+NODE := $(shell node -e 'const [a,b]=process.versions.node.split(".").map(Number);process.exit(a>=22||a==20&&b>=19?0:1)' 2>/dev/null && echo yes)
+CONSOLE_SOURCES := $(shell find console/src console/public console/index.html console/*.json console/*.ts console/*.js -type f -not -name schema.d.ts -not -name openapi.json 2>/dev/null)
+
+console/node_modules/.installed: console/package-lock.json console/package.json
+	@echo "== installing the console's parts (a minute)"
+	@cd console && npm ci --prefer-offline --no-audit --no-fund --loglevel=error
+	@touch $@
+
+console/openapi.json: $(VENV)/.installed $(shell find api care followup -name '*.py' 2>/dev/null)
+	@$(BIN)/python -m api.contract > $@.part && mv $@.part $@
+
+console/src/api/schema.d.ts: console/openapi.json console/node_modules/.installed
+	@cd console && npx --no-install openapi-typescript openapi.json -o src/api/schema.d.ts >/dev/null
+
+console/dist/index.html: console/src/api/schema.d.ts $(CONSOLE_SOURCES)
+	@cd console && npm run --silent build
+
+ifeq ($(NODE),yes)
+console: console/dist/index.html ## build the web console (needs Node.js 20.19 or newer)
+
+check-console: console
+	@cd console && npm run --silent types && npm run --silent lint && npm run --silent test
+	$(BIN)/python -m tests.console.weight
+else
+console check-console:
+	@echo "== the console is left out: Node.js 20.19 or newer was not found (the API runs without it)"
+	@test -z "$$CI" || { echo "in continuous integration that is a failure"; exit 1; }
+endif
+
+demo: setup console ## run a synthetic hospital against a town of simulated patients (ARGS="--once --report out.json")
 	@$(BIN)/suifang demo $(ARGS)
 
-up: setup ## run everything in one place with the settings of the environment
+up: setup console ## run everything in one place with the settings of the environment
 	@$(BIN)/suifang up
 
 check: setup-dev ## style, types, import rule, licences of what we use
@@ -48,7 +78,7 @@ check: setup-dev ## style, types, import rule, licences of what we use
 unit: setup-dev ## the tests that need nothing but Python
 	$(BIN)/pytest tests/unit
 
-test: check ## everything that must hold: check, then all tests but the soak
+test: check check-console ## everything that must hold: check, then all tests but the soak
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
 
 soak: setup-dev ## the tests that repeat themselves for SOAK_MINUTES
@@ -73,4 +103,4 @@ lock: setup-dev ## resolve the dependencies again
 	$(BIN)/uv pip compile pyproject.toml --extra dev --python-version 3.11 --no-header --no-emit-index-url -o requirements-dev.lock
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	rm -rf $(VENV) console/node_modules console/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info

@@ -5,8 +5,20 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
-from api import failures, headset_page, link_page, live, own_page, pages, patient_doors, problems, report_page
+from api import (
+    console_pages,
+    failures,
+    headset_page,
+    link_page,
+    live,
+    own_page,
+    pages,
+    patient_doors,
+    problems,
+    report_page,
+)
 from api.body_limit import BodyLimit
+from api.console_pages import Console
 from api.http_headers import SecureHeaders
 from api.passwords import hash_of_nobody
 from api.permissions import LONGEST_KEY
@@ -174,7 +186,23 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 def create_app(wiring: Wiring) -> FastAPI:
-    """The whole API: routes, problems, headers, limits."""
+    """The whole API: routes, problems, headers, limits; and the console, if it was built."""
+    app = _routed()
+    app.state.wiring = wiring
+    app.state.hash_of_nobody = hash_of_nobody(wiring.hasher)
+    app.state.console = Console(wiring.console_dir)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(SecureHeaders, https=wiring.https)
+    failures.install(app)
+    return app
+
+
+def contract() -> dict[str, Any]:
+    """The contract as `GET /api/v1/openapi.json` tells it, without a database: the console's client is made from it."""
+    return _routed().openapi()
+
+
+def _routed() -> FastAPI:
     app = FastAPI(
         title="Suifang",
         version="1",
@@ -186,11 +214,6 @@ def create_app(wiring: Wiring) -> FastAPI:
         redirect_slashes=False,
         lifespan=live.lifespan,
     )
-    app.state.wiring = wiring
-    app.state.hash_of_nobody = hash_of_nobody(wiring.hasher)
-    app.add_middleware(BodyLimit)
-    app.add_middleware(SecureHeaders, https=wiring.https)
-    failures.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(health.router)
@@ -201,6 +224,8 @@ def create_app(wiring: Wiring) -> FastAPI:
     app.include_router(link_page.router)
     app.include_router(report_page.router)
     app.include_router(own_page.router)
+    # Last: every other page is the console's, which finds its way by itself.
+    app.include_router(console_pages.router)
     _describe_problems(app)
     return app
 

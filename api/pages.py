@@ -24,7 +24,7 @@ def openapi(request: Request) -> JSONResponse:
     return JSONResponse(request.app.openapi())
 
 
-@router.get("/", dependencies=[ANYONE])
+@router.get("/api", dependencies=[ANYONE])
 def index(request: Request) -> HTMLResponse:
     """What can be asked here, in words."""
     described: dict[str, Any] = request.app.openapi()

@@ -38,6 +38,7 @@ class Wiring:
     headsets: GatewayDoor
     ice: IceSettings
     search: SearchLanguage
+    console_dir: Path = Path("console/dist")  # the built console
     calendar_region: str = "CN"  # whose working days count
     request_days: int = 5  # working days until a request is answered
     request_days_several: int = 10  # and one that concerns several departments

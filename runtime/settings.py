@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     state_dir: Path = Field(default_factory=_default_state_dir)
     postgres_dir: Path = Field(default_factory=_default_postgres_dir)
     content_dir: Path = REPOSITORY / "content"
+    console_dir: Path = REPOSITORY / "console" / "dist"
 
     database_url: str | None = None
     broker_url: str | None = None

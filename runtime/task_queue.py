@@ -7,15 +7,17 @@ holds. A task can still run twice (a worker that hangs, a broker that is restart
 whether its work is done.
 """
 
+import os
 import threading
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import psutil
 import redis
 import structlog
-from celery import Celery, Task, bootsteps
+from celery import Celery, Task, bootsteps, signals
 
 log = structlog.get_logger(__name__)
 
@@ -119,6 +121,8 @@ def make_task_queue(broker_url: str) -> Celery:
         },
     )
     app.steps["consumer"].add(HoldDeliveries)
+    # Before everything else that a child does when it starts: whoever builds on this application connects later.
+    signals.worker_process_init.connect(_let_go_of_the_parents, dispatch_uid="let-go-of-the-parents")
     return app
 
 
@@ -126,6 +130,20 @@ def waiting_tasks(app: Celery) -> int:
     """How many tasks wait in the common queue and no worker has taken; the broker's own error if it is away."""
     with app.pool.acquire(block=True) as connection:
         return int(connection.default_channel.client.llen(QUEUE))
+
+
+def _let_go_of_the_parents(**_: object) -> None:
+    """In a worker's new child: leave the connections to the parent that were made before it was forked.
+
+    A child that replaces another inherits the connection on which its parent waits for messages. If the parent is killed,
+    the broker would hold it for open as long as the child lives, and give it the next message: nobody would ever read it.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for connection in psutil.Process().net_connections(kind="tcp"):
+        if connection.raddr:
+            # Not closed: the object that knows the number would close it once more, when it is another file's.
+            os.dup2(nowhere, connection.fd, inheritable=False)
+    os.close(nowhere)
 
 
 def _hold(channel: Any, stopped: threading.Event) -> None:

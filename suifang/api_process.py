@@ -58,6 +58,7 @@ def application(settings: Settings) -> FastAPI:
             live=AsyncLiveStream(urls.broker_url),
             gate=Gate.of(settings, content),
             zone=settings.zone,
+            console_dir=settings.console_dir,
             https=settings.public_url.startswith("https://"),
             calendar_region=settings.calendar_region,
             cost_per_minute=min((trunk.cost for trunk in declared_trunks(settings) if trunk.cost), default=None),

@@ -30,6 +30,7 @@ from runtime.routing import tasks_for
 from runtime.settings import WorkerTasks
 from runtime.task_queue import QUEUE, SPEECH_QUEUE, make_task_queue
 from tests.support.builders import a_call, a_patient, a_queue, a_recording, a_task, an_attempt
+from tests.support.killed_workers import kill_worker
 from tests.support.spool import Samples, voice, write_spool
 from tests.support.waiting import until
 from transcription.weights import find_weights
@@ -79,7 +80,7 @@ class Ward:
             sys.stderr.write(self.log)
             raise
         finally:
-            kill_tree(process)
+            kill_worker(process, self.environment["SUIFANG_BROKER_URL"])
             started.wait()
 
     def relay(self) -> int:
@@ -166,14 +167,6 @@ def ward(database_url: str, broker_url: str, model: Path, tmp_path: Path) -> Ite
         told=[],
     )
     engine.dispose()
-
-
-def kill_tree(process: psutil.Process) -> None:
-    if process.is_running():
-        # First it stands still: a child that it starts meanwhile would live on, with its connection to the broker.
-        process.suspend()
-        for member in [*process.children(recursive=True), process]:
-            member.kill()
 
 
 def said(*parts: tuple[float, str], seconds: float) -> Samples:
@@ -320,7 +313,7 @@ def test_a_whole_worker_killed_in_the_middle_of_a_transcription_is_followed_by_t
     with ward.worker() as process:
         ward.queue.send_task("recordings.ingest", args=[recording_id])
         wait_for_transcription(ward)
-        kill_tree(process)
+        kill_worker(process, ward.environment["SUIFANG_BROKER_URL"])
     assert ward.recording(recording_id).state is RecordingState.STORED
     with ward.worker():
         ward.becomes(recording_id, RecordingState.TRANSCRIBED)

@@ -9,6 +9,7 @@ import psutil
 import redis
 
 from runtime.task_queue import make_task_queue
+from tests.support.killed_workers import kill_worker
 from tests.support.waiting import until
 
 
@@ -19,13 +20,8 @@ def worker(broker_url: str, visibility: float) -> Iterator[subprocess.Popen[byte
         yield started
     finally:
         if started.poll() is None:
-            kill_with_children(started)
-
-
-def kill_with_children(started: subprocess.Popen[bytes]) -> None:
-    for member in [*psutil.Process(started.pid).children(recursive=True), psutil.Process(started.pid)]:
-        member.kill()
-    started.wait()
+            kill_worker(psutil.Process(started.pid), broker_url)
+            started.wait()
 
 
 def test_a_killed_workers_task_is_run_by_the_next_one_within_the_visibility_time(broker_url: str) -> None:
@@ -34,7 +30,8 @@ def test_a_killed_workers_task_is_run_by_the_next_one_within_the_visibility_time
     queue.send_task("tests.linger", args=["killed"])
     with worker(broker_url, visibility=4) as first:
         until(lambda: broker.get("killed") == b"1", timeout=30, what="the first worker began")
-        kill_with_children(first)
+        kill_worker(psutil.Process(first.pid), broker_url)
+        first.wait()
     broker.set("killed:go", 1)
     with worker(broker_url, visibility=4):
         until(lambda: broker.get("killed") == b"2", timeout=30, what="the second worker ran the task again")
@@ -58,3 +55,30 @@ def test_a_task_longer_than_the_visibility_time_is_run_once_while_its_worker_liv
         broker.set("long:go", 1)
         until(lambda: broker.hlen("unacked") == 0, timeout=10, what="the task was acknowledged")
     assert broker.get("long") == b"1"
+
+
+def test_a_child_that_outlives_its_worker_swallows_no_message(broker_url: str) -> None:
+    queue = make_task_queue(broker_url)
+    broker = redis.Redis.from_url(broker_url)
+    queue.send_task("tests.linger", args=["before"])
+    with worker(broker_url, visibility=4) as first:
+        main = psutil.Process(first.pid)
+        until(lambda: broker.get("before") == b"1", timeout=30, what="the first child began")
+        main.children()[0].kill()
+        until(lambda: broker.get("before") == b"2", timeout=30, what="the child in its place began")
+        (child,) = main.children()
+        main.kill()
+        first.wait()
+    try:
+        until(
+            lambda: not any("b" in client["flags"] for client in broker.client_list()),
+            timeout=10,
+            what="the broker knows that nobody waits for messages",
+        )
+        assert child.is_running(), "it goes on with what it does"
+        queue.send_task("tests.linger", args=["after"])
+        broker.mset({"before:go": 1, "after:go": 1})
+        with worker(broker_url, visibility=4):
+            until(lambda: broker.get("after") == b"1", timeout=30, what="the next worker ran what was sent")
+    finally:
+        child.kill()

@@ -42,6 +42,15 @@ class RunningTown:
     def events(self, number: str) -> list[object]:
         return [line["event"] for line in self.log(number)]
 
+    def events_once(self, count: int, number: str, *, after: int = 0) -> list[object]:
+        """What happened at a number behind the first `after` events, once it is so much: a phone writes what it did."""
+        until(
+            lambda: len(self.events(number)) >= after + count,
+            timeout=10,
+            what=f"{number} tells of {count} events behind the first {after}",
+        )
+        return self.events(number)[after:]
+
 
 @contextmanager
 def open_town(plan: Path, folder: Path, extensions: Sequence[str] = ()) -> Iterator[RunningTown]:

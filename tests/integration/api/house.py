@@ -185,6 +185,7 @@ def open_house(
     clock: Callable[[datetime], datetime] | None = None,
     hospital_name: str = "",
     call_back_number: str = "",
+    console_dir: Path = REPOSITORY / "console" / "dist",
 ) -> Iterator[House]:
     """The whole API on this database and broker."""
     engine = make_engine(database_url, pool_size=CONCURRENT_UNITS)
@@ -193,6 +194,7 @@ def open_house(
     app = create_app(
         Wiring(
             speech_models=("gpu",),
+            console_dir=console_dir,
             units=units,
             content=CONTENT,
             store=store,

@@ -116,10 +116,10 @@ def test_answers_carry_the_headers_that_keep_browsers_careful(house: House, agen
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_health_is_open_and_the_front_page_lists_the_routes(house: House) -> None:
+def test_health_is_open_and_a_plain_page_lists_the_routes(house: House) -> None:
     assert house.client.get("/healthz").json() == {"state": "alive"}
     assert house.client.get("/readyz").json() == {"state": "ready"}
-    page = house.client.get("/")
+    page = house.client.get("/api")
     assert page.headers["content-type"].startswith("text/html")
     assert "/api/v1/patients" in page.text
     assert house.client.get(f"{PREFIX}/openapi.json").json()["openapi"].startswith("3.1")

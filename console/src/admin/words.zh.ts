@@ -1,0 +1,5 @@
+const zh = {
+  title: "系统管理",
+};
+
+export default zh;

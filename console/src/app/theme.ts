@@ -1,0 +1,18 @@
+// Ant Design's tokens where its own miss the contrast of WCAG 2.2 AA or the size a headset's desk needs.
+import type { ThemeConfig } from "antd";
+
+export const theme: ThemeConfig = {
+  token: {
+    colorPrimary: "#0958d9",
+    colorError: "#cf1322",
+    colorSuccess: "#237804",
+    colorWarning: "#ad4e00",
+    colorLink: "#0958d9",
+    colorTextDescription: "#595959",
+    colorTextPlaceholder: "#6b6b6b",
+    colorTextDisabled: "#767676",
+    fontSize: 14,
+    fontFamily: 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Zen Hei", sans-serif',
+    motion: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+  },
+};

@@ -1,0 +1,3 @@
+export function AgentMenu() {
+  return null;
+}

@@ -1,0 +1,5 @@
+const zh = {
+  title: "通话",
+};
+
+export default zh;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "批量外呼",
+};
+
+export default zh;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "投诉与需求",
+};
+
+export default zh;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "异常清单",
+};
+
+export default zh;

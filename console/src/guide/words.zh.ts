@@ -1,0 +1,5 @@
+const zh = {
+  title: "使用帮助",
+};
+
+export default zh;

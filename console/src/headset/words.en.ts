@@ -1,0 +1,8 @@
+import type { Translated } from "@/words";
+import type zh from "./words.zh";
+
+const en: Translated<typeof zh> = {
+  title: "Headset",
+};
+
+export default en;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "耳机",
+};
+
+export default zh;

@@ -1,0 +1,47 @@
+import type { Translated } from "@/words";
+import type zh from "./words.zh";
+
+const en: Translated<typeof zh> = {
+  names: {
+    answer_or_dial: "Answer or dial",
+    hang_up: "Hang up",
+    mute: "Mute",
+    hold: "Hold",
+    keypad: "Keypad",
+    transfer: "Transfer",
+    ask_for_help: "Ask for help",
+    agent_state: "Agent state",
+    shortcuts: "Shortcuts",
+    next_task: "Next task",
+    focus_queue: "To the queue",
+    focus_record: "To the record",
+    focus_form: "To the form",
+    focus_notes: "To the notes",
+    submit_and_next: "Submit and next",
+    extend_wrap_up: "60 s more wrap-up",
+    undo: "Undo",
+    relative_on_the_line: "A relative answers",
+    new_request: "New request",
+    red_flag: "Red flag",
+    add_task: "Add a task",
+    tray: "Proposals to sign",
+    play: "Play or pause",
+    back: "5 s back",
+    forward: "5 s on",
+    previous_turn: "Previous turn",
+    next_turn: "Next turn",
+    slower: "Slower",
+    faster: "Faster",
+    skip_silence: "Skip silence",
+    search: "Search",
+    comment: "Comment",
+  },
+  title: "Shortcuts",
+  none: "This page has no shortcuts",
+  change: "Change",
+  press: "Press the new keys",
+  taken: "In use for: {{name}}",
+  reset: "Back to the defaults",
+};
+
+export default en;

@@ -1,0 +1,14 @@
+import type { Translated } from "@/words";
+import type zh from "./words.zh";
+
+const en: Translated<typeof zh> = {
+  title: "Log in",
+  login: "User name",
+  password: "Password",
+  enter: "Log in",
+  elsewhere: "You are logged in elsewhere.",
+  take_over: "End that log-in and log in here",
+  again: "Your log-in has ended; log in again. Nothing on the page is lost and your call goes on.",
+};
+
+export default en;

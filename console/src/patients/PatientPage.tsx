@@ -1,0 +1,7 @@
+import { useTranslation } from "react-i18next";
+import "./words";
+
+export default function PatientPage() {
+  const { t } = useTranslation("patients");
+  return <h1>{t("title")}</h1>;
+}

@@ -1,0 +1,5 @@
+const zh = {
+  title: "患者",
+};
+
+export default zh;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "质检",
+};
+
+export default zh;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "录音",
+};
+
+export default zh;

@@ -1,0 +1,43 @@
+// Instants as a reader in the hospital reads them: its time zone always, whatever the computer's clock is set to.
+import { language } from "@/words";
+
+let zone = "Asia/Shanghai";
+
+/** Said once by the server's answer to who we are. */
+export function setZone(name: string): void {
+  zone = name;
+}
+
+function written(instant: string | Date, options: Intl.DateTimeFormatOptions): string {
+  const at = typeof instant === "string" ? new Date(instant) : instant;
+  return new Intl.DateTimeFormat(language() === "zh" ? "zh-CN" : "en-GB", { timeZone: zone, ...options }).format(at);
+}
+
+/** 2026-11-21 in Chinese, 21 Nov 2026 in English. */
+export function day(instant: string | Date): string {
+  if (language() === "en") return written(instant, { day: "numeric", month: "short", year: "numeric" });
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(typeof instant === "string" ? new Date(instant) : instant);
+}
+
+/** 14:05 */
+export function clock(instant: string | Date): string {
+  return written(instant, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+/** 14:05:09 */
+export function clockWithSeconds(instant: string | Date): string {
+  return written(instant, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+}
+
+/** Day and time. */
+export function dayAndClock(instant: string | Date): string {
+  return `${day(instant)} ${clock(instant)}`;
+}
+
+/** Seconds as 1:23, or 1:02:03 from an hour on. */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  const two = (part: number) => String(part).padStart(2, "0");
+  return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
+}

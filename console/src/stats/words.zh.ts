@@ -1,0 +1,5 @@
+const zh = {
+  title: "统计",
+};
+
+export default zh;

@@ -1,0 +1,5 @@
+const zh = {
+  title: "实时监控",
+};
+
+export default zh;

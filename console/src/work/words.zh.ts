@@ -1,0 +1,5 @@
+const zh = {
+  title: "工作台",
+};
+
+export default zh;
