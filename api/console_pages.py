@@ -91,8 +91,8 @@ def page(request: Request) -> Response:
     nonce = secrets.token_urlsafe(16)
     policy = (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
-        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+        "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; "
+        "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
     return HTMLResponse(
         console.page(nonce),

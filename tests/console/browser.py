@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from api.auth import COOKIE
 from runtime.settings import REPOSITORY
@@ -14,8 +14,8 @@ from tests.integration.api.house import Person
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = REPOSITORY / "console" / "node_modules" / "axe-core" / "axe.min.js"
-SMALL = {"width": 1366, "height": 768}
-LARGE = {"width": 1920, "height": 1080}
+SMALL: ViewportSize = {"width": 1366, "height": 768}
+LARGE: ViewportSize = {"width": 1920, "height": 1080}
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
@@ -39,8 +39,10 @@ def chromium(*arguments: str) -> Iterator[Browser]:
             browser.close()
 
 
-def page_of(browser: Browser, address: str, person: Person | None, *, language: str = "zh", size: Any = None) -> Page:
-    """A new page on which this person is logged in; its failures are kept in `page.faults`."""
+def page_of(
+    browser: Browser, address: str, person: Person | None, *, language: str = "zh", size: ViewportSize | None = None
+) -> Page:
+    """A new page on which this person is logged in."""
     context = browser.new_context(
         base_url=address,
         viewport=size or SMALL,
@@ -49,9 +51,8 @@ def page_of(browser: Browser, address: str, person: Person | None, *, language: 
         timezone_id="Asia/Shanghai",
         reduced_motion="reduce",
     )
-    context.add_init_script(
-        f"localStorage.getItem('suifang.language') || localStorage.setItem('suifang.language', '{language}')"
-    )
+    remember = f"localStorage.setItem('suifang.language', '{language}')"
+    context.add_init_script(f"localStorage.getItem('suifang.language') || {remember}")
     if person is not None:
         context.add_cookies([{"name": COOKIE, "value": person.token, "url": address}])
     return context.new_page()

@@ -1,6 +1,6 @@
-"""A picture of a page: `python -m tests.console.look http://127.0.0.1:8100/live COOKIE out.png [--language en] [--large]`.
+"""A picture of a page: `python -m tests.console.look ADDRESS COOKIE out.png [--language en] [--large]`.
 
-Prints what the page said on its console, and what axe finds wrong. `--click TEXT` and `--press KEYS` may be repeated, in order.
+Prints what the page said on its console, and what axe finds wrong. `--click TEXT` and `--press KEYS` may be repeated.
 """
 
 import argparse
@@ -12,11 +12,6 @@ from tests.console.browser import LARGE, SMALL, chromium, page_of, violations
 from tests.integration.api.house import Person
 
 
-class _Step(argparse.Action):
-    def __call__(self, parser, namespace, values, option_string=None):  # type: ignore[no-untyped-def]
-        namespace.steps.append((option_string, values))
-
-
 def main() -> int:
     """The number of violations."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -25,9 +20,8 @@ def main() -> int:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--language", default="zh")
     parser.add_argument("--large", action="store_true")
-    parser.set_defaults(steps=[])
-    parser.add_argument("--click", action=_Step)
-    parser.add_argument("--press", action=_Step)
+    parser.add_argument("--click", action="append", default=[], dest="clicks")
+    parser.add_argument("--press", action="append", default=[], dest="presses")
     asked = parser.parse_args()
     parts = urlsplit(asked.address)
     person = Person(user_id="", login="", token=asked.cookie) if asked.cookie else None
@@ -43,11 +37,11 @@ def main() -> int:
         page.on("pageerror", lambda error: print("error:", error, file=sys.stderr))
         page.goto(parts.path + (f"?{parts.query}" if parts.query else ""))
         page.wait_for_load_state("networkidle")
-        for kind, what in asked.steps:
-            if kind == "--click":
-                page.get_by_text(what).first.click()
-            else:
-                page.keyboard.press(what)
+        for what in asked.clicks:
+            page.get_by_text(what).first.click()
+            page.wait_for_load_state("networkidle")
+        for what in asked.presses:
+            page.keyboard.press(what)
             page.wait_for_load_state("networkidle")
         page.screenshot(path=str(asked.picture))
         found = violations(page)

@@ -1,4 +1,4 @@
-"""The gate on bytes: `python -m tests.console.weight` fails when a page of the built console weighs more than its budget.
+"""The gate on bytes: `python -m tests.console.weight` fails when a page of the console weighs more than its budget.
 
 What a page loads first is read from the build itself: the entry, the page's own part, and whatever both import at once.
 """

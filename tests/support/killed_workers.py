@@ -1,7 +1,7 @@
 """Killing a Celery worker with its children, so that no message is given to the dead.
 
-A process that was killed lives on for a moment, longer on a busy machine. As long as the broker holds its connection for
-open it gives it the next message of its queues, and nobody reads it: the next test would wait for ever.
+A process that was killed lives on for a moment, longer on a busy machine. As long as the broker holds its connection
+for open it gives it the next message of its queues, and nobody reads it: the next test would wait for ever.
 """
 
 from contextlib import suppress

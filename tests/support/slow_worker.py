@@ -1,6 +1,7 @@
 """A Celery worker for the tests of the task queue: `python -m tests.support.slow_worker BROKER_URL`, one task.
 
-`tests.linger(key)` counts its runs under `key` and lasts until `key:go` exists.
+`tests.linger(key)` counts its runs under `key` and lasts until `key:go` exists. Two tasks run at once, so that a worker
+with one of them in hand waits for the next.
 """
 
 import sys
@@ -28,7 +29,7 @@ def main() -> None:
             time.sleep(0.05)  # the test's own program: it stands for work
 
     app.worker_main(
-        ["worker", "--pool=prefork", "--concurrency=1", "--without-gossip", "--without-mingle", "-l", "INFO"]
+        ["worker", "--pool=prefork", "--concurrency=2", "--without-gossip", "--without-mingle", "-l", "INFO"]
     )
 
 
