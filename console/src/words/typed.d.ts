@@ -6,6 +6,8 @@ declare module "i18next" {
     resources: {
       api: typeof import("@/api/words.zh").default;
       admin: typeof import("@/admin/words.zh").default;
+      admin_content: typeof import("@/admin/content/words.zh").default;
+      admin_house: typeof import("@/admin/house/words.zh").default;
       app: typeof import("@/app/words.zh").default;
       calls: typeof import("@/calls/words.zh").default;
       campaigns: typeof import("@/campaigns/words.zh").default;
