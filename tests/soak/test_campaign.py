@@ -46,6 +46,6 @@ def test_a_campaign_of_two_hundred_comes_to_its_end(database_url: str, broker_ur
         town.command("resume", "核对完毕")
         until(lambda: town.told["state"] == "finished", timeout=60 * MINUTES, every=1.0, what="it is finished")
         told = town.told["counts"]
-        print(f"\n{told['size']} people in {time.monotonic() - began:.0f} s, {town.invites()} calls: {town.counts}")
+        print(f"soak: {told['size']} people in {time.monotonic() - began:.0f} s, {town.invites()} calls: {town.counts}")
         assert told["size"] == sum(told["groups"].values()) == 200
         assert town.counts == expected(MIXTURE)

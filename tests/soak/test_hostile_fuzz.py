@@ -56,7 +56,7 @@ def legs_of(node: NodeConnection, worker: WorkerUnderTest, seed: int) -> tuple[L
 @pytest.mark.timeout(MINUTES * 60 + 120)
 def test_random_spoiling_ends_neither_worker_nor_call(tmp_path: Path) -> None:
     seed = int(os.environ.get("SUIFANG_TEST_SEED") or time.time_ns() % 1_000_000_007)
-    print(f"SUIFANG_TEST_SEED={seed}")
+    print(f"soak: SUIFANG_TEST_SEED={seed}")
     dice = random.Random(seed)  # noqa: S311 (repeatable, not secret)
     with (
         call_worker(tmp_path / "worker", front=True) as worker,
@@ -96,7 +96,7 @@ def test_random_spoiling_ends_neither_worker_nor_call(tmp_path: Path) -> None:
                         node.ask(act)
                     node.ask(wire.HangUp(leg_id=other.leg_id, reason=EndReason.REJECTED))
             assert worker.child.poll() is None, f"seed {seed}, after {sent}: {worker.log()[-3000:]}"
-        print(f"{sent} spoiled packets in {MINUTES:.1f} minutes")
+        print(f"soak: {sent} spoiled packets in {MINUTES:.1f} minutes")
         states = {one.leg_id: one.state for one in node.status().legs}
         assert states.get(leg.leg_id) is LegState.ANSWERED, f"seed {seed}"
         node.do(wire.HangUp(leg_id=leg.leg_id, reason=EndReason.HANG_UP))

@@ -130,7 +130,7 @@ def test_a_page_of_hits_among_a_hundred_thousand_is_read_by_indexes(units: Units
             took = time.monotonic() - since
     finally:
         event.remove(units.engine, "before_cursor_execute", keep)
-    print(f"{typed}: {len(found)} of a page, {took * 1000:.0f} ms")
+    print(f"soak: {typed}: {len(found)} of a page, {took * 1000:.0f} ms")
     statement, parameters = next(each for each in asked if "patients" in each[0])
     with units.engine.connect() as connection:
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
@@ -144,5 +144,5 @@ def test_pairs_are_found_among_a_hundred_thousand(units: UnitsOfWork) -> None:
         since = time.monotonic()
         pairs = uow.duplicates.pairs(after=None, limit=50)
         took = time.monotonic() - since
-    print(f"{len(pairs)} pairs, {took * 1000:.0f} ms")
+    print(f"soak: {len(pairs)} pairs, {took * 1000:.0f} ms")
     assert took < 1.0
