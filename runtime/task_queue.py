@@ -136,7 +136,8 @@ def _let_go_of_the_parents(**_: object) -> None:
     """In a worker's new child: leave the connections to the parent that were made before it was forked.
 
     A child that replaces another inherits the connection on which its parent waits for messages. If the parent is
-    killed, the broker holds it for open as long as the child lives, and gives it the next message: nobody reads it.
+    killed, the broker holds it for open until the last such child is dead too, which takes a while on a busy machine,
+    and gives it the next message: nobody reads it, and it is lost.
     """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for connection in psutil.Process().net_connections(kind="tcp"):

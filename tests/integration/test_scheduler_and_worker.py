@@ -1,7 +1,6 @@
 """A list becomes queued calls, a message leaves, a killed import goes on: real scheduler, worker process and broker."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -32,6 +31,7 @@ from suifang import plans_command
 from suifang.scheduler_process import LOCK, duties
 from tests.integration.api.house import House, open_house
 from tests.support.builders import a_patient
+from tests.support.killed_workers import kill_worker
 from tests.support.lists import ZONE
 from tests.support.scenario import CONTENT
 from tests.support.waiting import until
@@ -101,7 +101,7 @@ class Desk:
             sys.stderr.write((self.folder / "worker.log").read_text())
             raise
         finally:
-            kill(process)
+            kill_worker(process, self.settings.broker_url or "")
             started.wait()
 
     def sent(self, count: int, first: int = 0, **more: object) -> str:
@@ -142,12 +142,6 @@ class Desk:
         with self.house.units() as uow:
             page = uow.plans.page(queue_id=None, state=None, after=None, limit=100)
             return [task.state for task in page]
-
-
-def kill(process: psutil.Process) -> None:
-    if process.is_running():
-        for member in [*process.children(recursive=True), process]:
-            member.send_signal(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -202,7 +196,7 @@ def test_a_list_becomes_queued_calls_a_message_is_sent_and_a_killed_import_is_re
 
         large = desk.sent(MANY, first=1000)
         until(lambda: desk.import_of(large).done > 0, timeout=30, what="the first rows of the large list are written")
-        kill(worker)
+        kill_worker(worker, desk.settings.broker_url or "")
     between = desk.import_of(large)
     assert between.state is ImportState.APPLYING
     assert 0 < between.done < MANY

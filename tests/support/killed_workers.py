@@ -20,14 +20,19 @@ def kill_worker(process: psutil.Process, broker_url: str) -> None:
         # First it stands still: a child that it starts meanwhile would live on.
         process.suspend()
         until(lambda: process.status() in _STANDS, timeout=10, what="the worker stands still", every=0.001)
-        its_own = {f"{each.laddr.ip}:{each.laddr.port}" for each in process.net_connections(kind="tcp")}
+        its_own = addresses_of(process)
         for member in [*process.children(recursive=True), process]:
             with suppress(psutil.NoSuchProcess):
                 member.kill()
         with redis.Redis.from_url(broker_url) as broker:
-            until(
-                lambda: its_own.isdisjoint(client["addr"] for client in broker.client_list()),
-                timeout=30,
-                what="the broker saw the worker's end",
-                every=0.01,
-            )
+            until(lambda: not known(broker, its_own), timeout=30, what="the broker saw the worker's end", every=0.01)
+
+
+def addresses_of(process: psutil.Process) -> set[str]:
+    """The addresses from which this process is connected to others."""
+    return {f"{each.laddr.ip}:{each.laddr.port}" for each in process.net_connections(kind="tcp")}
+
+
+def known(broker: redis.Redis, addresses: set[str]) -> set[str]:
+    """Those addresses that the broker holds for connected."""
+    return addresses & {client["addr"] for client in broker.client_list()}
