@@ -1,10 +1,11 @@
 """The audit log: who saw, heard or did what, and why. Rows are added, never changed."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, exists, insert, select
+from sqlalchemy import BigInteger, Column, Identity, Index, Row, String, Table, Uuid, exists, func, insert, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
@@ -24,7 +25,23 @@ audit_log = Table(
     Column("detail", JSONB, nullable=False),
     Index("ix_audit_log_patient", "patient_id", "at"),
     Index("ix_audit_log_subject", "subject_kind", "subject"),
+    Index("ix_audit_log_user", "user_id", "position"),
+    Index("ix_audit_log_action", "action", "position"),
+    Index("ix_audit_log_at", "at"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditSearch:
+    """What is looked for in the log; what is None may be anything."""
+
+    user_id: str | None = None
+    action: str | None = None
+    subject_kind: str | None = None
+    subject: str | None = None
+    patient_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class AuditLog:
@@ -94,3 +111,40 @@ class AuditLog:
         if before is not None:
             query = query.where(audit_log.c.position < before)
         return self._session.execute(query.order_by(audit_log.c.position.desc()).limit(limit)).all()
+
+    def search(self, wanted: AuditSearch, *, before: int | None, limit: int) -> Sequence[Row[Any]]:
+        """Rows that answer all that is asked, newest first, from in front of position `before`."""
+        query = select(audit_log)
+        for column, value in (
+            (audit_log.c.user_id, wanted.user_id),
+            (audit_log.c.action, wanted.action),
+            (audit_log.c.subject_kind, wanted.subject_kind),
+            (audit_log.c.subject, wanted.subject),
+            (audit_log.c.patient_id, wanted.patient_id),
+        ):
+            if value is not None:
+                query = query.where(column == value)
+        if wanted.since is not None:
+            query = query.where(audit_log.c.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(audit_log.c.at < wanted.until)
+        if before is not None:
+            query = query.where(audit_log.c.position < before)
+        return self._session.execute(query.order_by(audit_log.c.position.desc()).limit(limit)).all()
+
+    def actions(self) -> Sequence[str]:
+        """Every action the log tells of, each found by the index and not by reading the log."""
+        # A loose index scan: PostgreSQL has none of its own for DISTINCT.
+        first = select(func.min(audit_log.c.action).label("action")).cte("actions", recursive=True)
+        following = (
+            select(func.min(audit_log.c.action))
+            .where(audit_log.c.action > first.c.action)
+            .correlate(first)
+            .scalar_subquery()
+        )
+        walked = first.union_all(select(following).where(first.c.action.is_not(None)))
+        return [
+            action
+            for action in self._session.scalars(select(walked.c.action).order_by(walked.c.action))
+            if action is not None
+        ]

@@ -15,6 +15,7 @@ from db.alerts import AlertRepository
 from db.appointments import AppointmentRepository
 from db.attempts import AttemptRepository
 from db.audit import AuditLog
+from db.audit_chain import AuditChain
 from db.calendar import CalendarRepository, Shelf
 from db.calls import CallRepository
 from db.campaigns import CampaignRepository
@@ -181,6 +182,7 @@ class UnitOfWork:
         self.now = self._clock(self._session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one())
         self.vault = VaultRepository(self._session, self.now)
         self.audit = AuditLog(self._session, self.now, self.care_team)
+        self.audit_chain = AuditChain(self._session, self.now)
         return self
 
     def __exit__(

@@ -13,6 +13,7 @@ from db.unit_of_work import UnitOfWork
 from db.vault import Anchor
 from followup.ledger import LedgerKind
 from followup.recordings import RecordingState
+from recordings.audit_proof import sign_audit_head
 from recordings.object_store import SEALED, ObjectStoreError
 from recordings.sealing import SealBrokenError
 from recordings.signing import SigningKey, head_message
@@ -42,6 +43,7 @@ def tend(
 ) -> Tended:
     """Do what waits, for about so long; may be killed anywhere, and run twice at one time."""
     until = time.monotonic() + seconds
+    sign_audit_head(units_of_work, signing_key)
     signed = sign_head(units_of_work, signing_key)  # needs no store, so one that is away does not keep it from being
     sealed, left = seal_clear(units_of_work, vault, until=until)
     return Tended(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import structlog
 
 from scheduler import (
+    audit_sealing,
     campaigns,
     caption_repairs,
     closing_windows,
@@ -53,6 +54,7 @@ TIMETABLE: tuple[Entry, ...] = (
     Entry(name="decide_forgotten_attempts", every=timedelta(seconds=30), work=reconcile.decide_forgotten_attempts),
     Entry(name="draft_forgotten_notes", every=timedelta(minutes=1), work=reconcile.draft_forgotten_notes),
     Entry(name="capture_left_recordings", every=timedelta(seconds=30), work=reconcile.capture_left_recordings),
+    Entry(name="seal_audit_log", every=timedelta(seconds=5), work=audit_sealing.seal_audit_log),
     Entry(name="drop_unclaimed_sound", every=timedelta(hours=1), work=reconcile.drop_unclaimed_sound),
     Entry(name="ask_to_tend_the_vault", every=timedelta(minutes=2), work=vault_repairs.ask_to_tend_the_vault),
     Entry(name="send_recordings_again", every=timedelta(minutes=1), work=reconcile.send_recordings_again),

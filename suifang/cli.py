@@ -283,13 +283,15 @@ def verify_recordings(
         Path | None, typer.Option(help="Check the signed manifest in this folder instead, off-line.")
     ] = None,
     key: Annotated[str | None, typer.Option(help="The fingerprint that its signing key must have.")] = None,
+    audit: Annotated[bool, typer.Option("--audit", help="Check the audit log's chain instead.")] = False,
 ) -> None:
     """Open every stored recording and read the ledger, or check a manifest; exit status 1 when one has a fault."""
     if manifest is not None:
         sys.exit(loaded("suifang.vault_command").check(manifest, key, out=sys.stdout))
     settings = quiet_settings()
     with ensure_engines(settings) as engines:
-        sys.exit(loaded("suifang.verify_command").run(settings, engines.database_url, out=sys.stdout))
+        command = loaded("suifang.verify_command")
+        sys.exit((command.run_audit if audit else command.run)(settings, engines.database_url, out=sys.stdout))
 
 
 def _say(console: Console, finding: Finding) -> None:
