@@ -20,6 +20,15 @@ COPY telephony telephony
 COPY transcription transcription
 COPY content content
 RUN /opt/suifang/bin/pip install --no-cache-dir --no-deps --no-build-isolation --editable .
+RUN /opt/suifang/bin/python -m api.contract > /openapi.json
+
+FROM node:22-bookworm-slim AS console
+WORKDIR /console
+COPY console/package.json console/package-lock.json console/.npmrc ./
+RUN npm ci --no-audit --no-fund
+COPY console ./
+COPY --from=build /openapi.json ./openapi.json
+RUN npx --no-install openapi-typescript openapi.json -o src/api/schema.d.ts && npm run build
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \
@@ -28,6 +37,7 @@ RUN apt-get update \
  && useradd --system --create-home --home-dir /var/lib/suifang --shell /usr/sbin/nologin suifang
 COPY --from=build /opt/suifang /opt/suifang
 COPY --from=build /app /app
+COPY --from=console /console/dist /app/console/dist
 ENV PATH=/opt/suifang/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SUIFANG_STATE_DIR=/var/lib/suifang/state \

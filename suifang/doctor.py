@@ -27,6 +27,7 @@ from suifang.keeping_checks import check_keeping
 from suifang.live_voice import check_voice
 from suifang.machine_checks import (
     check_captions,
+    check_console,
     check_disk,
     check_platform,
     check_ports,
@@ -70,6 +71,7 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
         check_sip_library(),
         *check_ports(settings),
         *check_trunks(settings),
+        check_console(settings),
         check_reports(settings),
         check_tls(settings, clock.now()),
     ]

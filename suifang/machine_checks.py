@@ -69,6 +69,15 @@ def check_disk(subject: str, folder: Path) -> Finding:
     return note(subject, seen, mend) if free < _DISK_LOW else good(subject, seen)
 
 
+def check_console(settings: Settings) -> Finding:
+    """The web console was built; everything else works without it."""
+    subject, page = "console", settings.console_dir / "index.html"
+    if page.is_file():
+        return good(subject, f"built at {settings.console_dir}")
+    mend = "install Node.js 20.19 or newer and run `make console`, or point SUIFANG_CONSOLE_DIR to a build"
+    return note(subject, f"not at {settings.console_dir}: browsers are told so, programs are served", mend)
+
+
 def check_speech(settings: Settings) -> Finding:
     """The speech models lie on this machine and are undamaged, or a server has them."""
     for chosen in settings.queue_models:

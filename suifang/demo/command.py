@@ -27,7 +27,7 @@ from suifang.demo.client import ApiClient
 from suifang.demo.headset_process import HeadsetProcess
 from suifang.demo.hospital import HospitalScript, load_script
 from suifang.demo.narration import Narration, tell_records
-from suifang.demo.opening import SUPERVISOR, OwedCall, open_round, open_users
+from suifang.demo.opening import HUMAN_ADMIN, HUMAN_SUPERVISOR, SUPERVISOR, OwedCall, open_round, open_users
 from suifang.demo.place import CALLERS_QUEUE, DemoPlace, demo_place
 from suifang.demo.report import FollowUp, report
 from suifang.demo.ring_back import PatientRingsBack
@@ -92,11 +92,9 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
         stack.callback(_send_home, agents)
         for agent in agents:
             agent.start()
-        narration.say(f"{len(owed)} follow-ups are due; the API and its own page answer at {place.url}/")
-        narration.say(
-            f"join in: {place.url}/log-in leads to the headset's page /headset; user {script.human.login}, password "
-            f"{passwords[script.human.login]}; queue {CALLERS_QUEUE} waits for you"
-        )
+        narration.say(f"{len(owed)} follow-ups are due")
+        doors = _doors(place, script, passwords)
+        narration.say(doors)
         rings_back = _rings_back(script, place, client, narration)
         visit = SupervisorVisit(
             script.supervisor,
@@ -135,13 +133,19 @@ def run(*, once: bool, report_file: Path | None, minutes: float, port_base: int 
             narration.say(f"NOT AS SCRIPTED  {line}")
         narration.say(f"\n{len(owed) - len(wrong)} of {len(owed)} follow-ups ended as scripted")
         if not once and not stopping.is_set():
-            narration.say(
-                f"\nstill serving at {place.url} until Ctrl-C; queue {CALLERS_QUEUE} waits for a human agent: open "
-                f"{place.url}/log-in as {script.human.login} with {passwords[script.human.login]}; "
-                f"supervisor and administrator: {SUPERVISOR} with {passwords[SUPERVISOR]}"
-            )
+            narration.say(f"\nstill serving until Ctrl-C.\n{doors}")
             stopping.wait()
         return 1 if wrong else 0
+
+
+def _doors(place: DemoPlace, script: HospitalScript, passwords: Mapping[str, str]) -> str:
+    """Where a person at the machine comes in, and as whom."""
+    people = {"agent": script.human.login, "supervisor": HUMAN_SUPERVISOR, "administrator": HUMAN_ADMIN}
+    rows = "\n".join(f"  {role:<14} {login:<11} {passwords[login]}" for role, login in people.items())
+    return (
+        f"open {place.url}/ in a browser and log in:\n{rows}\n"
+        f"the agent's queue is {CALLERS_QUEUE}: put the headset on, be available, dial the next patient"
+    )
 
 
 def _keep_alive(engines: Engines, supervision: Supervision, headsets: HeadsetProcess, leaving: threading.Event) -> None:

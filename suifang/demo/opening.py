@@ -23,6 +23,9 @@ from suifang.demo.hospital import DemoPatient, DemoQueue, HospitalScript, Script
 from suifang.demo.place import CALLERS_QUEUE
 
 SUPERVISOR = "demo-supervisor"
+HUMAN_SUPERVISOR, HUMAN_ADMIN = "supervisor", "admin"
+"""For people at the machine; the scripted round keeps the log-in of its own, since a user has one at a time."""
+
 TAKEN = 409
 HOSPITAL_ZONE = ZoneInfo("Asia/Shanghai")
 DEPARTMENT = "心内科"
@@ -50,6 +53,8 @@ def _people(script: HospitalScript) -> tuple[_Person, ...]:
     agents = (*script.agents, script.human)
     return (
         _Person(login=SUPERVISOR, display_name="Demo", roles=(Role.SUPERVISOR, Role.ADMIN)),
+        _Person(login=HUMAN_SUPERVISOR, display_name="质控员", roles=(Role.SUPERVISOR,)),
+        _Person(login=HUMAN_ADMIN, display_name="管理员", roles=(Role.ADMIN, Role.REGISTRAR)),
         _Person(login=script.supervisor.login, display_name=script.supervisor.display_name, roles=(Role.SUPERVISOR,)),
         *(
             _Person(login=agent.login, display_name=agent.display_name, roles=(Role.AGENT,), languages=agent.languages)
@@ -59,7 +64,7 @@ def _people(script: HospitalScript) -> tuple[_Person, ...]:
 
 
 def open_users(units: UnitsOfWork, script: HospitalScript) -> dict[str, str]:
-    """The demo's people with fresh passwords: administrator, supervisor, the scripted agents, and one for a human."""
+    """The demo's people with fresh passwords: the script's own, and three for a person who tries it."""
     hasher = PasswordHasher()
     passwords = {person.login: secrets.token_urlsafe(12) for person in _people(script)}
     with units() as uow:

@@ -21,6 +21,7 @@ from suifang.findings import Finding, Verdict
 from suifang.firewall import ephemeral_ports, firewall_table
 from suifang.machine_checks import (
     check_captions,
+    check_console,
     check_disk,
     check_platform,
     check_ports,
@@ -308,3 +309,11 @@ def test_captions_on_a_small_machine_are_told_with_what_to_do(settings: Settings
     short = check_captions(on, 3)
     assert (short.verdict, "SUIFANG_CAPTIONS_CALLS" in short.mend) == (Verdict.NOTE, True)
     assert check_captions(on, 4).verdict is Verdict.GOOD
+
+
+def test_a_console_that_was_not_built_is_told_with_what_to_do(settings: Settings, tmp_path: Path) -> None:
+    absent = check_console(settings.model_copy(update={"console_dir": tmp_path}))
+    assert absent.verdict is Verdict.NOTE
+    assert "make console" in (absent.mend or "")
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    assert check_console(settings.model_copy(update={"console_dir": tmp_path})).verdict is Verdict.GOOD
