@@ -99,6 +99,7 @@ from api.routes import (
     unmapped_results,
     unmet_needs,
     users,
+    worklists,
 )
 from api.wiring import Wiring
 
@@ -141,6 +142,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     received_messages.router,
     number_searches.router,
     previews.router,
+    worklists.router,
     identity.router,
     relatives.router,
     guardians.router,

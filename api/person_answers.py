@@ -19,9 +19,9 @@ class PersonAnswer(Answer):
     number: str
 
 
-def person_answer(patient: Patient, attempt: Attempt) -> PersonAnswer:
-    """What may be seen of him now."""
-    opened = attempt.identity_confirmed_at is not None
+def person_answer(patient: Patient, attempt: Attempt, *, glass_open: bool = False) -> PersonAnswer:
+    """What may be seen of him now; a broken glass shows him before he has said who he is."""
+    opened = attempt.identity_confirmed_at is not None or glass_open
     born = patient.born.isoformat() if patient.born else None
     return PersonAnswer(
         id=patient.id,

@@ -85,6 +85,7 @@ from db.users import UserRepository
 from db.vault import VaultRepository
 from db.waiting import WaitingRepository
 from db.wakes import send_wakes
+from db.worklists import WorklistRepository
 from followup.events import DomainEvent
 
 
@@ -122,6 +123,7 @@ class UnitOfWork:
         self.queues = QueueRepository(self._session)
         self.waiting = WaitingRepository(self._session)
         self.claims = ClaimRepository(self._session)
+        self.worklists = WorklistRepository(self._session)
         self.pacing = PacingRepository(self._session)
         self.attempts = AttemptRepository(self._session)
         self.appointments = AppointmentRepository(self._session)

@@ -64,8 +64,19 @@ class GateRefusedError(ReservationRefusedError):
         super().__init__(f"the patient may not be called for this task now: {words}")
 
 
-def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gate: Gate, now: datetime) -> Attempt:
+def reserve(
+    uow: UnitOfWork,
+    *,
+    task: Task,
+    agent_id: str | None,
+    node: str,
+    gate: Gate,
+    now: datetime,
+    preview: timedelta | None = None,
+) -> Attempt:
     """Save an attempt with its planned call and tell the node to dial; ReservationRefusedError if that cannot be.
+
+    With `preview` the agent is shown it for so long first, and nothing is planned before she dials.
 
     Nothing is sent here: row first, effect second. The caller commits.
     """
@@ -82,7 +93,8 @@ def reserve(uow: UnitOfWork, *, task: Task, agent_id: str | None, node: str, gat
         raise _busy(error) from error
     uow.waiting.leave_lanes_of_patients([locked.patient_id])
     locked.state = next_task_state(locked.state, TaskTrigger.RESERVE)
-    call = plan_call(uow, attempt, node=node, now=now)
+    attempt.preview_until = now + preview if preview is not None else None
+    call = plan_call(uow, attempt, node=node, now=now) if preview is None else None
     if agent is not None:
         uow.emit(move_agent(agent, AgentTrigger.RESERVE, now=now))
     _tell(uow, locked, attempt, call)

@@ -1,5 +1,6 @@
 """Attempts: the agent's call on the screen, the answers he enters, and the wrap-up that ends it."""
 
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -11,25 +12,29 @@ from api.call_answers import CallAnswer, call_answer
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Words
 from api.form_answers import FormAnswer, form_answer
+from api.glances import GlanceAnswer, glance_of, glass_is_open
+from api.masking import masked_number
 from api.permissions import AgentOnly, CareTeam, CareTeamCommanding
 from api.person_answers import PersonAnswer, person_answer
 from api.problems import Kind, Problem, problems
 from api.response_answers import ResponseAnswer, response_answer
 from api.routes.identity import failures_of
 from api.routes.notes import NoteAnswer
+from api.routes.requests import viewer_of
 from api.routes.tasks import TaskAnswer
 from api.speakers import OnTheLine, on_the_line, skipped_questions
 from api.wiring import wiring_of
 from care.forms import AnswerRefusedError
+from care.patients import NumberOwner, NumberQuality, Patient
 from care.relatives import Matter, Speaker
 from care.responses import ResponseClosedError, ResponseMode
 from db import answering
-from db.callees import callee_of
+from db.callees import callee_of, opening_for
 from db.unit_of_work import UnitOfWork
 from followup.attempts import Attempt, AttemptState
 from followup.identity import FAILURES_LIMIT, IDENTITY_FAILED
 from followup.outcomes import AttemptOutcome, TaskOutcome
-from followup.plans import EMERGENCY
+from followup.plans import EMERGENCY, Task
 from runtime.content.scripts import Script
 from scheduler import ownership
 
@@ -116,6 +121,34 @@ class TakenAlong(Answer):
     response: ResponseAnswer | None
 
 
+class HandQueue(Answer):
+    """The rules of the queue that are the agent's concern."""
+
+    id: str
+    name: str
+    wrap_up_seconds: int
+    preview_seconds: int
+
+
+class HandNumber(Answer):
+    """A number of the patient; its last four digits."""
+
+    id: str
+    number: str
+    owner: NumberOwner
+    label: str  # whose it is; empty before it is shown who is on the line
+    quality: NumberQuality
+    do_not_call: bool
+    dialed: bool  # the one of this attempt
+
+
+class HandTry(Answer):
+    """An earlier try for the same task, and nothing of what was said."""
+
+    at: Instant
+    outcome: AttemptOutcome | None
+
+
 class OwnCallAnswer(Answer):
     """What the agent has in hand: attempt, call, task, form and the (masked) patient; all null between calls.
 
@@ -133,6 +166,12 @@ class OwnCallAnswer(Answer):
     may_be_told: list[Matter]
     patient: PersonAnswer | None
     script: Script | None  # what to say first; the recording notice is its first line
+    queue: HandQueue | None
+    numbers: list[HandNumber]
+    tries: list[HandTry]  # newest first
+    call_back_at: Instant | None  # tomorrow at this hour, or the first hour after it at which the patient may be rung
+    glass_open: bool  # the caller has said why she has to see the record before he has said who he is
+    glance: GlanceAnswer | None  # what she has to know of him; none before it is shown who is on the line
 
 
 @router.get("/agents/me/call")
@@ -156,12 +195,21 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
             may_be_told=[],
             patient=None,
             script=None,
+            queue=None,
+            numbers=[],
+            tries=[],
+            call_back_at=None,
+            glass_open=False,
+            glance=None,
         )
     call = uow.calls.of_attempt(attempt.id)
     patient = found.patient(uow, attempt.patient_id)
-    emergency = EMERGENCY in found.task(uow, attempt.task_id).variables
+    task, queue = found.task(uow, attempt.task_id), found.queue(uow, attempt.queue_id)
+    emergency = EMERGENCY in task.variables
     script = wiring_of(request).content.scripts.get(SAFETY if emergency else OPENING)
     line = on_the_line(uow, attempt)
+    glass_open = glass_is_open(uow, patient.id, caller.user_id)
+    opened = attempt.identity_confirmed_at is not None or glass_open
     first, *others = (_to_settle(uow, task_id, line, request) for task_id in uow.attempts.tasks_of(attempt.id))
     return OwnCallAnswer(
         attempt=AttemptAnswer.model_validate(attempt),
@@ -173,9 +221,45 @@ def own_call(caller: AgentOnly, request: Request, uow: Work) -> OwnCallAnswer:
         taken_along=others,
         speaker=line.speaker,
         may_be_told=sorted(line.matters),
-        patient=person_answer(patient, attempt),
+        patient=person_answer(patient, attempt, glass_open=glass_open),
         script=script.as_said(recorded=call is None or call.recorded) if script is not None else None,
+        queue=HandQueue.model_validate(queue),
+        numbers=_numbers(patient, attempt, opened=opened),
+        tries=[
+            HandTry(at=each.reserved_at, outcome=each.outcome)
+            for each in reversed(uow.attempts.of_task(task.id))
+            if each.id != attempt.id and each.skipped is None
+        ],
+        call_back_at=_next_hour(uow, patient, task, request),
+        glass_open=glass_open,
+        glance=glance_of(uow, wiring_of(request).content, patient, attempt, task, viewer_of(uow, caller))
+        if opened
+        else None,
     )
+
+
+def _numbers(patient: Patient, attempt: Attempt, *, opened: bool) -> list[HandNumber]:
+    return [
+        HandNumber(
+            id=point.id,
+            number=masked_number(point.number),
+            owner=point.owner,
+            label=point.label if opened else "",
+            quality=point.quality,
+            do_not_call=point.do_not_call,
+            dialed=point.id == attempt.contact_point_id,
+        )
+        for point in sorted(patient.contact_points, key=lambda point: point.rank)
+    ]
+
+
+def _next_hour(uow: UnitOfWork, patient: Patient, task: Task, request: Request) -> datetime | None:
+    gate = wiring_of(request).gate
+    wished = (uow.now + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
+    opening = opening_for(
+        uow, patient, task.purpose, min(wished, task.latest_at), profile=gate.profile, region=gate.calendar_region
+    )
+    return opening if opening is not None and uow.now < opening <= task.latest_at else None
 
 
 def _to_settle(uow: UnitOfWork, task_id: str, line: OnTheLine, request: Request) -> TakenAlong:

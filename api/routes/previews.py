@@ -1,5 +1,6 @@
 """Previews: the agent has seen whom she would ring and why, and dials, or says why not."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -15,7 +16,7 @@ from api.routes.attempts import AttemptAnswer
 from api.wiring import wiring_of
 from followup.previews import SYSTEMS_OWN, SkipReason
 from scheduler import previews
-from scheduler.dialer import GateRefusedError
+from scheduler.dialer import GateRefusedError, ReservationRefusedError, reserve
 
 router = APIRouter(tags=["previews"], route_class=Route)
 
@@ -51,6 +52,43 @@ def dial_preview(attempt_id: Id, caller: AgentCommanding, request: Request, uow:
         subject_kind="attempt",
         subject=attempt.id,
         patient_id=attempt.patient_id,
+    )
+    return AttemptAnswer.model_validate(attempt)
+
+
+@router.post(
+    "/tasks/{task_id}/claim",
+    status_code=201,
+    responses=problems(Kind.UNKNOWN_TASK, Kind.UNKNOWN_AGENT, Kind.CALL_REFUSED, Kind.NOT_POSSIBLE_NOW),
+)
+def claim_task(task_id: Id, caller: AgentCommanding, request: Request, uow: Work) -> AttemptAnswer:
+    """Have this waiting task shown to the caller, who then dials or skips it as any preview."""
+    task = found.task(uow, task_id)
+    agent = found.own_desk(uow, caller)
+    queue = found.queue(uow, task.queue_id)
+    if agent.headset_node is None:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "headset", "no telephony node holds your headset; attach it first")
+    try:
+        attempt = reserve(
+            uow,
+            task=task,
+            agent_id=agent.id,
+            node=agent.headset_node,
+            gate=wiring_of(request).gate,
+            now=uow.now,
+            preview=timedelta(seconds=queue.preview_seconds),
+        )
+    except GateRefusedError as refusal:
+        codes = [reason.value for reason in refusal.reasons]
+        raise Problem(kind=Kind.CALL_REFUSED, faults=faults_of(refusal.reasons), reasons=codes) from refusal
+    except ReservationRefusedError as refusal:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "task_id", str(refusal)) from refusal
+    uow.audit.note(
+        user_id=caller.user_id,
+        action="task_claimed",
+        subject_kind="task",
+        subject=task.id,
+        patient_id=task.patient_id,
     )
     return AttemptAnswer.model_validate(attempt)
 

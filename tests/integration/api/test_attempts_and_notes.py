@@ -54,7 +54,11 @@ def wrapped_up(house: House, agent: Asking, **body: Any) -> dict[str, Any]:
 
 def test_between_calls_the_hand_is_empty(agent: Asking) -> None:
     empty: dict[str, object] = {
-        **dict.fromkeys(["attempt", "call", "task", "form", "response", "patient", "script"]),
+        **dict.fromkeys(["attempt", "call", "task", "form", "response", "patient", "script", "queue", "glance"]),
+        "call_back_at": None,
+        "glass_open": False,
+        "numbers": [],
+        "tries": [],
         "skipped": {},
         "taken_along": [],
         "speaker": "unknown",
