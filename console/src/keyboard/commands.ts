@@ -36,6 +36,8 @@ export const COMMANDS = {
   faster: { place: "player", keys: "bracketright" },
   skip_silence: { place: "player", keys: "s" },
   search: { place: "player", keys: "slash" },
+  next_hit: { place: "player", keys: "n" },
+  previous_hit: { place: "player", keys: "m" },
   comment: { place: "player", keys: "c" },
 } as const satisfies Record<string, { place: Place; keys: string }>;
 

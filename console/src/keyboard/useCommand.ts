@@ -1,6 +1,8 @@
-// A command by its keys, while the component is there. Ignored while an input method composes; single letters not in text fields.
+// A command by its keys, while the component is there. Ignored while an input method composes; single letters not in text fields,
+// the space bar and arrows not where the focused element needs them.
 import { useHotkeys } from "react-hotkeys-hook";
 import { bindings, keysOf, type Command } from "./commands";
+import { isOwnKey } from "./own_keys";
 
 interface When {
   enabled?: boolean;
@@ -20,7 +22,7 @@ export function useCommand(command: Command, run: () => void, { enabled = true }
       preventDefault: true,
       enableOnFormTags: held,
       enableOnContentEditable: held,
-      ignoreEventWhen: (event) => event.isComposing || event.keyCode === 229,
+      ignoreEventWhen: (event) => event.isComposing || event.keyCode === 229 || isOwnKey(event),
     },
   );
   return keys;

@@ -35,6 +35,8 @@ const en: Translated<typeof zh> = {
     skip_silence: "Skip silence",
     search: "Search",
     comment: "Comment",
+    next_hit: "Next find",
+    previous_hit: "Previous find",
   },
   title: "Shortcuts",
   none: "This page has no shortcuts",

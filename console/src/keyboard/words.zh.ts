@@ -32,6 +32,8 @@ const zh = {
     skip_silence: "跳过静音",
     search: "搜索",
     comment: "批注",
+    next_hit: "下一处",
+    previous_hit: "上一处",
   },
   title: "快捷键",
   none: "此页没有快捷键",
