@@ -29,6 +29,7 @@ FOR_OVERSEERS = frozenset(
         EventKind.SUPERVISION_CHANGED.value,
         EventKind.TRUNK_CHANGED.value,
         EventKind.CALLER_ID_FELL.value,
+        EventKind.EXCEPTION_CHANGED.value,
     }
 )
 """Events that agents are not told: the call's own event tells them what their queue's policy shows."""

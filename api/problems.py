@@ -59,6 +59,7 @@ class Kind(StrEnum):
     UNKNOWN_ANSWER_ITEM = "unknown_answer_item"
     UNKNOWN_RECORDING = "unknown_recording"
     UNKNOWN_TRANSCRIPT = "unknown_transcript"
+    UNKNOWN_COMMENT = "unknown_comment"
     UNKNOWN_RECORDING_GAP = "unknown_recording_gap"
     UNKNOWN_LEGAL_HOLD = "unknown_legal_hold"
     UNKNOWN_REDACTED_COPY = "unknown_redacted_copy"
@@ -74,6 +75,13 @@ class Kind(StrEnum):
     UNKNOWN_TRANSFER = "unknown_transfer"
     UNKNOWN_DIRECTORY_ENTRY = "unknown_directory_entry"
     UNKNOWN_SUPERVISION = "unknown_supervision"
+    UNKNOWN_HELP_REQUEST = "unknown_help_request"
+    UNKNOWN_EXCEPTION = "unknown_exception"
+    UNKNOWN_SCORECARD = "unknown_scorecard"
+    UNKNOWN_SCORE = "unknown_score"
+    UNKNOWN_SAMPLE = "unknown_sample"
+    UNKNOWN_GRADING_ROUND = "unknown_grading_round"
+    UNKNOWN_EVIDENCE_PACK = "unknown_evidence_pack"
     UNKNOWN_IMPORT = "unknown_import"
     UNKNOWN_ROW = "unknown_row"
     UNKNOWN_CAMPAIGN = "unknown_campaign"
@@ -166,6 +174,7 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_ANSWER_ITEM: (404, "The form has no such question"),
     Kind.UNKNOWN_RECORDING: (404, "There is no such recording"),
     Kind.UNKNOWN_TRANSCRIPT: (404, "There is no transcript yet"),
+    Kind.UNKNOWN_COMMENT: (404, "There is no such comment"),
     Kind.UNKNOWN_REDACTED_COPY: (404, "There is no such redacted copy"),
     Kind.UNKNOWN_SEARCH_HIT: (404, "There is no such hit"),
     Kind.UNKNOWN_RECORDING_GAP: (404, "There is no such gap"),
@@ -181,6 +190,13 @@ CATALOGUE: Mapping[Kind, tuple[int, str]] = {
     Kind.UNKNOWN_TRANSFER: (404, "The call has no such transfer"),
     Kind.UNKNOWN_DIRECTORY_ENTRY: (404, "There is no such number in the directory"),
     Kind.UNKNOWN_SUPERVISION: (404, "There is no such supervision"),
+    Kind.UNKNOWN_HELP_REQUEST: (404, "There is no such request for help"),
+    Kind.UNKNOWN_EXCEPTION: (404, "There is no such exception"),
+    Kind.UNKNOWN_SCORECARD: (404, "There is no such scorecard"),
+    Kind.UNKNOWN_SCORE: (404, "There is no such score"),
+    Kind.UNKNOWN_SAMPLE: (404, "There is no such sample"),
+    Kind.UNKNOWN_GRADING_ROUND: (404, "There is no such round"),
+    Kind.UNKNOWN_EVIDENCE_PACK: (404, "There is no such evidence pack"),
     Kind.UNKNOWN_RELATIVE: (404, "There is no such relative"),
     Kind.UNKNOWN_CARD: (404, "There is no such card"),
     Kind.UNKNOWN_BROKEN_GLASS: (404, "There is no such broken glass"),

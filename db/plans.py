@@ -106,6 +106,7 @@ tasks = Table(
     instant("owner_until", nullable=True),
     Column("owner_reason", String(40), nullable=False, default=""),
     *LANE_COLUMNS,
+    Index("ix_tasks_window_closes", "latest_at"),
     Index(
         "ix_tasks_in_lane",
         "lane_id",
@@ -140,6 +141,13 @@ tasks = Table(
         "occurrence",
         unique=True,
         postgresql_where=text("step_key IS NOT NULL AND state <> 'cancelled'"),
+    ),
+    # Missed windows that wait for a person.
+    Index(
+        "ix_tasks_missed",
+        "latest_at",
+        "id",
+        postgresql_where=text("state = 'lost_to_follow_up' AND next_action = 'escalate'"),
     ),
     Index(
         "ix_tasks_to_follow",

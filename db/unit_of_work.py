@@ -23,6 +23,7 @@ from db.captions import CaptionRepository
 from db.cards import CardRepository
 from db.care_team import CareTeamRepository
 from db.claims import ClaimRepository
+from db.day_exceptions import DayExceptionRepository
 from db.decisions import DecisionRepository
 from db.duplicates import DuplicateRepository
 from db.duty import DutyRepository
@@ -31,12 +32,14 @@ from db.feeds import FeedRepository
 from db.gate_facts import GateFactsRepository
 from db.goals import GoalRepository
 from db.heard_answers import HeardAnswerRepository
+from db.help_requests import HelpRequestRepository
 from db.history import HistoryRepository
 from db.households import HouseholdRepository
 from db.identity import IdentityRepository
 from db.import_undo import ImportUndo
 from db.imports import ImportRepository
 from db.inbound_calls import InboundCallRepository
+from db.indicators import IndicatorRepository
 from db.keywords import KeywordRepository
 from db.legal_holds import LegalHoldRepository
 from db.listed_people import ListedPeople
@@ -55,12 +58,17 @@ from db.patient_search import PatientSearch
 from db.patients import PatientRepository
 from db.plan_records import PlanRecords
 from db.plans import PlanRepository
+from db.preferences import PreferenceRepository
 from db.proposals import TreatmentProposalRepository
 from db.purges import PurgeRepository
+from db.quality import QualityRepository
 from db.queues import QueueRepository
+from db.real_calls import RealCallRepository
 from db.received_messages import ReceivedMessageRepository
+from db.recorded_calls import RecordedCalls
 from db.recording_copies import RecordingCopyRepository
 from db.recording_gaps import RecordingGapRepository
+from db.recording_remarks import RemarkRepository
 from db.recordings import RecordingRepository
 from db.redacted_copies import RedactedCopyRepository
 from db.registries import RegistryRepository
@@ -70,6 +78,7 @@ from db.responses import ResponseRepository
 from db.retention import RetentionRepository
 from db.reviews import ReviewRepository
 from db.risk import RiskRepository
+from db.running import RunningRepository
 from db.stated_values import StatedValueRepository
 from db.summaries import SummaryRepository
 from db.supervision import SupervisionRepository
@@ -85,6 +94,7 @@ from db.users import UserRepository
 from db.vault import VaultRepository
 from db.waiting import WaitingRepository
 from db.wakes import send_wakes
+from db.wall import WallRepository
 from db.worklists import WorklistRepository
 from followup.events import DomainEvent
 
@@ -132,11 +142,14 @@ class UnitOfWork:
         self.captions = CaptionRepository(self._session)
         self.care_team = CareTeamRepository(self._session)
         self.inbound = InboundCallRepository(self._session)
+        self.indicators = IndicatorRepository(self._session)
         self.recordings = RecordingRepository(self._session)
         self.redacted_copies = RedactedCopyRepository(self._session)
         self.turn_search = TurnSearch(self._session, self.care_team)
         self.recording_copies = RecordingCopyRepository(self._session)
         self.recording_gaps = RecordingGapRepository(self._session)
+        self.recorded_calls = RecordedCalls(self._session, self.care_team)
+        self.remarks = RemarkRepository(self._session)
         self.retention = RetentionRepository(self._session)
         self.legal_holds = LegalHoldRepository(self._session)
         self.purges = PurgeRepository(self._session)
@@ -168,7 +181,12 @@ class UnitOfWork:
         self.tags = TagRepository(self._session)
         self.registries = RegistryRepository(self._session)
         self.unmet_needs = UnmetNeedRepository(self._session)
+        self.quality = QualityRepository(self._session)
+        self.real_calls = RealCallRepository(self._session)
         self.supervisions = SupervisionRepository(self._session)
+        self.help_requests = HelpRequestRepository(self._session)
+        self.wall = WallRepository(self._session)
+        self.day_exceptions = DayExceptionRepository(self._session)
         self.imports = ImportRepository(self._session)
         self.feeds = FeedRepository(self._session)
         self.listed_people = ListedPeople(self._session)
@@ -176,6 +194,8 @@ class UnitOfWork:
         self.import_undo = ImportUndo(self._session)
         self.parked = ParkedTaskRepository(self._session)
         self.users = UserRepository(self._session)
+        self.running = RunningRepository(self._session)
+        self.preferences = PreferenceRepository(self._session)
         self.outbox = Outbox(self._session)
         self.messages = MessageRepository(self._session, self.outbox)
         self.received = ReceivedMessageRepository(self._session)

@@ -21,6 +21,8 @@ class EventKind(StrEnum):
     AGENT_CHANGED = "agent_changed"  # agent: state or headset moved
     CALL_ENDED = "call_ended"  # call
     SUPERVISION_CHANGED = "supervision_changed"  # supervision: for overseers only
+    HELP_CHANGED = "help_changed"  # request for help: an agent asks, a supervisor comes, it is over
+    EXCEPTION_CHANGED = "exception_changed"  # exception of the day: somebody has it, or said what was done
     INBOUND_CHANGED = "inbound_changed"  # inbound call: it rings, waits, is offered, joined or over
     OPENING_KEPT = "opening_kept"  # call: its first seconds wait for the speech engine
     EARLY_KEPT = "early_kept"  # call: nobody answered, and what was heard before waits for the speech engine
@@ -38,6 +40,8 @@ class EventKind(StrEnum):
     VAULT_TO_TEND = "vault_to_tend"  # the vault: files to seal or take away, or its ledger to sign
     TRANSCRIPTION_ASKED = "transcription_asked"  # recording, to be written down anew
     TRANSCRIPT_READY = "transcript_ready"  # recording
+    TRANSCRIPT_CORRECTED = "transcript_corrected"  # recording: somebody set right what was misheard in a turn
+    RECORDING_COMMENTED = "recording_commented"  # recording: a comment was made or taken back
     NOTE_DRAFTED = "note_drafted"  # note
     NOTE_PROPOSALS_READY = "note_proposals_ready"  # note
     NOTE_OUTLINED = "note_outlined"  # note: a new transcript was read for it
