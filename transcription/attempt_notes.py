@@ -63,25 +63,44 @@ def write_draft(
     words: str | None = None,
 ) -> Note:
     """Save the draft of an attempt that has an outcome and no note; `words` are the agent's own and come last."""
-    task = uow.plans.task(attempt.task_id)
-    patient = uow.patients.get(attempt.patient_id)
-    if task is None or patient is None or attempt.outcome is None:
-        raise LookupError(f"attempt {attempt.id} has no task, patient or outcome: nothing can be said of it")
-    language = _language(uow, attempt, patient)
-    text = draft_note(_facts(uow, attempt, task, attempt.outcome, language, zone, forms, spoke_with), language)
+    if attempt.outcome is None:
+        raise LookupError(f"attempt {attempt.id} has no outcome: nothing can be said of it")
+    language, text = drafted_text(
+        uow, attempt, attempt.outcome, zone=zone, forms=forms, spoke_with=spoke_with, words=words
+    )
     note = Note(
         id=new_id(),
         attempt_id=attempt.id,
         task_id=attempt.task_id,
         patient_id=attempt.patient_id,
         language=language,
-        text=f"{text}\n{words}" if words else text,
+        text=text,
         created_at=uow.now,
     )
     uow.notes.add(note)
     uow.emit(note.event(EventKind.NOTE_DRAFTED))
     uow.flush()
     return note
+
+
+def drafted_text(
+    uow: UnitOfWork,
+    attempt: Attempt,
+    outcome: AttemptOutcome,
+    *,
+    zone: ZoneInfo,
+    forms: Mapping[str, Form],
+    spoke_with: str | None = None,
+    words: str | None = None,
+) -> tuple[str, str]:
+    """The note's language, and what it would say if the attempt ended with this outcome; nothing is kept."""
+    task = uow.plans.task(attempt.task_id)
+    patient = uow.patients.get(attempt.patient_id)
+    if task is None or patient is None:
+        raise LookupError(f"attempt {attempt.id} has no task or patient: nothing can be said of it")
+    language = _language(uow, attempt, patient)
+    text = draft_note(_facts(uow, attempt, task, outcome, language, zone, forms, spoke_with), language)
+    return language, f"{text}\n{words}" if words else text
 
 
 def _facts(

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, StringConstraints
 
 from api import found, wrap_ups
@@ -14,7 +14,7 @@ from api.fields import Answer, Ask, Id, Instant, Words
 from api.form_answers import FormAnswer, form_answer
 from api.glances import GlanceAnswer, glance_of, glass_is_open
 from api.masking import masked_number
-from api.permissions import AgentOnly, CareTeam, CareTeamCommanding
+from api.permissions import AgentOnly, Allowed, CareTeam, CareTeamCommanding
 from api.person_answers import PersonAnswer, person_answer
 from api.problems import Kind, Problem, problems
 from api.response_answers import ResponseAnswer, response_answer
@@ -31,12 +31,14 @@ from care.responses import ResponseClosedError, ResponseMode
 from db import answering
 from db.callees import callee_of, opening_for
 from db.unit_of_work import UnitOfWork
+from db.users import Role
 from followup.attempts import Attempt, AttemptState
 from followup.identity import FAILURES_LIMIT, IDENTITY_FAILED
 from followup.outcomes import AttemptOutcome, TaskOutcome
 from followup.plans import EMERGENCY, Task
 from runtime.content.scripts import Script
 from scheduler import ownership
+from transcription.attempt_notes import drafted_text
 
 router = APIRouter(tags=["attempts"], route_class=Route)
 
@@ -87,6 +89,21 @@ class WrapUpAsk(Ask):
     note: Words | None = None  # added to the drafted note
     partial: bool = False  # required answers are missing and will not come: completed becomes partially-completed
     no_action: bool = False  # nothing is left to do for anybody: not while a request or alert of this attempt is open
+
+
+class PreviewAsk(Ask):
+    """How the wrap-up stands, for a look at its note."""
+
+    outcome: AttemptOutcome
+    spoke_with: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)] | None = None
+    note: Words | None = None
+
+
+class NotePreviewAnswer(Answer):
+    """A note that is not kept."""
+
+    language: str
+    text: str
 
 
 class AttemptAnswer(Answer):
@@ -404,6 +421,35 @@ def wrap_up(attempt_id: Id, ask: WrapUpAsk, caller: CareTeamCommanding, request:
         )
     _audit(uow, caller, "attempt_wrapped_up", attempt)
     return NoteAnswer.model_validate(note)
+
+
+@router.post(
+    "/attempts/{attempt_id}/note-preview",
+    responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.NOT_YOURS, Kind.NOT_POSSIBLE_NOW),
+)
+def preview_note(
+    attempt_id: Id,
+    ask: PreviewAsk,
+    caller: Annotated[Caller, Depends(Allowed(Role.AGENT, repeatable="it only reads"))],
+    request: Request,
+    uow: Work,
+) -> NotePreviewAnswer:
+    """What the note would say: whoever signs it at the wrap-up has read it before."""
+    attempt = found.own_attempt(uow, attempt_id, caller)
+    if attempt.state is not AttemptState.WRAP_UP:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "state", f"the attempt is {attempt.state.value}: end the call first")
+    wiring = wiring_of(request)
+    _audit(uow, caller, "note_previewed", attempt)
+    language, text = drafted_text(
+        uow,
+        attempt,
+        ask.outcome,
+        zone=wiring.zone,
+        forms=wiring.content.forms,
+        spoke_with=ask.spoke_with,
+        words=ask.note,
+    )
+    return NotePreviewAnswer(language=language, text=text)
 
 
 def _require_hour(uow: UnitOfWork, attempt: Attempt, ask: WrapUpAsk, request: Request) -> None:

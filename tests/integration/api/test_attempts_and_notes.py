@@ -147,6 +147,17 @@ def test_a_wrap_up_closes_the_attempt_frees_the_agent_and_drafts_the_note(house:
     assert [each["id"] for each in agent.get("/agents/me/notes").json()["notes"]] == [note["id"]]
 
 
+def test_the_note_can_be_read_before_the_wrap_up_is_done_and_is_the_same_then(house: House, agent: Asking) -> None:
+    attempt = in_hand(house, agent.user_id)
+    answer(agent, attempt, "feeling", "better")
+    said = {"outcome": "connected-proxy", "spoke_with": "女儿", "note": "家属会陪同复诊。"}
+    read = agent.post(f"/attempts/{attempt.id}/note-preview", said, key=None)
+    assert agent.get("/agents/me/notes").json()["notes"] == []
+    assert agent.post(f"/attempts/{attempt.id}/wrap-up", said).json()["text"] == read.json()["text"]
+    talking = in_hand(house, agent.user_id, AttemptState.IN_CALL)
+    assert agent.post(f"/attempts/{talking.id}/note-preview", said, key=None).json()["code"] == "not_possible_now"
+
+
 def test_a_note_for_an_english_speaker_is_in_english(house: House, agent: Asking) -> None:
     attempt = in_hand(house, agent.user_id, language="en")
     answer(agent, attempt, "medicines_obtained", False)
