@@ -50,6 +50,45 @@ def set_password(uow: UnitOfWork, user: User, password_hash: str, *, by: str | N
     _audit(uow, user, "password_set", by)
 
 
+def change_own_password(uow: UnitOfWork, user: User, password_hash: str) -> None:
+    """The user's own word: the log-in from which he changes it goes on, and he has no other."""
+    user.password_hash = password_hash
+    _audit(uow, user, "own_password_changed", user.id)
+
+
+def change_user(uow: UnitOfWork, user: User, *, display_name: str, roles: Collection[Role], by: str) -> None:
+    """Another name or other roles, from the next request on. An agent's desk is made at once and stays for its past."""
+    before = {"display_name": user.display_name, "roles": list(user.roles)}
+    user.display_name, user.roles = display_name, sorted({role.value for role in roles})
+    agent = uow.queues.agent_for_update(user.id)
+    if Role.AGENT in roles and agent is None:
+        uow.queues.add_agent(Agent(id=user.id, languages=["zh"], queues=[], state_since=uow.now))
+    if Role.AGENT not in roles and agent is not None:
+        agent.queues = []
+    changed = {
+        name: [old, new]
+        for name, (old, new) in {
+            "display_name": (before["display_name"], user.display_name),
+            "roles": (before["roles"], user.roles),
+        }.items()
+        if old != new
+    }
+    uow.audit.note(user_id=by, action="user_changed", subject_kind="user", subject=user.id, detail=changed)
+
+
+def enable_user(uow: UnitOfWork, user: User, *, by: str) -> None:
+    """Let a user in again, with the password he had."""
+    user.disabled = False
+    _audit(uow, user, "user_enabled", by)
+
+
+def end_log_in(uow: UnitOfWork, user: User, *, by: str) -> None:
+    """Log a user out from everywhere; what he has open stays as when his browser vanishes."""
+    uow.users.end_log_ins(user.id, uow.now, "ended by an administrator")
+    end_visit(uow, user.id)
+    _audit(uow, user, "log_in_ended", by)
+
+
 def set_departments(uow: UnitOfWork, user: User, departments: Sequence[str], *, by: str) -> None:
     """Say whose alerts and requests are a user's."""
     user.departments = list(dict.fromkeys(departments))

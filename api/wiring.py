@@ -1,11 +1,14 @@
 """What the routes may reach: handed to `create_app` once, found on the running app by every request."""
 
 import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import Request
 
 from db.calendar import HospitalTime
@@ -18,6 +21,20 @@ from scheduler.roster_rule import RosterRule
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
 from transcription.search_language import SearchLanguage
+
+
+class Finding(Protocol):
+    """One thing that the doctor looked at."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def seen(self) -> str: ...
+    @property
+    def mend(self) -> str: ...
+
 
 CONCURRENT_UNITS = 12
 """Requests with an open transaction at one time; the database's pool must hold as many connections."""
@@ -53,6 +70,8 @@ class Wiring:
     retention_purges: bool = False  # recordings whose time is over are destroyed
     speech_models: tuple[str, ...] = ()  # that queues can be given
     area_code: str = ""  # of landlines written without one
+    examine: Callable[[], Sequence[Finding]] = tuple  # what the doctor finds in this installation
+    signatures: Callable[[], Mapping[str, Ed25519PublicKey]] = dict  # keys whose signatures count here, by fingerprint
     cost_per_minute: float | None = None  # of a patient's call, on the cheapest trunk that declares it
     ping_seconds: float = 15.0  # how often a live console is pinged and its log-in looked at again
     # Waiting here costs nothing; waiting for a connection would hold a thread that the connection's holder needs.

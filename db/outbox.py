@@ -82,6 +82,13 @@ class Outbox:
             self._session.scalar(select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))) or 0
         )
 
+    def waiting_since(self) -> datetime | None:
+        """When the event was written that waits longest for the relay."""
+        since: datetime | None = self._session.scalar(
+            select(func.min(outbox.c.created_at)).where(outbox.c.published_at.is_(None))
+        )
+        return since
+
     def mark_published(self, ids: Sequence[int], now: datetime) -> None:
         """Note that these events were handed on."""
         self._session.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))

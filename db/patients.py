@@ -118,6 +118,7 @@ encounters = Table(
     closed_set("appointment_state", AppointmentState, nullable=True),
     Column("source", String(100), nullable=False, default="hospital", server_default="hospital"),
     Index("ix_encounters_department", "department", "patient_id"),
+    Index("ix_encounters_occurred_at", "occurred_at"),
 )
 
 person_identifiers = Table(
@@ -183,6 +184,10 @@ class PatientRepository:
     def add_encounter(self, encounter: Encounter) -> None:
         """Save a visit."""
         self._session.add(encounter)
+
+    def id_of(self, record_number: str) -> str | None:
+        """Whose record number this is."""
+        return self._session.scalar(select(patients.c.id).where(patients.c.record_number == record_number))
 
     def get(self, patient_id: str) -> Patient | None:
         """The patient with this id."""

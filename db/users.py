@@ -111,6 +111,7 @@ log_ins = Table(
     instant("expires_at"),
     instant("ended_at", nullable=True),
     Column("ended_because", String(100), nullable=False, default=""),
+    Index("ix_log_ins_created_at", "created_at"),
     Index("uq_log_ins_live", "user_id", unique=True, postgresql_where=text("ended_at IS NULL")),
 )
 
@@ -196,6 +197,37 @@ class UserRepository:
     def add_log_in(self, log_in: LogIn) -> None:
         """Save a log-in; RowRefusedError if the user has a living one."""
         self._session.add(log_in)
+
+    def many(self, user_ids: Collection[str]) -> dict[str, User]:
+        """These users by id."""
+        return {user.id: user for user in self._session.scalars(select(User).where(users.c.id.in_(user_ids)))}
+
+    def log_ins_page(
+        self, *, now: datetime, living: bool, before: datetime | None, user_id: str | None, limit: int
+    ) -> Sequence[LogIn]:
+        """Log-ins, the newest first; only those that live, of one user, or begun before an instant, where asked."""
+        query = select(LogIn).order_by(log_ins.c.created_at.desc(), log_ins.c.id).limit(limit)
+        if living:
+            query = query.where(log_ins.c.ended_at.is_(None), log_ins.c.expires_at > now)
+        if before is not None:
+            query = query.where(log_ins.c.created_at < before)
+        if user_id is not None:
+            query = query.where(log_ins.c.user_id == user_id)
+        return self._session.scalars(query).all()
+
+    def failure_counts(self, since: datetime) -> dict[str, int]:
+        """How often somebody failed to log in since the instant given, by the hash of what was typed as login."""
+        query = (
+            select(log_in_failures.c.login_hash, func.count())
+            .where(log_in_failures.c.at > since)
+            .group_by(log_in_failures.c.login_hash)
+        )
+        return {row[0]: int(row[1]) for row in self._session.execute(query)}
+
+    def living_ones(self, now: datetime) -> dict[str, LogIn]:
+        """Every living log-in by its user."""
+        query = select(LogIn).where(log_ins.c.ended_at.is_(None), log_ins.c.expires_at > now)
+        return {row.user_id: row for row in self._session.scalars(query)}
 
     def living_log_in(self, user_id: str, now: datetime) -> LogIn | None:
         """The user's log-in that is neither ended nor expired."""

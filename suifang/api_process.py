@@ -1,5 +1,6 @@
 """`suifang api`: wires the HTTP API and serves it until it is told to stop."""
 
+from functools import partial
 from threading import Timer
 
 import uvicorn
@@ -21,7 +22,9 @@ from runtime.private_files import socket_path
 from runtime.settings import Settings
 from runtime.trunks_file import declared_trunks
 from scheduler.roster_rule import RosterRule
+from suifang.doctor import examine_running
 from suifang.start import refuse_wrong_start
+from suifang.verify_command import public_keys
 from telephony.headsets.door import GatewayDoor
 from telephony.headsets.ice_servers import IceSettings
 from telephony.headsets.wire import SOCKET_NAME
@@ -74,6 +77,8 @@ def application(settings: Settings) -> FastAPI:
             report_keys=report_keys(settings),
             font_folders=settings.font_folders,
             retention_purges=settings.retention_purges,
+            examine=partial(examine_running, settings),
+            signatures=partial(public_keys, settings),
             speech_models=tuple(chosen.name for chosen in settings.queue_models),
             area_code=settings.area_code,
             headsets=GatewayDoor(socket=socket_path(settings.run_dir, SOCKET_NAME), node=settings.node_name),

@@ -77,6 +77,21 @@ def examine(settings: Settings, environment: Mapping[str, str]) -> list[Finding]
     ]
 
 
+def examine_running(settings: Settings) -> list[Finding]:
+    """What can be looked at beside running processes: they hold the ports, and their nodes watch the trunks."""
+    return [
+        check_state_dir(settings),
+        check_disk("disk of recordings", settings.state_dir),
+        *([] if settings.database_url else [check_disk("disk of the database", settings.postgres_dir)]),
+        *check_engines(settings),
+        check_store(settings),
+        check_content(settings),
+        *check_hospital(settings),
+        check_reports(settings),
+        check_tls(settings, clock.now()),
+    ]
+
+
 def check_variables(environment: Mapping[str, str]) -> list[Finding]:
     """A mistyped variable has no effect, and nothing else tells."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | _OTHER_VARIABLES

@@ -10,9 +10,9 @@ from pydantic import StringConstraints
 from api.auth import COOKIE, SHIFT, Caller, begin_log_in, typed_login_hash
 from api.desks import detach_headset
 from api.edge import Route, Work
-from api.fields import Answer, Ask, Instant
+from api.fields import Answer, Ask, Id, Instant, Limit
 from api.passwords import MAXIMUM_LENGTH, is_right
-from api.permissions import ANYONE, Allowed, Everybody
+from api.permissions import ANYONE, AdminOnly, Allowed, Everybody
 from api.problems import Kind, Problem, problems
 from api.visits import end_visit
 from api.wiring import wiring_of
@@ -54,6 +54,60 @@ class MeAnswer(Answer):
     roles: list[Role]
 
 
+class LogInRow(Answer):
+    """One log-in of the past or the present; `ended_because` is empty while it lives, or ran out by itself."""
+
+    id: str
+    user_id: str
+    login: str
+    display_name: str
+    created_at: Instant
+    last_seen_at: Instant
+    expires_at: Instant
+    ended_at: Instant | None
+    ended_because: str
+    living: bool
+
+
+class LogInsAnswer(Answer):
+    """The newest first, and from where the older ones follow."""
+
+    log_ins: list[LogInRow]
+    older: Instant | None
+
+
+@router.get("/log-ins")
+def list_log_ins(
+    caller: AdminOnly,  # noqa: ARG001
+    uow: Work,
+    living: bool = False,
+    before: Instant | None = None,
+    user_id: Id | None = None,
+    limit: Limit = 100,
+) -> LogInsAnswer:
+    """Who is logged in, and who was."""
+    page = uow.users.log_ins_page(now=uow.now, living=living, before=before, user_id=user_id, limit=limit + 1)
+    names = uow.users.many({row.user_id for row in page})
+    return LogInsAnswer(
+        log_ins=[
+            LogInRow(
+                id=row.id,
+                user_id=row.user_id,
+                login=names[row.user_id].login,
+                display_name=names[row.user_id].display_name,
+                created_at=row.created_at,
+                last_seen_at=row.last_seen_at,
+                expires_at=row.expires_at,
+                ended_at=row.ended_at,
+                ended_because=row.ended_because,
+                living=row.ended_at is None and row.expires_at > uow.now,
+            )
+            for row in page[:limit]
+        ],
+        older=page[limit - 1].created_at if len(page) > limit else None,
+    )
+
+
 @router.post(
     "/log-ins",
     status_code=201,
@@ -64,7 +118,7 @@ def log_in(ask: LogInAsk, request: Request, response: Response, uow: Work) -> Lo
     """Begin a log-in. A user has one at a time."""
     wiring = wiring_of(request)
     typed = typed_login_hash(ask.login)
-    _not_too_often(uow, typed)
+    not_too_often(uow, typed)
     user = uow.users.by_login(ask.login)
     stored = user.password_hash if user else request.app.state.hash_of_nobody
     # The check comes first and always, so that time does not tell which logins exist.
@@ -141,7 +195,8 @@ def me(caller: Everybody, uow: Work) -> MeAnswer:
     return MeAnswer(user_id=user.id, login=user.login, display_name=user.display_name, roles=_roles(user))
 
 
-def _not_too_often(uow: UnitOfWork, typed: str) -> None:
+def not_too_often(uow: UnitOfWork, typed: str) -> None:
+    """A problem while too many wrong passwords were tried under this name."""
     if not uow.lead(f"log-in:{typed}"):
         raise Problem.of(
             Kind.TOO_MANY_LOG_INS,
