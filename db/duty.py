@@ -66,6 +66,12 @@ class DutyRepository:
         """Save a shift."""
         self._session.add(shift)
 
+    def departments(self) -> Sequence[str]:
+        """Departments that have, or had, somebody on duty."""
+        return self._session.scalars(
+            select(duty_shifts.c.department).distinct().order_by(duty_shifts.c.department)
+        ).all()
+
     def get(self, shift_id: str) -> DutyShift | None:
         """The shift with this id."""
         return self._session.get(DutyShift, shift_id)

@@ -3,20 +3,23 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from pydantic import Field, StringConstraints, model_validator
 
 from api.auth import Caller
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line, PhoneNumber
-from api.permissions import CareTeam, OverseersCommanding
+from api.permissions import Allowed, OverseersCommanding
 from api.problems import Kind, Problem, problems
 from db.unit_of_work import UnitOfWork
+from db.users import Role
 from followup.duty import HOUSE, ROSTER_AHEAD, DutyRole, DutyShift, Substitute, gaps, on_duty
 from followup.events import DomainEvent, EventKind
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["duty"], route_class=Route)
+
+Readers = Annotated[Caller, Depends(Allowed(Role.AGENT, Role.SUPERVISOR, Role.DOCTOR, Role.ADMIN))]
 
 LONGEST_SHIFT = timedelta(days=31)
 LONGEST_VIEW = timedelta(days=62)
@@ -121,9 +124,22 @@ class RosterAnswer(Answer):
     gaps: list[GapAnswer]
 
 
+class DepartmentsAnswer(Answer):
+    """Departments that have a roster, or whose alerts are somebody's."""
+
+    departments: list[str]
+
+
+@router.get("/duty/departments")
+def list_duty_departments(caller: Readers, uow: Work) -> DepartmentsAnswer:  # noqa: ARG001
+    """Departments of the roster and of the users, in order of name; `*` is not among them."""
+    of_users = {name for user in uow.users.all() for name in user.departments}
+    return DepartmentsAnswer(departments=sorted({*uow.duty.departments(), *of_users} - {HOUSE}))
+
+
 @router.get("/duty")
 def read_roster(
-    caller: CareTeam,  # noqa: ARG001
+    caller: Readers,  # noqa: ARG001
     uow: Work,
     department: Department,
     starts_at: Instant | None = None,

@@ -20,6 +20,7 @@ from followup.pacing import NOT_AHEAD
 from followup.plans import TaskMode, TaskState
 from followup.queues import DialStyle, ExpiredPreview, MergeRule, Queue, style_fits, usual_style
 from followup.screening import OnMachine
+from followup.supervision import SupervisionShown
 from followup.switches import Switch, SwitchOf
 from runtime.identifiers import new_id
 from scheduler.dialer import NODE_HEARTBEAT_LIMIT
@@ -111,6 +112,8 @@ class QueueAnswer(Answer):
     same_nurse_seconds: int
     merges: MergeRule
     speech_model: str | None
+    supervision_shown: SupervisionShown
+    free_numbers: bool
     created_at: Instant
     counts: dict[TaskState, int]
     switch: SwitchAnswer | None = None  # empty: it was never pressed
@@ -376,6 +379,8 @@ def _queue(queue: Queue, counts: dict[TaskState, int], switch: Switch | None = N
         same_nurse_seconds=queue.same_nurse_seconds,
         merges=queue.merges,
         speech_model=queue.speech_model,
+        supervision_shown=queue.supervision_shown,
+        free_numbers=queue.free_numbers,
         created_at=queue.created_at,
         counts=counts,
         switch=SwitchAnswer.model_validate(switch) if switch else None,
