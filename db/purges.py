@@ -38,6 +38,8 @@ mapper_registry.map_imperatively(Purge, purges)
 
 GO: tuple[str, ...] = (
     "keyword_hits",
+    "recording_comments",
+    "turn_corrections",
     "transcript_turns",
     "indexed_transcripts",
     "captions",

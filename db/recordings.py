@@ -134,6 +134,7 @@ recordings = Table(
     Column("faults", FaultsColumn, nullable=False, default=list, server_default="[]"),
     Index("uq_recordings_call", "call_id", unique=True),
     Index("ix_recordings_stored_at", "stored_at"),
+    Index("ix_recordings_started_at", "started_at", "id"),
     Index("ix_recordings_held", "id", postgresql_where=text("legal_hold")),
     Index(
         "ix_recordings_in_clear",

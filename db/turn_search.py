@@ -176,6 +176,10 @@ class TurnSearch:
         self._session.execute(delete(transcript_turns).where(_turn.recording_id == recording_id))
         self._session.execute(delete(indexed_transcripts).where(indexed_transcripts.c.recording_id == recording_id))
 
+    def outdate(self, recording_id: str) -> None:
+        """Let a recording's turns be found as they are until they are put in anew, which they now have to be."""
+        self._session.execute(delete(indexed_transcripts).where(indexed_transcripts.c.recording_id == recording_id))
+
     def indexed_as(self, recording_id: str) -> tuple[str, str] | None:
         """Which transcript of a recording is in the index, and by which version of the words."""
         row = self._session.execute(

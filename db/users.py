@@ -162,6 +162,11 @@ class UserRepository:
         """The user with this login name."""
         return self._session.scalar(select(User).where(users.c.login == login))
 
+    def names(self, user_ids: Collection[str]) -> dict[str, str]:
+        """What these users are called."""
+        rows = self._session.execute(select(users.c.id, users.c.display_name).where(users.c.id.in_(user_ids)))
+        return {row.id: row.display_name for row in rows}
+
     def all(self, *, limit: int = 5000) -> Sequence[User]:
         """Every user in order of login."""
         return self._session.scalars(select(User).order_by(users.c.login).limit(limit)).all()

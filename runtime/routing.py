@@ -14,6 +14,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     EventKind.RECORDING_COPY_WANTED: ("recordings.copy",),
     EventKind.TRANSCRIPTION_ASKED: ("transcription.transcribe",),
     EventKind.TRANSCRIPT_READY: ("transcription.propose", "transcription.find_keywords", "transcription.index_turns"),
+    EventKind.TRANSCRIPT_CORRECTED: ("transcription.index_turns",),
     EventKind.NOTE_OUTLINED: ("transcription.summarize",),
     EventKind.ALERT_RAISED: ("scheduler.begin_alert",),
     EventKind.IMPORT_TO_APPLY: ("interop.apply_import",),

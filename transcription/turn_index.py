@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from db.unit_of_work import UnitOfWork
+from followup.recording_remarks import corrected
 from followup.recordings import Turn
 from followup.searches import IndexedTurn
 from transcription.spoken_words import SpokenWords, sounds_of
@@ -45,7 +46,8 @@ class TurnIndex:
             version = self._words.version
             if not anew and uow.turn_search.indexed_as(recording_id) == (transcript.id, version):
                 return False
-            turns = [self._indexed(position, turn) for position, turn in enumerate(transcript.turns)]
+            said_really = corrected(transcript.turns, uow.remarks.corrections(transcript.id))
+            turns = [self._indexed(position, turn) for position, turn in enumerate(said_really)]
             uow.turn_search.replace(recording, transcript, turns, words_version=version, now=uow.now)
             said = {word for turn in turns for word in turn.places} - self._learned
             uow.turn_search.learn(sounds_of(said))

@@ -19,6 +19,7 @@ from api.waveforms import MOST, drawn
 from api.wiring import wiring_of
 from db.unit_of_work import UnitOfWork
 from followup.ports import RecordingStore
+from followup.recording_remarks import TurnCorrection
 from followup.recordings import Channel, Recording, RecordingState, Turn
 from recordings.object_store import ObjectStoreError
 from recordings.sealing import SealBrokenError
@@ -74,10 +75,22 @@ class MedicineSuggestionAnswer(Answer):
     name: str
 
 
+class CorrectionAnswer(Answer):
+    """What somebody says was really said; `written` has its numbers in figures, empty where that is the same."""
+
+    id: str
+    words: str
+    written: str
+    by: str
+    by_name: str
+    at: Instant
+
+
 class TurnAnswer(Answer):
     """What one side said without the other: seconds from the recording's start.
 
-    `written` is the text with its numbers in figures, empty where that is the same.
+    `written` is the text with its numbers in figures, empty where that is the same. `text` stays as it was heard;
+    the last of `corrections` says what it should be.
     """
 
     channel: Channel
@@ -87,6 +100,7 @@ class TurnAnswer(Answer):
     confidence: float
     written: str
     medicines: list[MedicineSuggestionAnswer]
+    corrections: list[CorrectionAnswer]
 
 
 class TranscriptAnswer(Answer):
@@ -152,25 +166,22 @@ def play(
 ) -> Response:
     """The sound, whole or by range."""
     recording = found.recording(uow, recording_id)
-    if recording.state is RecordingState.EXPIRED:
-        raise Problem.of(Kind.RECORDING_GONE, "recording_id", "its time of keeping is over; the note stays")
-    if recording.uri is None or recording.size is None or recording.sha256 is None:
-        raise _not_stored(recording)
+    size = whole_file(recording)
     etag = f'"{recording.sha256}"'
     headers = {"Accept-Ranges": "bytes", "ETag": etag, "Cache-Control": "private, no-store"}
     if if_none_match == etag:
         return Response(status_code=304, headers=headers)
     try:
         # A range of another file than the caller began with is of no use to him: he gets the whole.
-        span = wanted_range(range_ if if_range in (None, etag) else None, recording.size)
+        span = wanted_range(range_ if if_range in (None, etag) else None, size)
     except UnsatisfiableRangeError as error:
         raise Problem.of(
             Kind.RANGE_NOT_SATISFIABLE,
             "Range",
-            f"the recording has {recording.size} bytes",
-            headers={"Content-Range": f"bytes */{recording.size}"},
+            f"the recording has {size} bytes",
+            headers={"Content-Range": f"bytes */{size}"},
         ) from error
-    start, end = (span.start, span.end) if span else (0, recording.size)
+    start, end = (span.start, span.end) if span else (0, size)
     pieces = _pieces(opened(wiring_of(request).store, uow, recording), start, end)
     try:
         first = told(lambda: next(pieces, b""))
@@ -185,7 +196,7 @@ def play(
         detail={"start": span.start, "end": span.end} if span else {},
     )
     if span is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{recording.size}"
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     headers["Content-Length"] = str(end - start)
     status = 200 if span is None else 206
     if len(first) == end - start:
@@ -208,6 +219,11 @@ def read_transcript(recording_id: Id, caller: CareTeam, request: Request, uow: W
         )
     _audit(uow, caller, "transcript_viewed", recording)
     medicines = wiring_of(request).content.medicine_names
+    corrections = uow.remarks.corrections(transcript.id)
+    names = uow.users.names({each.by for each in corrections})
+    by_turn: dict[int, list[CorrectionAnswer]] = {}
+    for each in corrections:
+        by_turn.setdefault(each.position, []).append(correction_answer(each, names.get(each.by, "")))
     return TranscriptAnswer(
         id=transcript.id,
         recording_id=transcript.recording_id,
@@ -215,11 +231,28 @@ def read_transcript(recording_id: Id, caller: CareTeam, request: Request, uow: W
         engine=transcript.engine,
         model=transcript.model,
         created_at=transcript.created_at,
-        turns=[_turn(turn, transcript.language, medicines) for turn in transcript.turns],
+        turns=[
+            _turn(turn, transcript.language, medicines, by_turn.get(position, []))
+            for position, turn in enumerate(transcript.turns)
+        ],
     )
 
 
-def _turn(turn: Turn, language: str, medicines: MedicineNamesDocument) -> TurnAnswer:
+def correction_answer(correction: TurnCorrection, by_name: str) -> CorrectionAnswer:
+    """As it is told of."""
+    return CorrectionAnswer(
+        id=correction.id,
+        words=correction.words,
+        written=correction.written,
+        by=correction.by,
+        by_name=by_name,
+        at=correction.at,
+    )
+
+
+def _turn(
+    turn: Turn, language: str, medicines: MedicineNamesDocument, corrections: list[CorrectionAnswer]
+) -> TurnAnswer:
     return TurnAnswer(
         channel=turn.channel,
         start=turn.start,
@@ -230,7 +263,17 @@ def _turn(turn: Turn, language: str, medicines: MedicineNamesDocument) -> TurnAn
         medicines=[
             MedicineSuggestionAnswer.model_validate(each) for each in suggestions_in(turn.text, language, medicines)
         ],
+        corrections=corrections,
     )
+
+
+def whole_file(recording: Recording) -> int:
+    """The size of its file, or the problem that there is none (any more)."""
+    if recording.state is RecordingState.EXPIRED:
+        raise Problem.of(Kind.RECORDING_GONE, "recording_id", "its time of keeping is over; the note stays")
+    if recording.uri is None or recording.size is None or recording.sha256 is None:
+        raise _not_stored(recording)
+    return recording.size
 
 
 def opened(store: RecordingStore, uow: UnitOfWork, recording: Recording) -> BinaryIO:

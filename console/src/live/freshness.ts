@@ -27,6 +27,8 @@ const STALE: Record<string, readonly string[]> = {
   recording_gap_settled: ["/recording-gaps", "/exceptions"],
   captions_changed: ["/calls/{call_id}/captions"],
   transcript_ready: ["/recordings", "/searches"],
+  transcript_corrected: ["/recordings/{recording_id}/transcript", "/searches"],
+  recording_commented: ["/recordings/{recording_id}/comments"],
   note_drafted: ["/notes", "/attempts", "/agents/me"],
   note_proposals_ready: ["/notes", "/agents/me", "/note-proposals"],
   note_outlined: ["/notes"],
