@@ -68,6 +68,7 @@ from runtime.content.result_classes import ResultClassesDocument
 from runtime.content.retention import RetentionDocument
 from runtime.content.risk import RiskModelDocument
 from runtime.content.risk_inputs import RiskInputsDocument
+from runtime.content.scorecards import ScorecardDocument
 from runtime.content.scripts import Script
 from runtime.content.search_words import SearchWordsDocument
 from runtime.content.source_ranks import SourceRanks, SourceRanksDocument
@@ -294,6 +295,14 @@ class Content:
             return RequestCausesDocument.model_validate(self._document(path))
         except (ValidationError, OSError) as error:
             raise ContentError(f"content/{path.name}: {error}") from error
+
+    @cached_property
+    def scorecards(self) -> dict[str, ScorecardDocument]:
+        """What calls are judged by, by id."""
+        found = {d.id: d for d in self._read("scorecards", ScorecardDocument)}
+        for document in found.values():
+            self._made(document.value)
+        return found
 
     @cached_property
     def end_reasons(self) -> dict[CauseCode, Wording]:
