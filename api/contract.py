@@ -1,6 +1,7 @@
 """Prints the API's contract (OpenAPI 3.1) as JSON: `python -m api.contract`. The console's client is made from it.
 
-Every operation names its own problems there; a client wants one type of them all, so they are told as one here.
+Every operation names its own problems there; a client wants one type of them all, so they are told as one here. The
+header that commands need is given by the client itself wherever a caller of it has none to give.
 """
 
 import json
@@ -9,6 +10,7 @@ from typing import Any
 from api.app import contract
 from api.problems import MEDIA_TYPE, Kind
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
 PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "code", "field", "reason", "errors"],
@@ -45,6 +47,9 @@ def brief() -> dict[str, Any]:
         for operation in operations.values():
             kept = {status: answer for status, answer in operation["responses"].items() if status.startswith("2")}
             operation["responses"] = kept | {"default": problem}
+            for parameter in operation.get("parameters", []):
+                if parameter["name"] == IDEMPOTENCY_KEY:
+                    parameter["required"] = False
     return told
 
 
