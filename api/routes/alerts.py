@@ -1,5 +1,6 @@
 """Alerts: signs of danger that were heard or answered, until a person has typed what came of them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -33,6 +34,8 @@ from runtime.identifiers import new_id
 from scheduler import held_tasks
 
 router = APIRouter(tags=["alerts"], route_class=Route)
+
+_MOST_COUNTED = 100
 
 
 class AlertAnswer(Answer):
@@ -121,11 +124,29 @@ class OutcomeAnswer(Answer):
     title: Wording
 
 
+class SignAnswer(Answer):
+    """A sign of danger that an agent can name, with what is said to the patient."""
+
+    code: str
+    level: AlertLevel
+    title: Wording
+    advice: Wording
+
+
 class LevelsAnswer(Answer):
-    """Every level, and the outcomes that can be typed."""
+    """Every level, the outcomes that can be typed, and the signs to choose from, the most dangerous first."""
 
     levels: list[LevelAnswer]
     outcomes: list[OutcomeAnswer]
+    signs: list[SignAnswer]
+
+
+class AlertCountAnswer(Answer):
+    """How many alerts nobody has acknowledged, and when the first of them has to be; nothing of any patient."""
+
+    raised: int
+    red: int
+    due_at: Instant | None
 
 
 @router.get("/alert-levels")
@@ -146,6 +167,18 @@ def list_levels(caller: Everybody, request: Request) -> LevelsAnswer:  # noqa: A
             for level in AlertLevel
         ],
         outcomes=[OutcomeAnswer(outcome=outcome, title=document.outcomes[outcome]) for outcome in AlertOutcome],
+        signs=_signs(wiring_of(request).content),
+    )
+
+
+@router.get("/alert-count")
+def count_alerts(caller: CareTeam, uow: Work) -> AlertCountAnswer:
+    """How many wait for the caller's departments, for a number beside a bell: it opens no record."""
+    alerts = _waiting(uow, caller, unacknowledged=True, limit=_MOST_COUNTED)
+    return AlertCountAnswer(
+        raised=len(alerts),
+        red=sum(alert.level is AlertLevel.RED for alert in alerts),
+        due_at=min((alert.due_at for alert in alerts if alert.due_at is not None), default=None),
     )
 
 
@@ -157,8 +190,7 @@ def list_alerts(
 
     An agent with departments sees theirs, one without any and supervisors see all.
     """
-    departments = None if caller.oversees else (found.user(uow, caller.user_id).departments or None)
-    alerts = uow.alerts.open_ones(departments=departments, unacknowledged=state == "raised", limit=limit)
+    alerts = _waiting(uow, caller, unacknowledged=state == "raised", limit=limit)
     for alert in alerts:
         _audit(uow, caller, "alert_viewed", alert)
     content = wiring_of(request).content
@@ -254,6 +286,30 @@ def type_outcome(
     return _full(uow, wiring_of(request).content, alert)
 
 
+def _waiting(uow: UnitOfWork, caller: Caller, *, unacknowledged: bool, limit: int) -> Sequence[Alert]:
+    departments = None if caller.oversees else (found.user(uow, caller.user_id).departments or None)
+    return uow.alerts.open_ones(departments=departments, unacknowledged=unacknowledged, limit=limit)
+
+
+def _signs(content: Content) -> list[SignAnswer]:
+    order = list(AlertLevel)
+    rules = {rule.code: rule for rule in content.answer_alerts if rule.level is not AlertLevel.YELLOW}
+    return [
+        SignAnswer(
+            code=rule.code,
+            level=rule.level,
+            title=Wording(zh=rule.title["zh"], en=rule.title["en"]),
+            advice=_advice(content, rule.advice, rule.level),
+        )
+        for rule in sorted(rules.values(), key=lambda rule: order.index(rule.level))
+    ]
+
+
+def _advice(content: Content, own: Mapping[str, str] | None, level: AlertLevel) -> Wording:
+    advice = own or content.alert_clocks[level].advice
+    return Wording(zh=advice["zh"], en=advice["en"])
+
+
 def alert_answer(uow: UnitOfWork, content: Content, alert: Alert) -> AlertAnswer:
     """An alert with the words of its sign and level."""
     return AlertAnswer(**_shown(uow, content, alert))
@@ -303,12 +359,11 @@ def _unknown() -> Problem:
 
 def _shown(uow: UnitOfWork, content: Content, alert: Alert) -> dict[str, object]:
     rule = next((rule for rule in content.answer_alerts if rule.code == alert.code), None)
-    advice = rule.advice if rule is not None and rule.advice else content.alert_clocks[alert.level].advice
     plain = {name: getattr(alert, name) for name in AlertAnswer.model_fields if hasattr(alert, name)}
     return {
         **plain,
         "title": Wording(zh=rule.title["zh"], en=rule.title["en"]) if rule is not None else None,
-        "advice": Wording(zh=advice["zh"], en=advice["en"]),
+        "advice": _advice(content, rule.advice if rule is not None else None, alert.level),
         "overdue": alert.state is AlertState.RAISED and alert.due_at is not None and alert.due_at <= uow.now,
     }
 

@@ -39,21 +39,25 @@ def _number_or_extension(text: str) -> str:
 
 
 class TransferAsk(Ask):
-    """Whom to ring for the patient: exactly one of agent, entry of the directory, number of the patient, or number."""
+    """Whom to ring: exactly one of agent, entry of the directory, person on duty, number of the patient, or number."""
 
     mode: TransferMode
     agent_id: Id | None = None
     directory_id: Id | None = None
+    duty_shift_id: Id | None = None
     contact_point_id: Id | None = None
     number: PhoneNumber | None = None
 
     @model_validator(mode="after")
     def _one_target(self) -> "TransferAsk":
         if (
-            sum(each is not None for each in (self.agent_id, self.directory_id, self.contact_point_id, self.number))
+            sum(
+                each is not None
+                for each in (self.agent_id, self.directory_id, self.duty_shift_id, self.contact_point_id, self.number)
+            )
             != 1
         ):
-            raise ValueError("name exactly one of agent_id, directory_id, contact_point_id and number")
+            raise ValueError("name exactly one of agent_id, directory_id, duty_shift_id, contact_point_id and number")
         return self
 
 
@@ -195,6 +199,8 @@ def _target(uow: UnitOfWork, call: Call, ask: TransferAsk, caller: Caller) -> tu
         if not entry.active:
             raise Problem.of(Kind.NOT_POSSIBLE_NOW, "directory_id", "this number is out of use; choose another")
         return TransferTarget.DIRECTORY, entry.number
+    if ask.duty_shift_id is not None:
+        return TransferTarget.NUMBER, _number_on_duty(uow, ask.duty_shift_id)
     if ask.contact_point_id is not None:
         return TransferTarget.CONTACT, _number_of_patient(uow, call, ask.contact_point_id)
     queue = uow.queues.get(call.queue_id)
@@ -219,6 +225,15 @@ def _reserved_agent(uow: UnitOfWork, call: Call, agent_id: str) -> str:
         )
     uow.emit(move_agent(agent, AgentTrigger.RESERVE, now=uow.now))
     return agent.headset
+
+
+def _number_on_duty(uow: UnitOfWork, shift_id: str) -> str:
+    shift = uow.duty.get(shift_id)
+    if shift is None or not shift.covers(uow.now):
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW, "duty_shift_id", "nobody is on duty by this shift now; look at the roster again"
+        )
+    return shift.person_at(uow.now).phone
 
 
 def _number_of_patient(uow: UnitOfWork, call: Call, contact_point_id: str) -> str:

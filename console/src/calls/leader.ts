@@ -1,0 +1,58 @@
+// One tab of a browser leads: it wears the headset, beats for the desk and takes commands. The others show, and can take over.
+import { create } from "zustand";
+
+const LOCK = "suifang.console";
+const RELOAD_MS = 1500; // a page that is being reloaded lets go of it
+
+interface Leading {
+  leads: boolean;
+  /** Another tab leads; false while it is not known yet. */
+  follows: boolean;
+}
+
+export const leading = create<Leading>(() => ({ leads: false, follows: false }));
+
+let stealing = () => {};
+
+/** Lead as soon as no other tab does; gives back how to stop. */
+export function lead(): () => void {
+  let over = false;
+  let waiting = new AbortController();
+  let letGo = () => {};
+  const held = () =>
+    new Promise<void>((release) => {
+      if (over) release();
+      else leading.setState({ leads: true, follows: false });
+      letGo = release;
+    });
+  const wait = () => {
+    waiting = new AbortController();
+    ask({ signal: waiting.signal });
+  };
+  const ask = (options: LockOptions) => {
+    navigator.locks.request(LOCK, options, held).catch(() => {
+      if (over || (options.signal?.aborted ?? false)) return;
+      // Another tab took over: it leads, and this one waits for its turn again.
+      leading.setState({ leads: false, follows: true });
+      wait();
+    });
+  };
+  stealing = () => {
+    waiting.abort();
+    ask({ steal: true });
+  };
+  wait();
+  const known = setTimeout(() => leading.setState(({ leads }) => ({ follows: !leads })), RELOAD_MS);
+  return () => {
+    over = true;
+    clearTimeout(known);
+    waiting.abort();
+    letGo();
+    leading.setState({ leads: false, follows: false });
+  };
+}
+
+/** Lead from this tab on; the one that led becomes read-only. */
+export function takeOver(): void {
+  stealing();
+}
