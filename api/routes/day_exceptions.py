@@ -97,7 +97,7 @@ class ExceptionCaseAnswer(Answer):
 
 
 @router.get("/exceptions")
-def list_exceptions(caller: Overseers, request: Request, uow: Work) -> ExceptionsAnswer:  # noqa: ARG001
+def list_day_exceptions(caller: Overseers, request: Request, uow: Work) -> ExceptionsAnswer:  # noqa: ARG001
     """What should not be, this moment. No patient is named on it: his record is opened from the task or recording."""
     began = day_began(str(wiring_of(request).zone), uow.now)
     found_ones = {kind: uow.day_exceptions.find(kind, now=uow.now, day_began=began) for kind in DayExceptionKind}
