@@ -4,7 +4,7 @@ from api.fields import Answer, Id, Instant
 from api.problems import Kind, Problem
 from db.unit_of_work import UnitOfWork
 from followup.quality_scores import QualityScore
-from followup.scorecards import Mark, Scorecard, ScoreState
+from followup.scorecards import MarkKind, QualityState, Scorecard
 from runtime.content.documents import Wording
 from runtime.content.library import Content
 from runtime.content.scorecards import ScorecardDocument
@@ -35,12 +35,12 @@ class ItemMarkAnswer(Answer):
     """A mark, and the second of the recording that shows it."""
 
     item: str
-    mark: Mark
+    mark: MarkKind
     at_second: float | None
     remark: str
 
 
-class ScoreAnswer(Answer):
+class QualityScoreAnswer(Answer):
     """A score. `value`: of 100; None in a draft and where nothing applied. `value_before`: before an appeal."""
 
     id: str
@@ -54,7 +54,7 @@ class ScoreAnswer(Answer):
     card_version: int
     card_title: Wording
     round_id: str | None
-    state: ScoreState
+    state: QualityState
     value: float | None
     value_before: float | None
     fatal: list[str]
@@ -74,7 +74,7 @@ class ScoreStoryLineAnswer(Answer):
     detail: dict[str, object]
 
 
-class FullScoreAnswer(ScoreAnswer):
+class FullQualityScoreAnswer(QualityScoreAnswer):
     """A score with its card, marks, appeal, decision and story."""
 
     patient_id: Id
@@ -133,18 +133,18 @@ def name_of(uow: UnitOfWork, user_id: str | None) -> str:
     return user.display_name if user else ""
 
 
-def score_answer(uow: UnitOfWork, score: QualityScore) -> ScoreAnswer:
+def score_answer(uow: UnitOfWork, score: QualityScore) -> QualityScoreAnswer:
     """A score in short."""
-    return ScoreAnswer(**_shown(uow, score))
+    return QualityScoreAnswer(**_shown(uow, score))
 
 
-def full_score(uow: UnitOfWork, score: QualityScore) -> FullScoreAnswer:
+def full_score(uow: UnitOfWork, score: QualityScore) -> FullQualityScoreAnswer:
     """A score with everything."""
     uow.flush()
     attempt = uow.attempts.get(score.attempt_id)
     recording = uow.recordings.get(score.recording_id) if score.recording_id else None
     document = kept(uow, score)
-    return FullScoreAnswer(
+    return FullQualityScoreAnswer(
         **_shown(uow, score),
         patient_id=score.patient_id,
         call_at=attempt.closed_at or attempt.reserved_at if attempt else score.begun_at,
@@ -164,7 +164,7 @@ def full_score(uow: UnitOfWork, score: QualityScore) -> FullScoreAnswer:
 def _shown(uow: UnitOfWork, score: QualityScore) -> dict[str, object]:
     own = ("agent_name", "grader_name", "card_title")
     return {
-        **{name: getattr(score, name) for name in ScoreAnswer.model_fields if name not in own},
+        **{name: getattr(score, name) for name in QualityScoreAnswer.model_fields if name not in own},
         "agent_name": name_of(uow, score.agent_id),
         "grader_name": name_of(uow, score.grader_id),
         "card_title": kept(uow, score).title,

@@ -32,7 +32,7 @@ from db.metadata import closed_set, id_column, instant, mapper_registry, metadat
 from followup.quality_samples import Because, DrawnCall
 from followup.quality_scores import GradingRound, QualityScore, RoundKind
 from followup.real_calls import CheckSubject, CheckVerdict, RealityCheck
-from followup.scorecards import ItemMark, Mark, ScoreState
+from followup.scorecards import ItemMark, MarkKind, QualityState
 
 
 class MarksColumn(TypeDecorator[list[ItemMark]]):
@@ -51,7 +51,7 @@ class MarksColumn(TypeDecorator[list[ItemMark]]):
     def process_result_value(self, value: list[dict[str, Any]] | None, dialect: Dialect) -> list[ItemMark]:  # noqa: ARG002
         """JSON → marks."""
         return [
-            ItemMark(item=mark["item"], mark=Mark(mark["mark"]), at_second=mark["at_second"], remark=mark["remark"])
+            ItemMark(item=mark["item"], mark=MarkKind(mark["mark"]), at_second=mark["at_second"], remark=mark["remark"])
             for mark in value or []
         ]
 
@@ -136,7 +136,7 @@ quality_scores = Table(
     Column("card_version", Integer, nullable=False),
     reference("round_id", "grading_rounds.id", nullable=True),
     reference("grader_id", "users.id"),
-    closed_set("state", ScoreState),
+    closed_set("state", QualityState),
     Column("marks", MarksColumn, nullable=False, default=list),
     Column("remark", Text, nullable=False, default=""),
     Column("value", Float, nullable=True),
@@ -239,7 +239,7 @@ class SampledCall:
     seconds: float | None
     closed_at: datetime
     score_id: str | None
-    score_state: ScoreState | None
+    score_state: QualityState | None
     value: float | None
 
 
@@ -333,7 +333,7 @@ class QualityRepository:
         *,
         agent_id: str | None = None,
         attempt_id: str | None = None,
-        states: Collection[ScoreState] = (),
+        states: Collection[QualityState] = (),
         before: datetime | None = None,
         limit: int = 50,
     ) -> Sequence[QualityScore]:
@@ -431,7 +431,7 @@ class QualityRepository:
                 seconds=row.seconds,
                 closed_at=row.closed_at,
                 score_id=str(row.score_id) if row.score_id else None,
-                score_state=ScoreState(row.score_state) if row.score_state else None,
+                score_state=QualityState(row.score_state) if row.score_state else None,
                 value=row.value,
             )
             for row in self._session.execute(_SAMPLED, {"sample": sample_id})

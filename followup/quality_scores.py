@@ -9,7 +9,7 @@ from itertools import combinations
 from statistics import NormalDist, mean, stdev
 
 from followup.grader_agreement import Agreement, cohen, fleiss
-from followup.scorecards import CardScore, ItemMark, Mark, ScoreState, ScoreTrigger, next_score_state
+from followup.scorecards import CardScore, ItemMark, MarkKind, QualityState, ScoreTrigger, next_score_state
 
 APPEAL_WITHIN = timedelta(days=7)
 """After that a score stands."""
@@ -33,7 +33,7 @@ class QualityScore:
     card_version: int
     round_id: str | None = None
     grader_id: str
-    state: ScoreState = ScoreState.DRAFT
+    state: QualityState = QualityState.DRAFT
     marks: list[ItemMark] = field(default_factory=list)
     remark: str = ""
     value: float | None = None  # of 100; None while it is a draft, and where nothing applied
@@ -196,7 +196,7 @@ def mean_score(values: Sequence[float], *, fatal: int) -> MeanScore:
     )
 
 
-def _mark(marked: MarkedCall, item: str) -> Mark:
+def _mark(marked: MarkedCall, item: str) -> MarkKind:
     return next(each.mark for each in marked.marks if each.item == item)
 
 

@@ -9,7 +9,7 @@ from followup.states import follow
 FULL = 100.0
 
 
-class Mark(StrEnum):
+class MarkKind(StrEnum):
     """What a grader says of one item."""
 
     MET = "met"
@@ -52,7 +52,7 @@ class ItemMark:
     """A grader's mark of one item, with the second of the recording that shows it."""
 
     item: str
-    mark: Mark
+    mark: MarkKind
     at_second: float | None = None
     remark: str = ""
 
@@ -86,7 +86,7 @@ def check_marks(card: Scorecard, marks: Collection[ItemMark]) -> None:
             raise MarksRefusedError(mark.item, f"the card {card.id} version {card.version} has no such item")
         if mark.item in seen:
             raise MarksRefusedError(mark.item, "is marked twice; send one mark for each item")
-        if mark.mark is Mark.NOT_APPLICABLE and not item.may_not_apply:
+        if mark.mark is MarkKind.NOT_APPLICABLE and not item.may_not_apply:
             raise MarksRefusedError(mark.item, "applies to every call; mark it met or not met")
         seen.add(mark.item)
 
@@ -99,18 +99,18 @@ def score_of(card: Scorecard, marks: Collection[ItemMark]) -> CardScore:
         mark = given.get(item.code)
         if mark is None:
             raise MarksRefusedError(item.code, "has no mark yet")
-        if mark.mark is Mark.NOT_MET and mark.at_second is None and not mark.remark:
+        if mark.mark is MarkKind.NOT_MET and mark.at_second is None and not mark.remark:
             raise MarksRefusedError(item.code, "is not met: name the second of the recording, or say what was missing")
-    applying = [item for item in card.items if given[item.code].mark is not Mark.NOT_APPLICABLE]
+    applying = [item for item in card.items if given[item.code].mark is not MarkKind.NOT_APPLICABLE]
     applicable = sum(item.weight for item in applying)
-    met = sum(item.weight for item in applying if given[item.code].mark is Mark.MET)
-    fatal = tuple(item.code for item in applying if item.fatal and given[item.code].mark is Mark.NOT_MET)
+    met = sum(item.weight for item in applying if given[item.code].mark is MarkKind.MET)
+    fatal = tuple(item.code for item in applying if item.fatal and given[item.code].mark is MarkKind.NOT_MET)
     if fatal:
         return CardScore(value=0.0, met=met, applicable=applicable, fatal=fatal)
     return CardScore(value=FULL * met / applicable if applicable else None, met=met, applicable=applicable)
 
 
-class ScoreState(StrEnum):
+class QualityState(StrEnum):
     """Where a score is."""
 
     DRAFT = "draft"
@@ -131,15 +131,15 @@ class ScoreTrigger(StrEnum):
     CHANGE = "change"
 
 
-SCORE_TRANSITIONS: dict[tuple[ScoreState, ScoreTrigger], ScoreState] = {
-    (ScoreState.DRAFT, ScoreTrigger.GIVE): ScoreState.GIVEN,
-    (ScoreState.GIVEN, ScoreTrigger.ACKNOWLEDGE): ScoreState.ACKNOWLEDGED,
-    (ScoreState.GIVEN, ScoreTrigger.APPEAL): ScoreState.APPEALED,
-    (ScoreState.APPEALED, ScoreTrigger.UPHOLD): ScoreState.UPHELD,
-    (ScoreState.APPEALED, ScoreTrigger.CHANGE): ScoreState.CHANGED,
+SCORE_TRANSITIONS: dict[tuple[QualityState, ScoreTrigger], QualityState] = {
+    (QualityState.DRAFT, ScoreTrigger.GIVE): QualityState.GIVEN,
+    (QualityState.GIVEN, ScoreTrigger.ACKNOWLEDGE): QualityState.ACKNOWLEDGED,
+    (QualityState.GIVEN, ScoreTrigger.APPEAL): QualityState.APPEALED,
+    (QualityState.APPEALED, ScoreTrigger.UPHOLD): QualityState.UPHELD,
+    (QualityState.APPEALED, ScoreTrigger.CHANGE): QualityState.CHANGED,
 }
 
 
-def next_score_state(state: ScoreState, trigger: ScoreTrigger) -> ScoreState:
+def next_score_state(state: QualityState, trigger: ScoreTrigger) -> QualityState:
     """The state after `trigger`; IllegalTransitionError if the score cannot do that now."""
     return follow("score", SCORE_TRANSITIONS, state, trigger)

@@ -33,7 +33,7 @@ class PackAsk(Ask):
     with_sound: bool = False
 
 
-class PackAnswer(Answer):
+class EvidencePackAnswer(Answer):
     """A pack; whoever asked for it fetches it at `address` until then."""
 
     id: str
@@ -46,7 +46,7 @@ class PackAnswer(Answer):
 
 
 @router.post("/patients/{patient_id}/evidence-packs", status_code=201, responses=problems(Kind.UNKNOWN_PATIENT))
-def ask_for_pack(patient_id: Id, ask: PackAsk, caller: SupervisorCommanding, uow: Work) -> PackAnswer:
+def ask_for_pack(patient_id: Id, ask: PackAsk, caller: SupervisorCommanding, uow: Work) -> EvidencePackAnswer:
     """Ask for a patient's evidence pack; the reason stands in the audit log."""
     patient = found.kept_patient(uow, patient_id)
     pack = EvidencePack(
@@ -66,7 +66,7 @@ def ask_for_pack(patient_id: Id, ask: PackAsk, caller: SupervisorCommanding, uow
         patient_id=patient.id,
         detail={"reason": ask.reason, "with_sound": ask.with_sound},
     )
-    return PackAnswer(
+    return EvidencePackAnswer(
         id=pack.id,
         patient_id=pack.patient_id,
         reason=pack.reason,

@@ -17,7 +17,7 @@ from db.unit_of_work import UnitOfWork
 from db.users import Role
 from followup.grader_agreement import Agreement
 from followup.quality_scores import GradingRound, MarkedCall, QualityScore, RoundKind, agreement_of
-from followup.scorecards import Mark, ScoreState
+from followup.scorecards import MarkKind, QualityState
 from runtime.content.documents import Wording
 from runtime.content.scorecards import ScorecardDocument
 from runtime.identifiers import new_id
@@ -86,7 +86,7 @@ class DifferenceAnswer(Answer):
     attempt_id: str
     recording_id: str | None
     item: str
-    marks: dict[str, Mark]
+    marks: dict[str, MarkKind]
     seconds: dict[str, float | None]
 
 
@@ -100,7 +100,7 @@ class RoundAgreementAnswer(Answer):
     differences: list[DifferenceAnswer]
 
 
-class RoundAnswer(Answer):
+class GradingRoundAnswer(Answer):
     """A round in short."""
 
     id: str
@@ -119,7 +119,7 @@ class RoundAnswer(Answer):
 class RoundsAnswer(Answer):
     """Rounds, newest first."""
 
-    rounds: list[RoundAnswer]
+    rounds: list[GradingRoundAnswer]
 
 
 class RoundCallAnswer(Answer):
@@ -130,10 +130,10 @@ class RoundCallAnswer(Answer):
     agent_name: str
     at: Instant
     score_id: str | None
-    score_state: ScoreState | None
+    score_state: QualityState | None
 
 
-class FullRoundAnswer(RoundAnswer):
+class FullGradingRoundAnswer(GradingRoundAnswer):
     """A round with its calls, and its agreement once it is closed."""
 
     to_judge: list[RoundCallAnswer]
@@ -158,7 +158,7 @@ def list_graders(caller: SupervisorOnly, uow: Work) -> GradersAnswer:  # noqa: A
     status_code=201,
     responses=problems(Kind.UNKNOWN_SCORECARD, Kind.UNKNOWN_ATTEMPT, Kind.UNKNOWN_USER, Kind.NOT_POSSIBLE_NOW),
 )
-def open_round(ask: RoundAsk, caller: SupervisorCommanding, request: Request, uow: Work) -> FullRoundAnswer:
+def open_round(ask: RoundAsk, caller: SupervisorCommanding, request: Request, uow: Work) -> FullGradingRoundAnswer:
     """Let several graders judge the same calls; none sees another's marks until the round is closed."""
     card = use(uow, document_of(wiring_of(request).content, ask.card))
     for user_id in ask.grader_ids:
@@ -194,14 +194,14 @@ def list_rounds(caller: SupervisorOnly, uow: Work, limit: Limit = 50) -> RoundsA
     """Rounds, newest first."""
     return RoundsAnswer(
         rounds=[
-            RoundAnswer.model_validate(_short(uow, caller, each, uow.quality.scores_of_round(each.id)))
+            GradingRoundAnswer.model_validate(_short(uow, caller, each, uow.quality.scores_of_round(each.id)))
             for each in uow.quality.rounds(limit=limit)
         ]
     )
 
 
 @router.get("/quality/rounds/{round_id}", responses=problems(Kind.UNKNOWN_GRADING_ROUND))
-def read_round(round_id: Id, caller: SupervisorOnly, uow: Work) -> FullRoundAnswer:
+def read_round(round_id: Id, caller: SupervisorOnly, uow: Work) -> FullGradingRoundAnswer:
     """A round with its calls; how far the graders agree, once it is closed."""
     grading = _round(uow.quality.round(round_id))
     _audit(uow, caller, "grading_round_viewed", grading)
@@ -209,7 +209,7 @@ def read_round(round_id: Id, caller: SupervisorOnly, uow: Work) -> FullRoundAnsw
 
 
 @router.post("/quality/rounds/{round_id}/close", responses=problems(Kind.UNKNOWN_GRADING_ROUND, Kind.NOT_POSSIBLE_NOW))
-def close_round(round_id: Id, caller: SupervisorCommanding, uow: Work) -> FullRoundAnswer:
+def close_round(round_id: Id, caller: SupervisorCommanding, uow: Work) -> FullGradingRoundAnswer:
     """Close a round: its marks are open to its graders from now on, and none is added."""
     grading = _round(uow.quality.round_for_update(round_id))
     if caller.user_id != grading.opened_by and caller.user_id not in grading.grader_ids:
@@ -234,7 +234,7 @@ def _card(uow: UnitOfWork, grading: GradingRound) -> ScorecardDocument:
 
 
 def _short(uow: UnitOfWork, caller: Caller, grading: GradingRound, scores: list[QualityScore]) -> dict[str, object]:
-    given = [score.grader_id for score in scores if score.state is not ScoreState.DRAFT]
+    given = [score.grader_id for score in scores if score.state is not QualityState.DRAFT]
     return {
         **{name: getattr(grading, name) for name in ("id", "kind", "title", "card", "card_version", "opened_at")},
         "closed_at": grading.closed_at,
@@ -248,7 +248,7 @@ def _short(uow: UnitOfWork, caller: Caller, grading: GradingRound, scores: list[
     }
 
 
-def _full(uow: UnitOfWork, caller: Caller, grading: GradingRound) -> FullRoundAnswer:
+def _full(uow: UnitOfWork, caller: Caller, grading: GradingRound) -> FullGradingRoundAnswer:
     scores = uow.quality.scores_of_round(grading.id)
     own = {score.attempt_id: score for score in scores if score.grader_id == caller.user_id}
     calls = []
@@ -268,8 +268,8 @@ def _full(uow: UnitOfWork, caller: Caller, grading: GradingRound) -> FullRoundAn
             )
         )
     document = _card(uow, grading)
-    return FullRoundAnswer(
-        **RoundAnswer.model_validate(_short(uow, caller, grading, scores)).model_dump(),
+    return FullGradingRoundAnswer(
+        **GradingRoundAnswer.model_validate(_short(uow, caller, grading, scores)).model_dump(),
         to_judge=calls,
         card_items=card_answer(document).items,
         agreement=_agreement(uow, grading, scores, document) if grading.closed_at is not None else None,
@@ -279,7 +279,7 @@ def _full(uow: UnitOfWork, caller: Caller, grading: GradingRound) -> FullRoundAn
 def _agreement(
     uow: UnitOfWork, grading: GradingRound, scores: list[QualityScore], document: ScorecardDocument
 ) -> RoundAgreementAnswer:
-    given = [score for score in scores if score.state is not ScoreState.DRAFT]
+    given = [score for score in scores if score.state is not QualityState.DRAFT]
     made = agreement_of(
         [
             MarkedCall(

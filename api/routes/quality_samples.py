@@ -17,7 +17,7 @@ from api.wiring import wiring_of
 from db.quality import QualitySample, SampledCall
 from db.unit_of_work import UnitOfWork
 from followup.quality_samples import Because, PartStatement, Sample, SampleRule, Stratum, digest_of, draw
-from followup.scorecards import ScoreState
+from followup.scorecards import QualityState
 from runtime.identifiers import new_id
 
 router = APIRouter(tags=["quality"], route_class=Route)
@@ -26,7 +26,7 @@ LONGEST = timedelta(days=93)
 _SEEDS = 1_000_000_000
 
 
-class RuleAsk(Ask):
+class SampleRuleAsk(Ask):
     """Of which calls, parted how, how sure. Without a seed one is chosen and told."""
 
     since: Instant
@@ -39,17 +39,17 @@ class RuleAsk(Ask):
     seed: Annotated[int, Field(ge=0, lt=_SEEDS)] | None = None
 
 
-class EstimateAsk(RuleAsk):
+class EstimateAsk(SampleRuleAsk):
     """As a draw, and nothing is kept."""
 
 
-class SampleAsk(RuleAsk):
+class SampleAsk(SampleRuleAsk):
     """A draw, and the card by which its calls are to be judged."""
 
     card: Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class PartAnswer(Answer):
+class SamplePartAnswer(Answer):
     """One stratum: `certain` calls with a red flag or complaint, `drawn` of the `population` others; its margin."""
 
     names: list[str]
@@ -59,7 +59,7 @@ class PartAnswer(Answer):
     margin: float | None
 
 
-class StatementAnswer(Answer):
+class SampleStatementAnswer(Answer):
     """What a sample may claim: shares of the population are known to within `margin` at this confidence."""
 
     seed: int
@@ -71,7 +71,7 @@ class StatementAnswer(Answer):
     population: int
     drawn: int
     margin: float | None
-    parts: list[PartAnswer]
+    parts: list[SamplePartAnswer]
 
 
 class SampleAnswer(Answer):
@@ -85,7 +85,7 @@ class SampleAnswer(Answer):
     drawn_at: Instant
     calls: int
     judged: int
-    statement: StatementAnswer
+    statement: SampleStatementAnswer
 
 
 class SamplesAnswer(Answer):
@@ -105,7 +105,7 @@ class SampledCallAnswer(Answer):
     seconds: float | None
     at: Instant
     score_id: str | None
-    score_state: ScoreState | None
+    score_state: QualityState | None
     value: float | None
 
 
@@ -124,7 +124,7 @@ class RedrawAnswer(Answer):
 
 
 @router.post("/quality/sample-estimates", responses=problems(Kind.UNKNOWN_QUEUE))
-def estimate_sample(ask: EstimateAsk, caller: SupervisorCommanding, uow: Work) -> StatementAnswer:  # noqa: ARG001
+def estimate_sample(ask: EstimateAsk, caller: SupervisorCommanding, uow: Work) -> SampleStatementAnswer:  # noqa: ARG001
     """How many calls a rule would bring and what they could claim, before anything is drawn."""
     rule = _rule(ask)
     return _statement(uow, rule, _drawn(uow, ask, rule)[0])
@@ -187,7 +187,7 @@ def redraw_sample(sample_id: Id, caller: SupervisorOnly, uow: Work) -> RedrawAns
     """Draw it once more by its own rule, keeping nothing: was it drawn and not picked?"""
     sample = _sample(uow, sample_id)
     _audit(uow, caller, "quality_sample_redrawn", sample)
-    again = RuleAsk.model_validate({**sample.rule, "since": sample.since, "until": sample.until})
+    again = SampleRuleAsk.model_validate({**sample.rule, "since": sample.since, "until": sample.until})
     drawn, digest = _drawn(uow, again, _rule(again))
     kept = {call.attempt_id for call in uow.quality.sampled_calls(sample.id)}
     return RedrawAnswer(
@@ -196,7 +196,7 @@ def redraw_sample(sample_id: Id, caller: SupervisorOnly, uow: Work) -> RedrawAns
     )
 
 
-def _rule(ask: RuleAsk) -> SampleRule:
+def _rule(ask: SampleRuleAsk) -> SampleRule:
     return SampleRule(
         seed=ask.seed if ask.seed is not None else secrets.randbelow(_SEEDS),
         strata=ask.strata,
@@ -206,7 +206,7 @@ def _rule(ask: RuleAsk) -> SampleRule:
     )
 
 
-def _drawn(uow: UnitOfWork, ask: RuleAsk, rule: SampleRule) -> tuple[Sample, str]:
+def _drawn(uow: UnitOfWork, ask: SampleRuleAsk, rule: SampleRule) -> tuple[Sample, str]:
     if not ask.since < ask.until:
         raise Problem.of(Kind.INVALID_REQUEST, "until", "lies before `since`; the period ends after it begins")
     if ask.until - ask.since > LONGEST:
@@ -215,8 +215,8 @@ def _drawn(uow: UnitOfWork, ask: RuleAsk, rule: SampleRule) -> tuple[Sample, str
     return draw(candidates, rule), digest_of(candidates)
 
 
-def _statement(uow: UnitOfWork, rule: SampleRule, sample: Sample) -> StatementAnswer:
-    return StatementAnswer(
+def _statement(uow: UnitOfWork, rule: SampleRule, sample: Sample) -> SampleStatementAnswer:
+    return SampleStatementAnswer(
         seed=rule.seed,
         strata=[each for each in Stratum if each in rule.strata],
         confidence=rule.confidence,
@@ -230,7 +230,7 @@ def _statement(uow: UnitOfWork, rule: SampleRule, sample: Sample) -> StatementAn
     )
 
 
-def _part(uow: UnitOfWork, rule: SampleRule, part: PartStatement) -> PartAnswer:
+def _part(uow: UnitOfWork, rule: SampleRule, part: PartStatement) -> SamplePartAnswer:
     names = []
     for stratum, value in zip((each for each in Stratum if each in rule.strata), part.part, strict=True):
         if stratum is Stratum.AGENT:
@@ -240,7 +240,7 @@ def _part(uow: UnitOfWork, rule: SampleRule, part: PartStatement) -> PartAnswer:
             names.append(queue.name if queue else "")
         else:
             names.append(value)
-    return PartAnswer(
+    return SamplePartAnswer(
         names=names, certain=part.certain, population=part.population, drawn=part.drawn, margin=part.margin
     )
 
@@ -263,8 +263,8 @@ def _short(uow: UnitOfWork, sample: QualitySample, calls: list[SampledCall]) -> 
         "drawn_by_name": name_of(uow, sample.drawn_by),
         "drawn_at": sample.drawn_at,
         "calls": len(calls),
-        "judged": sum(call.score_state not in (None, ScoreState.DRAFT) for call in calls),
-        "statement": StatementAnswer.model_validate(sample.statement),
+        "judged": sum(call.score_state not in (None, QualityState.DRAFT) for call in calls),
+        "statement": SampleStatementAnswer.model_validate(sample.statement),
     }
 
 

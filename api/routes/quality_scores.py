@@ -14,8 +14,8 @@ from api.fields import Answer, Ask, Id, Instant, Limit, Words
 from api.permissions import AgentCommanding, Allowed, SupervisorCommanding, SupervisorOnly
 from api.problems import Kind, Problem, problems
 from api.quality_answers import (
-    FullScoreAnswer,
-    ScoreAnswer,
+    FullQualityScoreAnswer,
+    QualityScoreAnswer,
     ScorecardAnswer,
     card_answer,
     document_of,
@@ -32,10 +32,10 @@ from followup.quality_scores import AppealRefusedError, GradingRound, MeanScore,
 from followup.scorecards import (
     CardScore,
     ItemMark,
-    Mark,
+    MarkKind,
     MarksRefusedError,
+    QualityState,
     Scorecard,
-    ScoreState,
     check_marks,
     score_of,
 )
@@ -45,14 +45,14 @@ from runtime.identifiers import new_id
 router = APIRouter(tags=["quality"], route_class=Route)
 
 Judged = Annotated[Caller, Depends(Allowed(Role.AGENT, Role.SUPERVISOR))]
-_GIVEN = tuple(state for state in ScoreState if state is not ScoreState.DRAFT)
+_GIVEN = tuple(state for state in QualityState if state is not QualityState.DRAFT)
 
 
 class MarkAsk(Ask):
     """One mark; `at_second` is the place in the recording that shows it."""
 
     item: Annotated[str, StringConstraints(min_length=1, max_length=40)]
-    mark: Mark
+    mark: MarkKind
     at_second: Annotated[float | None, Field(ge=0, le=86_400)] = None
     remark: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] = ""
 
@@ -81,7 +81,7 @@ class AppealAsk(Ask):
     text: Words
 
 
-class DecisionAsk(Ask):
+class AppealDecisionAsk(Ask):
     """What a second person decided; with `marks` the score becomes another one."""
 
     text: Words
@@ -97,11 +97,11 @@ class ScorecardsAnswer(Answer):
 class ScoresAnswer(Answer):
     """Scores, newest first; ask on with before=`next`."""
 
-    scores: list[ScoreAnswer]
+    scores: list[QualityScoreAnswer]
     next: Instant | None
 
 
-class MeanAnswer(Answer):
+class QualityMeanAnswer(Answer):
     """A mean of scores with its interval (95 %); `few`: too few to compare by."""
 
     scores: int
@@ -112,7 +112,7 @@ class MeanAnswer(Answer):
     few: bool
 
 
-class MonthAnswer(MeanAnswer):
+class QualityMonthAnswer(QualityMeanAnswer):
     """One month of the hospital's calendar, as 2026-11."""
 
     month: str
@@ -123,11 +123,11 @@ class AgentTrendAnswer(Answer):
 
     agent_id: str
     agent_name: str
-    whole: MeanAnswer
-    months: list[MonthAnswer]
+    whole: QualityMeanAnswer
+    months: list[QualityMonthAnswer]
 
 
-class TrendsAnswer(Answer):
+class QualityTrendsAnswer(Answer):
     """Every agent who was judged in the period; by month of the day on which a score was given."""
 
     agents: list[AgentTrendAnswer]
@@ -148,7 +148,7 @@ def list_scorecards(caller: Judged, request: Request) -> ScorecardsAnswer:  # no
         Kind.UNKNOWN_ATTEMPT, Kind.UNKNOWN_SCORECARD, Kind.UNKNOWN_GRADING_ROUND, Kind.NOT_POSSIBLE_NOW, Kind.NOT_YOURS
     ),
 )
-def begin_score(ask: ScoreAsk, caller: SupervisorCommanding, request: Request, uow: Work) -> FullScoreAnswer:
+def begin_score(ask: ScoreAsk, caller: SupervisorCommanding, request: Request, uow: Work) -> FullQualityScoreAnswer:
     """Begin to judge a call; a call that is judged by this card already answers with that score."""
     attempt = found.attempt(uow, ask.attempt_id)
     grading = _round_for(uow, ask, caller) if ask.round_id else None
@@ -192,12 +192,12 @@ def list_scores(
     uow: Work,
     agent_id: Id | None = None,
     attempt_id: Id | None = None,
-    state: ScoreState | None = None,
+    state: QualityState | None = None,
     before: Instant | None = None,
     limit: Limit = 50,
 ) -> ScoresAnswer:
     """Scores outside rounds; an agent sees his own, once they are given."""
-    states: tuple[ScoreState, ...] = (state,) if state is not None else ()
+    states: tuple[QualityState, ...] = (state,) if state is not None else ()
     if not caller.oversees:
         agent_id, states = caller.user_id, tuple(each for each in states or _GIVEN if each in _GIVEN) or _GIVEN
     page = uow.quality.scores(agent_id=agent_id, attempt_id=attempt_id, states=states, before=before, limit=limit + 1)
@@ -210,7 +210,7 @@ def list_scores(
 
 
 @router.get("/quality/scores/{score_id}", responses=problems(Kind.UNKNOWN_SCORE))
-def read_score(score_id: Id, caller: Judged, uow: Work) -> FullScoreAnswer:
+def read_score(score_id: Id, caller: Judged, uow: Work) -> FullQualityScoreAnswer:
     """A score with its card, marks and story."""
     score = _visible(uow, caller, uow.quality.score(score_id))
     _audit(uow, caller, "score_viewed", score)
@@ -218,7 +218,7 @@ def read_score(score_id: Id, caller: Judged, uow: Work) -> FullScoreAnswer:
 
 
 @router.put("/quality/scores/{score_id}", responses=problems(Kind.UNKNOWN_SCORE, Kind.NOT_POSSIBLE_NOW, Kind.NOT_YOURS))
-def save_marks(score_id: Id, ask: DraftAsk, caller: SupervisorOnly, uow: Work) -> FullScoreAnswer:
+def save_marks(score_id: Id, ask: DraftAsk, caller: SupervisorOnly, uow: Work) -> FullQualityScoreAnswer:
     """Save the marks of one's own draft."""
     score = _own_draft(uow, caller, score_id)
     marks = _marks(ask.marks)
@@ -231,7 +231,7 @@ def save_marks(score_id: Id, ask: DraftAsk, caller: SupervisorOnly, uow: Work) -
 @router.post(
     "/quality/scores/{score_id}/give", responses=problems(Kind.UNKNOWN_SCORE, Kind.NOT_POSSIBLE_NOW, Kind.NOT_YOURS)
 )
-def give_score(score_id: Id, caller: SupervisorCommanding, uow: Work) -> FullScoreAnswer:
+def give_score(score_id: Id, caller: SupervisorCommanding, uow: Work) -> FullQualityScoreAnswer:
     """Finish one's own draft: every item is marked, and the agent sees it from now on."""
     score = _own_draft(uow, caller, score_id)
     score.give(_scored(kept(uow, score).value(), score.marks), uow.now)
@@ -240,7 +240,7 @@ def give_score(score_id: Id, caller: SupervisorCommanding, uow: Work) -> FullSco
 
 
 @router.post("/quality/scores/{score_id}/acknowledge", responses=problems(Kind.UNKNOWN_SCORE, Kind.NOT_POSSIBLE_NOW))
-def acknowledge_score(score_id: Id, caller: AgentCommanding, uow: Work) -> FullScoreAnswer:
+def acknowledge_score(score_id: Id, caller: AgentCommanding, uow: Work) -> FullQualityScoreAnswer:
     """The agent has seen his score and agrees."""
     score = _own_score(uow, caller, score_id)
     try:
@@ -252,7 +252,7 @@ def acknowledge_score(score_id: Id, caller: AgentCommanding, uow: Work) -> FullS
 
 
 @router.post("/quality/scores/{score_id}/appeal", responses=problems(Kind.UNKNOWN_SCORE, Kind.NOT_POSSIBLE_NOW))
-def appeal_score(score_id: Id, ask: AppealAsk, caller: AgentCommanding, uow: Work) -> FullScoreAnswer:
+def appeal_score(score_id: Id, ask: AppealAsk, caller: AgentCommanding, uow: Work) -> FullQualityScoreAnswer:
     """The agent does not agree, and says why; a second person decides."""
     score = _own_score(uow, caller, score_id)
     try:
@@ -264,7 +264,9 @@ def appeal_score(score_id: Id, ask: AppealAsk, caller: AgentCommanding, uow: Wor
 
 
 @router.post("/quality/scores/{score_id}/decision", responses=problems(Kind.UNKNOWN_SCORE, Kind.NOT_POSSIBLE_NOW))
-def decide_appeal(score_id: Id, ask: DecisionAsk, caller: SupervisorCommanding, uow: Work) -> FullScoreAnswer:
+def decide_appeal(
+    score_id: Id, ask: AppealDecisionAsk, caller: SupervisorCommanding, uow: Work
+) -> FullQualityScoreAnswer:
     """Decide on an appeal against another supervisor's score: it stays, or is marked anew."""
     score = _visible(uow, caller, uow.quality.score_for_update(score_id))
     if score.agent_id == caller.user_id:
@@ -291,7 +293,7 @@ def read_trends(
     uow: Work,
     months: Annotated[int, Query(ge=1, le=24)] = 6,
     agent_id: Id | None = None,
-) -> TrendsAnswer:
+) -> QualityTrendsAnswer:
     """Scores by agent and month; an agent sees his own."""
     zone = wiring_of(request).zone
     today = uow.now.astimezone(zone)
@@ -308,20 +310,20 @@ def read_trends(
             agent_name=name_of(uow, agent),
             whole=_mean(rows),
             months=[
-                MonthAnswer(month=month, **_mean([row for row in rows if row[0] == month]).model_dump())
+                QualityMonthAnswer(month=month, **_mean([row for row in rows if row[0] == month]).model_dump())
                 for month in names
             ],
         )
         for agent, rows in of_agent.items()
     ]
-    return TrendsAnswer(agents=sorted(agents, key=lambda each: each.agent_name), months=names)
+    return QualityTrendsAnswer(agents=sorted(agents, key=lambda each: each.agent_name), months=names)
 
 
-def _mean(rows: list[tuple[str, float | None, bool]]) -> MeanAnswer:
+def _mean(rows: list[tuple[str, float | None, bool]]) -> QualityMeanAnswer:
     made: MeanScore = mean_score(
         [value for _, value, _ in rows if value is not None], fatal=sum(fatal for _, _, fatal in rows)
     )
-    return MeanAnswer.model_validate(made)
+    return QualityMeanAnswer.model_validate(made)
 
 
 def _round_for(uow: UnitOfWork, ask: ScoreAsk, caller: Caller) -> GradingRound:
@@ -346,7 +348,7 @@ def _is_open(uow: UnitOfWork, caller: Caller, score: QualityScore) -> bool:
 
 def _visible(uow: UnitOfWork, caller: Caller, score: QualityScore | None) -> QualityScore:
     if score is not None:
-        own = score.agent_id == caller.user_id and score.state is not ScoreState.DRAFT and score.round_id is None
+        own = score.agent_id == caller.user_id and score.state is not QualityState.DRAFT and score.round_id is None
         grading = uow.quality.round(score.round_id) if score.round_id else None
         blind = grading is not None and grading.closed_at is None and score.grader_id != caller.user_id
         if own or (caller.oversees and not blind):
@@ -356,7 +358,7 @@ def _visible(uow: UnitOfWork, caller: Caller, score: QualityScore | None) -> Qua
 
 def _own_score(uow: UnitOfWork, caller: Caller, score_id: str) -> QualityScore:
     score = uow.quality.score_for_update(score_id)
-    if score is None or score.agent_id != caller.user_id or score.round_id or score.state is ScoreState.DRAFT:
+    if score is None or score.agent_id != caller.user_id or score.round_id or score.state is QualityState.DRAFT:
         raise Problem.of(
             Kind.UNKNOWN_SCORE, "score_id", "there is no such score of yours; GET /api/v1/quality/scores lists them"
         )
@@ -369,7 +371,7 @@ def _own_draft(uow: UnitOfWork, caller: Caller, score_id: str) -> QualityScore:
         raise Problem.of(
             Kind.NOT_YOURS, "score_id", f"{name_of(uow, score.grader_id)} judges this call; only he changes his marks"
         )
-    if score.state is not ScoreState.DRAFT:
+    if score.state is not QualityState.DRAFT:
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "state", f"the score is {score.state.value}; the agent's appeal can change it"
         )

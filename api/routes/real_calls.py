@@ -53,7 +53,7 @@ class ContradictionAnswer(Answer):
     at_second: float
 
 
-class CheckAnswer(Answer):
+class RealityCheckAnswer(Answer):
     """What somebody found."""
 
     verdict: CheckVerdict
@@ -78,7 +78,7 @@ class DoubtfulAnswer(Answer):
     speech_seconds: float | None
     doubts: list[FoundDoubtAnswer]
     contradictions: list[ContradictionAnswer]
-    checks: list[CheckAnswer]
+    checks: list[RealityCheckAnswer]
 
 
 class DoubtsAnswer(Answer):
@@ -90,7 +90,7 @@ class DoubtsAnswer(Answer):
     next: Instant | None
 
 
-class CheckAsk(Ask):
+class RealityCheckAsk(Ask):
     """What was found, in words; `not_real` is for a call that was never held as it is told."""
 
     subject_kind: CheckSubject
@@ -137,7 +137,7 @@ def list_doubts(
     status_code=201,
     responses=problems(Kind.UNKNOWN_ATTEMPT, Kind.UNKNOWN_RESPONSE, Kind.NOT_POSSIBLE_NOW),
 )
-def check_follow_up(ask: CheckAsk, caller: SupervisorCommanding, uow: Work) -> CheckAnswer:
+def check_follow_up(ask: RealityCheckAsk, caller: SupervisorCommanding, uow: Work) -> RealityCheckAnswer:
     """Say what was found of a doubtful follow-up; `unclear` leaves it on the list."""
     patient_id, agent_id = _subject(uow, ask)
     if agent_id == caller.user_id:
@@ -157,7 +157,7 @@ def check_follow_up(ask: CheckAsk, caller: SupervisorCommanding, uow: Work) -> C
     return _check(uow, check)
 
 
-def _subject(uow: UnitOfWork, ask: CheckAsk) -> tuple[str, str | None]:
+def _subject(uow: UnitOfWork, ask: RealityCheckAsk) -> tuple[str, str | None]:
     if ask.subject_kind is CheckSubject.ATTEMPT:
         attempt = found.attempt(uow, ask.subject_id)
         return attempt.patient_id, attempt.agent_id
@@ -202,9 +202,9 @@ def _contradiction(content: Content, one: Contradiction) -> ContradictionAnswer:
     )
 
 
-def _check(uow: UnitOfWork, check: RealityCheck) -> CheckAnswer:
+def _check(uow: UnitOfWork, check: RealityCheck) -> RealityCheckAnswer:
     user = uow.users.get(check.by)
-    return CheckAnswer(
+    return RealityCheckAnswer(
         verdict=check.verdict,
         text=check.text,
         by=check.by,
