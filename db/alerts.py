@@ -85,6 +85,7 @@ alerts = Table(
         "id",
         postgresql_where=text("state <> 'closed' AND next_step_at IS NOT NULL"),
     ),
+    Index("ix_alerts_raised_at", "raised_at"),
     Index("ix_alerts_open", "raised_at", "id", postgresql_where=text("state <> 'closed'")),
 )
 

@@ -82,6 +82,7 @@ calls = Table(
     Column("flow_values", JSONB, nullable=False, default=dict),
     Column("joined", JSONB, nullable=False, default=list),
     Column("held_by", JSONB, nullable=False, default=list),
+    Index("ix_calls_invited", "invite_at", postgresql_where=text("invite_at IS NOT NULL")),
     Index("ix_calls_answered_ended", "ended_at", postgresql_where=text("answered_at IS NOT NULL")),
     Index("ix_calls_live", "node", "state", postgresql_where=text("state <> 'ended'")),
 )

@@ -54,6 +54,7 @@ requests = Table(
     Column("replied_by", Uuid(as_uuid=False), nullable=True),
     Column("satisfied", Boolean, nullable=True),
     instant("closed_at", nullable=True),
+    Index("ix_requests_received_at", "received_at"),
     Index("ix_requests_open", "due_on", "id", postgresql_where=text("state <> 'closed'")),
 )
 

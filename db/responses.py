@@ -42,6 +42,7 @@ responses = Table(
     instant("completed_at", nullable=True),
     Column("completed_by", Uuid(as_uuid=False), nullable=True),
     closed_set("completed_mode", ResponseMode, nullable=True),
+    Index("ix_responses_completed", "form_id", "completed_at", postgresql_where=text("completed_at IS NOT NULL")),
     # One instance for a task, whoever begins it: agent, keys or link.
     Index("uq_responses_task_form", "task_id", "form_id", unique=True, postgresql_where=text("task_id IS NOT NULL")),
 )

@@ -78,6 +78,10 @@ class WorkCalendar:
             left -= self.is_working_day(day)
         return day
 
+    def working_days_between(self, first: date, last: date) -> int:
+        """How many working days come after `first`, up to and with `last`; none if `last` is not later."""
+        return sum(self.is_working_day(first + timedelta(days=count)) for count in range(1, (last - first).days + 1))
+
     def next_working_day(self, day: date) -> date:
         """The day itself if it is a working day, else the first one after it."""
         return day if self.is_working_day(day) else self.add_working_days(day, 1)

@@ -49,6 +49,7 @@ from runtime.content.glass_reasons import GlassReasonsDocument
 from runtime.content.goals import GoalDocument
 from runtime.content.identity_rules import IdentityRuleDocument
 from runtime.content.inbound import InboundMenuDocument
+from runtime.content.indicators import IndicatorsDocument
 from runtime.content.jurisdictions import JurisdictionDocument
 from runtime.content.keywords import KeywordSetDocument
 from runtime.content.medicine_names import MedicineNamesDocument
@@ -513,6 +514,11 @@ class Content:
     def keyword_sets(self) -> dict[str, KeywordSet]:
         """The shipped sets of words that supervisors want to hear of, by id."""
         return {document.id: document.value() for document in self._read("keywords", KeywordSetDocument)}
+
+    @cached_property
+    def indicators(self) -> IndicatorsDocument:
+        """What each indicator is called and how it is defined, in words."""
+        return self._only("indicators.yaml", IndicatorsDocument)
 
     @cached_property
     def unmet_needs(self) -> UnmetNeedsDocument:
