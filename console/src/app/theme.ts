@@ -11,6 +11,13 @@ export const theme: ThemeConfig = {
     colorTextDescription: "#595959",
     colorTextPlaceholder: "#6b6b6b",
     colorTextDisabled: "#767676",
+    // The text of coloured tags.
+    green7: "#237804",
+    gold7: "#874d00",
+    orange7: "#ad4e00",
+    lime7: "#3f6600",
+    cyan7: "#00474f",
+    volcano7: "#ad2102",
     fontSize: 14,
     fontFamily: 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Zen Hei", sans-serif',
     motion: !matchMedia("(prefers-reduced-motion: reduce)").matches,

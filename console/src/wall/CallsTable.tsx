@@ -38,7 +38,7 @@ export const CallsTable = memo(function CallsTable({ calls, names, queueNames, o
               <th scope="col">{t("calls.queue")}</th>
               <th scope="col">{t("calls.state")}</th>
               <th scope="col" className="wall-number">{t("calls.age")}</th>
-              <th scope="col">{t("calls.join")}</th>
+              <th scope="col">{t("calls.way")}</th>
             </>
           }
         >

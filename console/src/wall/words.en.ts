@@ -104,6 +104,7 @@ const en: Translated<typeof zh> = {
     state: "State",
     age: "Since",
     join: "Join…",
+    way: "Join",
     join_call: "Join {{name}}'s call",
     only: "Only conversations of agents in queues that you oversee can be joined",
     on_line: "{{name}}: {{mode}}",

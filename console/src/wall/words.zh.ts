@@ -99,6 +99,7 @@ const zh = {
     state: "状态",
     age: "时长",
     join: "监听…",
+    way: "介入",
     join_call: "监听 {{name}} 的通话",
     only: "仅可监听本人负责队列中坐席的通话",
     on_line: "{{name}}：{{mode}}",

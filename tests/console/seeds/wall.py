@@ -74,7 +74,7 @@ def seed_floor(uow: UnitOfWork, *, agents: int) -> list[Agent]:
                 asked_at=uow.now - timedelta(seconds=35),
             )
         )
-    _day(uow, queues)
+    _day(uow, queues, made[0])
     return made
 
 
@@ -151,7 +151,7 @@ def _stuck_call(uow: UnitOfWork, queue: Queue) -> None:
     _live_call(uow, attempt, CallState.RINGING, planned_at=uow.now - timedelta(minutes=2), answered_at=None)
 
 
-def _day(uow: UnitOfWork, queues: list[Queue]) -> None:
+def _day(uow: UnitOfWork, queues: list[Queue], agent: Agent) -> None:
     """Closed attempts of today, and tasks that wait."""
     outcomes = cycle(
         (
@@ -171,6 +171,7 @@ def _day(uow: UnitOfWork, queues: list[Queue]) -> None:
             closed_at=uow.now,
             outcome=outcome,
             ahead=ahead,
+            agent_id=agent.id if ahead and number != 2 else None,
             person_at=uow.now if ahead else None,
             abandoned_at=uow.now if number == 2 else None,
         )
