@@ -14,14 +14,14 @@ from db.care_team import CareTeamRepository, tie_condition
 from db.patients import encounters, patients
 from db.plans import plans, tasks
 from db.quality import quality_scores
-from db.queues import queues
+from db.queues import agents, queues
 from db.recording_gaps import recording_gaps
 from db.recording_remarks import recording_comments
 from db.recordings import recordings, transcripts
 from db.users import users
 from followup.alerts import AlertLevel
-from followup.recorded_calls import RecordedCall, RecordedCallFilter, RecordedCallMark
-from followup.scorecards import ScoreState
+from followup.recorded_calls import FilterChoices, RecordedCall, RecordedCallFilter, RecordedCallMark
+from followup.scorecards import QualityState
 
 _call = calls.c
 _recording = recordings.c
@@ -47,7 +47,7 @@ _score = (
     .where(
         quality_scores.c.attempt_id == _call.attempt_id,
         quality_scores.c.round_id.is_(None),
-        quality_scores.c.state != ScoreState.DRAFT,
+        quality_scores.c.state != QualityState.DRAFT,
     )
     .order_by(quality_scores.c.given_at.desc())
     .limit(1)
@@ -110,6 +110,18 @@ class RecordedCalls:
             query = query.where(tie_condition("recordings.patient_id", reader, now))
         rows = self._session.execute(query.order_by(_at.desc(), _recording.id.desc()).limit(limit)).mappings()
         return [_recorded(row) for row in rows]
+
+    def choices(self) -> FilterChoices:
+        """By what the list can be narrowed, in the order of names."""
+        execute = self._session.execute
+        agents_named = select(users.c.id, users.c.display_name).join(agents, agents.c.id == users.c.id)
+        return FilterChoices(
+            departments=tuple(
+                self._session.scalars(select(encounters.c.department).distinct().order_by(encounters.c.department))
+            ),
+            queues=tuple((row.id, row.name) for row in execute(select(queues.c.id, queues.c.name).order_by("name"))),
+            agents=tuple((row.id, row.display_name) for row in execute(agents_named.order_by("display_name"))),
+        )
 
 
 def _all() -> Select[Any]:

@@ -32,6 +32,15 @@ class RecordedCallFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilterChoices:
+    """By what the list can be narrowed: names, or ids with their names."""
+
+    departments: tuple[str, ...]
+    queues: tuple[tuple[str, str], ...]
+    agents: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCallMark:
     """The last one of a page."""
 

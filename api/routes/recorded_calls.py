@@ -83,6 +83,21 @@ class RecordedCallsAnswer(Answer):
     next: str | None
 
 
+class ChoiceAnswer(Answer):
+    """Something by which the list is narrowed."""
+
+    id: str
+    name: str
+
+
+class FilterChoicesAnswer(Answer):
+    """What a reader may choose from; agents choose no agent, since they see their own calls."""
+
+    departments: list[str]
+    queues: list[ChoiceAnswer]
+    agents: list[ChoiceAnswer]
+
+
 class HeardAlertAnswer(Answer):
     """A sign of danger in the call, and the second at which it was said or ticked."""
 
@@ -92,12 +107,19 @@ class HeardAlertAnswer(Answer):
     at_second: float
 
 
+class PauseAnswer(Answer):
+    """Seconds between which nothing was recorded, on purpose; `end` is empty where it was never taken up again."""
+
+    start: float
+    end: float | None
+
+
 class CallFactsAnswer(Answer):
     """Everything about the call that stands beside its sound."""
 
     call: RecordedCallAnswer
     alerts: list[HeardAlertAnswer]
-    pauses: list[tuple[float, float | None]]  # seconds between which nothing was recorded, on purpose
+    pauses: list[PauseAnswer]
     may_correct: bool
     may_download: bool
     may_see_accesses: bool
@@ -192,6 +214,18 @@ def list_recordings(
     )
 
 
+@router.get("/recording-filters")
+def list_filter_choices(caller: CareTeam, uow: Work) -> FilterChoicesAnswer:
+    """Departments, queues and agents by which recordings can be narrowed."""
+    choices = uow.recorded_calls.choices()
+    sees_all = bool(caller.roles & _SEE_ALL_CALLS)
+    return FilterChoicesAnswer(
+        departments=list(choices.departments),
+        queues=[ChoiceAnswer(id=key, name=name) for key, name in choices.queues],
+        agents=[ChoiceAnswer(id=key, name=name) for key, name in choices.agents] if sees_all else [],
+    )
+
+
 @router.get("/recordings/{recording_id}/call", responses=problems(Kind.UNKNOWN_RECORDING))
 def read_call_facts(recording_id: Id, caller: CareTeam, uow: Work) -> CallFactsAnswer:
     """Whose call it was, with whom, what came of it, and what the caller may do with the recording."""
@@ -206,7 +240,7 @@ def read_call_facts(recording_id: Id, caller: CareTeam, uow: Work) -> CallFactsA
             HeardAlertAnswer(id=each.id, code=each.code, level=each.level, at_second=each.at_second)
             for each in uow.alerts.of_recording(recording.id)
         ],
-        pauses=[(pause["from"] or 0.0, pause["to"]) for pause in recording.pauses],
+        pauses=[PauseAnswer(start=pause["from"] or 0.0, end=pause["to"]) for pause in recording.pauses],
         may_correct=may_correct(caller, call.agent_id),
         may_download=Role.SUPERVISOR in caller.roles,
         may_see_accesses=caller.oversees,

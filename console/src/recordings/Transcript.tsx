@@ -1,6 +1,6 @@
 // What was said, turn by turn, beside the sound: a click plays a turn, the turn that is heard is lit, words are found in it.
 import { CaretRightOutlined, DownOutlined, EditOutlined, UpOutlined } from "@ant-design/icons";
-import { Button, Empty, Input, Switch, Tag, Tooltip, type InputRef } from "antd";
+import { Button, Empty, Input, Switch, Tag, type InputRef } from "antd";
 import { memo, useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Shape } from "@/api/client";
@@ -20,8 +20,6 @@ export interface ShownTurn {
   shown: string;
   confidence?: number;
   medicines?: readonly string[];
-  /** What was heard, when somebody corrected it. */
-  heard?: string | undefined;
 }
 
 interface Props {
@@ -164,7 +162,7 @@ const Turn = memo(function Turn({ turn, at, lit, places, place, play, correct, b
         // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
         <div className="turn-words" onClick={() => getSelection()?.isCollapsed && play(turn.start)}>
           {marked(turn.shown, places, place)}
-          {turn.confidence !== undefined && turn.confidence < DOUBTFUL && turn.heard === undefined && (
+          {turn.confidence !== undefined && turn.confidence < DOUBTFUL && (
             <Tag className="turn-tag" color="warning">
               {t("transcript.doubtful")}
             </Tag>
@@ -174,13 +172,6 @@ const Turn = memo(function Turn({ turn, at, lit, places, place, play, correct, b
               {t("transcript.maybe", { name })}
             </Tag>
           ))}
-          {turn.heard !== undefined && (
-            <Tooltip title={t("transcript.heard", { words: turn.heard })}>
-              <Tag className="turn-tag" color="processing">
-                {t("transcript.corrected")}
-              </Tag>
-            </Tooltip>
-          )}
         </div>
       ) : (
         <div className="turn-edit">

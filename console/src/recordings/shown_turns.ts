@@ -2,13 +2,18 @@
 import type { Shape } from "@/api/client";
 import type { ShownTurn } from "./Transcript";
 
-export function shownTurns(turns: readonly Shape["TurnAnswer"][]): ShownTurn[] {
-  return turns.map((turn) => ({
-    channel: turn.channel,
-    start: turn.start,
-    end: turn.end,
-    shown: turn.written || turn.text,
-    confidence: turn.confidence,
-    medicines: [...new Set(turn.medicines.map((each) => each.name))],
-  }));
+type Turn = Shape["TurnAnswer"];
+
+export function shownTurns(turns: readonly Turn[]): ShownTurn[] {
+  return turns.map((turn) => {
+    const corrected = turn.corrections.at(-1);
+    const known = { channel: turn.channel, start: turn.start, end: turn.end };
+    if (corrected) return { ...known, shown: corrected.written || corrected.words };
+    return {
+      ...known,
+      shown: turn.written || turn.text,
+      confidence: turn.confidence,
+      medicines: [...new Set(turn.medicines.map((each) => each.name))],
+    };
+  });
 }
