@@ -4,12 +4,11 @@ import { RouterProvider } from "@tanstack/react-router";
 import { App as AntApp, ConfigProvider, Spin } from "antd";
 import enUS from "antd/locale/en_US";
 import zhCN from "antd/locale/zh_CN";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { queries } from "@/api/client";
 import { logInEnded } from "@/api/log_in_ended";
-import { LogInAgain } from "@/log_in/LogInAgain";
-import { LogInPage } from "@/log_in/LogInPage";
 import { ProblemNote } from "@/shown/ProblemNote";
 import { Problem } from "@/api/problem";
 import { LiveLink } from "./LiveLink";
@@ -19,6 +18,9 @@ import "./words";
 
 // The answer's nonce, with which Ant Design may add its styles.
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=nonce]")?.content ?? "";
+
+const LogInPage = lazy(async () => ({ default: (await import("@/log_in/LogInPage")).LogInPage }));
+const LogInAgain = lazy(async () => ({ default: (await import("@/log_in/LogInAgain")).LogInAgain }));
 
 export function App() {
   const { i18n } = useTranslation();
@@ -47,12 +49,20 @@ function Inside() {
     if (me.error instanceof Problem && me.error.status !== 401) {
       return <ProblemNote problem={me.error} retry={() => void me.refetch()} />;
     }
-    return <LogInPage />;
+    return (
+      <Suspense fallback={<Spin fullscreen />}>
+        <LogInPage />
+      </Suspense>
+    );
   }
   return (
     <LiveLink>
       <RouterProvider router={router} />
-      {ended && <LogInAgain login={me.data.login} />}
+      {ended && (
+        <Suspense fallback={null}>
+          <LogInAgain login={me.data.login} />
+        </Suspense>
+      )}
     </LiveLink>
   );
 }

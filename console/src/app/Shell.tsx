@@ -1,6 +1,6 @@
 // The frame around every page: top bar, the page, and the call bar that stays across all of them.
 import { Link, Outlet, useLocation } from "@tanstack/react-router";
-import { Button, Menu } from "antd";
+import { Button } from "antd";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
 import { AgentMenu } from "@/calls/AgentMenu";
@@ -17,6 +17,7 @@ export function Shell() {
   const { t, i18n } = useTranslation("app");
   const me = useMe();
   const { pathname } = useLocation();
+  const room = "/" + (pathname.split("/")[1] ?? "");
   const roles = me.data?.roles ?? [];
   const shown = PAGES.filter((page) => page.nav && mayOpen(page, roles));
   return (
@@ -27,11 +28,11 @@ export function Shell() {
       <header className="top-bar">
         <span className="site">{t("title")}</span>
         <nav aria-label={t("menu")}>
-          <Menu
-            mode="horizontal"
-            selectedKeys={["/" + (pathname.split("/")[1] ?? "")]}
-            items={shown.map((page) => ({ key: page.path, label: <Link to={page.path}>{t(`nav.${page.nav!}`)}</Link> }))}
-          />
+          {shown.map((page) => (
+            <Link key={page.path} to={page.path} aria-current={room === page.path ? "page" : undefined}>
+              {t(`nav.${page.nav!}`)}
+            </Link>
+          ))}
         </nav>
         {roles.includes("agent") && <AgentMenu />}
         <LineState />

@@ -22,6 +22,7 @@ interface Kept {
 }
 
 const KEPT = "suifang.headset";
+const MUTED = "suifang.muted"; // of this tab only: who reloads it muted is still muted
 
 export const worn = create<Worn>(() => ({ state: "off", fault: null, told: "", muted: false, microphone: "", speaker: "", replaced: false }));
 
@@ -39,6 +40,8 @@ export const headset = new Headset({
 headset.addEventListener("change", () => {
   const { state, fault, told, muted, microphone, speaker } = headset;
   worn.setState({ state, fault, told, muted, microphone, speaker });
+  if (muted) sessionStorage.setItem(MUTED, "yes");
+  else sessionStorage.removeItem(MUTED);
 });
 headset.addEventListener("microphone_changed", () => worn.setState({ replaced: true }));
 Object.assign(window, { headset }); // for a browser's developer tools, and for tests
@@ -53,6 +56,7 @@ export async function putOn(): Promise<void> {
   const { microphone = "", speaker = "" } = kept();
   keep({ worn: true });
   headset.microphone = microphone;
+  headset.mute(headset.muted || sessionStorage.getItem(MUTED) === "yes");
   await headset.putOn();
   if (speaker) await headset.chooseSpeaker(speaker).catch(() => keep({ speaker: "" })); // it is not plugged in today
 }

@@ -1,5 +1,5 @@
 // All commands with their keys, on one sheet.
-import { Modal, Table } from "antd";
+import { Modal } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { bindings, COMMANDS, keysOf, shownKeys, type Command } from "./commands";
@@ -13,16 +13,18 @@ export function ShortcutSheet() {
   useCommand("shortcuts", () => setOpen((was) => !was));
   return (
     <Modal open={open} title={t("title")} footer={null} onCancel={() => setOpen(false)}>
-      <Table
-        size="small"
-        pagination={false}
-        rowKey="command"
-        dataSource={(Object.keys(COMMANDS) as Command[]).map((command) => ({ command, keys: shownKeys(keysOf(command, chosen)) }))}
-        columns={[
-          { dataIndex: "command", title: t("title"), render: (command: Command) => t(`names.${command}`) },
-          { dataIndex: "keys", title: "", render: (keys: string) => <kbd>{keys}</kbd> },
-        ]}
-      />
+      <table className="shortcuts">
+        <tbody>
+          {(Object.keys(COMMANDS) as Command[]).map((command) => (
+            <tr key={command}>
+              <th scope="row">{t(`names.${command}`)}</th>
+              <td>
+                <kbd>{shownKeys(keysOf(command, chosen))}</kbd>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </Modal>
   );
 }
