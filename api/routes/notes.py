@@ -159,6 +159,7 @@ class NotesAnswer(Answer):
     """Drafts of the caller's own attempts, oldest first."""
 
     notes: list[NoteAnswer]
+    names: dict[str, str]  # of their patients, by id
 
 
 class UnsignedAnswer(Answer):
@@ -209,7 +210,11 @@ def tray(caller: AgentOnly, uow: Work) -> NotesAnswer:
             subject=caller.user_id,
             detail={"notes": [note.id for note in drafts]},
         )
-    return NotesAnswer(notes=[NoteAnswer.model_validate(note) for note in drafts])
+    patients = uow.patients.of_ids({note.patient_id for note in drafts})
+    return NotesAnswer(
+        notes=[NoteAnswer.model_validate(note) for note in drafts],
+        names={patient.id: patient.name for patient in patients.values()},
+    )
 
 
 @router.get("/notes/unsigned")
