@@ -37,6 +37,7 @@ from transcription.weights import find_weights
 
 SPEECH = Path(__file__).parents[1] / "support" / "speech" / "ulaw"
 RATE = 8000
+PATIENCE = 150.0  # seconds: a worker that starts and loads its model on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,7 @@ class Ward:
             uow.commit()
             return found
 
-    def becomes(self, recording_id: str, state: RecordingState, *, timeout: float = 60) -> Recording:
+    def becomes(self, recording_id: str, state: RecordingState, *, timeout: float = PATIENCE) -> Recording:
         def reached() -> bool:
             self.relay()
             return self.recording(recording_id).state is state
@@ -132,7 +133,7 @@ class Ward:
             return looks[-3:] == [True] * 3
 
         looks: list[bool] = []
-        until(is_idle, timeout=60, what="no task is left", every=0.1)
+        until(is_idle, timeout=PATIENCE, what="no task is left", every=0.1)
 
     def state(self, recording_id: str, attempt_id: str) -> tuple[object, ...]:
         """Everything these tasks have written, to be compared."""
@@ -219,7 +220,7 @@ def test_a_captured_call_becomes_a_transcript_an_alert_and_proposals_and_running
         ward.settled()
         assert ward.note(attempt_id) is None, "the agent has not closed the attempt yet"
         close(ward, attempt_id, AttemptOutcome.CONNECTED_PATIENT)
-        until(lambda: ward.note(attempt_id), timeout=20, what="the draft is written")
+        until(lambda: ward.note(attempt_id), timeout=PATIENCE, what="the draft is written")
 
         with ward.units_of_work() as uow:
             (transcript,) = uow.recordings.transcripts(recording_id)
@@ -260,7 +261,7 @@ def test_a_signed_note_keeps_its_text_and_later_proposals_lie_beside_it(ward: Wa
     recording_id, attempt_id = spoken_call(ward, outcome=AttemptOutcome.CONNECTED_PATIENT)
     with ward.worker():
         ward.queue.send_task("transcription.draft_note", args=[attempt_id])
-        until(lambda: ward.note(attempt_id), timeout=30, what="the draft is written")
+        until(lambda: ward.note(attempt_id), timeout=PATIENCE, what="the draft is written")
         with ward.units_of_work() as uow:
             note = uow.notes.of_attempt(attempt_id)
             assert note is not None
@@ -388,7 +389,7 @@ def test_an_attempt_that_reached_nobody_gets_its_draft_from_the_system(
     with ward.worker(WorkerTasks.OTHERS):
         ward.queue.send_task("transcription.draft_note", args=[attempt_id])
         ward.queue.send_task("transcription.draft_note", args=[attempt_id])
-        until(lambda: ward.note(attempt_id), timeout=30, what="the draft is written")
+        until(lambda: ward.note(attempt_id), timeout=PATIENCE, what="the draft is written")
         ward.settled()
     note = ward.note(attempt_id)
     assert note is not None
@@ -399,7 +400,7 @@ def test_an_attempt_that_reached_nobody_gets_its_draft_from_the_system(
 
 def test_a_worker_refuses_to_start_on_a_database_of_another_version(ward: Ward, empty_database_url: str) -> None:
     with ward.worker(WorkerTasks.OTHERS, SUIFANG_DATABASE_URL=empty_database_url) as process:
-        until(lambda: gone(process), timeout=30, what="the worker ended")
+        until(lambda: gone(process), timeout=PATIENCE, what="the worker ended")
     assert "run `suifang migrate`" in ward.log
 
 
@@ -413,7 +414,7 @@ def wait_for_transcription(ward: Ward) -> None:
         return any('"task_started"' in line and '"transcription.transcribe"' in line for line in ward.log.splitlines())
 
     try:
-        until(began, timeout=150, what="the transcription began", every=0.01)
+        until(began, timeout=PATIENCE, what="the transcription began", every=0.01)
     except AssertionError as error:
         error.add_note(ward.log[-4000:])
         raise
