@@ -33,7 +33,7 @@ LONGEST_BY_DAY = timedelta(days=92)
 Named = Annotated[str, StringConstraints(max_length=100)]
 
 
-class BothAnswer(Answer):
+class IndicatorTextAnswer(Answer):
     """A text in both languages."""
 
     zh: str
@@ -46,11 +46,11 @@ class DefinitionAnswer(Answer):
     code: str
     family: Family
     shape: Shape
-    title: BothAnswer
-    numerator: BothAnswer
-    denominator: BothAnswer
-    excluded: BothAnswer
-    counted_by: BothAnswer
+    title: IndicatorTextAnswer
+    numerator: IndicatorTextAnswer
+    denominator: IndicatorTextAnswer
+    excluded: IndicatorTextAnswer
+    counted_by: IndicatorTextAnswer
     dimensions: list[Dimension]
     drills: bool
 
@@ -77,7 +77,7 @@ class FigureAnswer(Answer):
     hidden: bool
 
 
-class RowAnswer(Answer):
+class FigureRowAnswer(Answer):
     """Figures of one department, queue, agent, plan or piece of time; an empty key: of none that is known."""
 
     key: str
@@ -99,7 +99,7 @@ class IndicatorsAnswer(Answer):
     last: date
     by: By
     total: list[FigureAnswer]
-    rows: list[RowAnswer]
+    rows: list[FigureRowAnswer]
     frozen: list[FrozenMonthAnswer]
     as_of: Instant
 
@@ -127,7 +127,7 @@ class CountedTasksAnswer(Answer):
     next: str | None
 
 
-class ChoiceAnswer(Answer):
+class NarrowingChoiceAnswer(Answer):
     """Something to narrow figures down to."""
 
     key: str
@@ -137,10 +137,10 @@ class ChoiceAnswer(Answer):
 class ChoicesAnswer(Answer):
     """What figures can be narrowed down to; no agents where the reader does not oversee any."""
 
-    departments: list[ChoiceAnswer]
-    queues: list[ChoiceAnswer]
-    agents: list[ChoiceAnswer]
-    plans: list[ChoiceAnswer]
+    departments: list[NarrowingChoiceAnswer]
+    queues: list[NarrowingChoiceAnswer]
+    agents: list[NarrowingChoiceAnswer]
+    plans: list[NarrowingChoiceAnswer]
 
 
 class Asked:
@@ -197,11 +197,11 @@ def list_definitions(caller: Readers, request: Request) -> DefinitionsAnswer:  #
                 code=indicator.code,
                 family=indicator.families[0],
                 shape=indicator.shape,
-                title=BothAnswer.model_validate(words.indicators[indicator.code].title),
-                numerator=BothAnswer.model_validate(words.indicators[indicator.code].numerator),
-                denominator=BothAnswer.model_validate(words.indicators[indicator.code].denominator),
-                excluded=BothAnswer.model_validate(words.indicators[indicator.code].excluded),
-                counted_by=BothAnswer.model_validate(words.families[indicator.families[0]]),
+                title=IndicatorTextAnswer.model_validate(words.indicators[indicator.code].title),
+                numerator=IndicatorTextAnswer.model_validate(words.indicators[indicator.code].numerator),
+                denominator=IndicatorTextAnswer.model_validate(words.indicators[indicator.code].denominator),
+                excluded=IndicatorTextAnswer.model_validate(words.indicators[indicator.code].excluded),
+                counted_by=IndicatorTextAnswer.model_validate(words.families[indicator.families[0]]),
                 dimensions=sorted(indicator.dimensions),
                 drills=indicator.drills,
             )
@@ -216,10 +216,13 @@ def list_choices(caller: Readers, request: Request, uow: Work) -> ChoicesAnswer:
     own = _own_departments(uow)
     plans = wiring_of(request).content.plans
     return ChoicesAnswer(
-        departments=[ChoiceAnswer(key=name, name=name) for name in own or uow.indicators.departments()],
-        queues=[ChoiceAnswer(key=queue.id, name=queue.name) for queue in uow.queues.all()],
+        departments=[NarrowingChoiceAnswer(key=name, name=name) for name in own or uow.indicators.departments()],
+        queues=[NarrowingChoiceAnswer(key=queue.id, name=queue.name) for queue in uow.queues.all()],
         agents=_choices(uow.indicators.agents()) if _sees_agents(caller) else [],
-        plans=[ChoiceAnswer(key=key, name=plans[key].title if key in plans else key) for key in uow.indicators.plans()],
+        plans=[
+            NarrowingChoiceAnswer(key=key, name=plans[key].title if key in plans else key)
+            for key in uow.indicators.plans()
+        ],
     )
 
 
@@ -234,7 +237,7 @@ def read_indicators(
         last=asked.last,
         by=by,
         total=_figures(table.total),
-        rows=[RowAnswer(key=row.key, name=row.name, figures=_figures(row.figures)) for row in table.rows],
+        rows=[FigureRowAnswer(key=row.key, name=row.name, figures=_figures(row.figures)) for row in table.rows],
         frozen=[FrozenMonthAnswer(month=month.first, frozen_at=at) for month, at in table.frozen.items()],
         as_of=table.as_of,
     )
@@ -366,8 +369,8 @@ def _figures(figures: Iterable[Figure]) -> list[FigureAnswer]:
     return [FigureAnswer.model_validate(each) for each in figures]
 
 
-def _choices(names: dict[str, str]) -> list[ChoiceAnswer]:
-    return [ChoiceAnswer(key=key, name=name) for key, name in names.items()]
+def _choices(names: dict[str, str]) -> list[NarrowingChoiceAnswer]:
+    return [NarrowingChoiceAnswer(key=key, name=name) for key, name in names.items()]
 
 
 def _sees_agents(caller: Caller) -> bool:

@@ -1,7 +1,84 @@
+// How follow-ups, calls, surveys, alerts and complaints go: figures with their definitions, told apart, down to the tasks.
+import { Alert } from "antd";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { $api } from "@/api/client";
+import { dayAndClock, day } from "@/shown/instants";
+import { Loaded } from "@/shown/Loaded";
+import { AllFigures } from "./AllFigures";
+import { queryOf, useAsked, type Asked } from "./asked";
+import { Compare } from "./Compare";
+import type { Row } from "./figures";
+import { Narrow } from "./Narrow";
+import { TakeFile } from "./TakeFile";
+import { TasksBehind, type Behind } from "./TasksBehind";
+import { Tiles } from "./Tiles";
+import "./stats.css";
 import "./words";
 
 export default function StatsPage() {
   const { t } = useTranslation("stats");
-  return <h1>{t("title")}</h1>;
+  const [asked, change] = useAsked();
+  const [behind, setBehind] = useState<Behind | null>(null);
+  const definitions = $api.useQuery("get", "/api/v1/indicators/definitions", undefined, { staleTime: Infinity });
+  const query = $api.useQuery("get", "/api/v1/indicators", { params: { query: { ...queryOf(asked), by: "none", live: asked.live } } });
+  const known = definitions.data?.definitions ?? [];
+  const drilled = known.find((each) => each.code === behind?.code);
+  const drill = (code: string, row: Row | null) => setBehind(behindOf(asked, code, row, t("behind_of", { first: asked.first, last: asked.last })));
+  return (
+    <div className="stats">
+      <div className="stats-top">
+        <h1>{t("title")}</h1>
+        {query.data && <span className="stats-quiet">{t("as_of", { time: dayAndClock(query.data.as_of) })}</span>}
+        <TakeFile asked={asked} />
+      </div>
+      <Narrow asked={asked} change={change} />
+      {query.data && query.data.frozen.length > 0 && (
+        <Alert
+          type="info"
+          showIcon
+          title={t("frozen", { months: query.data.frozen.map(({ month, frozen_at }) => t("frozen_month", { month: month.slice(0, 7), at: day(frozen_at) })).join(t("comma")) })}
+        />
+      )}
+      <Loaded query={definitions}>
+        {() => (
+          <>
+            <Loaded query={query}>{(data) => <Tiles definitions={known} figures={data.total} />}</Loaded>
+            <Compare asked={asked} change={change} definitions={known} drill={drill} />
+            <Loaded query={query} isEmpty={(data) => data.total.length === 0} empty={t("nothing")}>
+              {(data) => <AllFigures definitions={known} figures={data.total} drill={(code) => drill(code, null)} />}
+            </Loaded>
+          </>
+        )}
+      </Loaded>
+      {behind && drilled && (
+        <TasksBehind key={JSON.stringify(behind)} behind={behind} definition={drilled} frozen={(query.data?.frozen.length ?? 0) > 0} close={() => setBehind(null)} />
+      )}
+    </div>
+  );
+}
+
+/** The tasks of the whole figure, or of one row of a comparison. */
+function behindOf(asked: Asked, code: string, row: Row | null, period: string): Behind {
+  const query = queryOf(asked);
+  if (row === null) return { code, of: period, query };
+  const narrowed = {
+    department: { department: row.key },
+    queue: { queue_id: row.key },
+    agent: { agent_id: row.key },
+    plan: { plan: row.key },
+    day: { first: row.key, last: row.key },
+    week: days(asked, row.key, 6),
+    month: days(asked, row.key, lengthOfMonth(row.key) - 1),
+  }[asked.by];
+  return { code, of: `${period} · ${row.name}`, query: { ...query, ...narrowed } };
+}
+
+function days(asked: Asked, first: string, more: number) {
+  const last = new Date(Date.parse(first) + more * 86_400_000).toISOString().slice(0, 10);
+  return { first: first < asked.first ? asked.first : first, last: last > asked.last ? asked.last : last };
+}
+
+function lengthOfMonth(first: string): number {
+  return new Date(Date.UTC(Number(first.slice(0, 4)), Number(first.slice(5, 7)), 0)).getUTCDate();
 }
