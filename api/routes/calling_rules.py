@@ -17,7 +17,7 @@ from followup.what_next import AttemptPolicy, NextAction
 router = APIRouter(tags=["calling rules"], route_class=Route)
 
 
-class HoursAnswer(Answer):
+class CallingHoursAnswer(Answer):
     """A span of the patient's local time, on ISO weekdays (1 is Monday)."""
 
     weekdays: list[int]
@@ -50,8 +50,8 @@ class ProfileAnswer(Answer):
     version: int
     status: str
     source: str
-    hours: list[HoursAnswer]
-    outer_hours: list[HoursAnswer]
+    hours: list[CallingHoursAnswer]
+    outer_hours: list[CallingHoursAnswer]
     noon_rest: NoonRestAnswer | None
     on_holidays: dict[Purpose, HolidayRule]
     make_up_days_as_weekdays: bool
@@ -78,7 +78,7 @@ class AfterOutcomeAnswer(Answer):
     escalate: bool
 
 
-class PolicyAnswer(Answer):
+class AttemptPolicyAnswer(Answer):
     """An attempt policy: how often, how soon and how else to try again."""
 
     id: str
@@ -98,7 +98,7 @@ class CallingRulesAnswer(Answer):
 
     mode: str
     profile: ProfileAnswer
-    policies: list[PolicyAnswer]
+    policies: list[AttemptPolicyAnswer]
 
 
 @router.get("/calling-rules")
@@ -144,12 +144,12 @@ def _profile(profile: Profile) -> ProfileAnswer:
     )
 
 
-def _hours(hours: CallingHours) -> HoursAnswer:
-    return HoursAnswer(weekdays=sorted(hours.weekdays), start=hours.start, end=hours.end)
+def _hours(hours: CallingHours) -> CallingHoursAnswer:
+    return CallingHoursAnswer(weekdays=sorted(hours.weekdays), start=hours.start, end=hours.end)
 
 
-def _policy(policy: AttemptPolicy) -> PolicyAnswer:
-    return PolicyAnswer(
+def _policy(policy: AttemptPolicy) -> AttemptPolicyAnswer:
+    return AttemptPolicyAnswer(
         id=policy.id,
         version=policy.version,
         status=policy.status,

@@ -30,7 +30,20 @@ export interface Part {
 
 export const GROUPS: readonly Part["group"][] = ["people", "calling", "content", "keeping"];
 
-export const PARTS: readonly Part[] = [];
+export const PARTS: readonly Part[] = [
+  { id: "users", group: "people", roles: ["admin"], page: lazy(() => import("./house/users")) },
+  { id: "skills", group: "people", roles: ["supervisor", "admin"], page: lazy(() => import("./house/skills")) },
+  { id: "log_ins", group: "people", roles: ["admin"], page: lazy(() => import("./house/log_ins")) },
+  { id: "queues", group: "calling", roles: ["supervisor", "admin"], page: lazy(() => import("./house/queues")) },
+  { id: "calendar", group: "calling", roles: ["supervisor", "admin", "registrar"], page: lazy(() => import("./house/calendar")) },
+  { id: "windows", group: "calling", roles: ["supervisor", "admin", "registrar"], page: lazy(() => import("./house/windows")) },
+  { id: "duty", group: "calling", roles: ["supervisor", "admin"], page: lazy(() => import("./house/duty")) },
+  { id: "trunks", group: "calling", roles: ["supervisor", "admin"], page: lazy(() => import("./house/trunks")) },
+  { id: "retention", group: "keeping", roles: ["supervisor", "admin"], page: lazy(() => import("./house/retention")) },
+  { id: "holds", group: "keeping", roles: ["supervisor", "admin"], page: lazy(() => import("./house/holds")) },
+  { id: "audit", group: "keeping", roles: ["admin"], page: lazy(() => import("./house/audit")) },
+  { id: "health", group: "keeping", roles: ["supervisor", "admin"], page: lazy(() => import("./house/health")) },
+];
 
 export function partsFor(roles: readonly Role[]): readonly Part[] {
   return PARTS.filter((part) => part.roles.some((role) => roles.includes(role)));
