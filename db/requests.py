@@ -21,10 +21,12 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    literal,
     or_,
     select,
     text,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session
@@ -189,12 +191,18 @@ class RequestRepository:
         only_open: bool = True,
         overdue_on: date | None = None,
         patient_id: str | None = None,
+        after: str | None = None,
         limit: int = 50,
     ) -> Sequence[PatientRequest]:
-        """What a viewer may see, those due first at the top."""
+        """What a viewer may see, those due first at the top; from behind `after`, a request of the page before."""
         query = select(PatientRequest).where(visible_to(viewer))
         if only_open:
             query = query.where(_OPEN)
+        last = self.get(after) if after is not None else None
+        if last is not None:
+            query = query.where(
+                tuple_(requests.c.due_on, requests.c.id) > tuple_(literal(last.due_on), literal(last.id))
+            )
         if overdue_on is not None:
             query = query.where(requests.c.due_on < overdue_on, _OPEN)
         if patient_id is not None:

@@ -63,6 +63,11 @@ def next_request_state(state: RequestState, trigger: RequestTrigger) -> RequestS
     return follow("request", REQUEST_TRANSITIONS, state, trigger)
 
 
+def steps_from(state: RequestState) -> tuple[RequestTrigger, ...]:
+    """What can be done with a request that is there, in the order in which it is usually done."""
+    return tuple(trigger for (there, trigger) in REQUEST_TRANSITIONS if there is state)
+
+
 class RequestEventKind(StrEnum):
     """A line of its story: a step of the machine, or something beside it."""
 

@@ -1,5 +1,6 @@
 """Requests and complaints: received on a call or otherwise, handed on, answered, verified, closed."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from api.wiring import wiring_of
 from db.request_making import tell_of_request
 from db.requests import RequestCall, RequestEvent
 from db.unit_of_work import UnitOfWork
+from db.users import Role
 from followup.requests import (
     PatientRequest,
     ReplyMissingError,
@@ -26,6 +28,7 @@ from followup.requests import (
     RequestTrigger,
     Viewer,
     may_see,
+    steps_from,
 )
 from followup.states import IllegalTransitionError
 from runtime.content.documents import Wording
@@ -94,6 +97,7 @@ class StoryLineAnswer(Answer):
     at: Instant
     kind: RequestEventKind
     user_id: str | None
+    who: str | None
     detail: dict[str, object]
 
 
@@ -109,9 +113,13 @@ class RequestAnswer(Answer):
     state: RequestState
     patient_id: str | None
     attempt_id: str | None
+    patient_name: str | None
     received_by: str
+    receiver: str
     received_at: Instant
     owner_id: str
+    owner: str
+    steps: list[RequestTrigger]
     due_on: date
     overdue: bool
     decision: str
@@ -122,9 +130,24 @@ class RequestAnswer(Answer):
 
 
 class RequestPageAnswer(Answer):
-    """Requests; the overdue ones first."""
+    """Requests; the overdue ones first. `next` is where the page behind begins."""
 
     requests: list[RequestAnswer]
+    next: str | None
+
+
+class PersonAnswer(Answer):
+    """Somebody who can take over a request."""
+
+    user_id: str
+    name: str
+    departments: list[str]
+
+
+class StaffAnswer(Answer):
+    """Everybody who can."""
+
+    people: list[PersonAnswer]
 
 
 class FullRequestAnswer(RequestAnswer):
@@ -184,6 +207,7 @@ def list_requests(
     state: Literal["open", "all"] = "open",
     overdue: bool = False,
     patient_id: Id | None = None,
+    after: Id | None = None,
     limit: Limit = 50,
 ) -> RequestPageAnswer:
     """What is open, by the day it is due: overdue ones come first."""
@@ -193,11 +217,28 @@ def list_requests(
         only_open=state == "open",
         overdue_on=today if overdue else None,
         patient_id=patient_id,
+        after=after,
         limit=limit,
     )
     for each in seen:
         _audit(uow, caller, "request_viewed", each)
-    return RequestPageAnswer(requests=[RequestAnswer(**_shown(each, today)) for each in seen])
+    names = _names(uow, seen)
+    return RequestPageAnswer(
+        requests=[RequestAnswer(**_shown(uow, each, today, names)) for each in seen],
+        next=seen[-1].id if len(seen) == limit else None,
+    )
+
+
+@router.get("/request-owners")
+def list_owners(caller: CareTeam, uow: Work) -> StaffAnswer:  # noqa: ARG001
+    """Who can take over a request."""
+    return StaffAnswer(
+        people=[
+            PersonAnswer(user_id=user.id, name=user.display_name, departments=list(user.departments))
+            for user in uow.users.all()
+            if not user.disabled and {Role.AGENT, Role.SUPERVISOR} & {Role(role) for role in user.roles}
+        ]
+    )
 
 
 @router.get("/requests/{request_id}", responses=problems(Kind.UNKNOWN_REQUEST))
@@ -311,10 +352,22 @@ def _today(uow: UnitOfWork, request: Request) -> date:
     return uow.now.astimezone(wiring_of(request).zone).date()
 
 
-def _shown(one: PatientRequest, today: date) -> dict[str, object]:
+_RECKONED = frozenset({"overdue", "patient_name", "receiver", "owner", "steps"})
+
+
+def _names(uow: UnitOfWork, seen: Sequence[PatientRequest]) -> dict[str, str]:
+    return uow.users.names({user_id for one in seen for user_id in (one.owner_id, one.received_by)})
+
+
+def _shown(uow: UnitOfWork, one: PatientRequest, today: date, names: Mapping[str, str]) -> dict[str, object]:
+    patient = uow.patients.get(one.patient_id) if one.patient_id is not None else None
     return {
-        **{name: getattr(one, name) for name in RequestAnswer.model_fields if name != "overdue"},
+        **{name: getattr(one, name) for name in RequestAnswer.model_fields if name not in _RECKONED},
         "overdue": one.is_open and one.due_on < today,
+        "patient_name": patient.name if patient is not None else None,
+        "receiver": names[one.received_by],
+        "owner": names[one.owner_id],
+        "steps": steps_from(one.state),
     }
 
 
@@ -322,11 +375,27 @@ def _full(uow: UnitOfWork, one: PatientRequest, today: date) -> FullRequestAnswe
     uow.flush()
     calls: list[RequestCall] = list(uow.requests.calls_of(one.id))
     story: list[RequestEvent] = list(uow.requests.story(one.id))
+    who = uow.users.names({line.user_id for line in story if line.user_id is not None})
     return FullRequestAnswer(
-        **_shown(one, today),
+        **_shown(uow, one, today, _names(uow, [one])),
         calls=[_linked(uow, call) for call in calls],
-        story=[StoryLineAnswer.model_validate(line) for line in story],
+        story=[
+            StoryLineAnswer(
+                at=line.at,
+                kind=line.kind,
+                user_id=line.user_id,
+                who=who.get(line.user_id) if line.user_id else None,
+                detail=_told(uow, line.detail),
+            )
+            for line in story
+        ],
     )
+
+
+def _told(uow: UnitOfWork, detail: Mapping[str, object]) -> dict[str, object]:
+    """A line's detail with the owner's name beside his id."""
+    owner = detail.get("owner")
+    return {**detail, "owner_name": uow.users.names({owner}).get(owner)} if isinstance(owner, str) else dict(detail)
 
 
 def _linked(uow: UnitOfWork, call: RequestCall) -> LinkedCallAnswer:

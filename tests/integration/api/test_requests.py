@@ -217,3 +217,18 @@ def test_a_step_said_twice_under_one_key_is_taken_once(agent: Asking) -> None:
     for _ in range(2):
         agent.post(f"/requests/{one['id']}/steps", {"step": "accept"}, key=key)
     assert len(agent.get(f"/requests/{one['id']}").json()["story"]) == 2
+
+
+def test_pages_go_on_behind_the_last_one_and_say_what_can_be_done(house: House, agent: Asking) -> None:
+    made = {a_complaint(agent, text=f"第{number}件")["id"] for number in range(3)}
+    first = agent.get("/requests?limit=2").json()
+    second = agent.get(f"/requests?limit=2&after={first['next']}").json()
+    seen = [each["id"] for each in (*first["requests"], *second["requests"])]
+    assert len(seen) == 3
+    assert set(seen) == made
+    assert second["next"] is None
+    assert first["requests"][0]["steps"] == ["accept"]
+    owners = agent.get("/request-owners").json()["people"]
+    assert agent.user_id in {each["user_id"] for each in owners}
+    story = take(agent, seen[0], {"step": "accept"}, {"step": "assign", "owner_id": agent.user_id})["story"]
+    assert story[-1]["detail"]["owner_name"] == story[-1]["who"]
