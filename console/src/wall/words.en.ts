@@ -23,7 +23,7 @@ const en: Translated<typeof zh> = {
     none_over: "none over limit",
     contact: "Contact today",
     answered: "Answered today",
-    abandoned: "Abandoned today",
+    abandoned: "Abandoned",
     limit: "limit {{limit}}",
     not_ahead: "no predictive queue",
     gave_up: "Callers gave up",
