@@ -22,7 +22,10 @@ const campaign = lazy(() => import("@/campaigns/CampaignPage"));
 const recordings = lazy(() => import("@/recordings/RecordingsPage"));
 const recording = lazy(() => import("@/recordings/RecordingPage"));
 const quality = lazy(() => import("@/quality/QualityPage"));
-const qualityPart = lazy(() => import("@/quality/QualityPartPage"));
+const qualityPart = quality;
+const qualityScore = lazy(() => import("@/quality/ScorePage"));
+const qualitySample = lazy(() => import("@/quality/SamplePage"));
+const qualityRound = lazy(() => import("@/quality/RoundPage"));
 const stats = lazy(() => import("@/stats/StatsPage"));
 const complaints = lazy(() => import("@/complaints/ComplaintsPage"));
 const complaint = lazy(() => import("@/complaints/ComplaintPage"));
@@ -40,8 +43,11 @@ export const PAGES: readonly Page[] = [
   { path: "/campaigns/$campaignId", roles: ["supervisor", "admin"], page: campaign },
   { path: "/recordings", roles: ["agent", "supervisor", "doctor", "reviewer"], nav: "recordings", page: recordings },
   { path: "/recordings/$recordingId", roles: ["agent", "supervisor", "doctor", "reviewer"], page: recording },
-  { path: "/quality", roles: ["agent", "supervisor", "admin"], nav: "quality", page: quality },
-  { path: "/quality/$part", roles: ["agent", "supervisor", "admin"], page: qualityPart },
+  { path: "/quality", roles: ["agent", "supervisor"], nav: "quality", page: quality },
+  { path: "/quality/$part", roles: ["agent", "supervisor"], page: qualityPart },
+  { path: "/quality/scores/$scoreId", roles: ["agent", "supervisor"], page: qualityScore },
+  { path: "/quality/samples/$sampleId", roles: ["supervisor"], page: qualitySample },
+  { path: "/quality/rounds/$roundId", roles: ["supervisor"], page: qualityRound },
   { path: "/stats", roles: ["supervisor", "admin", "doctor"], nav: "stats", page: stats },
   { path: "/complaints", roles: ["agent", "supervisor", "admin"], nav: "complaints", page: complaints },
   { path: "/complaints/$requestId", roles: ["agent", "supervisor", "admin"], page: complaint },
