@@ -55,6 +55,7 @@ export function CallFacts({ facts, recording, play }: Props) {
       <Descriptions
         size="small"
         column={1}
+        styles={{ label: { color: "#595959" } }}
         items={rows.map(([name, value]) => ({ key: name, label: t(`facts.${name}` as "facts.patient"), children: value }))}
       />
     </div>

@@ -18,7 +18,7 @@ export function CallTable({ filters }: { filters: Filters }) {
     "get",
     "/api/v1/recordings",
     { params: { query: ofCalls(filters) } },
-    { pageParamName: "after", initialPageParam: undefined, getNextPageParam: (page: Shape["RecordedCallsAnswer"]) => page.next ?? undefined },
+    { pageParamName: "after", initialPageParam: null, getNextPageParam: (page: Shape["RecordedCallsAnswer"]) => page.next ?? undefined },
   );
   if (pages.isPending) return <Skeleton active paragraph={{ rows: 8 }} />;
   if (!pages.data) return <ProblemNote problem={pages.error} retry={() => void pages.refetch()} />;

@@ -2,7 +2,6 @@
 import {
   BackwardOutlined,
   CaretRightOutlined,
-  FastForwardOutlined,
   ForwardOutlined,
   LoadingOutlined,
   PauseOutlined,
@@ -58,15 +57,21 @@ export function Player({ playback, seconds, peaks, turns = NO_TURNS, marks = NO_
       <Waveform playback={playback} peaks={peaks} marks={marks} />
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
       <div className="player-row" onMouseDown={keepFocus}>
-        <KeyButton command="back" icon={<BackwardOutlined />} onRun={() => playback.step(-STEP_SECONDS)} aria-label={t("player.back")} />
+        <KeyButton command="back" icon={<BackwardOutlined />} onRun={() => playback.step(-STEP_SECONDS)}>
+          <span className="for-readers">{t("player.back")}</span>
+        </KeyButton>
         <KeyButton
           command="play"
           type="primary"
           icon={icon}
           onRun={() => playback.toggle()}
-          aria-label={listening.playing ? t("player.pause") : t("player.play")}
-        />
-        <KeyButton command="forward" icon={<ForwardOutlined />} onRun={() => playback.step(STEP_SECONDS)} aria-label={t("player.forward")} />
+          className="player-play"
+        >
+          {listening.playing ? t("player.pause") : t("player.play")}
+        </KeyButton>
+        <KeyButton command="forward" icon={<ForwardOutlined />} onRun={() => playback.step(STEP_SECONDS)}>
+          <span className="for-readers">{t("player.forward")}</span>
+        </KeyButton>
         <span className="player-time">
           {span(listening.second)} / {span(seconds)}
         </span>
@@ -76,7 +81,6 @@ export function Player({ playback, seconds, peaks, turns = NO_TURNS, marks = NO_
           value={listening.rate}
           onChange={(rate) => playback.setRate(rate)}
           options={RATES.map((rate) => ({ value: rate, label: `${rate}×` }))}
-          suffixIcon={<FastForwardOutlined />}
         />
         <label className="player-labelled">
           <Switch size="small" checked={listening.skipping} onChange={(skipping) => playback.setSkipping(skipping)} />

@@ -90,8 +90,12 @@ export function Transcript({ playback, turns, find = "", correct, below }: Props
         {wanted.trim() !== "" && (
           <>
             <output className="transcript-count">{t("transcript.place", { at: places.length ? current + 1 : 0, of: places.length })}</output>
-            <KeyButton command="previous_hit" size="small" icon={<UpOutlined />} disabled={!places.length} onRun={() => go(-1)} aria-label={t("transcript.previous")} />
-            <KeyButton command="next_hit" size="small" icon={<DownOutlined />} disabled={!places.length} onRun={() => go(1)} aria-label={t("transcript.next")} />
+            <KeyButton command="previous_hit" size="small" icon={<UpOutlined />} disabled={!places.length} onRun={() => go(-1)}>
+              <span className="for-readers">{t("transcript.previous")}</span>
+            </KeyButton>
+            <KeyButton command="next_hit" size="small" icon={<DownOutlined />} disabled={!places.length} onRun={() => go(1)}>
+              <span className="for-readers">{t("transcript.next")}</span>
+            </KeyButton>
           </>
         )}
         <label className="player-labelled">
@@ -163,7 +167,7 @@ const Turn = memo(function Turn({ turn, at, lit, places, place, play, correct, b
         <div className="turn-words" onClick={() => getSelection()?.isCollapsed && play(turn.start)}>
           {marked(turn.shown, places, place)}
           {turn.confidence !== undefined && turn.confidence < DOUBTFUL && (
-            <Tag className="turn-tag" color="warning">
+            <Tag className="turn-tag">
               {t("transcript.doubtful")}
             </Tag>
           )}

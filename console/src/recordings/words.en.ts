@@ -20,7 +20,7 @@ const en: Translated<typeof zh> = {
     more_patient: "patient {{percent}} % louder",
     even: "alike",
   },
-  lanes: { together: "Both mixed", apart: "Left and right", agent: "Agent only", patient: "Patient only" },
+  lanes: { together: "Mixed", apart: "Apart", agent: "Agent only", patient: "Patient only" },
   transcript: {
     name: "Transcript",
     find: "Find in the transcript",
