@@ -200,9 +200,8 @@ class RequestRepository:
             query = query.where(_OPEN)
         last = self.get(after) if after is not None else None
         if last is not None:
-            query = query.where(
-                tuple_(requests.c.due_on, requests.c.id) > tuple_(literal(last.due_on), literal(last.id))
-            )
+            place = tuple_(literal(last.due_on), literal(last.id, requests.c.id.type))
+            query = query.where(tuple_(requests.c.due_on, requests.c.id) > place)
         if overdue_on is not None:
             query = query.where(requests.c.due_on < overdue_on, _OPEN)
         if patient_id is not None:
