@@ -36,7 +36,7 @@ class ExceptionPerson(Answer):
     can_own: bool
 
 
-class ExceptionAnswer(Answer):
+class DayExceptionAnswer(Answer):
     """One line: ids, a code that says more, and who has it."""
 
     kind: DayExceptionKind
@@ -63,12 +63,12 @@ class ExceptionKindAnswer(Answer):
     unowned: int
 
 
-class ExceptionsAnswer(Answer):
+class DayExceptionsAnswer(Answer):
     """The list, the most urgent kind and the oldest first; of a kind the oldest 200."""
 
     as_of: Instant
     kinds: list[ExceptionKindAnswer]
-    exceptions: list[ExceptionAnswer]
+    exceptions: list[DayExceptionAnswer]
     people: list[ExceptionPerson]
     settled_today: int
 
@@ -97,14 +97,14 @@ class ExceptionCaseAnswer(Answer):
 
 
 @router.get("/exceptions")
-def list_day_exceptions(caller: Overseers, request: Request, uow: Work) -> ExceptionsAnswer:  # noqa: ARG001
+def list_day_exceptions(caller: Overseers, request: Request, uow: Work) -> DayExceptionsAnswer:  # noqa: ARG001
     """What should not be, this moment. No patient is named on it: his record is opened from the task or recording."""
     began = day_began(str(wiring_of(request).zone), uow.now)
     found_ones = {kind: uow.day_exceptions.find(kind, now=uow.now, day_began=began) for kind in DayExceptionKind}
     cases = uow.day_exceptions.cases(each for some in found_ones.values() for each in some)
     lines = [_line(each, cases) for some in found_ones.values() for each in some[:SHOWN]]
     named = {each.agent_id for each in lines} | {each.owner_id for each in lines}
-    return ExceptionsAnswer(
+    return DayExceptionsAnswer(
         as_of=uow.now,
         kinds=[
             ExceptionKindAnswer(kind=kind, count=len(some), unowned=sum(_owner(each, cases) is None for each in some))
@@ -220,9 +220,9 @@ def _owner(line: DayException, cases: Mapping[tuple[DayExceptionKind, str], Exce
     return case.owner_id if case else None
 
 
-def _line(line: DayException, cases: Mapping[tuple[DayExceptionKind, str], ExceptionCase]) -> ExceptionAnswer:
+def _line(line: DayException, cases: Mapping[tuple[DayExceptionKind, str], ExceptionCase]) -> DayExceptionAnswer:
     case = cases.get((line.kind, line.subject))
-    return ExceptionAnswer(
+    return DayExceptionAnswer(
         kind=line.kind,
         subject=line.subject,
         since=line.since,

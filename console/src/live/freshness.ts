@@ -19,6 +19,7 @@ const STALE: Record<string, readonly string[]> = {
   call_ended: ["/calls", "/agents/me/call", "/agents", "/supervisions"],
   agent_changed: ["/agents", "/headset"],
   supervision_changed: ["/supervisions", "/calls"],
+  help_changed: ["/agents/me/help"],
   inbound_changed: ["/inbound", "/agents/me"],
   recording_captured: ["/recordings", "/exceptions", "/recording-gaps"],
   recording_stored: ["/recordings", "/exceptions", "/recording-gaps"],
@@ -51,7 +52,8 @@ const STALE: Record<string, readonly string[]> = {
   summary_changed: ["/summaries", "/patients/{patient_id}/summaries"],
   print_changed: ["/prints", "/summaries"],
   treatment_decided: ["/treatment-proposals"],
-  task_parked: ["/parked-tasks", "/system"],
+  exception_changed: ["/exceptions"],
+  task_parked: ["/parked-tasks", "/system", "/exceptions"],
   glass_broken: ["/broken-glasses", "/exceptions"],
   caller_id_fell: ["/caller-ids", "/exceptions"],
 };
