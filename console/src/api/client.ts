@@ -25,7 +25,7 @@ const failing: Middleware = {
     learn(response.headers.get("Date"));
     if (response.ok) return undefined;
     const problem = await Problem.of(response);
-    if (response.status === 401 && !request.url.endsWith("/log-ins")) logInEnded.getState().end();
+    if (problem.code === "not_logged_in" && !request.url.endsWith("/log-ins")) logInEnded.getState().end();
     throw problem;
   },
   onError() {

@@ -27,6 +27,10 @@ export const theme: ThemeConfig = {
     colorTextDescription: "#595959",
     colorTextPlaceholder: "#6b6b6b",
     colorTextDisabled: "#767676",
+    // By themselves they would be mixed from the darkened colours: grey under dark text.
+    colorSuccessBg: "#f6ffed",
+    colorWarningBg: "#fffbe6",
+    colorErrorBg: "#fff2f0",
     ...tagTexts,
     fontSize: 14,
     fontFamily: 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "WenQuanYi Zen Hei", sans-serif',

@@ -5,6 +5,7 @@ const en: Translated<typeof zh> = {
   title: "Follow-up centre",
   language: "中文",
   log_out: "Log out",
+  own_password: "Change password",
   menu: "Main menu",
   skip: "Skip to content",
   not_found: "There is no such page",

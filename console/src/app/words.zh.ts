@@ -2,6 +2,7 @@ const zh = {
   title: "随访中心",
   language: "English",
   log_out: "退出登录",
+  own_password: "修改密码",
   menu: "主菜单",
   skip: "跳到正文",
   not_found: "没有这个页面",

@@ -1,30 +1,23 @@
-// All commands with their keys, on one sheet.
+// All commands with their keys, on one sheet, where each can be given others.
 import { Modal } from "antd";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { bindings, COMMANDS, keysOf, shownKeys, type Command } from "./commands";
+import { usePreferences } from "./preferences";
 import { useCommand } from "./useCommand";
 import "./words";
+
+const ShortcutEditor = lazy(() => import("./ShortcutEditor"));
 
 export function ShortcutSheet() {
   const { t } = useTranslation("keyboard");
   const [open, setOpen] = useState(false);
-  const chosen = bindings((state) => state.chosen);
+  usePreferences();
   useCommand("shortcuts", () => setOpen((was) => !was));
   return (
-    <Modal open={open} title={t("title")} footer={null} onCancel={() => setOpen(false)}>
-      <table className="shortcuts">
-        <tbody>
-          {(Object.keys(COMMANDS) as Command[]).map((command) => (
-            <tr key={command}>
-              <th scope="row">{t(`names.${command}`)}</th>
-              <td>
-                <kbd>{shownKeys(keysOf(command, chosen))}</kbd>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+    <Modal open={open} title={t("title")} footer={null} destroyOnHidden onCancel={() => setOpen(false)}>
+      <Suspense fallback={null}>
+        <ShortcutEditor />
+      </Suspense>
     </Modal>
   );
 }

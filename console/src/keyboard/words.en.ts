@@ -48,6 +48,11 @@ const en: Translated<typeof zh> = {
   press: "Press the new keys",
   taken: "In use for: {{name}}",
   reset: "Back to the defaults",
+  change_of: "Change: {{name}}",
+  leave: "Cancel",
+  kept: "Kept: these keys hold at every desk",
+  reserved: "The browser needs these keys; choose others",
+  digit: "Digits pick answers; choose another key",
 };
 
 export default en;

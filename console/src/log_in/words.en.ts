@@ -9,6 +9,17 @@ const en: Translated<typeof zh> = {
   elsewhere: "You are logged in elsewhere.",
   take_over: "End that log-in and log in here",
   again: "Your log-in has ended; log in again. Nothing on the page is lost and your call goes on.",
+  own: {
+    title: "Change your password",
+    change: "Change",
+    present: "Present password",
+    wanted: "New password",
+    again: "New password once more",
+    differs: "The two differ",
+    wrong: "The present password is another one",
+    least: "At least {{count}} characters",
+    changed: "Your password was changed",
+  },
 };
 
 export default en;

@@ -6,6 +6,17 @@ const zh = {
   elsewhere: "您已在别处登录。",
   take_over: "结束那边的登录并在此登录",
   again: "登录已过期，请重新登录。页面内容和通话都不受影响。",
+  own: {
+    title: "修改本人密码",
+    change: "修改",
+    present: "现在的密码",
+    wanted: "新密码",
+    again: "再输一次新密码",
+    differs: "两次输入不一致",
+    wrong: "现在的密码不对",
+    least: "至少 {{count}} 个字符",
+    changed: "密码已修改",
+  },
 };
 
 export default zh;

@@ -3,6 +3,7 @@ import { Alert, Button, Descriptions, Form, Input, Progress, Select, Table, Tag 
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, api, type Shape } from "@/api/client";
+import { DayField } from "@/shown/DayField";
 import { day, dayAndClock, clockWithSeconds, instantAt } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { ProblemNote } from "@/shown/ProblemNote";
@@ -74,10 +75,10 @@ export default function Audit() {
           <Input style={{ width: 140 }} aria-label={t("audit.whose")} placeholder={t("audit.whose")} />
         </Form.Item>
         <Form.Item name="since">
-          <Input type="date" style={{ width: 140 }} aria-label={t("audit.since")} />
+          <DayField aria-label={t("audit.since")} placeholder={t("audit.since")} />
         </Form.Item>
         <Form.Item name="until">
-          <Input type="date" style={{ width: 140 }} aria-label={t("audit.until")} />
+          <DayField aria-label={t("audit.until")} placeholder={t("audit.until")} />
         </Form.Item>
         <Button type="primary" htmlType="submit" loading={found.isFetching}>
           {t("audit.find")}

@@ -74,7 +74,7 @@ export default function Calendar() {
                       const other = found.days.find((one) => one.day === date);
                       const off = found.weekend.includes(weekdayOf(date));
                       const kind = other ? other.kind : off ? "off" : "plain";
-                      const words = [date, other ? t(`calendar.kinds.${other.kind}`) : off ? t("calendar.weekend") : "", other?.name ?? ""].filter(Boolean).join(" ");
+                      const words = [Number(date.slice(8)), date, other ? t(`calendar.kinds.${other.kind}`) : off ? t("calendar.weekend") : "", other?.name ?? ""].filter(Boolean).join(" ");
                       return (
                         <button
                           key={date}

@@ -1,9 +1,11 @@
 // The duty roster of a department: who is there now, the coming two weeks, gaps, substitutes.
-import { Alert, Button, Input, Modal, Popconfirm, Select, Space, Table, Tag } from "antd";
+import { Alert, Button, Input, Modal, Popconfirm, Select, Space, Table, Tag, TimePicker } from "antd";
+import dayjs from "dayjs";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
 import { useHasRole } from "@/api/me";
+import { DayField } from "@/shown/DayField";
 import { clock, day, dayAndClock, instantAt, isoDay } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { useTold } from "./told";
@@ -46,9 +48,7 @@ export default function Duty() {
           onChange={setDepartment}
           options={[{ value: EVERY, label: t("duty.every") }, ...(departments.data?.departments ?? []).map((name) => ({ value: name, label: name }))]}
         />
-        <label>
-          {t("duty.from")} <Input type="date" style={{ width: 150 }} value={from} onChange={(event) => event.target.value && setFrom(event.target.value)} />
-        </label>
+        <DayField aria-label={t("duty.from")} value={from} allowClear={false} onChange={(chosen) => chosen && setFrom(chosen)} />
         {enters && (
           <Button type="primary" style={{ marginInlineStart: "auto" }} onClick={() => setOpen({})}>
             {t("duty.add")}
@@ -96,7 +96,7 @@ export default function Duty() {
                 {
                   title: t("duty.when"),
                   key: "when",
-                  width: 260,
+                  width: 330,
                   render: (_, shift) => (
                     <>
                       {dayAndClock(shift.starts_at)} – {day(shift.starts_at) === day(shift.ends_at) ? clock(shift.ends_at) : dayAndClock(shift.ends_at)}
@@ -212,8 +212,16 @@ function ShiftForm({ department, shift, from, close }: { department: string; shi
     <div>
       <label htmlFor={id}>{label}</label>
       <Space.Compact block>
-        <Input id={id} type="date" value={value.day} onChange={(event) => set({ ...value, day: event.target.value })} />
-        <Input type="time" aria-label={`${label} ${t("duty.clock")}`} value={value.clock} onChange={(event) => set({ ...value, clock: event.target.value })} />
+        <DayField id={id} value={value.day} allowClear={false} onChange={(chosen) => chosen && set({ ...value, day: chosen })} />
+        <TimePicker
+          aria-label={`${label} ${t("duty.clock")}`}
+          format="HH:mm"
+          minuteStep={5}
+          needConfirm={false}
+          allowClear={false}
+          value={dayjs(`2000-01-01T${value.clock}`)}
+          onChange={(chosen) => chosen && set({ ...value, clock: chosen.format("HH:mm") })}
+        />
       </Space.Compact>
     </div>
   );

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
 import { useMe } from "@/api/me";
+import { DayField } from "@/shown/DayField";
 import { day, dayAndClock } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { useTold } from "./told";
@@ -147,7 +148,7 @@ function PlaceForm({ close }: { close: () => void }) {
           <Input.TextArea rows={2} maxLength={500} />
         </Form.Item>
         <Form.Item name="until" label={t("holds.until_or_none")}>
-          <Input type="date" />
+          <DayField />
         </Form.Item>
       </Form>
     </Modal>

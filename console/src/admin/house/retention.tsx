@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
 import { useHasRole } from "@/api/me";
+import { DayField } from "@/shown/DayField";
 import { day, dayAndClock, instantAt, isoDay } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { said } from "@/words";
@@ -97,9 +98,7 @@ function Outlook({ rules }: { rules: Rule[] }) {
   return (
     <>
       <div className="admin-row">
-        <label>
-          {t("retention.on")} <Input type="date" style={{ width: 150 }} value={on} onChange={(event) => event.target.value && setOn(event.target.value)} />
-        </label>
+        {t("retention.on")} <DayField aria-label={t("retention.on")} value={on} allowClear={false} onChange={(chosen) => chosen && setOn(chosen)} />
         <span className="admin-quiet">{t("retention.dry_run")}</span>
       </div>
       <Loaded query={outlook}>

@@ -147,7 +147,7 @@ export default function Users() {
                         okText={t("users.lock")}
                         onConfirm={() => run(disable, user, t("users.lock_done", { name: user.display_name }))}
                       >
-                        <Button size="small" danger>
+                        <Button size="small">
                           {t("users.lock")}
                         </Button>
                       </Popconfirm>
