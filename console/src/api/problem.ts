@@ -4,7 +4,7 @@ import type { components } from "./schema";
 import "./words";
 
 type Told = components["schemas"]["Problem"];
-export type Code = Told["code"] | "no_network" | "not_understood";
+export type Code = Told["code"] | "no_network" | "not_understood" | "second_tab";
 
 export class Problem extends Error {
   readonly code: Code;
@@ -33,6 +33,11 @@ export class Problem extends Error {
     } catch {
       return new Problem("not_understood", response.status, "", `HTTP ${response.status}`, {});
     }
+  }
+
+  /** This tab only shows: another one of this browser leads. */
+  static ofSecondTab(): Problem {
+    return new Problem("second_tab", 409, "", "", {});
   }
 
   static noNetwork(): Problem {

@@ -1,6 +1,7 @@
 const zh = {
   unexpected: "操作没有成功",
   codes: {
+    second_tab: "另一个标签页正在使用，此页只能查看",
     no_network: "网络不通，请求没有送达",
     not_understood: "服务器的回答无法识别",
     internal_error: "服务器内部错误，已记录",
@@ -19,6 +20,15 @@ const zh = {
     request_in_flight: "同一请求正在处理",
     not_possible_now: "当前状态下不能这样操作",
     conflict: "内容已被他人更改，请刷新",
+    recording_not_stored: "录音尚未保存完成",
+    recording_gone: "录音已不在，无法播放",
+    recording_damaged: "录音文件已损坏，为安全起见不予播放",
+    unknown_recording: "没有这段录音",
+    unknown_transcript: "还没有通话文字",
+    unknown_comment: "这条批注已不存在",
+    unknown_search_hit: "这处内容已不存在，请重新搜索",
+    redacted_copy_closed: "该脱敏副本已收回或到期",
+    unknown_redacted_copy: "没有这份脱敏副本",
   },
 };
 

@@ -12,12 +12,10 @@ import { logInEnded } from "@/api/log_in_ended";
 import { ProblemNote } from "@/shown/ProblemNote";
 import { Problem } from "@/api/problem";
 import { LiveLink } from "./LiveLink";
+import { nonce } from "./nonce";
 import { router } from "./router";
 import { theme } from "./theme";
 import "./words";
-
-// The answer's nonce, with which Ant Design may add its styles.
-const nonce = document.querySelector<HTMLMetaElement>("meta[name=nonce]")?.content ?? "";
 
 const LogInPage = lazy(async () => ({ default: (await import("@/log_in/LogInPage")).LogInPage }));
 const LogInAgain = lazy(async () => ({ default: (await import("@/log_in/LogInAgain")).LogInAgain }));

@@ -23,7 +23,7 @@ export function AlertsBell() {
         type="text"
         className="alerts-bell"
         data-red={(count?.red ?? 0) > 0}
-        icon={<BellOutlined />}
+        icon={<BellOutlined aria-hidden />}
         aria-haspopup="dialog"
         aria-label={t("alerts.bell", { count: raised })}
         onClick={() => setOpen(true)}

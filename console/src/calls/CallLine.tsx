@@ -72,7 +72,7 @@ export default function CallLine() {
           <KeyButton
             command="answer_or_dial"
             type="primary"
-            icon={<PhoneOutlined />}
+            icon={<PhoneOutlined aria-hidden />}
             disabled={follows}
             loading={dial.isPending}
             onRun={() => dial.mutate({ params: { path: { attempt_id: attempt.id } } })}
@@ -83,7 +83,7 @@ export default function CallLine() {
         {call && (talks || phase === "ending") && <Controls call={call} />}
         {phase === "consulted" && <span className="consulted">{t("consulted")}</span>}
         {phase === "wrap_up" && call && (
-          <Button icon={<AlertOutlined />} aria-expanded={open === "red_flag"} onClick={() => toggle("red_flag")}>
+          <Button icon={<AlertOutlined aria-hidden />} aria-expanded={open === "red_flag"} onClick={() => toggle("red_flag")}>
             {t("red_flag.short")}
           </Button>
         )}
@@ -128,7 +128,7 @@ function Controls({ call }: { call: Call }) {
     <div className="controls" role="group" aria-label={t("controls")}>
       <KeyButton
         command="mute"
-        icon={mute.muted ? <AudioMutedOutlined /> : <AudioOutlined />}
+        icon={mute.muted ? <AudioMutedOutlined aria-hidden /> : <AudioOutlined aria-hidden />}
         aria-pressed={mute.muted}
         danger={mute.muted}
         type={mute.muted ? "primary" : "default"}
@@ -139,19 +139,19 @@ function Controls({ call }: { call: Call }) {
       </KeyButton>
       <KeyButton
         command="hold"
-        icon={held ? <PlayCircleOutlined /> : <PauseCircleOutlined />}
+        icon={held ? <PlayCircleOutlined aria-hidden /> : <PauseCircleOutlined aria-hidden />}
         aria-pressed={held}
         disabled={!can(held ? "resume" : "hold")}
         onRun={() => ask(held ? "resume" : "hold")}
       >
         {t(held ? "resume" : "hold")}
       </KeyButton>
-      <KeyButton command="keypad" icon={<NumberOutlined />} aria-expanded={open === "keypad"} disabled={!can("send_digits")} onRun={() => toggle("keypad")}>
+      <KeyButton command="keypad" icon={<NumberOutlined aria-hidden />} aria-expanded={open === "keypad"} disabled={!can("send_digits")} onRun={() => toggle("keypad")}>
         {t("keypad.short")}
       </KeyButton>
       <KeyButton
         command="transfer"
-        icon={<SwapOutlined />}
+        icon={<SwapOutlined aria-hidden />}
         aria-expanded={open === "transfer"}
         disabled={follows || call.state !== "bridged" || call.transfer !== null}
         onRun={() => toggle("transfer")}
@@ -159,13 +159,13 @@ function Controls({ call }: { call: Call }) {
         {t("transfer.short")}
       </KeyButton>
       <HelpButton callId={call.id} />
-      <KeyButton command="red_flag" icon={<AlertOutlined />} aria-expanded={open === "red_flag"} disabled={follows} onRun={() => toggle("red_flag")}>
+      <KeyButton command="red_flag" icon={<AlertOutlined aria-hidden />} aria-expanded={open === "red_flag"} disabled={follows} onRun={() => toggle("red_flag")}>
         {t("red_flag.short")}
       </KeyButton>
-      <Button icon={<CustomerServiceOutlined />} title={t("captions.title")} aria-label={t("captions.title")} aria-expanded={open === "captions"} onClick={() => toggle("captions")} />
-      <Button icon={<EllipsisOutlined />} title={t("recording.menu")} aria-label={t("recording.menu")} aria-expanded={open === "recording"} disabled={follows} onClick={() => toggle("recording")} />
+      <Button icon={<CustomerServiceOutlined aria-hidden />} title={t("captions.title")} aria-label={t("captions.title")} aria-expanded={open === "captions"} onClick={() => toggle("captions")} />
+      <Button icon={<EllipsisOutlined aria-hidden />} title={t("recording.menu")} aria-label={t("recording.menu")} aria-expanded={open === "recording"} disabled={follows} onClick={() => toggle("recording")} />
       {/* Never asks what the screen believes: whoever wants to hang up can. */}
-      <KeyButton command="hang_up" type="primary" danger icon={<PhoneOutlined rotate={135} />} loading={ends && asked !== null} onRun={() => ask("hang_up")}>
+      <KeyButton command="hang_up" type="primary" danger icon={<PhoneOutlined rotate={135} aria-hidden />} loading={ends && asked !== null} onRun={() => ask("hang_up")}>
         {t(ends ? "hanging_up" : "hang_up")}
       </KeyButton>
     </div>

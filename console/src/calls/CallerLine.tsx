@@ -75,14 +75,14 @@ function Offered({ caller }: { caller: Caller }) {
       <KeyButton
         command="answer_or_dial"
         type="primary"
-        icon={<PhoneOutlined />}
+        icon={<PhoneOutlined aria-hidden />}
         disabled={follows}
         loading={accept.isPending || accept.isSuccess}
         onRun={() => accept.mutate(path)}
       >
         {t("inbound.accept")}
       </KeyButton>
-      <Button danger icon={<CloseOutlined />} disabled={follows} loading={decline.isPending} onClick={() => decline.mutate(path)}>
+      <Button danger icon={<CloseOutlined aria-hidden />} disabled={follows} loading={decline.isPending} onClick={() => decline.mutate(path)}>
         {t("inbound.decline")}
       </Button>
     </div>
@@ -100,7 +100,7 @@ function Talking({ caller }: { caller: Caller }) {
       <Button disabled={caller.recording_refused} loading={refuse.isPending} onClick={() => refuse.mutate(path)}>
         {t(caller.recording_refused ? "recording.refused" : "recording.refuse")}
       </Button>
-      <KeyButton command="hang_up" type="primary" danger icon={<PhoneOutlined rotate={135} />} loading={hangUp.isPending} onRun={() => hangUp.mutate(path)}>
+      <KeyButton command="hang_up" type="primary" danger icon={<PhoneOutlined rotate={135} aria-hidden />} loading={hangUp.isPending} onRun={() => hangUp.mutate(path)}>
         {t("hang_up")}
       </KeyButton>
     </div>
@@ -128,7 +128,7 @@ function Note({ caller }: { caller: Caller }) {
       }}
     >
       <Input value={note} onChange={(event) => setNote(event.target.value)} maxLength={500} aria-label={t("inbound.note")} placeholder={t("inbound.note")} />
-      <KeyButton command="submit_and_next" type="primary" icon={<CheckOutlined />} disabled={note.trim() === ""} loading={save.isPending} onRun={send}>
+      <KeyButton command="submit_and_next" type="primary" icon={<CheckOutlined aria-hidden />} disabled={note.trim() === ""} loading={save.isPending} onRun={send}>
         {t("inbound.save")}
       </KeyButton>
     </form>

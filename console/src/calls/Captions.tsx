@@ -25,7 +25,8 @@ export function Captions({ call }: { call: Call }) {
             {told.behind > 1 && ` · ${t("captions.behind", { seconds: Math.round(told.behind) })}`}
           </p>
           {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a box that scrolls has to be reached by keys */}
-          <ol className="captions" role="log" aria-live="off" aria-label={t("captions.title")} tabIndex={0}>
+          <div className="log" role="log" aria-live="off" aria-label={t("captions.title")} tabIndex={0}>
+            <ol>
             {told.captions.map((caption) => (
               <li key={caption.id} data-side={caption.channel} ref={end}>
                 <span className="side">
@@ -43,7 +44,8 @@ export function Captions({ call }: { call: Call }) {
                 </span>
               </li>
             ))}
-          </ol>
+            </ol>
+          </div>
         </>
       )}
     </Loaded>

@@ -26,7 +26,7 @@ export function HelpButton({ callId }: { callId: string }) {
   return (
     <KeyButton
       command="ask_for_help"
-      icon={<QuestionCircleOutlined />}
+      icon={<QuestionCircleOutlined aria-hidden />}
       aria-pressed={help !== null}
       disabled={follows}
       loading={ask.isPending || withdraw.isPending}

@@ -47,7 +47,7 @@ export default function Panels({ open, call }: { open: Panel; call: Call }) {
     >
       <header>
         <h2>{t(`${open}.title`)}</h2>
-        <Button type="text" icon={<CloseOutlined />} aria-label={t("close")} onClick={closePanel} />
+        <Button type="text" icon={<CloseOutlined aria-hidden />} aria-label={t("close")} onClick={closePanel} />
       </header>
       <Content call={call} />
     </section>

@@ -30,7 +30,7 @@ export default function RedFlagPopUp() {
     <aside className="red-flag-pop-up" aria-label={t("red_flag.raised")}>
       <header>
         <h2>{t("red_flag.raised")}</h2>
-        <Button type="text" icon={<CloseOutlined />} aria-label={t("close")} onClick={() => setRaised(null)} />
+        <Button type="text" icon={<CloseOutlined aria-hidden />} aria-label={t("close")} onClick={() => setRaised(null)} />
       </header>
       <RaisedAlert alert={alert} call={call} />
     </aside>

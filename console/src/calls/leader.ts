@@ -1,5 +1,7 @@
 // One tab of a browser leads: it wears the headset, beats for the desk and takes commands. The others show, and can take over.
 import { create } from "zustand";
+import { api } from "@/api/client";
+import { Problem } from "@/api/problem";
 
 const LOCK = "suifang.console";
 const RELOAD_MS = 1500; // a page that is being reloaded lets go of it
@@ -56,3 +58,19 @@ export function lead(): () => void {
 export function takeOver(): void {
   stealing();
 }
+
+/** Whether this tab may do anything but show. */
+export function mayAct(): boolean {
+  return !leading.getState().follows;
+}
+
+// What only asks, although it is posted: nothing is written by it.
+const ASKS = /\/(search|searches|estimate|preview|dry-run|log-ins|log-out)$/;
+
+api.use({
+  onRequest({ request }) {
+    const asks = request.method === "GET" || ASKS.test(new URL(request.url).pathname);
+    if (!asks && !mayAct()) throw Problem.ofSecondTab();
+    return undefined;
+  },
+});

@@ -68,8 +68,8 @@ export default function PreFlight() {
           disabled={state !== "off" && state !== "refused"}
           onChange={setChosen}
           options={[
-            { value: "browser", label: t("kinds.browser"), icon: <AudioOutlined /> },
-            { value: "phone", label: t("kinds.phone"), icon: <PhoneOutlined /> },
+            { value: "browser", label: t("kinds.browser"), icon: <AudioOutlined aria-hidden /> },
+            { value: "phone", label: t("kinds.phone"), icon: <PhoneOutlined aria-hidden /> },
           ]}
         />
       )}
@@ -144,7 +144,7 @@ function BrowserSteps({ silent, disabled }: { silent: ReturnType<typeof useSilen
           />
         )}
         <span className="asked">
-          <Button icon={<SoundOutlined />} onClick={() => void headset.tone(TONE_HERTZ, 1)}>
+          <Button icon={<SoundOutlined aria-hidden />} onClick={() => void headset.tone(TONE_HERTZ, 1)}>
             {t("speaker.play")}
           </Button>
           <Button aria-pressed={heard === true} onClick={() => setHeard(true)}>
@@ -199,7 +199,7 @@ function PhoneStep({ disabled }: { disabled: boolean }) {
 
 function Step({ mark, title, children }: { mark: Mark; title: string; children: ReactNode }) {
   const { t } = useTranslation("headset");
-  const icon = { good: <CheckCircleFilled />, bad: <CloseCircleFilled />, waits: <LoadingOutlined spin={false} /> }[mark];
+  const icon = { good: <CheckCircleFilled aria-hidden />, bad: <CloseCircleFilled aria-hidden />, waits: <LoadingOutlined spin={false} /> }[mark];
   return (
     <li data-mark={mark}>
       <h3>
