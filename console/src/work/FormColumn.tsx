@@ -11,7 +11,7 @@ import { said } from "@/words";
 import { draft, keep } from "./draft";
 import { useHand, type Hand, type Own } from "./hand";
 import { IdentityGate } from "./IdentityGate";
-import { focusOn, focusOnForm, FORM, NOTES } from "./places";
+import { focusOn, focusOnForm, FORM, isBusyElsewhere, NOTES } from "./places";
 import { PreviewCard } from "./PreviewCard";
 import { Questions } from "./Questions";
 
@@ -31,8 +31,7 @@ export function FormColumn({ onRelative, onRequest, empty }: Props) {
   // Who is on the line is asked by keys from the first word on; nothing is taken from a field that somebody types in.
   const answered = phase === "talking";
   useEffect(() => {
-    const at = document.activeElement;
-    if (answered && !(at instanceof HTMLInputElement || at instanceof HTMLTextAreaElement)) focusOnForm();
+    if (answered && !isBusyElsewhere()) focusOnForm();
   }, [answered, hand.identified]);
   return (
     <section id={FORM} className="work-column form" aria-label={t("form.title")} tabIndex={-1}>
@@ -141,7 +140,8 @@ function Notes() {
         id={NOTES}
         value={note}
         maxLength={10_000}
-        autoSize={{ minRows: 1, maxRows: 4 }}
+        rows={1}
+        className="grows"
         placeholder={t("form.notes_hint")}
         onChange={(event) => keep({ note: event.target.value })}
       />

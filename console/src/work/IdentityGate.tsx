@@ -1,7 +1,7 @@
 // Who is on the line: each fact is heard and marked right or wrong by its key; enough right ones open the record.
 import { CheckOutlined, CloseOutlined, SafetyOutlined, StopOutlined } from "@ant-design/icons";
 import { App, Button } from "antd";
-import { useEffect, useState, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
 import { inWords } from "@/api/problem";
@@ -11,7 +11,7 @@ import { sayPolitely } from "@/shown/said_aloud";
 import { said } from "@/words";
 import { draft, keep } from "./draft";
 import type { Own } from "./hand";
-import { focusOnForm } from "./places";
+import { focusOnForm, isBusyElsewhere } from "./places";
 import { speaking } from "./speaking";
 
 type Check = Shape["IdentityCheck"];
@@ -41,7 +41,7 @@ export function IdentityGate({ own, onRelative }: { own: Own; onRelative: () => 
   if (!needed.data) return null;
   const neutral = who.attemptId === attemptId && who.neutral;
   if (neutral || needed.data.failures >= LIMIT) return <Neutral own={own} failed={needed.data.failures >= LIMIT} />;
-  return <Checks key={`${attemptId}-${needed.data.failures}`} attemptId={attemptId} needed={needed.data} proxy={proxy} onRelative={onRelative} refetch={() => void needed.refetch()} />;
+  return <Checks key={`${attemptId}-${needed.data.failures}`} attemptId={attemptId} needed={needed.data} proxy={proxy} onRelative={onRelative} refetch={() => void needed.refetch()} inCall={state === "in_call"} />;
 }
 
 interface ChecksProps {
@@ -50,13 +50,18 @@ interface ChecksProps {
   proxy: { id: string | null; name: string } | null;
   onRelative: () => void;
   refetch: () => void;
+  inCall: boolean;
 }
 
-function Checks({ attemptId, needed, proxy, onRelative, refetch }: ChecksProps) {
+function Checks({ attemptId, needed, proxy, onRelative, refetch, inCall }: ChecksProps) {
   const { t } = useTranslation("work");
   const { message } = App.useApp();
   const [marks, setMarks] = useState<Partial<Record<Check, Mark>>>({});
   const checks: Check[] = [...needed.every, ...needed.some];
+  const box = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (inCall && !isBusyElsewhere()) box.current?.focus();
+  }, [inCall]);
   const right = checks.filter((check) => marks[check] === "right");
   const wrong = checks.filter((check) => marks[check] === "wrong");
   const enough = needed.every.every((check) => marks[check] === "right") && needed.some.filter((check) => marks[check] === "right").length >= needed.count;
@@ -100,7 +105,7 @@ function Checks({ attemptId, needed, proxy, onRelative, refetch }: ChecksProps) 
   return (
     // The checks answer to digits as a whole.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions, jsx-a11y/no-noninteractive-tabindex
-    <section className="identity" aria-label={t("identity.title")} tabIndex={0} data-waits="true" onKeyDown={onKey}>
+    <section ref={box} className="identity" aria-label={t("identity.title")} tabIndex={0} data-waits="true" onKeyDown={onKey}>
       <h3>
         <SafetyOutlined aria-hidden /> {proxy ? t("identity.title_relative", { name: proxy.name }) : t("identity.title")} <small>{wanted}</small>
         {needed.failures > 0 && <small className="outside"> {t("identity.failures", { count: needed.failures })}</small>}

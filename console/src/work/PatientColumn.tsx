@@ -12,6 +12,7 @@ import { printRecord, recordInWords } from "./follow_up_record";
 import type { Own } from "./hand";
 import { focusOn, RECORD } from "./places";
 import { Sparkline } from "./Sparkline";
+import { unitShown } from "./units";
 
 type Glance = Shape["GlanceAnswer"];
 
@@ -161,7 +162,7 @@ function Trends({ trends }: { trends: Glance["trends"] }) {
                   {last && (
                     <>
                       {last.mark === "high" ? "▲ " : last.mark === "low" ? "▼ " : ""}
-                      {shown(last.value)} <small>{trend.unit === "1" ? "" : trend.unit}</small>
+                      {shown(last.value)} <small>{unitShown(trend.unit)}</small>
                     </>
                   )}
                 </td>

@@ -8,6 +8,7 @@ import { lookAtCall } from "@/calls/call";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { dayAndClock } from "@/shown/instants";
 import { said, type Both } from "@/words";
+import { openQuestions } from "./form_rules";
 import type { Own } from "./hand";
 import { Remaining } from "./Remaining";
 
@@ -74,6 +75,16 @@ export function PreviewCard({ own }: { own: Own }) {
           {t("preview.skip")}
         </KeyButton>
       )}
+      {forms.map((form) => (
+        <section key={form.id} className="quiet">
+          <h3>{t("preview.questions", { title: said(form.title as unknown as Both) })}</h3>
+          <ol>
+            {openQuestions(form.items, {}).map((item) => (
+              <li key={item.link_id}>{said(item.text as unknown as Both)}</li>
+            ))}
+          </ol>
+        </section>
+      ))}
     </div>
   );
 }

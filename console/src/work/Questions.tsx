@@ -7,6 +7,7 @@ import { draft, give } from "./draft";
 import { misfit, numberIn, type Item, type Value } from "./form_rules";
 import type { Part } from "./hand";
 import { focusBeside } from "./places";
+import { unitShown } from "./units";
 
 const TYPING_MS = 800;
 
@@ -180,11 +181,11 @@ function Typed({ taskId, item, value, label }: FieldOf) {
     onKeyDown: onKey,
     onBlur: () => void settle(text),
   };
-  const unit = item.unit && item.unit !== "1" ? item.unit : undefined;
+  const unit = item.unit ? unitShown(item.unit) || undefined : undefined;
   return (
     <div className="typed">
       {item.type === "text" ? (
-        <Input.TextArea {...shared} autoSize={{ minRows: 1, maxRows: 3 }} maxLength={2000} onChange={(event) => onChange(event.target.value)} />
+        <Input.TextArea {...shared} rows={1} className="grows" maxLength={2000} onChange={(event) => onChange(event.target.value)} />
       ) : (
         <Input
           {...shared}

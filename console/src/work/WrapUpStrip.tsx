@@ -13,7 +13,7 @@ import { draft, keep, takeUp } from "./draft";
 import { useHand, type Own } from "./hand";
 import { instantOf, typed } from "./hospital_time";
 import { asked, CHOICES, choiceOf, GRAVE, keyOf, proposed, type Choice } from "./outcomes";
-import { focusOnForm } from "./places";
+import { focusOnForm, isBusyElsewhere } from "./places";
 import { useSecondsUntil } from "./Remaining";
 import { sendNow, submission, submit, takeBack } from "./wrapping_up";
 import "./words";
@@ -42,8 +42,7 @@ function Strip({ own, attempt }: { own: Own; attempt: NonNullable<Own["attempt"]
 
   useEffect(() => void takeUp(attempt.id), [attempt.id]);
   useEffect(() => {
-    const at = document.activeElement;
-    if (!(at instanceof HTMLInputElement || at instanceof HTMLTextAreaElement)) box.current?.focus();
+    if (!isBusyElsewhere()) box.current?.focus();
   }, []);
   const first = proposed({ failures: 0, identified: hand.identified, missing: missing.length, answered });
   useEffect(() => {

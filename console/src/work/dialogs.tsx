@@ -159,7 +159,7 @@ export function GlassDialog({ own, onClose }: Dialog) {
             </div>
           )}
         </Loaded>
-        <Input.TextArea aria-label={t("glass.words")} placeholder={t("glass.words")} maxLength={500} autoSize={{ minRows: 2, maxRows: 4 }} value={text} onChange={(event) => setText(event.target.value)} onPressEnter={(event) => event.ctrlKey && go()} />
+        <Input.TextArea aria-label={t("glass.words")} placeholder={t("glass.words")} maxLength={500} rows={2} value={text} onChange={(event) => setText(event.target.value)} onPressEnter={(event) => event.ctrlKey && go()} />
       </Digits>
     </Modal>
   );
@@ -212,7 +212,7 @@ export function RequestDialog({ own, onClose }: { own: Own | undefined; onClose:
             <Select showSearch={{ optionFilterProp: "label" }} options={causes.data?.causes.map((cause) => ({ value: cause.code, label: said(cause.title) }))} />
           </Form.Item>
           <Form.Item name="text" label={t("request.text")} rules={[{ required: true, message: t("needed") }]}>
-            <Input.TextArea autoSize={{ minRows: 3, maxRows: 8 }} maxLength={10_000} onKeyDown={(event) => event.ctrlKey && event.key === "Enter" && event.currentTarget.closest("form")?.requestSubmit()} />
+            <Input.TextArea rows={4} maxLength={10_000} onKeyDown={(event) => event.ctrlKey && event.key === "Enter" && event.currentTarget.closest("form")?.requestSubmit()} />
           </Form.Item>
           <p className="quiet">{own?.attempt ? t("request.of_call") : t("request.of_nobody")}</p>
           <Button htmlType="submit" type="primary" loading={make.isPending}>

@@ -27,3 +27,9 @@ export function focusBeside(from: HTMLElement, step: 1 | -1): void {
     focusOn(NOTES);
   }
 }
+
+/** Whether somebody types, or a dialog is open: then the focus stays where it is. */
+export function isBusyElsewhere(): boolean {
+  const at = document.activeElement;
+  return at instanceof HTMLInputElement || at instanceof HTMLTextAreaElement || at?.closest("[role=dialog]") != null;
+}

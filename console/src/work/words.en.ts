@@ -6,6 +6,7 @@ const en: Translated<typeof zh> = {
   as_of: "as of {{time}}",
   age: "{{count}} y",
   sex: { female: "female", male: "male" },
+  units: { d: "d", h: "h", min: "min", wk: "wk", mo: "mo", a: "y" },
   copied: "Copied",
   not_copied: "The browser does not allow copying; print instead",
   cancel: "Cancel",
@@ -178,6 +179,7 @@ const en: Translated<typeof zh> = {
     so_far: "{{count}} so far",
     left: "Time left",
     skip: "Skip",
+    questions: "To be asked: {{title}}",
     skipped: "The task went back: {{reason}}",
     reasons: {
       not_now: "Not now (15 minutes)",

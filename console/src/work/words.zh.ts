@@ -3,6 +3,7 @@ const zh = {
   as_of: "数据截至 {{time}}",
   age: "{{count}}岁",
   sex: { female: "女", male: "男" },
+  units: { d: "天", h: "小时", min: "分钟", wk: "周", mo: "月", a: "年" },
   copied: "已复制",
   not_copied: "浏览器不允许复制，请改用打印",
   cancel: "取消",
@@ -175,6 +176,7 @@ const zh = {
     so_far: "已试 {{count}} 次",
     left: "剩余时间",
     skip: "跳过",
+    questions: "将要询问：{{title}}",
     skipped: "任务已退回：{{reason}}",
     reasons: {
       not_now: "稍后再呼（15分钟）",
