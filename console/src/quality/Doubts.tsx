@@ -64,7 +64,7 @@ export function Doubts() {
           <Button size="small" onClick={() => setChecked(row)}>
             {t("doubts.check")}
           </Button>
-          <div>
+          <div className="quality-links">
             {row.recording_id && <Listen row={row} />}
             <Link to={`/patients/${row.patient_id}`}>{t("opens_patient")}</Link>
           </div>

@@ -29,7 +29,7 @@ export function Rounds() {
       title: t("columns.state"),
       key: "state",
       width: 210,
-      render: (_, row) => (row.closed_at ? t("rounds.closed_at", { at: dayAndClock(row.closed_at) }) : <Tag color="processing">{t("rounds.running")}</Tag>),
+      render: (_, row) => (row.closed_at ? t("rounds.closed_at", { at: dayAndClock(row.closed_at) }) : <Tag color="blue">{t("rounds.running")}</Tag>),
     },
   ];
   return (

@@ -24,7 +24,7 @@ export function ScoreValue({ score }: { score: Score }) {
   );
 }
 
-const COLORS = { draft: "default", given: "processing", acknowledged: "success", appealed: "warning", upheld: "default", changed: "success" } as const;
+const COLORS = { draft: "default", given: "blue", acknowledged: "success", appealed: "warning", upheld: "default", changed: "success" } as const;
 
 export function StateTag({ state }: { state: Shape["QualityScoreAnswer"]["state"] }) {
   const { t } = useTranslation("quality");
