@@ -1,4 +1,4 @@
-"""The call bar and what opens from it, as an agent sees and drives them: callers, red flags, transfers, a second tab; axe says nothing."""
+"""The call bar and what opens from it: panels, callers, red flags, the check before calls, a second tab."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A real call from the console: its page wears the headset, dials, mutes, is reloaded, taken over by a tab, and hangs up."""
+"""A real call from the console: its page wears the headset, dials, mutes, is reloaded, taken over, and hangs up."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Desks on the line: an agent who talks, one whose patient is being shown, one to whom a caller is offered, one who talks to him."""
+"""Desks on the line: an agent who talks, one who looks before she dials, three with a caller, one who is free."""
 
 from datetime import date, timedelta
 from pathlib import Path
