@@ -21,7 +21,7 @@ from api.campaign_answers import (
     person_answer,
 )
 from api.edge import Route, Work
-from api.fields import Ask, Id, Instant, Limit, Line
+from api.fields import Answer, Ask, Id, Instant, Limit, Line
 from api.permissions import Overseers, OverseersCommanding
 from api.problems import Kind, Problem, problems
 from api.wiring import Wiring, wiring_of
@@ -96,6 +96,19 @@ class CallListAsk(Ask):
     reason: Line
 
 
+class FlowHeadAnswer(Answer):
+    """A flow and its version."""
+
+    id: str
+    version: int
+
+
+class FlowsAnswer(Answer):
+    """The flows in order of id."""
+
+    flows: list[FlowHeadAnswer]
+
+
 @router.post("/campaigns", status_code=201, responses=problems(Kind.UNKNOWN_QUEUE, Kind.UNKNOWN_IMPORT, Kind.TAKEN))
 def write_campaign(ask: CampaignAsk, caller: OverseersCommanding, request: Request, uow: Work) -> CampaignAnswer:
     """Write a campaign down. It keeps the version of its flow and form: another version is not started silently."""
@@ -127,6 +140,13 @@ def write_campaign(ask: CampaignAsk, caller: OverseersCommanding, request: Reque
     uow.flush()
     _audit(uow, caller, "campaign_written", campaign, {})
     return campaign_answer(uow, campaign)
+
+
+@router.get("/campaign-flows")
+def list_campaign_flows(caller: Overseers, request: Request) -> FlowsAnswer:  # noqa: ARG001
+    """The flows that an automated campaign can follow, with the version that a new one would keep."""
+    flows = wiring_of(request).content.flows
+    return FlowsAnswer(flows=[FlowHeadAnswer(id=key, version=flows[key].version) for key in sorted(flows)])
 
 
 @router.get("/campaigns", responses=problems(Kind.UNKNOWN_CAMPAIGN))
