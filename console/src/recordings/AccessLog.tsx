@@ -25,10 +25,10 @@ export function AccessLog({ recordingId }: { recordingId: string }) {
             columns={[
               {
                 title: t("accesses.at"),
-                width: 150,
+                width: 168,
                 render: (_, line) => dayAndClock(line.first_at) + (clock(line.last_at) === clock(line.first_at) ? "" : `–${clock(line.last_at)}`),
               },
-              { title: t("accesses.who"), width: 90, render: (_, line) => line.user_name || t("accesses.system") },
+              { title: t("accesses.who"), width: 80, render: (_, line) => line.user_name || t("accesses.system") },
               {
                 title: t("accesses.what"),
                 render: (_, line) => (

@@ -9,6 +9,7 @@ import { CopiesList } from "./CopiesList";
 import { FilterBar } from "./FilterBar";
 import { useFilters } from "./filters";
 import { SearchHits } from "./SearchHits";
+import "./player.css";
 import "./recordings.css";
 import "./words";
 

@@ -1,16 +1,16 @@
 // Turns in which something was said: each opens the recording at its second. What is looked for travels in the body of the request.
 import { CaretRightOutlined } from "@ant-design/icons";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Button, Empty, Skeleton, Tag } from "antd";
-import { useEffect, useState, type ReactNode } from "react";
+import { Button, Empty, Skeleton } from "antd";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { $api, type Shape } from "@/api/client";
+import { api, type Shape } from "@/api/client";
 import { dayAndClock, span } from "@/shown/instants";
 import { ProblemNote } from "@/shown/ProblemNote";
 import { ofTurns, type Filters } from "./filters";
 
 type Hit = Shape["HitAnswer"];
-type Page = Shape["SearchAnswer"];
 
 interface Props {
   words: string;
@@ -20,19 +20,24 @@ interface Props {
 
 export function SearchHits({ words, bySound, filters }: Props) {
   const { t } = useTranslation("recordings");
-  const [pages, setPages] = useState<Page[]>([]);
-  const { mutate, isPending, error } = $api.useMutation("post", "/api/v1/searches");
-  const asked = JSON.stringify({ text: words, by_sound: bySound, ...ofTurns(filters) });
-  useEffect(() => {
-    setPages([]);
-    mutate({ body: { ...JSON.parse(asked), count: true } }, { onSuccess: (page) => setPages([page]) });
-  }, [asked, mutate]);
-  const more = () =>
-    mutate({ body: { ...JSON.parse(asked), after: pages.at(-1)?.next } }, { onSuccess: (page) => setPages((before) => [...before, page]) });
-  if (error && !pages.length) return <ProblemNote problem={error} retry={() => mutate({ body: JSON.parse(asked) }, { onSuccess: (page) => setPages([page]) })} />;
-  const count = pages[0]?.count;
-  if (!pages.length) return <Skeleton active paragraph={{ rows: 6 }} />;
-  const hits = pages.flatMap((page) => page.hits.map((hit) => ({ hit, search: page.search_id })));
+  const asked = { text: words, by_sound: bySound, ...ofTurns(filters) };
+  const pages = useInfiniteQuery({
+    // Each search is a line of the log: it is asked once, not again whenever the window is looked at.
+    queryKey: ["search", asked],
+    staleTime: Infinity,
+    gcTime: 60_000,
+    refetchOnWindowFocus: false,
+    initialPageParam: null as string | null,
+    getNextPageParam: (page: Shape["SearchAnswer"]) => page.next,
+    queryFn: async ({ pageParam, signal }) => {
+      const { data } = await api.POST("/api/v1/searches", { body: { ...asked, after: pageParam, count: pageParam === null }, signal });
+      return data!;
+    },
+  });
+  if (pages.isPending) return <Skeleton active paragraph={{ rows: 6 }} />;
+  if (!pages.data) return <ProblemNote problem={pages.error} retry={() => void pages.refetch()} />;
+  const count = pages.data.pages[0]?.count;
+  const hits = pages.data.pages.flatMap((page) => page.hits.map((hit) => ({ hit, search: page.search_id })));
   if (!hits.length) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={bySound ? t("search.none") : t("search.none_try_sound")} />;
   return (
     <section aria-label={t("search.found")}>
@@ -41,14 +46,13 @@ export function SearchHits({ words, bySound, filters }: Props) {
         {hits.map(({ hit, search }) => (
           <li key={hit.id} className="hit">
             <Link
-              className="hit-open"
               to={`/recordings/${hit.recording_id}`}
-              search={{ t: Math.floor(hit.start), hit: hit.id, search } as never}
+              search={{ t: Math.floor(hit.start * 10) / 10, hit: hit.id, search } as never}
               state={{ find: firstMarked(hit) } as never}
             >
               <CaretRightOutlined /> {dayAndClock(hit.at)} · {span(hit.start)}
             </Link>
-            <Tag>{t(`side.${hit.channel}`)}</Tag>
+            <span className={`turn-side turn-side-${hit.channel}`}>{t(`side.${hit.channel}`)}</span>
             <span className="hit-words">
               {hit.snippet.cut_before && "…"}
               {marked(hit)}
@@ -57,9 +61,9 @@ export function SearchHits({ words, bySound, filters }: Props) {
           </li>
         ))}
       </ol>
-      {pages.at(-1)?.next && (
+      {pages.hasNextPage && (
         <div className="list-more">
-          <Button loading={isPending} onClick={more}>
+          <Button loading={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
             {t("list.more")}
           </Button>
         </div>

@@ -56,11 +56,13 @@ export function ofCalls(filters: Filters) {
 /** As the search over what was said asks for them; it knows no scores, comments and gaps. */
 export function ofTurns(filters: Filters) {
   return {
-    departments: filters.departments,
-    queue_ids: filters.queues,
-    agent_ids: filters.agents,
-    outcomes: filters.outcomes,
-    alert_levels: filters.alerts,
+    departments: filters.departments ?? [],
+    queue_ids: filters.queues ?? [],
+    agent_ids: filters.agents ?? [],
+    outcomes: filters.outcomes ?? [],
+    alert_levels: filters.alerts ?? [],
+    purposes: [],
+    limit: 50,
     ...ofTime(filters),
   };
 }

@@ -187,6 +187,7 @@ def test_the_newest_transcript_is_read_turn_by_turn(house: House, agent: Asking)
             "confidence": 0.9,
             "written": "吃了2片绿笔格雷",
             "medicines": [{"start": 4, "end": 8, "heard": "绿笔格雷", "name": "氯吡格雷"}],
+            "corrections": [],
         }
     ]
 
