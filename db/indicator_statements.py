@@ -220,6 +220,24 @@ ALERT_FACTS = """
     WHERE alert.raised_at >= :from_at AND alert.raised_at < :until_at)
 """
 
+QUALITY_COUNTS = {"scored": "value IS NOT NULL", "fatal": "value IS NOT NULL AND fatal <> '[]'"}
+
+QUALITY_SUMS = {"score_sum": "value"}
+
+# Scores of blind rounds measure the graders, not the agents.
+QUALITY_FACTS = """
+  facts AS (
+    SELECT score.given_at AS counted_at, score.value, score.fatal, CAST(score.agent_id AS text) AS agent,
+           CAST(attempt.queue_id AS text) AS queue, coalesce(visit.department, '') AS department,
+           coalesce(plan.template_id, '') AS plan
+    FROM quality_scores AS score
+    JOIN attempts AS attempt ON attempt.id = score.attempt_id
+    JOIN tasks AS task ON task.id = attempt.task_id
+    LEFT JOIN plans AS plan ON plan.id = task.plan_id
+    LEFT JOIN encounters AS visit ON visit.id = plan.encounter_id
+    WHERE score.round_id IS NULL AND score.given_at >= :from_at AND score.given_at < :until_at)
+"""
+
 REQUESTS = """
   SELECT request.kind, request.received_at, request.replied_at, request.due_on,
          coalesce(request.departments ->> 0, '') AS department,

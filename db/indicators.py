@@ -411,6 +411,7 @@ _FACTS = {
     Family.SURVEYS: statements.SURVEY_FACTS,
     Family.INBOUND: statements.INBOUND_FACTS,
     Family.ALERTS: statements.ALERT_FACTS,
+    Family.QUALITY: statements.QUALITY_FACTS,
 }
 
 _COUNTS = {
@@ -420,6 +421,7 @@ _COUNTS = {
     Family.SURVEYS: statements.SURVEY_COUNTS,
     Family.INBOUND: statements.INBOUND_COUNTS,
     Family.ALERTS: statements.ALERT_COUNTS,
+    Family.QUALITY: statements.QUALITY_COUNTS,
 }
 
 _SUMS = {
@@ -427,6 +429,7 @@ _SUMS = {
     Family.CALLS: {name: f"CASE WHEN handled THEN {summed} END" for name, summed in statements.CALL_SUMS.items()},
     Family.SURVEYS: statements.SURVEY_SUMS,
     Family.INBOUND: statements.INBOUND_SUMS,
+    Family.QUALITY: statements.QUALITY_SUMS,
 }
 
 _SPANS = {Family.ALERTS: statements.ALERT_SPANS}

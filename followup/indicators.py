@@ -54,7 +54,7 @@ DIMENSIONS: dict[Family, frozenset[Dimension]] = {
     Family.INBOUND: frozenset({Dimension.QUEUE, Dimension.AGENT}),
     Family.ALERTS: _ALL,
     Family.REQUESTS: frozenset({Dimension.DEPARTMENT}),
-    Family.QUALITY: frozenset({Dimension.QUEUE, Dimension.AGENT, Dimension.DEPARTMENT}),
+    Family.QUALITY: _ALL,
 }
 """What is known of each family; a figure is not told by anything else."""
 
@@ -212,6 +212,8 @@ INDICATORS: tuple[Indicator, ...] = (
         )
     ),
     _percent("alert_confirmed", Family.ALERTS, "confirmed", "judged"),
+    Indicator(code="quality_score", shape=Shape.MEAN, families=(Family.QUALITY,), part="score_sum", of=("scored",)),
+    _percent("quality_fatal", Family.QUALITY, "fatal", "scored"),
 )
 
 BY_CODE = {indicator.code: indicator for indicator in INDICATORS}

@@ -23,7 +23,7 @@ export function Compare({ asked, change, definitions, drill }: Props) {
   const { t } = useTranslation("stats");
   const oversees = useHasRole("supervisor", "admin");
   const query = $api.useQuery("get", "/api/v1/indicators", { params: { query: { ...queryOf(asked), by: asked.by, live: asked.live } } });
-  const told = query.data?.total.map((figure) => figure.code) ?? [];
+  const told = query.data?.total.map((figure) => figure.code) ?? definitions.map((each) => each.code);
   const choices = definitions.filter((each) => told.includes(each.code) && each.shape !== "count");
   const definition = choices.find((each) => each.code === asked.of) ?? choices[0];
   return (

@@ -1,6 +1,5 @@
 // What has to be known of a figure before anybody compares it.
 import { EyeInvisibleOutlined, WarningOutlined } from "@ant-design/icons";
-import { Tag } from "antd";
 import { useTranslation } from "react-i18next";
 import { plain, type Definition, type Figure } from "./figures";
 
@@ -10,14 +9,14 @@ export function Notes({ figure, shape }: { figure: Figure; shape: Definition["sh
     <>
       {figure.ninetieth != null && <span className="stats-quiet">{t("ninetieth", { value: plain(figure.ninetieth, shape) })} </span>}
       {figure.hidden && (
-        <Tag icon={<EyeInvisibleOutlined aria-hidden />} color="default">
-          {t("hidden")}
-        </Tag>
+        <span className="stats-flag stats-quiet">
+          <EyeInvisibleOutlined aria-hidden /> {t("hidden")}
+        </span>
       )}
       {figure.small && !figure.hidden && figure.value != null && (
-        <Tag icon={<WarningOutlined aria-hidden />} color="warning">
-          {t("small")}
-        </Tag>
+        <span className="stats-flag stats-small">
+          <WarningOutlined aria-hidden /> {t("small")}
+        </span>
       )}
     </>
   );

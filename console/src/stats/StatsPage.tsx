@@ -6,7 +6,7 @@ import { $api } from "@/api/client";
 import { dayAndClock, day } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { AllFigures } from "./AllFigures";
-import { queryOf, useAsked, type Asked } from "./asked";
+import { queryOf, rowQueryOf, useAsked } from "./asked";
 import { Compare } from "./Compare";
 import type { Row } from "./figures";
 import { Narrow } from "./Narrow";
@@ -24,7 +24,10 @@ export default function StatsPage() {
   const query = $api.useQuery("get", "/api/v1/indicators", { params: { query: { ...queryOf(asked), by: "none", live: asked.live } } });
   const known = definitions.data?.definitions ?? [];
   const drilled = known.find((each) => each.code === behind?.code);
-  const drill = (code: string, row: Row | null) => setBehind(behindOf(asked, code, row, t("behind_of", { first: asked.first, last: asked.last })));
+  const drill = (code: string, row: Row | null) => {
+    const period = t("behind_of", { first: asked.first, last: asked.last });
+    setBehind({ code, of: row ? `${period} · ${row.name || t(`none.${asked.by}`)}` : period, query: row ? rowQueryOf(asked, row.key) : queryOf(asked) });
+  };
   return (
     <div className="stats">
       <div className="stats-top">
@@ -56,29 +59,4 @@ export default function StatsPage() {
       )}
     </div>
   );
-}
-
-/** The tasks of the whole figure, or of one row of a comparison. */
-function behindOf(asked: Asked, code: string, row: Row | null, period: string): Behind {
-  const query = queryOf(asked);
-  if (row === null) return { code, of: period, query };
-  const narrowed = {
-    department: { department: row.key },
-    queue: { queue_id: row.key },
-    agent: { agent_id: row.key },
-    plan: { plan: row.key },
-    day: { first: row.key, last: row.key },
-    week: days(asked, row.key, 6),
-    month: days(asked, row.key, lengthOfMonth(row.key) - 1),
-  }[asked.by];
-  return { code, of: `${period} · ${row.name}`, query: { ...query, ...narrowed } };
-}
-
-function days(asked: Asked, first: string, more: number) {
-  const last = new Date(Date.parse(first) + more * 86_400_000).toISOString().slice(0, 10);
-  return { first: first < asked.first ? asked.first : first, last: last > asked.last ? asked.last : last };
-}
-
-function lengthOfMonth(first: string): number {
-  return new Date(Date.UTC(Number(first.slice(0, 4)), Number(first.slice(5, 7)), 0)).getUTCDate();
 }

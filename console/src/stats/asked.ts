@@ -83,6 +83,32 @@ export function queryOf(asked: Asked) {
   };
 }
 
+/** As the API is asked for one row of a comparison: one department, one week of the period. */
+export function rowQueryOf(asked: Asked, key: string): ReturnType<typeof queryOf> {
+  const query = queryOf(asked);
+  switch (asked.by) {
+    case "department":
+      return { ...query, department: key };
+    case "queue":
+      return { ...query, queue_id: key };
+    case "agent":
+      return { ...query, agent_id: key };
+    case "plan":
+      return { ...query, plan: key };
+    case "day":
+      return { ...query, first: key, last: key };
+    case "week":
+      return { ...query, ...within(asked, key, 6) };
+    case "month":
+      return { ...query, ...within(asked, key, Number(dayOf(Number(key.slice(0, 4)), Number(key.slice(5, 7)) + 1, 0).slice(8)) - 1) };
+  }
+}
+
+function within(asked: Asked, begins: string, more: number) {
+  const ends = new Date(Date.parse(begins) + more * 86_400_000).toISOString().slice(0, 10);
+  return { first: begins < asked.first ? asked.first : begins, last: ends > asked.last ? asked.last : ends };
+}
+
 export function useAsked(): [Asked, (changed: Partial<Search>) => void] {
   const search = useSearch({ strict: false }) as Search;
   const go = useNavigate();

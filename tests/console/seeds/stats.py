@@ -6,7 +6,7 @@ from itertools import cycle, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from care.consent import Purpose
@@ -16,6 +16,7 @@ from db.calls import calls
 from db.inbound_calls import inbound_calls
 from db.patients import contact_points, encounters, patients
 from db.plans import plans, tasks
+from db.quality import quality_scores
 from db.requests import request_events, requests
 from db.responses import responses
 from db.unit_of_work import UnitOfWork
@@ -62,6 +63,7 @@ def seed(house: House) -> None:
         filling.inbound(last, offered=80, spoken=64, soon=50)
         filling.alerts(last, red=36, amber=12)
         filling.complaints(last, 12)
+        filling.scores(last, (90.0,) * 30 + (60.0,) * 8 + (0.0,) * 2)
         filling.month(month, (("timely", 40), ("late", 6), ("lost", 5), ("refused", 2), ("open", 9)), day=9)
 
 
@@ -218,6 +220,32 @@ class Filling:
             story.append({"request_id": request_id, "at": replied, "kind": "replied"})
         self._session.execute(insert(requests), lines)
         self._session.execute(insert(request_events), story)
+
+    def scores(self, month: Month, values: Sequence[float]) -> None:
+        """Scores of calls; a zero is a fatal item."""
+        tried = self._session.execute(select(attempts).order_by(attempts.c.id).limit(len(values))).all()
+        given = _at(month.first.replace(day=20), 9)
+        self._session.execute(
+            insert(quality_scores),
+            [
+                {
+                    "id": new_id(),
+                    "attempt_id": attempt.id,
+                    "patient_id": attempt.patient_id,
+                    "agent_id": attempt.agent_id,
+                    "card": "service",
+                    "card_version": 1,
+                    "grader_id": self.agents[0].id,
+                    "state": "given",
+                    "value": value,
+                    "fatal": [] if value else ["identity"],
+                    "begun_at": given,
+                    "changed_at": given,
+                    "given_at": given,
+                }
+                for attempt, value in zip(tried, values, strict=True)
+            ],
+        )
 
     def _discharge(self, rows: dict[Table, list[dict[str, Any]]], place: int, fate: str, closes: datetime) -> None:
         self._number += 1

@@ -56,6 +56,8 @@ def test_the_worked_month_comes_out_of_the_rows_apart_and_in_files(filled: House
         "service_level": 62.5,
         "abandonment": 20.0,
         "first_call": 100.0,
+        "quality_score": 79.5,
+        "quality_fatal": 5.0,
     }
     assert {code: told[code]["value"] for code in expected} == expected
     assert (told["completion"]["numerator"], told["completion"]["denominator"]) == (331, 415)
