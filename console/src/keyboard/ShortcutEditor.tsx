@@ -67,7 +67,7 @@ export default function ShortcutEditor() {
                 <Button
                   size="small"
                   type="link"
-                  aria-label={t("change_of", { name: t(`names.${command}`) })}
+                  aria-label={t(changing === command ? "leave_of" : "change_of", { name: t(`names.${command}`) })}
                   onClick={() => {
                     setSaid("");
                     setChanging(changing === command ? undefined : command);

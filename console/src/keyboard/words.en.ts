@@ -50,6 +50,7 @@ const en: Translated<typeof zh> = {
   reset: "Back to the defaults",
   change_of: "Change: {{name}}",
   leave: "Cancel",
+  leave_of: "Cancel: {{name}}",
   kept: "Kept: these keys hold at every desk",
   reserved: "The browser needs these keys; choose others",
   digit: "Digits pick answers; choose another key",

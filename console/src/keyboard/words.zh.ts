@@ -47,6 +47,7 @@ const zh = {
   reset: "恢复默认",
   change_of: "修改：{{name}}",
   leave: "取消",
+  leave_of: "取消：{{name}}",
   kept: "快捷键已保存，在每台电脑上都生效",
   reserved: "浏览器要用这个组合键，请换一个",
   digit: "数字键用于选答案，请换一个",
