@@ -49,7 +49,8 @@ export default function CallerLine({ caller }: { caller: Caller }) {
           <span className="match" data-match={match}>
             {t(`inbound.match.${match}`, { count: caller.candidates })}
           </span>
-          {caller.people.map((person) => (
+          {/* While she talks with him they stand above, to choose from. */}
+          {!talks && caller.people.map((person) => (
             <span key={person.patient_id} className="person">
               {person.name} {person.born ?? ""} {person.record_number}
             </span>

@@ -1,6 +1,6 @@
 // The check before the shift, in one dialog: what she wears, microphone with its level, loudspeaker, the line. Each step says what to do;
 // nobody becomes available with a microphone that is refused, missing or silent.
-import { AudioOutlined, CheckCircleFilled, CloseCircleFilled, LoadingOutlined, PhoneOutlined, SoundOutlined } from "@ant-design/icons";
+import { AudioOutlined, CheckCircleFilled, CloseCircleFilled, MinusCircleOutlined, PhoneOutlined, SoundOutlined } from "@ant-design/icons";
 import { Alert, Button, Form, Input, Modal, Segmented, Select } from "antd";
 import { useEffect, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
@@ -199,7 +199,7 @@ function PhoneStep({ disabled }: { disabled: boolean }) {
 
 function Step({ mark, title, children }: { mark: Mark; title: string; children: ReactNode }) {
   const { t } = useTranslation("headset");
-  const icon = { good: <CheckCircleFilled aria-hidden />, bad: <CloseCircleFilled aria-hidden />, waits: <LoadingOutlined spin={false} /> }[mark];
+  const icon = { good: <CheckCircleFilled aria-hidden />, bad: <CloseCircleFilled aria-hidden />, waits: <MinusCircleOutlined aria-hidden /> }[mark];
   return (
     <li data-mark={mark}>
       <h3>

@@ -192,7 +192,12 @@ def _caller(uow: UnitOfWork, queue: Queue, person: Person, state: InboundState) 
 def _around(uow: UnitOfWork, queue: Queue) -> None:
     """Whom a call can be passed on to."""
     for name, ready in (("陈静", True), ("阿依古丽·买买提江", False)):
-        colleague = an_agent(uow, queue, state=AgentState.AVAILABLE if ready else AgentState.BREAK)
+        colleague = an_agent(
+            uow,
+            queue,
+            state=AgentState.AVAILABLE if ready else AgentState.BREAK,
+            heartbeat_at=uow.now + timedelta(hours=12),  # her page stays open while somebody looks
+        )
         user = uow.users.get(colleague.id)
         assert user is not None
         user.display_name = name
