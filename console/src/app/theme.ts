@@ -25,6 +25,7 @@ export const theme: ThemeConfig = {
     colorWarning: "#ad4e00",
     colorLink: "#0958d9",
     colorTextDescription: "#595959",
+    colorTextTertiary: "#595959",
     colorTextPlaceholder: "#6b6b6b",
     colorTextDisabled: "#767676",
     // By themselves they would be mixed from the darkened colours: grey under dark text.
