@@ -269,6 +269,16 @@ def test_the_textbook_sizes() -> None:
     assert needed(100, confidence=0.95, margin=0.1) == 50
 
 
+def test_small_strata_are_drawn_from_until_the_whole_keeps_its_margin() -> None:
+    # In proportion one of each three would do for 24 calls at once, and leaves a margin of 34.6 points in strata.
+    known = candidates([(place % 8, False, False) for place in range(24)])
+    sample = draw(known, SampleRule(seed=1, margin=0.3, at_least=0))
+    assert margin_of([(3, 1)] * 8, confidence=0.95) == pytest.approx(0.346, abs=1e-3)
+    assert sample.margin is not None
+    assert sample.margin <= 0.3
+    assert sample.drawn == 16
+
+
 def test_another_seed_draws_other_calls() -> None:
     known = candidates([(0, False, False)] * 200)
     first, second = ({call.attempt_id for call in draw(known, SampleRule(seed=seed)).calls} for seed in (1, 2))
