@@ -17,7 +17,8 @@ export function UserMenu() {
   const leave = $api.useMutation("post", "/api/v1/log-out", {
     onSuccess: () => {
       queries.clear();
-      location.assign("/");
+      // Nothing that was typed about a patient stays on this computer.
+      void import("@/work/draft").then(({ dropAll }) => dropAll()).finally(() => location.assign("/"));
     },
     onError: (problem) => void message.error([inWords(problem).title, inWords(problem).detail].filter(Boolean).join(": ")),
   });

@@ -58,6 +58,9 @@ const STALE: Record<string, readonly string[]> = {
   caller_id_fell: ["/caller-ids", "/exceptions"],
 };
 
+/** What these tell of `/agents/me` concerns the agent named in them, and nobody else on a floor of two hundred. */
+const OF_ONE_AGENT: ReadonlySet<string> = new Set(["attempt_reserved", "attempt_closed", "preview_expired", "note_drafted"]);
+
 const TOGETHER_MS = 250; // a burst of events fetches once
 
 /** Keep what the pages show fresh; gives back how to stop. */
@@ -73,7 +76,8 @@ export function keepFresh(queries: QueryClient): () => void {
     });
   };
   const stopFollowing = follow((event: LiveEvent) => {
-    for (const path of STALE[event.kind] ?? []) waiting.add(path);
+    const foreign = OF_ONE_AGENT.has(event.kind) && event.ids["agent"] !== undefined && event.ids["agent"] !== own(queries);
+    for (const path of STALE[event.kind] ?? []) if (!foreign || !path.startsWith("/agents/me")) waiting.add(path);
     if (waiting.size && !timer) timer = window.setTimeout(flush, TOGETHER_MS);
   });
   const stopLooking = whenMissed(() => void queries.invalidateQueries());
@@ -82,4 +86,9 @@ export function keepFresh(queries: QueryClient): () => void {
     stopFollowing();
     stopLooking();
   };
+}
+
+function own(queries: QueryClient): string | undefined {
+  const [me] = queries.getQueriesData<{ user_id: string }>({ predicate: ({ queryKey }) => queryKey[1] === "/api/v1/me" });
+  return me?.[1]?.user_id;
 }

@@ -14,6 +14,7 @@ import { IdentityGate } from "./IdentityGate";
 import { focusOn, focusOnForm, FORM, isBusyElsewhere, NOTES } from "./places";
 import { PreviewCard } from "./PreviewCard";
 import { Questions } from "./Questions";
+import { speaking } from "./speaking";
 
 interface Props {
   onRelative: () => void;
@@ -93,7 +94,10 @@ function RequestKey({ run }: { run: () => void }) {
 
 /** What to say first; once it is known who speaks, the opening has been said. */
 function Script({ own, identified }: { own: Own; identified: boolean }) {
-  if (!own.script || identified) return null;
+  const who = speaking();
+  // Once it is somebody else, only the neutral sentence is said.
+  const neutral = who.neutral && who.attemptId === own.attempt?.id;
+  if (!own.script || identified || neutral) return null;
   const lines = own.script.lines.filter((line) => line.key !== "somebody_else");
   return (
     <div className="script">

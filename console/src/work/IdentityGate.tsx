@@ -146,9 +146,11 @@ function Checks({ attemptId, needed, proxy, onRelative, refetch, inCall }: Check
 function Neutral({ own, failed }: { own: Own; failed: boolean }) {
   const { t } = useTranslation("work");
   const line = own.script?.lines.find((each) => each.key === "somebody_else");
+  const attemptId = own.attempt!.id;
   useEffect(() => {
     if (draft.getState().choice === null) keep({ choice: "wrong_person" });
-  }, []);
+    speaking.setState({ attemptId, neutral: true });
+  }, [attemptId]);
   return (
     <section className="identity neutral" role="alert">
       <h3>

@@ -10,6 +10,7 @@ import { day, dayAndClock } from "@/shown/instants";
 import { said } from "@/words";
 import { printRecord, recordInWords } from "./follow_up_record";
 import type { Own } from "./hand";
+import { dayInYear } from "./hospital_time";
 import { focusOn, RECORD } from "./places";
 import { Sparkline } from "./Sparkline";
 import { unitShown } from "./units";
@@ -166,7 +167,7 @@ function Trends({ trends }: { trends: Glance["trends"] }) {
                     </>
                   )}
                 </td>
-                <td className="quiet">{last && day(last.at).slice(5)}</td>
+                <td className="quiet">{last && dayInYear(last.at)}</td>
               </tr>
             );
           })}

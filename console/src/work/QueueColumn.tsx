@@ -8,9 +8,10 @@ import { inWords } from "@/api/problem";
 import { lookAtCall, useCall } from "@/calls/call";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { useCommand } from "@/keyboard/useCommand";
-import { clock, day } from "@/shown/instants";
+import { clock } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { link } from "@/live/connection";
+import { dayInYear } from "./hospital_time";
 import { focusOn, QUEUE } from "./places";
 import { TrayButton } from "./Tray";
 
@@ -168,7 +169,7 @@ function Row({ owed }: { owed: Owed }) {
 }
 
 function when(owed: Owed): string {
-  if (owed.pressing === "overdue") return day(owed.target_at).slice(-5);
+  if (owed.pressing === "overdue") return dayInYear(owed.target_at);
   if (owed.pressing === "call_back" || !owed.ready) return clock(owed.next_attempt_at);
   return "";
 }

@@ -57,7 +57,7 @@ export function TaskDialog({ own, onClose }: { own: Own | undefined; onClose: ()
   return (
     <Modal open title={t("task.title")} footer={null} onCancel={onClose} destroyOnHidden>
       <Form layout="vertical" requiredMark={false} onFinish={(values: Typed) => void save(values)} initialValues={{ patient: patient?.id, target: at(0), latest: at(2 * DAY_MS) }}>
-        <Segmented aria-label={t("task.who")} value={added} onChange={setAdded} options={[{ value: "known", label: t("task.known") }, { value: "new", label: t("task.new") }]} />
+        <Segmented className="apart" aria-label={t("task.who")} value={added} onChange={setAdded} options={[{ value: "known", label: t("task.known") }, { value: "new", label: t("task.new") }]} />
         {added === "known" ? (
           <Form.Item name="patient" label={t("task.patient")} rules={[{ required: true, message: t("needed") }]}>
             <PatientField first={patient ? { value: patient.id, label: patient.name } : null} />
@@ -149,6 +149,7 @@ function PatientField({ id, value, onChange, first }: FieldProps) {
   return (
     <Select
       id={id}
+      autoFocus
       value={value}
       onChange={onChange}
       placeholder={t("task.search")}

@@ -2,7 +2,7 @@
 import dayjs from "dayjs";
 import timezone from "dayjs/plugin/timezone";
 import utc from "dayjs/plugin/utc";
-import { zoneName } from "@/shown/instants";
+import { day, zoneName } from "@/shown/instants";
 
 dayjs.extend(utc);
 dayjs.extend(timezone);
@@ -10,6 +10,11 @@ dayjs.extend(timezone);
 /** 2026-11-23T09:00, as a field of day and hour wants it. */
 export function typed(instant: string): string {
   return dayjs(instant).tz(zoneName()).format("YYYY-MM-DDTHH:mm");
+}
+
+/** A day of about now: 11-21 in Chinese, 21 Nov in English. */
+export function dayInYear(instant: string): string {
+  return day(instant).replace(/^\d{4}-/, "").replace(/ \d{4}$/, "");
 }
 
 /** The instant of what was typed; null where it is none. */
