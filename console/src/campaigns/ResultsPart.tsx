@@ -44,7 +44,7 @@ export function ResultsPart({ campaign, onShow }: Props) {
                 </th>
                 <td>{count}</td>
                 <td>
-                  <Progress percent={Math.round(share * 1000) / 10} size="small" format={() => percent(share)} aria-label={t(`groups.${group}`)} />
+                  <Progress percent={Math.round(share * 1000) / 10} size="small" status="normal" format={() => percent(share)} aria-label={t(`groups.${group}`)} />
                 </td>
               </tr>
             );

@@ -26,7 +26,7 @@ export default function ExceptionsPage() {
   const queueNames = useMemo(() => new Map((queues.data?.queues ?? []).map((queue) => [queue.id, queue.name])), [queues.data]);
   return (
     <>
-      <h1>{t("title")}</h1>
+      <h1 className="exceptions-title">{t("title")}</h1>
       <Loaded query={query}>{(told) => <List told={told} queueNames={queueNames} again={() => void query.refetch()} />}</Loaded>
     </>
   );

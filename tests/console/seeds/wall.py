@@ -7,6 +7,7 @@ from care.care_team import BrokenGlass, GlassReason
 from care.consent import Purpose
 from db.task_parking import park
 from db.unit_of_work import UnitOfWork
+from db.users import Role
 from followup.alerts import Alert, AlertLevel, AlertSource, AlertState
 from followup.attempts import Attempt, AttemptState
 from followup.caller_ids import CallerIdDay, Fall
@@ -36,6 +37,34 @@ def seed(house: House) -> None:
     with house.rows() as uow:
         seed_floor(uow, agents=24)
         seed_exceptions(uow)
+    seed_campaigns(house)
+
+
+def seed_campaigns(house: House) -> None:
+    """A draft, and a campaign that runs."""
+    supervisor = house.caller(Role.SUPERVISOR)
+    with house.rows() as uow:
+        lines = a_queue(uow, name="复查提醒（自动）", mode=TaskMode.AUTOMATED, purpose=Purpose.REMINDER, lines=4)
+        patients = [a_patient(uow).id for _ in range(14)]
+        patients += [a_patient(uow, numbers=0).id for _ in range(2)]
+        now = uow.now
+    for number, name in enumerate(("十一月复诊提醒", "骨密度复查提醒（社区转介患者第二批，含需重新预约者）")):
+        written = supervisor.post(
+            "/campaigns",
+            {
+                "name": name,
+                "purpose": "reminder",
+                "queue_id": lines.id,
+                "flow": "recheck_reminder",
+                "audience": {"kind": "patients", "patient_ids": patients[8 * number : 8 * number + 8]},
+                "from_at": now.isoformat(),
+                "until_at": (now + timedelta(days=3)).isoformat(),
+            },
+        )
+        assert written.status_code == 201, written.text
+        if number:
+            started = supervisor.post(f"/campaigns/{written.json()['id']}/start", {"reason": "第二批"})
+            assert started.status_code == 200, started.text
 
 
 def seed_floor(uow: UnitOfWork, *, agents: int) -> list[Agent]:
