@@ -67,7 +67,7 @@ export function Comments({ recordingId, query, play, at, begin, end }: Props) {
           <Input.TextArea
             id="comment-words"
             autoFocus
-            autoSize={{ minRows: 2, maxRows: 6 }}
+            rows={3}
             maxLength={2000}
             value={words}
             onChange={(event) => setWords(event.target.value)}

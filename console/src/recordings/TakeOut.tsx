@@ -48,7 +48,7 @@ export function TakeOut({ recordingId, playable, hasTranscript }: Props) {
     });
   const reason = (
     <Form.Item name="reason" label={t("take_out.reason")} rules={[{ required: true, min: 3, max: 500, whitespace: true, message: t("take_out.reason_wanted") }]}>
-      <Input.TextArea autoSize={{ minRows: 2 }} maxLength={500} />
+      <Input.TextArea rows={3} maxLength={500} />
     </Form.Item>
   );
   return (

@@ -181,7 +181,7 @@ const Turn = memo(function Turn({ turn, at, lit, places, place, play, correct, b
         <div className="turn-edit">
           <Input.TextArea
             autoFocus
-            autoSize
+            rows={2}
             aria-label={t("transcript.correct")}
             value={words}
             maxLength={2000}

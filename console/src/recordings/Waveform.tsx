@@ -80,8 +80,8 @@ export function Waveform({ playback, peaks, marks }: Props) {
         tabIndex={0}
         aria-label={t("player.position")}
         aria-valuemin={0}
-        aria-valuemax={Math.round(seconds)}
-        aria-valuenow={Math.round(second)}
+        aria-valuemax={Math.floor(seconds)}
+        aria-valuenow={Math.floor(second)}
         aria-valuetext={t("player.position_of", { at: span(second), of: span(seconds) })}
         onKeyDown={move}
         onPointerDown={(event) => {
