@@ -193,7 +193,7 @@ def seed(house: House) -> Judged:
     first.post(f"/quality/scores/{made.appealed_id}/appeal", {"text": "患者说已经答过这些问题，我核对后跳过。"})
     for place, call in enumerate(calls[4:20]):
         made.score(made.supervisor, call, *(("identity",) if place == 5 else ("closing",) if place % 3 else ()))
-    _spread(house)
+    _spread(house, besides={made.given_id, made.appealed_id})
     opened = made.supervisor.post(
         "/quality/rounds",
         {
@@ -222,11 +222,11 @@ def seed(house: House) -> Judged:
     return made
 
 
-def _spread(house: House) -> None:
+def _spread(house: House, *, besides: set[str]) -> None:
     """Scores of months ago, so that trends have a line."""
     with house.rows() as uow:
         for place, score in enumerate(uow.quality.scores(limit=200)):
-            if score.given_at is not None:
+            if score.given_at is not None and score.id not in besides:
                 score.given_at -= timedelta(days=31 * (place % 4))
 
 
