@@ -72,10 +72,11 @@ def test_an_administrator_makes_a_user_who_logs_in_and_locks_her_out_again(
     opened(page, "users")
     page.get_by_role("button", name="新增用户").click()
     assert dialog(page) == ""
-    page.get_by_label("登录名").fill("zhao.min")
-    page.get_by_label("姓名", exact=True).fill("赵敏")
-    page.get_by_label("初始密码").fill("a first password")
-    page.get_by_role("dialog").get_by_role("button", name="保存").click()
+    form = page.get_by_role("dialog")
+    form.get_by_label("登录名").fill("zhao.min")
+    form.get_by_label("姓名").fill("赵敏")
+    form.get_by_label("初始密码").fill("a first password")
+    form.get_by_role("button", name="保存").click()
     row = page.get_by_role("row", name=re.compile("赵敏"))
     expect(row).to_be_visible()
     log_in = {"login": "zhao.min", "password": "a first password"}
