@@ -4,6 +4,13 @@ import type zh from "./words.zh";
 const en: Translated<typeof zh> = {
   unexpected: "That did not work",
   codes: {
+    call_refused: "The rules do not allow this call now",
+    answers_missing: "Required questions are open",
+    answer_refused: "The answer does not fit",
+    window_refused: "The time is outside of what is allowed",
+    note_signed: "The note is signed: add an addendum",
+    unknown_agent: "You have no desk: ask an administrator",
+    taken: "Taken already",
     second_tab: "Another tab leads; this one only shows",
     no_network: "No network: the request did not arrive",
     not_understood: "The server's answer could not be read",

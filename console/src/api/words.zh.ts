@@ -1,6 +1,13 @@
 const zh = {
   unexpected: "操作没有成功",
   codes: {
+    call_refused: "规则不允许现在呼叫",
+    answers_missing: "还有必答问题未答",
+    answer_refused: "答案不符合要求",
+    window_refused: "时间不在允许范围内",
+    note_signed: "记录已签署，只能追加",
+    unknown_agent: "您没有坐席，请管理员添加",
+    taken: "已被占用",
     second_tab: "另一个标签页正在使用，此页只能查看",
     no_network: "网络不通，请求没有送达",
     not_understood: "服务器的回答无法识别",

@@ -4,7 +4,6 @@ import { App, Button } from "antd";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
-import { inWords } from "@/api/problem";
 import { lookAtCall } from "@/calls/call";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { sayPolitely } from "@/shown/said_aloud";
@@ -13,6 +12,7 @@ import { draft, keep } from "./draft";
 import type { Own } from "./hand";
 import { focusOnForm, isBusyElsewhere } from "./places";
 import { speaking } from "./speaking";
+import { useTold } from "./told";
 
 type Check = Shape["IdentityCheck"];
 type Mark = "right" | "wrong" | undefined;
@@ -56,6 +56,7 @@ interface ChecksProps {
 function Checks({ attemptId, needed, proxy, onRelative, refetch, inCall }: ChecksProps) {
   const { t } = useTranslation("work");
   const { message } = App.useApp();
+  const told = useTold();
   const [marks, setMarks] = useState<Partial<Record<Check, Mark>>>({});
   const checks: Check[] = [...needed.every, ...needed.some];
   const box = useRef<HTMLElement>(null);
@@ -73,10 +74,7 @@ function Checks({ attemptId, needed, proxy, onRelative, refetch, inCall }: Check
       void lookAtCall().then(() => requestAnimationFrame(focusOnForm));
       refetch();
     },
-    onError: (problem) => {
-      const { title, detail } = inWords(problem);
-      void message.error([title, detail].filter(Boolean).join(": "));
-    },
+    onError: told,
   });
   const submit = (identifiers: Check[], failed: Check[]) =>
     send.mutate({

@@ -4,13 +4,13 @@ import { App } from "antd";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
-import { inWords } from "@/api/problem";
 import { useCall } from "@/calls/call";
 import type { Phase } from "@/calls/phase";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { dayAndClock } from "@/shown/instants";
 import { sayPolitely } from "@/shown/said_aloud";
 import { said } from "@/words";
+import { useTold } from "./told";
 
 const SHOWN_MS = 3000;
 const ASK_MS = 500; // the decision follows the call's end by a moment
@@ -32,6 +32,7 @@ export function NobodyNotice() {
 function Notice({ attemptId, onOver }: { attemptId: string; onOver: () => void }) {
   const { t } = useTranslation("work");
   const { message } = App.useApp();
+  const told = useTold();
   const params = { path: { attempt_id: attemptId } };
   const attempt = $api.useQuery("get", "/api/v1/attempts/{attempt_id}", { params });
   const decisions = $api.useQuery("get", "/api/v1/attempts/{attempt_id}/decisions", { params }, {
@@ -39,10 +40,7 @@ function Notice({ attemptId, onOver }: { attemptId: string; onOver: () => void }
   });
   const undo = $api.useMutation("post", "/api/v1/attempts/{attempt_id}/undo-decision", {
     onSuccess: () => void message.success(t("nobody.undone")),
-    onError: (problem) => {
-      const { title, detail } = inWords(problem);
-      void message.error([title, detail].filter(Boolean).join(": "));
-    },
+    onError: told,
     onSettled: onOver,
   });
   const outcome = attempt.data?.outcome;

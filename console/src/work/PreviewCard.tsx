@@ -3,7 +3,6 @@ import { App, Button } from "antd";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
-import { inWords } from "@/api/problem";
 import { lookAtCall } from "@/calls/call";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { dayAndClock } from "@/shown/instants";
@@ -11,20 +10,19 @@ import { said, type Both } from "@/words";
 import { openQuestions } from "./form_rules";
 import type { Own } from "./hand";
 import { Remaining } from "./Remaining";
+import { useTold } from "./told";
 
 const REASONS: Shape["SkipReason"][] = ["not_now", "later", "needs_another_agent", "record_incomplete"];
 
 export function PreviewCard({ own }: { own: Own }) {
   const { t } = useTranslation("work");
   const { message } = App.useApp();
+  const told = useTold();
   const [choosing, setChoosing] = useState(false);
   const attempt = own.attempt!;
   const skip = $api.useMutation("post", "/api/v1/attempts/{attempt_id}/skip", {
     onSuccess: (_, { body }) => void message.info(t("preview.skipped", { reason: t(`preview.reasons.${body.reason as "later"}`) })),
-    onError: (problem) => {
-      const { title, detail } = inWords(problem);
-      void message.error([title, detail].filter(Boolean).join(": "));
-    },
+    onError: told,
     onSettled: () => void lookAtCall(),
   });
   const give = (reason: Shape["SkipReason"]) => skip.mutate({ params: { path: { attempt_id: attempt.id } }, body: { reason, words: "" } });

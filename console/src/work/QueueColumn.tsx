@@ -4,7 +4,6 @@ import { App } from "antd";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
-import { inWords } from "@/api/problem";
 import { lookAtCall, useCall } from "@/calls/call";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { useCommand } from "@/keyboard/useCommand";
@@ -14,6 +13,7 @@ import { link } from "@/live/connection";
 import { dayInYear } from "./hospital_time";
 import { focusOn, QUEUE } from "./places";
 import { TrayButton } from "./Tray";
+import { useTold } from "./told";
 
 type Owed = Shape["OwedAnswer"];
 
@@ -24,13 +24,13 @@ const LOOK_MS = 60_000; // what falls due by the clock alone is told by no event
 export function QueueColumn({ onAdd }: { onAdd: () => void }) {
   const { t } = useTranslation("work");
   const { message } = App.useApp();
+  const told = useTold();
   const { phase } = useCall();
   const list = $api.useQuery("get", "/api/v1/agents/me/worklist", {}, { refetchInterval: LOOK_MS });
   const stale = link((state) => state.state === "lost");
   const claim = $api.useMutation("post", "/api/v1/tasks/{task_id}/claim", {
     onError: (problem) => {
-      const { title, detail } = inWords(problem);
-      void message.error([title, detail].filter(Boolean).join(": "));
+      told(problem);
       void list.refetch();
     },
     onSettled: () => void lookAtCall(),

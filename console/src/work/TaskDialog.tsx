@@ -5,9 +5,9 @@ import { useTranslation } from "react-i18next";
 import { $api, api, type Shape } from "@/api/client";
 import { serverNow } from "@/live/server_clock";
 import { said, type Both } from "@/words";
-import { useTold } from "./dialogs";
 import type { Own } from "./hand";
 import { instantOf, typed } from "./hospital_time";
+import { useTold } from "./told";
 
 const TYPING_MS = 300;
 const DAY_MS = 86_400_000;

@@ -3,7 +3,6 @@ import { Alert, App, Button, Checkbox, Form, Input, Modal, Select } from "antd";
 import { useState, type KeyboardEvent, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, type Shape } from "@/api/client";
-import { inWords } from "@/api/problem";
 import { lookAtCall } from "@/calls/call";
 import { serverNow } from "@/live/server_clock";
 import { Loaded } from "@/shown/Loaded";
@@ -12,6 +11,7 @@ import { keep } from "./draft";
 import type { Own } from "./hand";
 import { focusOnForm } from "./places";
 import { speaking } from "./speaking";
+import { useTold } from "./told";
 
 interface Dialog {
   own: Own;
@@ -19,14 +19,6 @@ interface Dialog {
 }
 
 const MATTERS: Shape["Matter"][] = ["general", "appointments", "booking", "symptoms", "medicines", "results", "psychology", "complaints"];
-
-export function useTold(): (problem: unknown) => void {
-  const { message } = App.useApp();
-  return (problem) => {
-    const { title, detail } = inWords(problem);
-    void message.error([title, detail].filter(Boolean).join(": "));
-  };
-}
 
 /** A digit chooses, from anywhere in the dialog but its fields. */
 function Digits({ onDigit, children }: { onDigit: (digit: number) => void; children: ReactNode }) {
