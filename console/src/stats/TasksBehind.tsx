@@ -29,7 +29,7 @@ export function TasksBehind({ behind, definition, frozen, close }: { behind: Beh
     "get",
     "/api/v1/indicators/{code}/tasks",
     { params: { path: { code: behind.code }, query: { ...behind.query, met, limit: 50 } } },
-    { pageParamName: "after", initialPageParam: undefined, getNextPageParam: (page: Shape["CountedTasksAnswer"]) => page.next ?? undefined },
+    { pageParamName: "after", initialPageParam: null, getNextPageParam: (page: Shape["CountedTasksAnswer"]) => page.next ?? undefined },
   );
   const tasks = query.data?.pages.flatMap((page) => page.tasks) ?? [];
   return (
