@@ -122,14 +122,14 @@ def test_a_follow_up_is_done_by_keys_alone_and_one_that_reaches_nobody_needs_non
     keys.press("Alt+a")
     # Nobody: what was noted and decided is shown, and the next patient comes up without a key.
     notice = page.locator(".nobody")
-    expect(notice).to_contain_text(re.compile("占线|Busy"), timeout=10_000)
+    expect(notice).to_contain_text(re.compile("占线|Busy"), timeout=30_000)
     expect(notice).to_contain_text(re.compile("系统将再次呼叫|will be called again"))
-    expect(page.locator(".patient .banner")).to_contain_text("李*", timeout=5_000)
+    expect(page.locator(".patient .banner")).to_contain_text("李*", timeout=15_000)
     assert keys.pressed == 1
     # Somebody: who he is, every question, the note, the outcome.
     expect(dial).to_be_enabled()
     keys.press("Alt+a")
-    expect(page.get_by_role("region", name=re.compile("核对身份|Who is on the line"))).to_be_focused(timeout=15_000)
+    expect(page.get_by_role("region", name=re.compile("核对身份|Who is on the line"))).to_be_focused(timeout=30_000)
     expect(page.locator(".patient")).not_to_contain_text("青霉素")
     keys.press("1")
     keys.press("2")
@@ -177,7 +177,7 @@ def test_what_the_system_decided_is_taken_back_with_one_key(
     page.goto("/work")
     expect(page.get_by_role("button", name=re.compile("拨号"))).to_be_enabled(timeout=15_000)
     page.keyboard.press("Alt+a")
-    expect(page.locator(".nobody")).to_contain_text("系统将再次呼叫", timeout=10_000)
+    expect(page.locator(".nobody")).to_contain_text("系统将再次呼叫", timeout=30_000)
     page.keyboard.press("z")
     expect(page.get_by_text("已撤销，任务等待人工处理")).to_be_visible()
 
