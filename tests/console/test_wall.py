@@ -1,4 +1,4 @@
-"""The wall, the exceptions, the campaigns in a browser: what they show, what a click does, and that axe finds nothing."""
+"""The wall, the exceptions, the campaigns in a browser: what they show, what a click does, that axe finds nothing."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,5 +1,5 @@
 // Agents with their true states: 200 of them cost what is in sight, and of that only what has changed.
-import { Button, Input, Segmented, Tag, Tooltip } from "antd";
+import { Input, Segmented, Tag } from "antd";
 import { memo, useCallback, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { reasonWords } from "@/calls/reasons";
@@ -53,21 +53,7 @@ export const AgentsTable = memo(function AgentsTable({ agents, queueNames, onOpe
         <span className="wall-detail" role="status">
           {busy ? t("agents.frozen") : ""}
         </span>
-        <Input
-          size="small"
-          allowClear
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-          placeholder={t("agents.search")}
-          aria-label={t("agents.search")}
-        />
-        <Segmented<Shown>
-          size="small"
-          aria-label={t("agents.show")}
-          value={shown}
-          onChange={setShown}
-          options={(["at_work", "look_first", "all"] as const).map((value) => ({ value, label: t(`agents.${value}`) }))}
-        />
+        <Filters typed={typed} onTyped={setTyped} shown={shown} onShown={setShown} />
       </header>
       {rows.length === 0 ? (
         <p className="wall-none">{agents.length ? t("agents.no_match") : t("agents.none")}</p>
@@ -103,6 +89,37 @@ export const AgentsTable = memo(function AgentsTable({ agents, queueNames, onOpe
   );
 });
 
+interface FiltersProps {
+  typed: string;
+  onTyped: (typed: string) => void;
+  shown: Shown;
+  onShown: (shown: Shown) => void;
+}
+
+/** Apart, so that it need not be made anew with every update. */
+const Filters = memo(function Filters({ typed, onTyped, shown, onShown }: FiltersProps) {
+  const { t } = useTranslation("wall");
+  return (
+    <>
+      <Input
+        size="small"
+        allowClear
+        value={typed}
+        onChange={(event) => onTyped(event.target.value)}
+        placeholder={t("agents.search")}
+        aria-label={t("agents.search")}
+      />
+      <Segmented<Shown>
+        size="small"
+        aria-label={t("agents.show")}
+        value={shown}
+        onChange={onShown}
+        options={(["at_work", "look_first", "all"] as const).map((value) => ({ value, label: t(`agents.${value}`) }))}
+      />
+    </>
+  );
+});
+
 interface CellsProps {
   agent: WallAgent;
   queue: string;
@@ -120,9 +137,9 @@ const AgentCells = memo(function AgentCells({ agent, queue, over, onOpen }: Cell
   return (
     <>
       <td>
-        <Button type="link" size="small" aria-label={t("agents.open", { name: agent.name })} onClick={() => onOpen(agent.agent_id)}>
+        <button type="button" className="wall-link" aria-label={t("agents.open", { name: agent.name })} onClick={() => onOpen(agent.agent_id)}>
           {agent.name}
-        </Button>
+        </button>
       </td>
       <td>
         <Tag color={COLORS[agent.state]}>{t(`states.${agent.state}`)}</Tag>
@@ -132,9 +149,9 @@ const AgentCells = memo(function AgentCells({ agent, queue, over, onOpen }: Cell
         <Since instant={agent.since} />
       </td>
       <td>
-        <Tooltip title={queue.length > 12 ? queue : ""}>
-          <span className="wall-cut">{queue || t("none")}</span>
-        </Tooltip>
+        <span className="wall-cut" title={queue}>
+          {queue || t("none")}
+        </span>
       </td>
       <td>
         {agent.stuck && <Tag color="red">▲ {t(`stuck.${agent.stuck}`)}</Tag>}

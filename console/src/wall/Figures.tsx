@@ -16,16 +16,22 @@ interface FigureProps {
   alarm?: boolean;
 }
 
-function Figure({ name, value, detail, alarm = false }: FigureProps) {
+const Name = memo(function Name({ name }: { name: Name }) {
   const { t } = useTranslation("wall");
   const title = t(`figures.${name}`);
   return (
+    <Popover content={<p className="wall-definition">{t(`definitions.${name}`)}</p>} trigger={["hover", "focus", "click"]}>
+      <button type="button" aria-label={t("figures.definition", { name: title })}>
+        {title}
+      </button>
+    </Popover>
+  );
+});
+
+function Figure({ name, value, detail, alarm = false }: FigureProps) {
+  return (
     <li className={alarm ? "wall-figure alarm" : "wall-figure"}>
-      <Popover content={<p className="wall-definition">{t(`definitions.${name}`)}</p>} trigger={["hover", "focus", "click"]}>
-        <button type="button" aria-label={t("figures.definition", { name: title })}>
-          {title}
-        </button>
-      </Popover>
+      <Name name={name} />
       <strong>
         {alarm && <span aria-hidden="true">▲ </span>}
         {value}
