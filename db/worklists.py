@@ -175,4 +175,5 @@ class WorklistRepository:
 
 
 def _called_back() -> ColumnElement[bool]:
-    return cast(tasks.c.variables, JSONB).has_key(WISHED_AT)
+    promised: ColumnElement[bool] = cast(tasks.c.variables, JSONB).has_key(WISHED_AT)
+    return promised

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def at_work(house: House, database_url: str, broker_url: str, tmp_path: Path) ->
     with loopback_node(house.units, database_url, tmp_path, {BUSY: IS_BUSY}) as place:
         with house.rows() as uow:
             queue = a_queue(uow, style=DialStyle.PREVIEW)
-            busy = a_patient(uow, name="张敏", born=work.date(1961, 4, 9))
+            busy = a_patient(uow, name="张敏", born=date(1961, 4, 9))
             busy.contact_points[0].number = BUSY
             known = work.a_known_patient(uow)
             tasks = [a_task(uow, busy, queue, priority=20), work.a_planned_task(uow, known, queue)]
