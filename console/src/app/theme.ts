@@ -20,6 +20,8 @@ const tagTexts = {
 export const theme: ThemeConfig = {
   token: {
     colorPrimary: "#0958d9",
+    colorPrimaryHover: "#003eb3",
+    colorPrimaryTextHover: "#003eb3",
     colorError: "#cf1322",
     colorSuccess: "#237804",
     colorWarning: "#ad4e00",
