@@ -59,6 +59,7 @@ class MemberAnswer(Answer):
 
     id: str
     user_id: str | None
+    user_name: str | None = None
     department: str | None
     role: str
     reason: str
@@ -149,8 +150,13 @@ def read_care_team(patient_id: Id, caller: CareTeam, uow: Work) -> TeamAnswer:
     patient = found.patient(uow, patient_id)
     _audit(uow, caller, "care_team_viewed", patient.id, "patient", patient.id)
     reader = uow.care_team.reader or Reader(user_id=caller.user_id)
+    members = uow.care_team.members_of(patient.id)
+    names = uow.users.names({member.user_id for member in members if member.user_id is not None})
     return TeamAnswer(
-        members=[MemberAnswer.model_validate(member) for member in uow.care_team.members_of(patient.id)],
+        members=[
+            MemberAnswer.model_validate(member).model_copy(update={"user_name": names.get(member.user_id or "")})
+            for member in members
+        ],
         departments=sorted({visit.department for visit in uow.patients.encounters_of(patient.id)}),
         your_ground=ground_of(reader, uow.care_team.ties(patient.id, reader, uow.now)),
     )

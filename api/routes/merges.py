@@ -93,6 +93,7 @@ class AuditedAnswer(Answer):
     position: int
     at: Instant
     user_id: str | None
+    user_name: str | None = None
     action: str
     subject_kind: str
     subject: str
@@ -189,7 +190,10 @@ def read_trail(
     """Who looked at a record and did what with it: the log of the records that went into it is part of it."""
     patient = found.patient(uow, patient_id)
     rows = uow.audit.of_patients(uow.merges.whole(patient.id), before=before, limit=limit)
-    entries = [AuditedAnswer.model_validate(row) for row in rows]
+    names = uow.users.names({row.user_id for row in rows if row.user_id is not None})
+    entries = [
+        AuditedAnswer.model_validate(row).model_copy(update={"user_name": names.get(row.user_id or "")}) for row in rows
+    ]
     _audit(uow, caller, "audit_viewed", patient.id)
     return AuditTrailAnswer(entries=entries, next=entries[-1].position if len(entries) == limit else None)
 
