@@ -37,7 +37,7 @@ export function CallFacts({ facts, recording, play }: Props) {
         <ul className="facts-alerts">
           {facts.alerts.map((alert) => (
             <li key={alert.id}>
-              <Button size="small" type="text" icon={<CaretRightOutlined />} onClick={() => play(alert.at_second)} aria-label={t("transcript.play_from", { at: span(alert.at_second) })}>
+              <Button size="small" type="text" icon={<CaretRightOutlined aria-hidden />} onClick={() => play(alert.at_second)} aria-label={t("transcript.play_from", { at: span(alert.at_second) })}>
                 {span(alert.at_second)}
               </Button>
               <Tag color={LEVEL_COLORS[alert.level]} icon={<WarningOutlined />}>

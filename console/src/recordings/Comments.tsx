@@ -90,7 +90,7 @@ export function Comments({ recordingId, query, play, at, begin, end }: Props) {
                 <Button
                   size="small"
                   type="text"
-                  icon={<CaretRightOutlined />}
+                  icon={<CaretRightOutlined aria-hidden />}
                   onClick={() => play(comment.second)}
                   aria-label={t("transcript.play_from", { at: span(comment.second) })}
                 >

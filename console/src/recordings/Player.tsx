@@ -51,13 +51,13 @@ export function Player({ playback, seconds, peaks, turns = NO_TURNS, marks = NO_
   useCommand("slower", () => playback.faster(-1));
   useCommand("faster", () => playback.faster(1));
   useCommand("skip_silence", () => playback.setSkipping(!listening.skipping));
-  const icon = listening.waiting ? <LoadingOutlined /> : listening.playing ? <PauseOutlined /> : <CaretRightOutlined />;
+  const icon = listening.waiting ? <LoadingOutlined aria-hidden /> : listening.playing ? <PauseOutlined aria-hidden /> : <CaretRightOutlined aria-hidden />;
   return (
     <section className="player" aria-label={t("player.name")}>
       <Waveform playback={playback} peaks={peaks} marks={marks} />
       {/* eslint-disable-next-line jsx-a11y/no-static-element-interactions */}
       <div className="player-row" onMouseDown={keepFocus}>
-        <KeyButton command="back" icon={<BackwardOutlined />} onRun={() => playback.step(-STEP_SECONDS)}>
+        <KeyButton command="back" icon={<BackwardOutlined aria-hidden />} onRun={() => playback.step(-STEP_SECONDS)}>
           <span className="for-readers">{t("player.back")}</span>
         </KeyButton>
         <KeyButton
@@ -69,7 +69,7 @@ export function Player({ playback, seconds, peaks, turns = NO_TURNS, marks = NO_
         >
           {listening.playing ? t("player.pause") : t("player.play")}
         </KeyButton>
-        <KeyButton command="forward" icon={<ForwardOutlined />} onRun={() => playback.step(STEP_SECONDS)}>
+        <KeyButton command="forward" icon={<ForwardOutlined aria-hidden />} onRun={() => playback.step(STEP_SECONDS)}>
           <span className="for-readers">{t("player.forward")}</span>
         </KeyButton>
         <span className="player-time">

@@ -50,7 +50,7 @@ export function SearchHits({ words, bySound, filters }: Props) {
               search={{ t: Math.floor(hit.start * 10) / 10, hit: hit.id, search } as never}
               state={{ find: firstMarked(hit) } as never}
             >
-              <CaretRightOutlined /> {dayAndClock(hit.at)} · {span(hit.start)}
+              <CaretRightOutlined aria-hidden /> {dayAndClock(hit.at)} · {span(hit.start)}
             </Link>
             <span className={`turn-side turn-side-${hit.channel}`}>{t(`side.${hit.channel}`)}</span>
             <span className="hit-words">

@@ -90,10 +90,10 @@ export function Transcript({ playback, turns, find = "", correct, below }: Props
         {wanted.trim() !== "" && (
           <>
             <output className="transcript-count">{t("transcript.place", { at: places.length ? current + 1 : 0, of: places.length })}</output>
-            <KeyButton command="previous_hit" size="small" icon={<UpOutlined />} disabled={!places.length} onRun={() => go(-1)}>
+            <KeyButton command="previous_hit" size="small" icon={<UpOutlined aria-hidden />} disabled={!places.length} onRun={() => go(-1)}>
               <span className="for-readers">{t("transcript.previous")}</span>
             </KeyButton>
-            <KeyButton command="next_hit" size="small" icon={<DownOutlined />} disabled={!places.length} onRun={() => go(1)}>
+            <KeyButton command="next_hit" size="small" icon={<DownOutlined aria-hidden />} disabled={!places.length} onRun={() => go(1)}>
               <span className="for-readers">{t("transcript.next")}</span>
             </KeyButton>
           </>
@@ -157,7 +157,7 @@ const Turn = memo(function Turn({ turn, at, lit, places, place, play, correct, b
   };
   return (
     <li className={lit ? "turn turn-lit" : "turn"} aria-current={lit ? "true" : undefined}>
-      <Button size="small" type="text" className="turn-time" icon={<CaretRightOutlined />} onClick={() => play(turn.start)} aria-label={t("transcript.play_from", { at: span(turn.start) })}>
+      <Button size="small" type="text" className="turn-time" icon={<CaretRightOutlined aria-hidden />} onClick={() => play(turn.start)} aria-label={t("transcript.play_from", { at: span(turn.start) })}>
         {span(turn.start)}
       </Button>
       <span className={`turn-side turn-side-${turn.channel}`}>{t(`side.${turn.channel}`)}</span>
@@ -200,7 +200,7 @@ const Turn = memo(function Turn({ turn, at, lit, places, place, play, correct, b
         </div>
       )}
       {correct && words === null && (
-        <Button size="small" type="text" icon={<EditOutlined />} aria-label={t("transcript.correct_at", { at: span(turn.start) })} onClick={() => setWords(turn.shown)} />
+        <Button size="small" type="text" icon={<EditOutlined aria-hidden />} aria-label={t("transcript.correct_at", { at: span(turn.start) })} onClick={() => setWords(turn.shown)} />
       )}
       {below && <div className="turn-below">{below}</div>}
     </li>
