@@ -19,7 +19,7 @@ const en: Translated<typeof zh> = {
     windows: { title: "Calling windows", about: "From when to when each region may be called, and how often." },
     duty: { title: "Duty roster", about: "Who is on duty, who stands in, where nobody is." },
     trunks: { title: "Trunks and caller IDs", about: "State of the lines, test call, answer rate of each caller ID." },
-    retention: { title: "Keeping of recordings", about: "How long, what would be destroyed (dry run), proofs of destruction." },
+    retention: { title: "Retention", about: "How long, what would be destroyed (dry run), proofs of destruction." },
     holds: { title: "Legal holds", about: "What is held is not destroyed; two people lift a hold." },
     audit: { title: "Audit log", about: "Who saw whose record and did what, when; and whether the log is whole." },
     health: { title: "System health", about: "Processes, engines, disk, clock, parked tasks." },

@@ -63,7 +63,11 @@ def as_owner_of_the_tables(units: UnitsOfWork, statement: str) -> None:
 
 
 def test_what_many_write_at_once_is_sealed_once_and_whole(units: UnitsOfWork, key: SigningKey) -> None:
-    writers = [threading.Thread(target=lambda: [write(units, 3) for _ in range(5)]) for _ in range(4)]
+    def write_often() -> None:
+        for _ in range(5):
+            write(units, 3)
+
+    writers = [threading.Thread(target=write_often) for _ in range(4)]
     for writer in writers:
         writer.start()
     sealed = 0

@@ -78,7 +78,7 @@ function Rules({ rules }: { rules: Rule[] }) {
                 ...rule.outcomes.map((one) => t(`outcomes.${one as "no-answer"}`, one)),
                 ...rule.alert_levels.map((one) => t(`levels.${one as "red"}`, one)),
                 ...(rule.complaint ? [t("purposes.complaint")] : []),
-              ].join("、") || t("retention.all"),
+              ].join(t("comma")) || t("retention.all"),
           },
         ]}
       />

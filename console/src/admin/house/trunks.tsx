@@ -119,7 +119,7 @@ function Course({ days }: { days: Rates["days"] }) {
   const step = days.length > 1 ? width / (days.length - 1) : 0;
   const points = days.map((row, place) => `${(place * step).toFixed(1)},${(24 - 22 * (row.rate ?? 0)).toFixed(1)}`).join(" ");
   return (
-    <svg width={width} height={26} role="img" aria-label={t("trunks.course_of", { rates: days.map((row) => percent(row.rate ?? 0)).join("、") })}>
+    <svg width={width} height={26} role="img" aria-label={t("trunks.course_of", { rates: days.map((row) => percent(row.rate ?? 0)).join(t("comma")) })}>
       <polyline points={points} fill="none" stroke="#0958d9" strokeWidth={1.5} />
     </svg>
   );

@@ -93,7 +93,7 @@ export default function Users() {
                   </Space>
                 ),
               },
-              { title: t("users.departments"), key: "departments", render: (_, user) => user.departments.join("、") || "–" },
+              { title: t("users.departments"), key: "departments", render: (_, user) => user.departments.join(t("comma")) || "–" },
               {
                 title: t("users.logged_in"),
                 key: "in",

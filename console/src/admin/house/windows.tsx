@@ -86,7 +86,7 @@ export default function Windows() {
                         {t(`windows.cap_${cap.counts}` as "windows.cap_attempts", {
                           most: cap.at_most,
                           days: cap.days,
-                          what: cap.purposes.length === PURPOSES.length ? t("windows.all_purposes") : cap.purposes.map((one) => t(`purposes.${one}`)).join("、"),
+                          what: cap.purposes.length === PURPOSES.length ? t("windows.all_purposes") : cap.purposes.map((one) => t(`purposes.${one}`)).join(t("comma")),
                         })}
                         {cap.automated_only && ` · ${t("windows.automated_only")}`}
                       </div>
@@ -181,7 +181,7 @@ function Outcomes({ policy }: { policy: Policy }) {
               row.at_most !== null && t("windows.at_most", { count: row.at_most }),
             ]
               .filter(Boolean)
-              .join("、") || "–",
+              .join(t("comma")) || "–",
         },
       ]}
     />

@@ -12,6 +12,7 @@ const en: Translated<typeof zh> = {
   newer: "Newer",
   older: "Older",
   none: "None",
+  comma: ", ",
   yes: "Yes",
   no: "No",
   languages: {

@@ -9,6 +9,7 @@ const zh = {
   newer: "较新",
   older: "较早",
   none: "无",
+  comma: "、",
   yes: "是",
   no: "否",
   languages: {
