@@ -16,13 +16,11 @@ import { Button } from "antd";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
-import { worn } from "@/headset/worn";
 import { KeyButton } from "@/keyboard/KeyButton";
 import { Since } from "@/shown/Since";
 import WrapUpStrip from "@/work/WrapUpStrip";
 import { IN_CALL, lookAtCall, useCall, type Call } from "./call";
 import { commandTo, useCallCommand, useTold, type Verb } from "./commands";
-import { useDesk } from "./desk";
 import { HelpButton } from "./HelpButton";
 import { leading } from "./leader";
 import { closePanel, panel, toggle } from "./panel";
@@ -170,11 +168,4 @@ function Controls({ call }: { call: Call }) {
       </KeyButton>
     </div>
   );
-}
-
-/** Whether the headset of this call is this browser's; a desk phone's line is muted by the server. */
-export function useBrowserHeadset(): boolean {
-  const desk = useDesk().data;
-  const state = worn((now) => now.state);
-  return desk?.headset_kind === "browser" || state === "on";
 }

@@ -1,5 +1,4 @@
 // What the agent has in hand: the live attempt and call, as the server says. Everybody who shows something of a call reads it here.
-import { useEffect } from "react";
 import { $api, queries, type Shape } from "@/api/client";
 import { useHasRole, useMe } from "@/api/me";
 import { link, type LiveEvent } from "@/live/connection";
@@ -53,19 +52,6 @@ export function useCallAtOnce(): void {
 export function isMine(event: LiveEvent, me: string | undefined, own: OwnCall | undefined): boolean {
   const named = Object.values(event.ids);
   return [me, own?.attempt?.id, own?.call?.id].some((id) => id !== undefined && named.includes(id));
-}
-
-/** Run once each time a call is over (not for the wrap-up's end). */
-export function useCallEnd(run: () => void): void {
-  const { call, phase } = useCall();
-  const talks = call !== null && IN_CALL.has(phase);
-  const id = talks ? call.id : null;
-  useEffect(() => {
-    if (id === null) return undefined;
-    return run;
-    // The cleanup is the call's end: another call, or none.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [id]);
 }
 
 /** Phases in which somebody can be on the line. */

@@ -167,7 +167,7 @@ def _caller(uow: UnitOfWork, queue: Queue, person: Person, state: InboundState) 
             state, AgentState.WRAP_UP
         ),
     )
-    candidates = [
+    candidates: list[str] = [
         a_patient(uow, name=name, born=date(year, 7, 1)).id for name, year in (("王建国", 1950), ("刘桂兰", 1953))
     ]
     uow.inbound.add(
