@@ -91,6 +91,8 @@ def page(request: Request) -> Response:
     nonce = secrets.token_urlsafe(16)
     policy = (
         f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
+        # Attributes can name no selector and load nothing; text areas and players measure themselves by them.
+        "style-src-attr 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; media-src 'self' blob:; "
         "worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )

@@ -8,6 +8,7 @@ import structlog
 
 from benchmarks import (
     bridge,
+    console,
     due_to_invite,
     headset,
     live_captions,
@@ -44,6 +45,7 @@ BENCHMARKS: Mapping[str, Callable[[], Sequence[Row]]] = {
     "transcription_backlog": lambda: transcription_backlog.rows(_SPEECH, "ulaw", 41),
     "live_captions": lambda: live_captions.rows(_SPEECH, (1, 4), peer_too=True),
     "red_flags": lambda: red_flags.rows(load_red_flags(_FLAGS), HALVES, None, listed=False),
+    "console": lambda: console.rows(30, REPOSITORY / "console" / "dist"),
     "spoken_flags": lambda: red_flags.spoken_rows(load_red_flags(_FLAGS), 10),
 }
 

@@ -1,5 +1,6 @@
 // Alerts that wait for a person, the most urgent first: their clock, what to say, and taking them; those taken wait for their outcome.
 import { Button, Drawer, Input, Segmented, Select } from "antd";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { $api, queries, type Shape } from "@/api/client";
@@ -34,7 +35,10 @@ export default function AlertsDrawer({ onClose }: { onClose: () => void }) {
                   {t(`levels.${alert.level}`)} · {alert.title ? said(alert.title) : t("red_flag.other")}
                 </h3>
                 <p>
-                  {dayAndClock(alert.raised_at)} {alert.department} <a href={`/patients/${alert.patient_id}`}>{t("alerts.patient")}</a>
+                  {dayAndClock(alert.raised_at)} {alert.department} {" "}
+                  <Link to="/patients/$patientId" params={{ patientId: alert.patient_id }} onClick={onClose}>
+                    {t("alerts.patient")}
+                  </Link>
                 </p>
                 <p className="say">{said(alert.advice)}</p>
                 <AcknowledgeClock alert={alert} />
