@@ -24,10 +24,10 @@ export function LogInForm({ login, onDone }: Props) {
   const send = (typed: Typed, takeOver: boolean) => enter.mutate({ body: { ...typed, take_over: takeOver } });
   return (
     <Form form={form} layout="vertical" initialValues={{ login }} onFinish={(typed) => send(typed, false)} requiredMark={false}>
-      <Form.Item name="login" label={t("login")} rules={[{ required: true }]}>
+      <Form.Item name="login" label={t("login")} rules={[{ required: true, message: t("login_missing") }]}>
         <Input autoComplete="username" autoFocus={!login} readOnly={Boolean(login)} maxLength={64} />
       </Form.Item>
-      <Form.Item name="password" label={t("password")} rules={[{ required: true }]}>
+      <Form.Item name="password" label={t("password")} rules={[{ required: true, message: t("password_missing") }]}>
         <Input.Password autoComplete="current-password" autoFocus={Boolean(login)} />
       </Form.Item>
       {enter.error && !elsewhere && <ProblemNote problem={enter.error} />}

@@ -4,14 +4,14 @@ import { useTranslation } from "react-i18next";
 import { queries } from "@/api/client";
 import { speak } from "@/words";
 import { LogInForm } from "./LogInForm";
+import "./log_in.css";
 
 export function LogInPage() {
-  const { t, i18n } = useTranslation("app");
+  const { t, i18n } = useTranslation(["app", "log_in"]);
   return (
-    <main style={{ display: "grid", placeItems: "center", height: "100%" }}>
+    <main className="log-in">
       <Card
-        title={<h1 style={{ fontSize: 20, margin: 0 }}>{t("title")}</h1>}
-        style={{ width: 380 }}
+        title={<h1>{t("title")}</h1>}
         extra={
           <Button type="text" lang={i18n.language === "en" ? "zh-CN" : "en"} onClick={() => speak(i18n.language === "en" ? "zh" : "en")}>
             {t("language")}
@@ -19,6 +19,7 @@ export function LogInPage() {
         }
       >
         <LogInForm onDone={() => void queries.resetQueries()} />
+        <p className="log-in-help">{t("log_in:help")}</p>
       </Card>
     </main>
   );

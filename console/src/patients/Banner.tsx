@@ -8,6 +8,7 @@ import { EvidencePackButton } from "@/quality/EvidencePackButton";
 import { day } from "@/shown/instants";
 import { said } from "@/words";
 import { word } from "./codes";
+import { masked } from "./masked";
 
 export function Banner({ record }: { record: Shape["RecordAnswer"] }) {
   const { t } = useTranslation("patients");
@@ -22,7 +23,7 @@ export function Banner({ record }: { record: Shape["RecordAnswer"] }) {
         <span>{t("banner.record_number", { number: patient.record_number })}</span>
         {patient.contact_points.map((point) => (
           <span key={point.id} title={t("banner.numbers")}>
-            <PhoneOutlined aria-hidden /> {point.number}
+            <PhoneOutlined aria-hidden /> {masked(point.number)}
             {(point.owner === "relative" || point.label) && <small> ({point.label || word("number_owner", point.owner)})</small>}
             {point.quality === "wrong" && <Tag color="gold">{word("number_quality", "wrong")}</Tag>}
             {point.do_not_call && <Tag color="error">{t("banner.do_not_call")}</Tag>}

@@ -51,7 +51,7 @@ export function Command<Typed extends object>({ label, title, about, done, butto
   };
   return (
     <>
-      <Button size="small" aria-label={title === label ? undefined : title} {...button} onClick={() => setOpen(true)}>
+      <Button size="small" aria-label={!title || title === label ? undefined : title.includes(label) ? title : `${label}: ${title}`} {...button} onClick={() => setOpen(true)}>
         {label}
       </Button>
       {open && (

@@ -5,6 +5,7 @@ import { $api, api, type Shape } from "@/api/client";
 import { Loaded } from "@/shown/Loaded";
 import { day, dayAndClock, span } from "@/shown/instants";
 import { choices, word } from "./codes";
+import { masked } from "./masked";
 import { Because, Command, ReasonField, TextField } from "./Command";
 import { Block } from "./Now";
 import type { PartProps } from "./parts";
@@ -116,7 +117,7 @@ function DoNotCall({ patientId, closed }: { patientId: string; closed: boolean |
               {entries.map((one) => (
                 <li key={one.id}>
                   <Tag color={one.lifted_at ? undefined : "error"}>{one.purpose ? word("purpose", one.purpose) : t("consents.all_purposes")}</Tag>
-                  {one.reason} <span className="quiet">{[word("objection_source", one.source), day(one.since), one.number].filter(Boolean).join(" · ")}</span>
+                  {one.reason} <span className="quiet">{[word("objection_source", one.source), day(one.since), one.number && masked(one.number)].filter(Boolean).join(" · ")}</span>
                   {one.lifted_at && <div className="quiet">{t("consents.lifted", { day: day(one.lifted_at), why: one.lifted_because })}</div>}
                   {!one.lifted_at && (
                     <span className="record-acts">

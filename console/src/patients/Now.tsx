@@ -21,7 +21,7 @@ export default function Now({ record, patientId }: PartProps) {
   const { t } = useTranslation("patients");
   const { next_task: next } = record;
   return (
-    <div className="record-grid">
+    <div className="record-columns">
       <Block title={t("now.allergies")} extra={<AddEntry patientId={patientId} kind="allergy" />}>
         <Findings found={record.allergies} />
       </Block>

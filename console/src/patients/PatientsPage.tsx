@@ -11,6 +11,7 @@ import { useCommand } from "@/keyboard/useCommand";
 import { day } from "@/shown/instants";
 import { ProblemNote } from "@/shown/ProblemNote";
 import { word } from "./codes";
+import { masked } from "./masked";
 import "./patients.css";
 import "./words";
 
@@ -124,7 +125,7 @@ export default function PatientsPage() {
               { title: t("search.record_number"), dataIndex: "record_number" },
               { title: t("search.sex"), key: "sex", render: (_, one) => word("sex", one.sex) },
               { title: t("search.born"), key: "born", render: (_, one) => one.born && day(one.born) },
-              { title: t("search.number"), key: "number", render: (_, one) => one.contact_points.map((point) => point.number).slice(0, 2).join("  ") },
+              { title: t("search.number"), key: "number", render: (_, one) => one.contact_points.map((point) => masked(point.number)).slice(0, 2).join("  ") },
               {
                 key: "state",
                 title: <span className="for-readers">{t("medicines.state")}</span>,

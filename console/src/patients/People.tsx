@@ -289,7 +289,7 @@ function Stated({ patientId }: Props) {
         {({ fields }) => (
           <ul className="record-lines">
             {fields.map((one) => {
-              const value = (text: string | null) => (one.field === "sex" ? word("sex", text) : (text ?? "–"));
+              const value = (text: string | null) => (one.field === "sex" || one.field === "language" ? word(one.field, text) : (text ?? "–"));
               return (
                 <li key={one.field}>
                   {said(one.title)}: <strong>{value(one.holds?.value ?? null)}</strong> <span className="quiet">{one.holds && said(one.holds.source_title)}</span>
@@ -305,9 +305,9 @@ function Stated({ patientId }: Props) {
                         lookAgain();
                       }}
                     >
-                      {one.field === "sex" ? (
+                      {one.field === "sex" || one.field === "language" ? (
                         <Form.Item name="value" label={t("people.right_value")}>
-                          <Select options={choices("sex")} />
+                          <Select options={choices(one.field)} />
                         </Form.Item>
                       ) : one.field === "born" ? (
                         <Form.Item name="value" label={t("people.right_value")}>

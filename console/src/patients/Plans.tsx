@@ -143,7 +143,7 @@ function Contacts({ plan, lasts }: { plan: Plan; lasts: boolean }) {
           },
         ]}
       />
-      {waiting.length > 0 && <p className="quiet">{waiting.map((step) => step.key).join(", ")}</p>}
+      {waiting.length > 0 && <p className="quiet">{t("plans.waiting", { steps: waiting.map((step) => step.key).join(", ") })}</p>}
       {plan.dropped.length > 0 && <p className="quiet">{t("plans.dropped", { steps: plan.dropped.join(", ") })}</p>}
     </>
   );

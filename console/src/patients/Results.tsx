@@ -111,7 +111,7 @@ function History({ trend }: { trend: Trend }) {
       <Table<Result>
         size="small"
         rowKey="id"
-        dataSource={trend.results}
+        dataSource={[...trend.results].sort((one, other) => Date.parse(other.taken_at) - Date.parse(one.taken_at))}
         pagination={{ pageSize: 10, hideOnSinglePage: true, showSizeChanger: false }}
         columns={[
           { title: t("results.at"), key: "at", render: (_, one) => dayAndClock(one.taken_at) },

@@ -160,7 +160,7 @@ function Score({ standing, patientId, model }: { standing: Standing; patientId: 
         </p>
       )}
       {!standing.applies && <p className="quiet">{t("risks.not_applicable")}</p>}
-      {lacks.length > 0 && <p className="quiet">{t("risks.lacks", { names: lacks.map((lack) => `${said(lack.title)} (${said(lack.words)})`).join("; ") })}</p>}
+      {lacks.length > 0 && <p className="quiet">{t("risks.lacks", { names: lacks.map((lack) => (lack.reason === "missing" ? said(lack.title) : `${said(lack.title)} (${said(lack.words)})`)).join("; ") })}</p>}
       {kept && (
         <p className="quiet">
           {t("risks.kept", { day: day(kept.assessed_at) })}: {Math.round(kept.value * 100) / 100} {kept.band_title ? said(kept.band_title) : ""}

@@ -4,6 +4,7 @@ import type zh from "./words.zh";
 const en: Translated<typeof zh> = {
   title: "Patients",
   codes: {
+    language: { zh: "Chinese", en: "English" },
     sex: { male: "male", female: "female", other: "other", unknown: "unknown" },
     alert_level: { red: "Red", amber: "Amber", yellow: "Yellow" },
     alert_state: { raised: "to be acknowledged", acknowledged: "acknowledged", in_progress: "in progress", closed: "closed" },
@@ -494,6 +495,7 @@ const en: Translated<typeof zh> = {
     move_for: "Move: {{step}}",
     drop: "Drop",
     drop_for: "Drop this contact: {{step}}",
+    waiting: "Not planned yet: {{steps}}",
     dropped: "Dropped: {{steps}}",
     target: "Target",
     earliest: "Earliest",

@@ -1,6 +1,7 @@
 import type { Shape } from "@/api/client";
 
 const codes = {
+  language: { zh: "中文", en: "英语" },
   sex: { male: "男", female: "女", other: "其他", unknown: "未知" },
   alert_level: { red: "红色", amber: "橙色", yellow: "黄色" } satisfies Record<Shape["AlertLevel"], string>,
   alert_state: { raised: "待确认", acknowledged: "已确认", in_progress: "处理中", closed: "已关闭" } satisfies Record<Shape["AlertState"], string>,
@@ -488,6 +489,7 @@ const zh = {
     move_for: "改期：{{step}}",
     drop: "去掉",
     drop_for: "去掉这一次：{{step}}",
+    waiting: "尚未排期：{{steps}}",
     dropped: "已去掉：{{steps}}",
     target: "目标时间",
     earliest: "最早",

@@ -1,4 +1,4 @@
-"""Patients to look up: one of whom much is known, one of nobody's department, one of whom nothing is known, many of one name."""
+"""Patients to look up: one well known, one of another department, one of whom nothing is known, many of one name."""
 
 from datetime import date, timedelta
 
@@ -45,12 +45,12 @@ def people(house: House) -> dict[str, str]:
         an_encounter(uow, elsewhere, department="皮肤科")
         ids: dict[str, str] = {"known": known.id, "nothing known": unknown.id, "elsewhere": elsewhere.id}
     doctor = house.caller(Role.DOCTOR, Role.SUPERVISOR)
-    begun = doctor.post(f"/api/v1/patients/{ids['known']}/summaries", {"since": "2026-01-01", "until": "2026-11-01"})
+    begun = doctor.post(f"/patients/{ids['known']}/summaries", {"since": "2026-01-01", "until": "2026-11-01"})
     if begun.status_code < 300:
         draft = begun.json()
         body = {"conclusion": "血压控制欠佳。", "next_steps": "两周后复诊。", "version": draft["version"]}
-        doctor.put(f"/api/v1/summaries/{draft['id']}", body)
-    doctor.post(f"/api/v1/patients/{ids['known']}/goals", {"template": "blood_pressure_150_90"})
+        doctor.put(f"/summaries/{draft['id']}", body)
+    doctor.post(f"/patients/{ids['known']}/goals", {"template": "blood_pressure_150_90"})
     return ids
 
 

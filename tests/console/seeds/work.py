@@ -19,7 +19,7 @@ from followup.queues import Agent, AgentState, DialStyle, HeadsetState, Queue
 from runtime.identifiers import new_id
 from scheduler.ownership import promise
 from tests.integration.api.house import House, Person
-from tests.support.builders import a_call, a_node, a_patient, a_queue, a_step, a_task, an_attempt, an_encounter
+from tests.support.builders import a_call, a_node, a_patient, a_queue, a_step, a_task, a_user, an_attempt, an_encounter
 
 NAMES = (
     "李伟", "张敏", "王芳", "刘洋", "陈静", "杨光", "赵磊", "黄丽", "周杰", "吴芳", "欧阳震华",
@@ -140,6 +140,7 @@ def a_known_patient(uow: UnitOfWork, name: str = "李伟") -> Patient:
                 recorded_at=uow.now,
             )
         )
+    nurse = a_user(uow)
     for code, zh, en in (
         ("fall-risk", "跌倒风险", "Risk of falling"),
         ("anticoagulant", "服用抗凝药", "On anticoagulants"),
@@ -154,6 +155,7 @@ def a_known_patient(uow: UnitOfWork, name: str = "李伟") -> Patient:
                 reason="病区交班",
                 since=uow.now,
                 added_at=uow.now,
+                added_by=nurse.id,
             )
         )
     _results(uow, patient, uow.now)
