@@ -2,6 +2,7 @@
 import { Button, Card } from "antd";
 import { useTranslation } from "react-i18next";
 import { queries } from "@/api/client";
+import { logInEnded } from "@/api/log_in_ended";
 import { speak } from "@/words";
 import { LogInForm } from "./LogInForm";
 import "./log_in.css";
@@ -18,7 +19,7 @@ export function LogInPage() {
           </Button>
         }
       >
-        <LogInForm onDone={() => void queries.resetQueries()} />
+        <LogInForm onDone={done} />
         <p className="log-in-help">{t("log_in:help")}</p>
       </Card>
     </main>
