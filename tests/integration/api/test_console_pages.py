@@ -19,9 +19,7 @@ def built(tmp_path: Path) -> Path:
     """A folder like the build's."""
     folder = tmp_path / "dist"
     (folder / "assets").mkdir(parents=True)
-    (folder / "index.html").write_text(
-        '<script nonce="NONCE_OF_THE_ANSWER" src="/assets/index-0a1b2c.js">'
-    )
+    (folder / "index.html").write_text('<script nonce="NONCE_OF_THE_ANSWER" src="/assets/index-0a1b2c.js">')
     (folder / PART).write_text("console.log(1)")
     (folder / "favicon.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     (tmp_path / "secret.svg").write_text("not ours to give")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from care.patients import PatientId
 from care.responses import GivenAnswer, Response, ResponseMode, ResponseState
 from db.users import Role
 from followup.alerts import Alert, AlertLevel
@@ -180,7 +181,7 @@ def _answered(uow: Any, task_id: str, patient_id: str, user_id: str, *, attempt_
             id=new_id(),
             form_id="home_blood_pressure",
             form_version=1,
-            patient_id=patient_id,
+            patient_id=PatientId(patient_id),
             task_id=task_id,
             started_at=uow.now,
             changed_at=uow.now,
