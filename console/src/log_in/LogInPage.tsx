@@ -9,6 +9,11 @@ import "./log_in.css";
 
 export function LogInPage() {
   const { t, i18n } = useTranslation(["app", "log_in"]);
+  // The first question of somebody not logged in is refused too: without this he would be asked again over his first page.
+  const done = () => {
+    logInEnded.getState().begin();
+    void queries.resetQueries();
+  };
   return (
     <main className="log-in">
       <Card

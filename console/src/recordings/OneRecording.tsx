@@ -7,7 +7,6 @@ import { $api, queries, type Shape } from "@/api/client";
 import { inWords, Problem } from "@/api/problem";
 import { useCommand } from "@/keyboard/useCommand";
 import { JudgeButton } from "@/quality/JudgeButton";
-import { JudgeButton } from "@/quality/JudgeButton";
 import { dayAndClock } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { ProblemNote } from "@/shown/ProblemNote";
@@ -98,7 +97,6 @@ export function OneRecording({ recordingId }: { recordingId: string }) {
         </h1>
         <Link to="/recordings">{t("one.all")}</Link>
         <span className="one-tools">
-          <JudgeButton attemptId={call.attempt_id} />
           <LinkToMoment playback={playback} />
           {call.attempt_id && <JudgeButton attemptId={call.attempt_id} />}
           {facts.data.may_download && <TakeOut recordingId={recordingId} playable={playable} hasTranscript={call.has_transcript} />}
