@@ -44,9 +44,10 @@ def add_user(
 
 
 def set_password(uow: UnitOfWork, user: User, password_hash: str, *, by: str | None) -> None:
-    """Give a user another password; log-ins with the old one end."""
+    """Give a user another password; log-ins with the old one end, and nobody listens on by them."""
     user.password_hash = password_hash
     uow.users.end_log_ins(user.id, uow.now, "password changed")
+    end_visit(uow, user.id)
     _audit(uow, user, "password_set", by)
 
 
@@ -65,6 +66,8 @@ def change_user(uow: UnitOfWork, user: User, *, display_name: str, roles: Collec
         uow.queues.add_agent(Agent(id=user.id, languages=["zh"], queues=[], state_since=uow.now))
     if Role.AGENT not in roles and agent is not None:
         agent.queues = []
+    if Role.SUPERVISOR not in roles:
+        end_visit(uow, user.id)
     changed = {
         name: [old, new]
         for name, (old, new) in {

@@ -127,6 +127,7 @@ class Route(APIRoute):
             started = time.monotonic()
             edge = request.state.edge = Edge(wiring_of(request))
             try:
+                _require_storable(request)
                 response = await answer(request)
                 if response.status_code < 400:
                     await edge.commit(response)
@@ -149,6 +150,17 @@ class Route(APIRoute):
             return response
 
         return answer_in_one_transaction
+
+
+def _require_storable(request: Request) -> None:
+    """A NUL in an address is refused here as one in a body is by its fields: no text of the database can hold it."""
+    for name, value in (*request.query_params.multi_items(), *request.path_params.items()):
+        if "\0" in name or "\0" in str(value):
+            raise Problem.of(
+                Kind.INVALID_REQUEST,
+                name.replace("\0", "") or "path",
+                "holds a NUL character, which no text of ours can; take it out",
+            )
 
 
 def _again(replayed: ReplayedAnswer) -> Response:

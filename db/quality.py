@@ -443,7 +443,7 @@ class QualityRepository:
 
     def round_for_update(self, round_id: str) -> GradingRound | None:
         """The round, locked until the end of the transaction."""
-        return self._session.get(GradingRound, round_id, with_for_update=True)
+        return self._session.get(GradingRound, round_id, with_for_update=True, populate_existing=True)
 
     def rounds(self, *, limit: int) -> Sequence[GradingRound]:
         """Rounds, newest first."""

@@ -162,6 +162,18 @@ class UserRepository:
         """The user with this login name."""
         return self._session.scalar(select(User).where(users.c.login == login))
 
+    def lock_administrators(self) -> frozenset[str]:
+        """Who administers now, by id; none of them is changed by anybody else until the transaction ends."""
+        administering = users.c.roles.contains([Role.ADMIN.value]) & users.c.disabled.is_(False)
+        return frozenset(
+            self._session.scalars(select(users.c.id).where(administering).order_by(users.c.id).with_for_update())
+        )
+
+    def lock(self, user: User) -> User:
+        """The user as he is now; nobody else changes him until the transaction ends."""
+        self._session.refresh(user, with_for_update=True)
+        return user
+
     def names(self, user_ids: Collection[str]) -> dict[str, str]:
         """What these users are called."""
         rows = self._session.execute(select(users.c.id, users.c.display_name).where(users.c.id.in_(user_ids)))

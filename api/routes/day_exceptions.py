@@ -197,7 +197,10 @@ def _case(uow: UnitOfWork, request: Request, kind: DayExceptionKind, subject: st
         raise Problem.of(
             Kind.UNKNOWN_EXCEPTION, "subject", "it is not on the list any more; GET /api/v1/exceptions shows what is"
         )
-    return uow.day_exceptions.case(kind, subject, new_id=new_id())
+    case = uow.day_exceptions.case(kind, subject, new_id=new_id())
+    if kind in SETTLED_BY_WORDS and case.settled_at is not None:  # while this request waited for the case
+        raise Problem.of(Kind.UNKNOWN_EXCEPTION, "subject", "somebody has settled it a moment ago; it is on no list")
+    return case
 
 
 def _tell(uow: UnitOfWork, caller: Caller, case: ExceptionCase, action: str, detail: Mapping[str, object]) -> None:

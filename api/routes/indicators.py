@@ -29,6 +29,8 @@ Readers = Annotated[Caller, Depends(Allowed(Role.SUPERVISOR, Role.ADMIN, Role.DO
 
 LONGEST = timedelta(days=3 * 366)
 LONGEST_BY_DAY = timedelta(days=92)
+EARLIEST, LATEST = date(1900, 1, 1), date(2999, 12, 31)
+"""Days in front of and behind these have no midnight in every time zone, and nobody followed up."""
 
 Named = Annotated[str, StringConstraints(max_length=100)]
 
@@ -163,6 +165,8 @@ class Asked:
         if self.last < self.first:
             raise Problem.of(Kind.INVALID_REQUEST, "last", "lies before `first`; both days belong to the period")
         longest = LONGEST_BY_DAY if by is By.DAY else LONGEST
+        if self.first < EARLIEST or self.last > LATEST:
+            raise Problem.of(Kind.INVALID_REQUEST, "first", f"days lie between {EARLIEST} and {LATEST}")
         if self.last - self.first > longest:
             raise Problem.of(Kind.INVALID_REQUEST, "last", f"a period has {longest.days} days at most here")
         return Period(first=self.first, last=self.last, zone=wiring.zone)
@@ -326,7 +330,11 @@ def list_tasks_behind(
         action="indicator_tasks_viewed",
         subject_kind="indicator",
         subject=code,
-        detail={"first": asked.first.isoformat(), "last": asked.last.isoformat(), "tasks": len(page)},
+        detail={
+            "first": asked.first.isoformat(),
+            "last": asked.last.isoformat(),
+            "tasks": [task.task_id for task in page],
+        },
     )
     queues = uow.indicators.names(Dimension.QUEUE, {task.queue for task in page})
     agents = uow.indicators.names(Dimension.AGENT, {task.agent for task in page}) if _sees_agents(caller) else {}

@@ -123,7 +123,8 @@ def log_in(ask: LogInAsk, request: Request, response: Response, uow: Work) -> Lo
     stored = user.password_hash if user else request.app.state.hash_of_nobody
     # The check comes first and always, so that time does not tell which logins exist.
     right = is_right(wiring.hasher, stored, ask.password)
-    if user is None or user.disabled or not right:
+    # Locked and read again: while the old password was checked, an administrator may have given another.
+    if user is None or not right or uow.users.lock(user).disabled or user.password_hash != stored:
         uow.users.add_log_in_failure(typed, uow.now)
         raise Problem.of(
             Kind.WRONG_LOG_IN, "login", "login or password is wrong; both are case-sensitive", keeps_work=True

@@ -79,7 +79,9 @@ def set_own_password(ask: OwnPasswordAsk, caller: Everybody, request: Request, u
     hasher = wiring_of(request).hasher
     typed = typed_login_hash(user.login)
     not_too_often(uow, typed)
-    if not is_right(hasher, user.password_hash, ask.present):
+    stored = user.password_hash
+    # Locked and read again: an administrator's new password is not overwritten by who knew the old one.
+    if not is_right(hasher, stored, ask.present) or uow.users.lock(user).password_hash != stored:
         uow.users.add_log_in_failure(typed, uow.now)
         raise Problem.of(Kind.WRONG_LOG_IN, "present", "the present password is another one", keeps_work=True)
     change_own_password(uow, user, hash_of(hasher, ask.wanted))

@@ -1,6 +1,6 @@
 """Previews: the agent has seen whom she would ring and why, and dials, or says why not."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -14,7 +14,9 @@ from api.permissions import AgentCommanding
 from api.problems import Kind, Problem, problems
 from api.routes.attempts import AttemptAnswer
 from api.wiring import wiring_of
+from followup.plans import Task
 from followup.previews import SYSTEMS_OWN, SkipReason
+from followup.queues import Agent
 from scheduler import previews
 from scheduler.dialer import GateRefusedError, ReservationRefusedError, reserve
 
@@ -68,6 +70,7 @@ def claim_task(task_id: Id, caller: AgentCommanding, request: Request, uow: Work
     queue = found.queue(uow, task.queue_id)
     if agent.headset_node is None:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "headset", "no telephony node holds your headset; attach it first")
+    _require_hers(task, agent, uow.now)
     try:
         attempt = reserve(
             uow,
@@ -91,6 +94,18 @@ def claim_task(task_id: Id, caller: AgentCommanding, request: Request, uow: Work
         patient_id=task.patient_id,
     )
     return AttemptAnswer.model_validate(attempt)
+
+
+def _require_hers(task: Task, agent: Agent, now: datetime) -> None:
+    """What can be claimed is what the agent's worklist shows: of her queues, or promised by her, nobody else's."""
+    if task.owner_id == agent.id:
+        return
+    if task.queue_id not in agent.queues:
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW, "task_id", "the task is of a queue that you do not serve; a supervisor gives queues"
+        )
+    if task.owner_id is not None and task.owner_until is not None and task.owner_until >= now:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "task_id", "a colleague has promised to ring this patient herself")
 
 
 @router.post(

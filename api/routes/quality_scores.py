@@ -375,6 +375,10 @@ def _own_draft(uow: UnitOfWork, caller: Caller, score_id: str) -> QualityScore:
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "state", f"the score is {score.state.value}; the agent's appeal can change it"
         )
+    # Locked, so that nobody closes the round while marks are given: from then on all of them can be read.
+    grading = uow.quality.round_for_update(score.round_id) if score.round_id else None
+    if grading is not None and grading.closed_at is not None:
+        raise Problem.of(Kind.NOT_POSSIBLE_NOW, "round_id", "the round is closed; its marks stay as they are")
     return score
 
 

@@ -176,6 +176,8 @@ def list_recordings(
     Agents see calls of their own, or all calls of a patient whom they name.
     """
     agents = tuple(agent_id)
+    if not caller.oversees and (least_score is not None or most_score is not None):
+        raise Problem.of(Kind.NOT_YOURS, "least_score", "how colleagues were judged is for supervisors; leave it out")
     if patient_id is not None:
         patient_id = found.kept_patient(uow, patient_id).id
     elif not caller.roles & _SEE_ALL_CALLS:
@@ -210,7 +212,7 @@ def list_recordings(
         detail={"recordings": [each.id for each in shown]},
     )
     return RecordedCallsAnswer(
-        recordings=[recorded_call_answer(each) for each in shown], next=_written(shown[-1]) if more else None
+        recordings=[recorded_call_answer(each, caller) for each in shown], next=_written(shown[-1]) if more else None
     )
 
 
@@ -235,7 +237,7 @@ def read_call_facts(recording_id: Id, caller: CareTeam, uow: Work) -> CallFactsA
         raise Problem.of(Kind.UNKNOWN_RECORDING, "recording_id", "its call is not there any more")
     _audit(uow, caller, "recording_viewed", recording_id, recording.patient_id)
     return CallFactsAnswer(
-        call=recorded_call_answer(call),
+        call=recorded_call_answer(call, caller),
         alerts=[
             HeardAlertAnswer(id=each.id, code=each.code, level=each.level, at_second=each.at_second)
             for each in uow.alerts.of_recording(recording.id)
@@ -325,10 +327,11 @@ def may_correct(caller: Caller, agent_id: str | None) -> bool:
     return Role.SUPERVISOR in caller.roles or (agent_id is not None and agent_id == caller.user_id)
 
 
-def recorded_call_answer(call: RecordedCall) -> RecordedCallAnswer:
-    """As it is told of; of the number the last digits are enough."""
+def recorded_call_answer(call: RecordedCall, caller: Caller) -> RecordedCallAnswer:
+    """As it is told of; of the number the last digits are enough, and a score is its agent's and supervisors' own."""
     answer = RecordedCallAnswer.model_validate(call)
-    return answer.model_copy(update={"number": masked_number(call.number)})
+    sees_score = caller.oversees or call.agent_id == caller.user_id
+    return answer.model_copy(update={"number": masked_number(call.number), "score": call.score if sees_score else None})
 
 
 def _audit(uow: UnitOfWork, caller: Caller, action: str, recording_id: str, patient_id: str) -> None:

@@ -16,13 +16,14 @@ from api.accounts import (
     set_departments,
     set_password,
 )
-from api.auth import typed_login_hash
+from api.auth import Caller, typed_login_hash
 from api.edge import Route, Work
 from api.fields import Answer, Ask, Id, Instant, Line
 from api.passwords import MAXIMUM_LENGTH, MINIMUM_LENGTH, hash_of
 from api.permissions import AdminCommanding, AdminOnly, Overseers
 from api.problems import Kind, Problem, problems
 from api.wiring import wiring_of
+from db.unit_of_work import UnitOfWork
 from db.users import Role
 from followup.queues import AgentState
 
@@ -178,6 +179,8 @@ def list_abilities(caller: Overseers, uow: Work) -> AbilityRowsAnswer:  # noqa: 
 def change(user_id: Id, ask: UserChange, caller: AdminOnly, uow: Work) -> UserAnswer:
     """Give a user another name or other roles; they count from his next request on."""
     user = found.user(uow, user_id)
+    if Role.ADMIN not in ask.roles:
+        _require_administrator(uow, caller)
     if user.id == caller.user_id and Role.ADMIN not in ask.roles:
         raise Problem.of(
             Kind.NOT_POSSIBLE_NOW, "roles", "you cannot take your own role admin; another administrator can"
@@ -226,9 +229,20 @@ def give_departments(user_id: Id, ask: DepartmentsAsk, caller: AdminCommanding, 
 def disable(user_id: Id, caller: AdminCommanding, request: Request, uow: Work) -> UserAnswer:
     """Lock a user out at once; what he did stays."""
     user = found.user(uow, user_id)
+    _require_administrator(uow, caller)
     if user.id == caller.user_id:
         raise Problem.of(Kind.NOT_POSSIBLE_NOW, "user_id", "you cannot lock yourself out; another administrator can")
     disable_user(uow, user, by=caller.user_id)
     if uow.attempts.live_of_agent(user.id) is None:
         wiring_of(request).headsets.leave(user.id)
     return UserAnswer.model_validate(user)
+
+
+def _require_administrator(uow: UnitOfWork, caller: Caller) -> None:
+    """Two administrators could lock each other out at one moment: who comes second is none any more."""
+    if caller.user_id not in uow.users.lock_administrators():
+        raise Problem.of(
+            Kind.NOT_POSSIBLE_NOW,
+            "user_id",
+            "another administrator has just taken this role from you, or locked you out",
+        )
