@@ -16,6 +16,7 @@ from care.consent import ConsentScope, Purpose, is_granted
 from care.patients import Patient
 from db.unit_of_work import UnitOfWork
 from followup.plans import Anchor, HolidayRule, Plan, PlanEnd, PlanState, PlanTemplate, TaskMode, TemplateStep
+from runtime.content.documents import Wording
 from scheduler.planning import calendar_warning, start_plan
 
 router = APIRouter(tags=["plans"], route_class=Route)
@@ -46,6 +47,7 @@ class TemplateAnswer(Answer):
     id: str
     version: int
     title: str
+    name: Wording  # the title in both languages
     purpose: Purpose
     status: str
     source: str
@@ -126,8 +128,10 @@ class PlansAnswer(Answer):
 @router.get("/plan-templates")
 def list_templates(caller: Everybody, request: Request) -> TemplatesAnswer:  # noqa: ARG001
     """The templates from which plans are made."""
-    templates = wiring_of(request).content.plans
-    return TemplatesAnswer(templates=[_template(templates[key]) for key in sorted(templates)])
+    content = wiring_of(request).content
+    return TemplatesAnswer(
+        templates=[_template(content.plans[key], content.plan_titles[key]) for key in sorted(content.plans)]
+    )
 
 
 @router.post(
@@ -284,11 +288,12 @@ def _row(request: Request, plan: Plan) -> PlanRow:
     )
 
 
-def _template(template: PlanTemplate) -> TemplateAnswer:
+def _template(template: PlanTemplate, name: Wording) -> TemplateAnswer:
     return TemplateAnswer(
         id=template.id,
         version=template.version,
         title=template.title,
+        name=name,
         purpose=template.purpose,
         status=template.status,
         source=template.source,

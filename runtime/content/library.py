@@ -57,6 +57,7 @@ from runtime.content.messages import HealthWordsDocument, MessageText
 from runtime.content.observations import CodeMapDocument, ObservationsDocument, UnitsDocument
 from runtime.content.plans import Named, PlanDocument, missing_in
 from runtime.content.prompt_lengths import prompt_lengths
+from runtime.content.prompt_texts import prompt_texts
 from runtime.content.queues import QueuesDocument
 from runtime.content.record_words import RecordWordsDocument
 from runtime.content.recording_words import RecordingWordsDocument
@@ -156,6 +157,11 @@ class Content:
             if fault := missing_in(document, known):
                 raise ContentError(f"content/plans/{path.name}, {fault}")
         return {d.id: self._made(d.value) for d in documents}
+
+    @cached_property
+    def plan_titles(self) -> dict[str, Wording]:
+        """The titles of plan templates in both languages, by id."""
+        return {d.id: d.title for d in self._read("plans", PlanDocument)}
 
     @cached_property
     def queues(self) -> QueuesDocument:
@@ -614,6 +620,11 @@ class Content:
     def prompt_lengths(self) -> Mapping[str, float]:
         """Seconds of each recorded prompt, as it is said in Chinese."""
         return prompt_lengths(self._folder / "prompts" / "zh")
+
+    @cached_property
+    def prompt_texts(self) -> dict[str, Wording]:
+        """What recorded prompts and sentences say, by key."""
+        return prompt_texts(self._folder / "prompts")
 
     def drafts(self) -> list[str]:
         """Ids of everything that no clinician has signed yet."""
