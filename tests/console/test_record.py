@@ -81,9 +81,7 @@ def test_the_patients_form_reads_large_and_needs_no_script(
     plain.locator("select").nth(1).select_option("7")
     plain.locator("button").first.click()
     expect(plain.locator("h2").first).to_be_visible()
-    other = browser.new_context(base_url=address)
-    other.add_cookies(plain.context.cookies())
-    seen = other.new_page()
+    seen = browser.new_context(base_url=address, storage_state=plain.context.storage_state()).new_page()
     seen.goto(plain.url)
     assert violations(seen) == []
     assert seen.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 20
