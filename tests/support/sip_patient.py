@@ -3,7 +3,8 @@
 A programme is a list of acts parted by dots, each with an optional number of milliseconds (or digits) behind a dash:
 `ring.answer-300.digits-12.play-440.hangup-1500`. It is found by the dialed user part in `programmes`; an unknown user
 part is itself read as the programme. Acts: ring, early, answer, busy, reject, unavailable, silence (nothing more),
-digits-12 and info-12 (by RTP or SIP INFO), wait-MS, play-440 (a tone of 440 Hz), hold-MS and resume-MS (by re-INVITE),
+digits-12 and info-12 (by RTP or SIP INFO), wait-MS, play-440 (a tone of 440 Hz), say-NAME (an utterance of the speech
+fixtures, once), hold-MS and resume-MS (by re-INVITE),
 refuse-488 and refuse_once-491 (re-INVITEs from now on, or only the next), hangup-MS, id-X (nothing; makes a user part
 of its own). Whatever the phone hears is recorded to `heard-<user>.wav`; what happens to it is written to `log.jsonl`.
 """
@@ -27,6 +28,7 @@ from tests.support.ports import free_udp_block
 from tests.support.waiting import until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SPOKEN = Path(__file__).with_name("speech") / "ulaw"
 POLL_MS = 20
 ANSWERS = {"ring": 180, "early": 183, "answer": 200, "unavailable": 480, "busy": 486, "reject": 603}
 
@@ -102,7 +104,7 @@ class Act:
         """Seconds to wait before it."""
         if self.name in {"id", "refuse", "refuse_once"}:
             return 0.0
-        if self.name in {"digits", "info", "play"}:
+        if self.name in {"digits", "info", "play", "say"}:
             return 0.3
         return int(self.argument) / 1000 if self.argument else 0.1
 
@@ -124,6 +126,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]
         self.audio: pj.AudioMedia | None = None
         self.recorder: pj.AudioMediaRecorder | None = None
         self.tone: pj.ToneGenerator | None = None
+        self.voice: pj.AudioMediaPlayer | None = None
         self.refuse = 0  # re-INVITEs, with this status
         self.refuse_once = 0
         self.over = False
@@ -204,7 +207,7 @@ class Phone:
                 except pj.Error as fault:
                     self.note(call.user, "failed", act=act.name, reason=fault.reason)
         for call in [call for call in self.calls if call.over]:
-            call.audio = call.recorder = call.tone = None
+            call.audio = call.recorder = call.tone = call.voice = None
             self.calls.remove(call)
             self.note(call.user, "gone")
 
@@ -225,6 +228,11 @@ class Phone:
                 call.tone.play(pj.ToneDescVector([tone]), True)
                 if call.audio is not None:
                     call.tone.startTransmit(call.audio)
+            case "say":
+                call.voice = pj.AudioMediaPlayer()
+                call.voice.createPlayer(str(SPOKEN / f"{act.argument}.wav"), pj.PJMEDIA_FILE_NO_LOOP)
+                if call.audio is not None:
+                    call.voice.startTransmit(call.audio)
             case "info":
                 info = pj.CallSendDtmfParam()
                 info.method, info.digits = pj.PJSUA_DTMF_METHOD_SIP_INFO, act.argument
