@@ -78,9 +78,13 @@ function Content({ id }: { id: string }) {
   return (
     <Loaded query={content} isEmpty={(found) => found.text === ""} empty={t("feeds.content_gone")}>
       {(found) => (
-        <pre className="content-raw" tabIndex={0} role="region" aria-label={t("feeds.content")}>
-          {found.text.replaceAll("\r", "\n")}
-        </pre>
+        <Input.TextArea
+          readOnly
+          className="admin-mono"
+          aria-label={t("feeds.content")}
+          autoSize={{ minRows: 3, maxRows: 14 }}
+          value={found.text.replaceAll("\r", "\n")}
+        />
       )}
     </Loaded>
   );

@@ -103,7 +103,7 @@ export function FeedMessages() {
               dataSource={found.messages}
               pagination={false}
               columns={[
-                { title: t("feeds.received"), key: "at", width: 150, render: (_, one) => dayAndClock(one.received_at) },
+                { title: t("feeds.received"), key: "at", width: 170, render: (_, one) => dayAndClock(one.received_at) },
                 { title: t("feeds.sender"), dataIndex: "sender", width: 150 },
                 {
                   title: t("feeds.kind"),

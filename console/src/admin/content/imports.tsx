@@ -7,6 +7,7 @@ import { $api, api, type Shape } from "@/api/client";
 import { dayAndClock } from "@/shown/instants";
 import { Loaded } from "@/shown/Loaded";
 import { ProblemNote } from "@/shown/ProblemNote";
+import { said } from "@/words";
 import { useTold } from "../house/told";
 import { useChosen } from "./chosen";
 import { ImportOpen } from "./import_open";
@@ -182,7 +183,7 @@ function SendList({ choose }: { choose: (id: string) => void }) {
                 setTemplate(chosen);
                 changed();
               }}
-              options={(templates.data?.templates ?? []).map((one) => ({ value: one.id, label: `${one.id} ${one.title}` }))}
+              options={(templates.data?.templates ?? []).map((one) => ({ value: one.id, label: `${one.id} ${said(one.name)}` }))}
             />
           </>
         )}
