@@ -63,6 +63,7 @@ attempts = Table(
     Index("ix_attempts_closed", "closed_at"),
     Index("ix_attempts_undecided", "closed_at", postgresql_where=text("state = 'closed' AND decided_at IS NULL")),
     Index("ix_attempts_ahead", "queue_id", "reserved_at", postgresql_where=text("ahead")),
+    Index("ix_attempts_ahead_answered", "person_at", postgresql_where=text("ahead AND person_at IS NOT NULL")),
     Index("ix_attempts_not_ahead", "patient_id", postgresql_where=text("not_ahead_until IS NOT NULL")),
     Index("ix_attempts_previewed", "preview_until", postgresql_where=text("preview_until IS NOT NULL")),
 )

@@ -97,13 +97,14 @@ class AuditLog:
         )
 
     def of_subject(self, subject_kind: str, subject: str) -> Sequence[Row[Any]]:
-        """Everything the log says of one subject, in order."""
-        return self._session.execute(
+        """What the log says of one subject, in order: its newest lines, where there are more than anybody reads."""
+        newest = self._session.execute(
             select(audit_log)
             .where(audit_log.c.subject_kind == subject_kind, audit_log.c.subject == subject)
-            .order_by(audit_log.c.position)
+            .order_by(audit_log.c.position.desc())
             .limit(10_000)
         ).all()
+        return newest[::-1]
 
     def of_patients(self, patient_ids: Collection[str], *, before: int | None, limit: int) -> Sequence[Row[Any]]:
         """What the log says of these records, newest first, from in front of position `before`."""

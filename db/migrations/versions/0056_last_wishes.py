@@ -1,4 +1,7 @@
-"""Last additions"""
+"""Calls ahead of agents are found by when somebody answered them"""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0056"
 down_revision = "0055"
@@ -7,8 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_index(
+        "ix_attempts_ahead_answered",
+        "attempts",
+        ["person_at"],
+        postgresql_where=sa.text("ahead AND person_at IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
-    pass
+    op.drop_index("ix_attempts_ahead_answered", table_name="attempts")

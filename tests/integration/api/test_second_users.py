@@ -233,3 +233,20 @@ def test_the_log_tells_which_tasks_behind_a_figure_were_seen(house: House, super
     assert supervisor.get("/indicators/completion/tasks", params=asked).json()["tasks"][0]["task_id"] == task.id
     rows = house.caller(Role.ADMIN).post("/audit/search", {"action": "indicator_tasks_viewed"}).json()["rows"]
     assert rows[0]["detail"]["tasks"] == [task.id]
+
+
+def test_whoever_listened_last_is_told_of_however_often_others_did(house: House, supervisor: Asking) -> None:
+    desk = Desk(house)
+    call = desk.talked()
+    (recording,) = supervisor.get("/recordings", params={"patient_id": call.patient_id}).json()["recordings"]
+    many = (
+        "INSERT INTO audit_log (at, user_id, action, subject_kind, subject, patient_id, detail) "
+        "SELECT clock_timestamp(), :user, 'recording_played', 'recording', :recording, :patient, '{}' "
+        "FROM generate_series(1, 10000)"
+    )
+    with house.rows() as uow:
+        values = {"user": supervisor.user_id, "recording": recording["id"], "patient": call.patient_id}
+        uow._session.execute(text(many), values)
+    assert desk.asking.get(f"/recordings/{recording['id']}").status_code == 200
+    told = supervisor.get(f"/recordings/{recording['id']}/accesses").json()["accesses"]
+    assert told[0]["user_id"] == desk.asking.user_id
