@@ -3,6 +3,7 @@ import { Button, Checkbox, DatePicker, InputNumber, Select, Space } from "antd";
 import dayjs from "dayjs";
 import { useTranslation } from "react-i18next";
 import { $api } from "@/api/client";
+import { useHasRole } from "@/api/me";
 import type { Filters, Level, Outcome } from "./filters";
 import zh from "./words.zh";
 
@@ -19,6 +20,8 @@ const LEVELS: readonly Level[] = ["red", "amber", "yellow"];
 
 export function FilterBar({ filters, change, clear, searching }: Props) {
   const { t } = useTranslation("recordings");
+  // How colleagues were judged is for supervisors: the server refuses others.
+  const supervises = useHasRole("supervisor");
   const choices = $api.useQuery("get", "/api/v1/recording-filters", undefined, { staleTime: 300_000 }).data;
   const many = { mode: "multiple", maxTagCount: 1, allowClear: true, className: "filter-choice" } as const;
   const named = (all: readonly { id: string; name: string }[] | undefined) => all?.map(({ id, name }) => ({ value: id, label: name }));
@@ -98,26 +101,28 @@ export function FilterBar({ filters, change, clear, searching }: Props) {
       </Space.Compact>
       {!searching && (
         <>
-          <Space.Compact>
-            <InputNumber
-              className="filter-number"
-              aria-label={t("filters.least_score")}
-              placeholder={t("filters.least_score")}
-              min={0}
-              max={100}
-              value={filters.least_score ?? null}
-              onChange={(score) => change({ least_score: score ?? undefined })}
-            />
-            <InputNumber
-              className="filter-number"
-              aria-label={t("filters.most_score")}
-              placeholder={t("filters.most_score")}
-              min={0}
-              max={100}
-              value={filters.most_score ?? null}
-              onChange={(score) => change({ most_score: score ?? undefined })}
-            />
-          </Space.Compact>
+          {supervises && (
+            <Space.Compact>
+              <InputNumber
+                className="filter-number"
+                aria-label={t("filters.least_score")}
+                placeholder={t("filters.least_score")}
+                min={0}
+                max={100}
+                value={filters.least_score ?? null}
+                onChange={(score) => change({ least_score: score ?? undefined })}
+              />
+              <InputNumber
+                className="filter-number"
+                aria-label={t("filters.most_score")}
+                placeholder={t("filters.most_score")}
+                min={0}
+                max={100}
+                value={filters.most_score ?? null}
+                onChange={(score) => change({ most_score: score ?? undefined })}
+              />
+            </Space.Compact>
+          )}
           <Checkbox checked={filters.gap ?? false} onChange={(event) => change({ gap: event.target.checked })}>
             {t("filters.gap")}
           </Checkbox>
