@@ -62,7 +62,7 @@ export function FlowWalk({ flow }: { flow: Flow }) {
           <Button onClick={() => go("silence")}>{t(asks ? "flows.be_silent" : "flows.listen_on")}</Button>
         </Space>
       )}
-      <p>
+      <p className="content-told">
         <Button onClick={() => setWalk(start(flow))}>{t("forms.again")}</Button> <span className="admin-quiet">{t("flows.nobody_called")}</span>
       </p>
     </>

@@ -117,7 +117,7 @@ function Timeline({ steps }: { steps: Step[] }) {
         {
           title: t("templates.when"),
           key: "when",
-          width: 170,
+          width: 230,
           render: (_, step) => (
             <>
               <b>{distance(step.target)}</b>

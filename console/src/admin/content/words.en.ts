@@ -330,7 +330,7 @@ const en: Translated<typeof zh> = {
     shipped: "These forms come with the system. Responses under way keep the version they began with.",
     back: "All forms",
     license: "Licence",
-    sensitive: "Holds sensitive matters; shown only to those who may see them.",
+    sensitive: "Sensitive: before it is asked, the stricter identity checks must pass.",
     questions: "Questions",
     run: "Test run",
     scores: "Scores",

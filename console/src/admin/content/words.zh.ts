@@ -327,7 +327,7 @@ const zh = {
     shipped: "这些表单随系统提供；进行中的回答一直沿用开始时的版本。",
     back: "返回表单列表",
     license: "许可",
-    sensitive: "含敏感内容，只对有权限的人显示。",
+    sensitive: "含敏感内容：提问前须通过更严格的身份核对。",
     questions: "题目",
     run: "试填",
     scores: "计分",
