@@ -15,7 +15,7 @@ EVERY_PAGE = ("/quality", "/quality/samples", "/quality/scores", "/quality/round
 def settled(page: Page, path: str) -> None:
     """The page at this address, once it has what it shows."""
     page.goto(path)
-    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator("main h1")).to_be_visible()
     expect(page.locator(".ant-skeleton")).to_have_count(0)
 
 

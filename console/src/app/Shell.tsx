@@ -1,5 +1,5 @@
 // The frame around every page: top bar, the page, and the call bar that stays across all of them.
-import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { Outlet } from "@tanstack/react-router";
 import { Button } from "antd";
 import { useTranslation } from "react-i18next";
 import { useMe } from "@/api/me";
@@ -9,6 +9,7 @@ import { CallBar } from "@/calls/CallBar";
 import { LineState } from "@/calls/LineState";
 import { ShortcutSheet } from "@/keyboard/ShortcutSheet";
 import { speak } from "@/words";
+import { Rooms } from "./Rooms";
 import { UserMenu } from "./UserMenu";
 import { PAGES } from "./pages";
 import { mayOpen } from "./router";
@@ -16,8 +17,6 @@ import { mayOpen } from "./router";
 export function Shell() {
   const { t, i18n } = useTranslation("app");
   const me = useMe();
-  const { pathname } = useLocation();
-  const room = "/" + (pathname.split("/")[1] ?? "");
   const roles = me.data?.roles ?? [];
   const shown = PAGES.filter((page) => page.nav && mayOpen(page, roles));
   return (
@@ -27,13 +26,7 @@ export function Shell() {
       </a>
       <header className="top-bar">
         <span className="site">{t("title")}</span>
-        <nav aria-label={t("menu")}>
-          {shown.map((page) => (
-            <Link key={page.path} to={page.path} aria-current={room === page.path ? "page" : undefined}>
-              {t(`nav.${page.nav!}`)}
-            </Link>
-          ))}
-        </nav>
+        <Rooms pages={shown} />
         {roles.includes("agent") && <AgentMenu />}
         <LineState />
         <AlertsBell />

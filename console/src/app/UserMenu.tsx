@@ -25,13 +25,18 @@ export function UserMenu() {
   return (
     <>
       <Dropdown
+        autoFocus
         trigger={["click"]}
         menu={{
           items: [
             { key: "password", label: t("own_password") },
             { key: "out", label: t("log_out") },
           ],
-          onClick: ({ key }) => (key === "out" ? leave.mutate({}) : setChanging(true)),
+          onClick: ({ key, domEvent }) => {
+            domEvent.preventDefault(); // else the same press of Enter closes the dialog that it opens
+            if (key === "out") leave.mutate({});
+            else setChanging(true);
+          },
         }}
       >
         <Button type="text">{me.data?.display_name}</Button>

@@ -7,6 +7,7 @@ const en: Translated<typeof zh> = {
   log_out: "Log out",
   own_password: "Change password",
   menu: "Main menu",
+  more_rooms: "More",
   skip: "Skip to content",
   not_found: "There is no such page",
   not_found_help: "The address may have changed.",

@@ -4,6 +4,7 @@ const zh = {
   log_out: "退出登录",
   own_password: "修改密码",
   menu: "主菜单",
+  more_rooms: "更多",
   skip: "跳到正文",
   not_found: "没有这个页面",
   not_found_help: "地址可能已更改。",

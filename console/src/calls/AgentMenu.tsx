@@ -58,7 +58,12 @@ export function AgentMenu() {
           { type: "divider" },
           { key: "headset", label: t("state.headset") },
         ],
-        onClick: ({ key }) => (key === "headset" ? (setOpen(false), openPreFlight()) : choose(key)),
+        onClick: ({ key, domEvent }) => {
+          domEvent.preventDefault(); // else the same press of Enter goes on to the check that it opens
+          if (key !== "headset") return choose(key);
+          setOpen(false);
+          openPreFlight();
+        },
       }}
     >
       <Button className="agent-state" data-state={desk.state} aria-keyshortcuts="Alt+S" aria-haspopup="menu" aria-expanded={open}>

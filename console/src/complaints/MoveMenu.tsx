@@ -13,13 +13,18 @@ export function MoveMenu({ request }: { request: PatientRequest }) {
   return (
     <>
       <Dropdown
+        autoFocus
         trigger={["click"]}
         menu={{
           items: request.steps.map((each) => ({ key: each, label: t(`steps.${each}`) })),
-          onClick: ({ key }) => setStep(key as Step),
+          onClick: ({ key, domEvent }) => {
+            // Else the same press of Enter would go on to whatever the dialog has in focus: its close button.
+            domEvent.preventDefault();
+            setStep(key as Step);
+          },
         }}
       >
-        <Button size="small" icon={<DownOutlined />} iconPlacement="end" aria-haspopup="menu" aria-label={t("move_of", { text: request.text.slice(0, 40) })}>
+        <Button size="small" icon={<DownOutlined />} iconPlacement="end" aria-haspopup="menu" aria-label={`${t("move")} ${request.text.slice(0, 40)}`}>
           {t("move")}
         </Button>
       </Dropdown>

@@ -125,6 +125,7 @@ export default function Users() {
                       </Button>
                     ) : user.id === me.data?.user_id ? null : user.logged_in_since ? (
                       <Dropdown
+                        autoFocus
                         trigger={["click"]}
                         menu={{
                           items: [
