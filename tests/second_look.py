@@ -3,7 +3,7 @@
 Many tests here hold real telephones, browsers and killed processes against a clock, beside another such test on the
 other core. What fails there and passes alone was short of time, not wrong; what is wrong fails twice. More failures
 than MOST are not looked at again, and each test that needed a second look is named, so that it can be mended
-(docs/adr/0062).
+(docs/adr/0058).
 """
 
 import json
