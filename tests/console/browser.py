@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from api.auth import COOKIE
 from runtime.settings import REPOSITORY
@@ -70,6 +70,14 @@ def violations(page: Page, *, without: Sequence[str] = ()) -> list[str]:
         if each["id"] not in without
         for node in each["nodes"]
     ]
+
+
+def admin_room(page: Page, part: str) -> None:
+    """Open a part of administration, and wait for all that it shows."""
+    page.goto(f"/admin/{part}")
+    expect(page.locator(".admin-room h1")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.locator(".admin-room .ant-skeleton")).to_have_count(0)
 
 
 def pictures_folder() -> Path | None:

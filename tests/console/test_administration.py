@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from db.audit import AuditSearch
 from db.users import Role
-from tests.console.browser import LARGE, SMALL, page_of, violations
+from tests.console.browser import LARGE, SMALL, admin_room, page_of, violations
 from tests.console.seeds.administration import seed
 from tests.integration.api.house import House
 
@@ -25,14 +25,6 @@ PARTS = (
     "audit",
     "health",
 )
-
-
-def opened(page: Page, part: str) -> None:
-    """The part's page, with all it shows."""
-    page.goto(f"/admin/{part}")
-    expect(page.locator(".admin-room h1")).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    expect(page.locator(".admin-room .ant-skeleton")).to_have_count(0)
 
 
 def dialog(page: Page) -> str:
@@ -53,7 +45,7 @@ def test_no_part_has_a_barrier_or_is_wider_than_the_screen(
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     failures += violations(page)
     for part in PARTS:
-        opened(page, part)
+        admin_room(page, part)
         if language == "zh":  # the same elements in English
             failures += [f"{part}: {each}" for each in violations(page)]
         if page.evaluate("document.querySelector('main').scrollWidth > document.querySelector('main').clientWidth"):
@@ -69,7 +61,7 @@ def test_an_administrator_makes_a_user_who_logs_in_and_locks_her_out_again(
     browser: Browser, house: House, address: str
 ) -> None:
     page = page_of(browser, address, house.person(Role.ADMIN))
-    opened(page, "users")
+    admin_room(page, "users")
     page.get_by_role("button", name="新增用户").click()
     assert dialog(page) == ""
     form = page.get_by_role("dialog")
@@ -92,7 +84,7 @@ def test_an_administrator_makes_a_user_who_logs_in_and_locks_her_out_again(
 def test_a_queue_is_stopped_with_a_reason_and_changed_with_one(browser: Browser, house: House, address: str) -> None:
     seed(house)
     page = page_of(browser, address, house.person(Role.SUPERVISOR, Role.ADMIN))
-    opened(page, "queues")
+    admin_room(page, "queues")
     row = page.get_by_role("row", name=re.compile("^出院随访"))
     row.get_by_role("button", name="暂停").click()
     assert dialog(page) == ""
@@ -118,7 +110,7 @@ def test_the_log_is_searched_by_whose_record_and_its_chain_checked(
 ) -> None:
     seed(house)
     page = page_of(browser, address, house.person(Role.ADMIN))
-    opened(page, "audit")
+    admin_room(page, "audit")
     page.get_by_role("button", name="检查整条链").click()
     expect(page.get_by_text(re.compile("日志完整：\\d+ 行"))).to_be_visible()
     with house.units() as uow:

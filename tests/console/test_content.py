@@ -5,11 +5,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from db.users import Role
 from interop.lists.applying import apply_import
-from tests.console.browser import LARGE, SMALL, page_of, violations
+from tests.console.browser import LARGE, SMALL, admin_room, page_of, violations
 from tests.console.seeds.content import seed
 from tests.integration.api.house import House
 from tests.support.lists import SURROUNDINGS, as_xlsx, discharge
@@ -27,14 +27,6 @@ PARTS = (
 )
 
 
-def opened(page: Page, part: str) -> None:
-    """The part's page, with all it shows."""
-    page.goto(f"/admin/{part}")
-    expect(page.locator(".admin-room h1")).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    expect(page.locator(".admin-room .ant-skeleton")).to_have_count(0)
-
-
 @pytest.mark.parametrize(("language", "size"), [("zh", SMALL), ("en", LARGE)])
 def test_no_part_has_a_barrier_or_is_wider_than_the_screen(
     browser: Browser, house: House, address: str, language: str, size: object
@@ -44,7 +36,7 @@ def test_no_part_has_a_barrier_or_is_wider_than_the_screen(
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     for part in PARTS:
-        opened(page, part)
+        admin_room(page, part)
         if language == "zh":  # the same elements in English
             failures += [f"{part}: {each}" for each in violations(page)]
         if page.evaluate("document.querySelector('main').scrollWidth > document.querySelector('main').clientWidth"):
@@ -62,7 +54,7 @@ def test_a_list_is_sent_looked_at_written_and_can_be_taken_back(
     file = tmp_path / "名单.xlsx"
     file.write_bytes(as_xlsx([discharge(1), discharge(2), discharge(3, 联系电话="12")]))
     page = page_of(browser, address, house.person(Role.REGISTRAR))
-    opened(page, "imports")
+    admin_room(page, "imports")
     page.get_by_label("选择文件").set_input_files(file)
     page.get_by_role("button", name="上传并检查").click()
     expect(page.get_by_text("可写入 2 行，有错误 1 行，待判断 0 行。")).to_be_visible()
@@ -89,7 +81,7 @@ def test_a_parked_message_is_let_go_with_a_word_and_a_code_is_mapped(
 ) -> None:
     seed(house)
     page = page_of(browser, address, house.person(Role.SUPERVISOR))
-    opened(page, "feeds")
+    admin_room(page, "feeds")
     page.get_by_role("button", name="打开消息 ORU^R01 c1").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("患者尚未建档")).to_be_visible()
@@ -113,7 +105,7 @@ def test_a_parked_message_is_let_go_with_a_word_and_a_code_is_mapped(
 def test_a_form_is_tried_and_a_flow_walked_without_a_trace(browser: Browser, house: House, address: str) -> None:
     page = page_of(browser, address, house.person(Role.SUPERVISOR), language="en")
     sent: list[str] = []
-    opened(page, "forms?id=discharge_core")
+    admin_room(page, "forms?id=discharge_core")
     page.on("request", lambda request: sent.append(request.url) if request.method not in {"GET", "HEAD"} else None)
     page.get_by_role("tab", name="Test run").click()
     before = page.locator(".content-run > li").count()
@@ -121,7 +113,7 @@ def test_a_form_is_tried_and_a_flow_walked_without_a_trace(browser: Browser, hou
         question.get_by_role("radio").first.check()
     expect(page.get_by_text("questions are open")).to_be_visible()
     assert page.locator(".content-run > li").count() >= before
-    opened(page, "flows?id=appointment_reminder")
+    admin_room(page, "flows?id=appointment_reminder")
     page.get_by_role("tab", name="Test walk").click()
     page.get_by_role("button", name="Press nothing").click()
     page.get_by_role("button", name="Press 1").click()

@@ -16,8 +16,8 @@ from followup.queues import DialStyle
 from followup.recordings import Channel
 from tests.console.browser import page_of
 from tests.console.keys import Keyboard, answer_everything
+from tests.console.scheduling import scheduled
 from tests.console.seeds import work
-from tests.console.test_work import scheduled
 from tests.integration.api.house import PASSWORD
 from tests.support.builders import a_queue
 from tests.support.golden_day import GoldenDay, golden_day, write_microphone

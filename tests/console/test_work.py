@@ -1,77 +1,30 @@
 """The workspace: a follow-up from the queue to the signed note by keys alone, and what is done when it goes wrong."""
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from db.gate import Gate
 from db.users import Role
 from followup.attempts import AttemptState
-from followup.dialing_rules import Mode
 from followup.notes import NoteState
 from followup.outcomes import AttemptOutcome
 from followup.plans import Task, TaskState
 from followup.queues import DialStyle
-from scheduler.dialer import match_and_reserve
-from scheduler.outcomes import AttemptPolicies, decide_next_for
 from tests.console.browser import LARGE, page_of, pictures_folder, violations
+from tests.console.keys import Keyboard, answer_everything
+from tests.console.scheduling import scheduled
 from tests.console.seeds import work
-from tests.integration.api.house import CONTENT, House, Person
+from tests.integration.api.house import House, Person
 from tests.support.builders import a_patient, a_queue, a_task
 from tests.support.loopback_bench import IS_BUSY, loopback_node, put_on_headset
 from tests.support.relayed_events import relayed_events
 from tests.support.waiting import until
 
-GATE = Gate(mode=Mode.DEMO, profile=CONTENT.jurisdictions["demo"], trunk_is_loopback=True, allow_list=frozenset())
-POLICIES = AttemptPolicies(by_id=CONTENT.policies)
 BUSY = "+8613900001111"
-
-
-@contextmanager
-def scheduled(house: House) -> Iterator[None]:
-    """The scheduler gives tasks away and decides after attempts, as often as it can."""
-    stop = threading.Event()
-
-    def turn() -> None:
-        while not stop.wait(0.1):
-            with house.rows() as uow:
-                match_and_reserve(uow, gate=GATE, now=uow.now)
-            with house.units() as uow:
-                undecided = list(uow.attempts.undecided(uow.now))
-            for attempt_id in undecided:
-                with house.rows() as uow:
-                    decide_next_for(uow, attempt_id, gate=GATE, policies=POLICIES)
-
-    thread = threading.Thread(target=turn, name="scheduler")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(10)
-
-
-@dataclass
-class Keys:
-    """A page without a mouse; every press is counted."""
-
-    page: Page
-    pressed: int = 0
-
-    def press(self, keys: str) -> None:
-        self.page.keyboard.press(keys)
-        self.pressed += 1
-
-    def write(self, words: str) -> None:
-        self.page.keyboard.type(words)
-        self.pressed += len(words)
 
 
 @pytest.fixture
@@ -93,29 +46,13 @@ def at_work(house: House, database_url: str, broker_url: str, tmp_path: Path) ->
             yield person, tasks
 
 
-def answer_everything(keys: Keys) -> int:
-    """Answer each question that gets the focus, until the focus leaves the form; how many there were."""
-    page = keys.page
-    asked = 0
-    while (question := page.evaluate("document.activeElement.dataset.question")) and asked < 40:
-        asked += 1
-        kind = page.evaluate("document.activeElement.getAttribute('role') || document.activeElement.type")
-        if kind == "radiogroup":
-            keys.press("1")
-        else:
-            keys.write("2026-11-20" if kind == "date" else "36" if question == "temperature" else "2")
-            keys.press("Enter")
-        page.wait_for_function("was => document.activeElement.dataset.question !== was", arg=question)
-    return asked
-
-
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_follow_up_is_done_by_keys_alone_and_one_that_reaches_nobody_needs_none(
     browser: Browser, address: str, house: House, at_work: tuple[Person, list[Task]], language: str
 ) -> None:
     person, (busy, task) = at_work
     page = page_of(browser, address, person, language=language)
-    keys = Keys(page)
+    keys = Keyboard(page)
     page.goto("/work")
     said = page.get_by_text
     dial = page.get_by_role("button", name=re.compile("拨号|Dial"))
