@@ -27,6 +27,8 @@ from followup.recorded_calls import RecordedCall, RecordedCallFilter, RecordedCa
 from followup.recording_gaps import GapKind, GapState
 from followup.recordings import RecordingState
 
+_PLACE = r"^\d{4}-\d\d-\d\dT[0-9:.+Z-]{5,30}_[0-9a-f-]{36}$"
+
 router = APIRouter(tags=["recordings"], route_class=Route)
 
 _SEE_ALL_CALLS = frozenset({Role.SUPERVISOR, Role.DOCTOR})
@@ -168,7 +170,7 @@ def list_recordings(
     commented: bool | None = None,
     least_score: Score = None,
     most_score: Score = None,
-    after: Annotated[str | None, Query(max_length=80)] = None,
+    after: Annotated[str | None, Query(max_length=80, pattern=_PLACE)] = None,
     limit: Limit = 50,
 ) -> RecordedCallsAnswer:
     """Recorded calls of patients whom the caller may see, newest first.

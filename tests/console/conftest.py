@@ -24,11 +24,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="the console was not built: make console (needs Node.js >= 20.19)"))
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """One browser for all of a worker's tests; each page has a context of its own."""
+@pytest.fixture(scope="module")
+def _browser() -> Iterator[Browser]:
+    # Not for the whole run: while it is up an event loop runs in this thread, and other tests begin their own.
     with chromium() as opened:
         yield opened
+
+
+@pytest.fixture
+def browser(_browser: Browser) -> Iterator[Browser]:
+    """One browser for the tests of a file; each page has a context of its own, which ends with its test."""
+    yield _browser
+    for context in _browser.contexts:
+        context.close()
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ export function give(taskId: string, linkId: string, value: Value | null): void 
     delete refused[linkId];
     return { refused, unsaved: { ...now.unsaved, [taskId]: { ...now.unsaved[taskId], [linkId]: value } } };
   });
-  void store();
-  void send();
+  // Kept first: whoever is told that it was not sent can rely on its being here.
+  void store().then(send);
 }
 
 /** The wrap-up is done: nothing of it stays on this computer. */

@@ -72,7 +72,7 @@ def test_other_addresses_are_none(house: House, address: str) -> None:
 
 def test_an_unknown_address_of_the_api_is_a_problem_and_not_a_page(house: House) -> None:
     assert house.client.get("/api/v1/nothing").json()["code"] == "no_such_address"
-    assert house.client.get("/api/v1/log-ins").status_code == 405
+    assert house.client.get("/api/v1/log-out").status_code == 405
 
 
 def test_without_a_build_the_front_page_says_how_to_get_one(database_url: str, broker_url: str, tmp_path: Path) -> None:
