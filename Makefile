@@ -84,7 +84,7 @@ test: check check-console ## everything that must hold: check, then all tests bu
 
 soak: setup-dev ## the tests that repeat themselves for SOAK_MINUTES
 	export SUIFANG_SOAK_MINUTES=$(SOAK_MINUTES); \
-	  $(BIN)/pytest --cache-clear $(TWO_AT_A_TIME) -m soak --timeout=0 || $(BIN)/python -m tests.second_look 2 --timeout=0
+	  $(BIN)/pytest --cache-clear $(TWO_AT_A_TIME) -m soak --timeout=0 || $(BIN)/python -m tests.second_look 5 --timeout=0
 
 bench: setup-dev ## each figure beside a peer's, as one JSON list
 	$(BIN)/python -m benchmarks --json
