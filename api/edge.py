@@ -127,7 +127,8 @@ class Route(APIRoute):
             started = time.monotonic()
             edge = request.state.edge = Edge(wiring_of(request))
             try:
-                _require_storable(request)
+                if self.include_in_schema:  # pages for people answer an address that is none in their own words
+                    _require_storable(request)
                 response = await answer(request)
                 if response.status_code < 400:
                     await edge.commit(response)

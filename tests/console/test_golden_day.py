@@ -193,9 +193,8 @@ def test_an_agent_and_a_supervisor_work_a_golden_day_by_keys_alone(
         said = day.written_down(call_id)
         print("soak: written down:", said)
         of_agent, of_patient = said[Channel.AGENT], said[Channel.PATIENT]
-        # The small model mishears some of them, other ones each time; none may stand on the other side.
-        assert any(word in of_agent for word in OF_AGENT), said
-        assert any(word in of_patient for word in OF_PATIENT), said
+        assert sum(word in of_agent for word in OF_AGENT) >= 2, said
+        assert sum(word in of_patient for word in OF_PATIENT) >= 2, said
         assert not any(word in of_patient for word in OF_AGENT), said
         assert not any(word in of_agent for word in OF_PATIENT), said
         day.written_down(second_call)

@@ -10,7 +10,7 @@ from tests.support.demo_round import demo_round, dialed_twice
 from tests.support.killing import VICTIMS, kill_on_the_way
 
 ROUNDS = 10
-MINUTES = 0.3 * float(os.environ.get("SUIFANG_SOAK_MINUTES", "30"))
+MINUTES = 0.45 * float(os.environ.get("SUIFANG_SOAK_MINUTES", "30"))
 """The rest of the time belongs to test_endurance.py and to the kills of call workers at every moment."""
 
 A_ROUND_SECONDS = 120.0
